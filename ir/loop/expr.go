@@ -1,0 +1,195 @@
+package loop
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/dlc-ml/dlc/ir"
+)
+
+// Code is the operation of an expression node.
+type Code uint8
+
+// The operations. Values are f32, i32 or a truth value. Arithmetic on f32 rounds once for each node; only FMA fuses.
+const (
+	Const Code = iota // Bits, of type Type
+	Load              // From
+	Acc               // the folded value; in stores only
+	Index             // the affine Idx as an i32
+
+	Add
+	Sub
+	Mul
+	Div
+	Min // NaN where either is
+	Max // NaN where either is
+	Neg
+	Abs
+	Sqrt
+	FMA // Args[0]*Args[1] + Args[2], rounded once
+	Floor
+	Ceil
+	Round // to nearest even
+	Exp
+	Log
+	Tanh
+	Sigmoid
+	Erf
+
+	Less // comparisons: a truth value
+	LessEq
+	Eq
+	NotEq
+	Not
+	And // on truth values, or bits of i32
+	Or
+	Xor
+	Shl    // i32, by a constant
+	Shr    // i32, logical, by a constant
+	Select // Args[0] ? Args[1] : Args[2]
+
+	ToF32 // from i32 (rounds to nearest even)
+	ToI32 // from f32 (rounds to nearest even)
+	Hash  // Args[0] mixed to 32 well-spread bits (i32): two rounds of xor-shift-multiply
+)
+
+// CodeInfo describes an operation.
+type CodeInfo struct {
+	Name  string
+	Arity int
+	Infix string // "" where it is written as a call
+}
+
+// Codes describes every operation, indexed by Code.
+var Codes = [...]CodeInfo{
+	Const: {"const", 0, ""}, Load: {"load", 0, ""}, Acc: {"acc", 0, ""}, Index: {"index", 0, ""},
+	Add: {"add", 2, "+"}, Sub: {"sub", 2, "-"}, Mul: {"mul", 2, "*"}, Div: {"div", 2, "/"},
+	Min: {"min", 2, ""}, Max: {"max", 2, ""}, Neg: {"neg", 1, ""}, Abs: {"abs", 1, ""}, Sqrt: {"sqrt", 1, ""}, FMA: {"fma", 3, ""},
+	Floor: {"floor", 1, ""}, Ceil: {"ceil", 1, ""}, Round: {"round", 1, ""},
+	Exp: {"exp", 1, ""}, Log: {"log", 1, ""}, Tanh: {"tanh", 1, ""}, Sigmoid: {"sigmoid", 1, ""}, Erf: {"erf", 1, ""},
+	Less: {"less", 2, "<"}, LessEq: {"less_eq", 2, "<="}, Eq: {"eq", 2, "=="}, NotEq: {"not_eq", 2, "!="},
+	Not: {"not", 1, ""}, And: {"and", 2, "&"}, Or: {"or", 2, "|"}, Xor: {"xor", 2, "^"}, Shl: {"shl", 2, "<<"}, Shr: {"shr", 2, ">>"},
+	Select: {"select", 3, ""}, ToF32: {"f32", 1, ""}, ToI32: {"i32", 1, ""}, Hash: {"hash", 1, ""},
+}
+
+// Expr is a node of a scalar expression. Nodes may be shared and are never changed in place.
+type Expr struct {
+	Code Code
+	Type ir.DType // F32, I32 or Bool
+	Args []*Expr
+	From Access // of a Load
+	Bits uint32 // of a Const: the bits of its f32 or i32
+	Idx  Affine // of an Index
+}
+
+// F is an f32 constant.
+func F(x float64) *Expr {
+	return &Expr{Code: Const, Type: ir.F32, Bits: math.Float32bits(float32(x))}
+}
+
+// I is an i32 constant.
+func I(n int) *Expr { return &Expr{Code: Const, Type: ir.I32, Bits: uint32(int32(n))} }
+
+// Read is a load.
+func Read(b *Buffer, index ...Affine) *Expr {
+	return &Expr{Code: Load, Type: b.Elem, From: Access{Buf: b, Index: index}}
+}
+
+// Total is the folded value of the nest.
+func Total(t ir.DType) *Expr { return &Expr{Code: Acc, Type: t} }
+
+// IndexOf is the value of an affine index.
+func IndexOf(a Affine) *Expr { return &Expr{Code: Index, Type: ir.I32, Idx: a} }
+
+// E makes a node and gives it its type: comparisons and Not are Bool, casts their target, Select its second argument's, others
+// their first argument's.
+func E(c Code, args ...*Expr) *Expr {
+	e := &Expr{Code: c, Args: args}
+	switch c {
+	case Less, LessEq, Eq, NotEq:
+		e.Type = ir.Bool
+	case ToF32:
+		e.Type = ir.F32
+	case ToI32:
+		e.Type = ir.I32
+	case Select:
+		e.Type = args[1].Type
+	default:
+		e.Type = args[0].Type
+	}
+	return e
+}
+
+// Walk calls visit for e and every node under it, operands first. Shared nodes are visited once.
+func (e *Expr) Walk(visit func(*Expr)) { e.walk(visit, map[*Expr]bool{}) }
+
+func (e *Expr) walk(visit func(*Expr), seen map[*Expr]bool) {
+	if e == nil || seen[e] {
+		return
+	}
+	seen[e] = true
+	for _, a := range e.Args {
+		a.walk(visit, seen)
+	}
+	for _, d := range e.From.Dyn {
+		d.walk(visit, seen)
+	}
+	visit(e)
+}
+
+// Rewrite returns e with every node replaced by what f makes of it; f sees nodes whose operands are already rewritten. A node
+// that nothing touched keeps its identity.
+func (e *Expr) Rewrite(f func(*Expr) *Expr) *Expr { return e.rewrite(f, map[*Expr]*Expr{}) }
+
+func (e *Expr) rewrite(f func(*Expr) *Expr, done map[*Expr]*Expr) *Expr {
+	if e == nil {
+		return nil
+	}
+	if r, ok := done[e]; ok {
+		return r
+	}
+	n := e
+	set := func() {
+		if n == e {
+			c := *e
+			c.Args = append([]*Expr(nil), e.Args...)
+			c.From.Dyn = append([]*Expr(nil), e.From.Dyn...)
+			n = &c
+		}
+	}
+	for i, a := range e.Args {
+		if r := a.rewrite(f, done); r != a {
+			set()
+			n.Args[i] = r
+		}
+	}
+	for i, a := range e.From.Dyn {
+		if r := a.rewrite(f, done); r != a {
+			set()
+			n.From.Dyn[i] = r
+		}
+	}
+	r := f(n)
+	done[e] = r
+	return r
+}
+
+// Loads returns the accesses of every load in the nest's value and stores.
+func (n *Nest) Loads() []Access {
+	var list []Access
+	visit := func(e *Expr) {
+		if e.Code == Load {
+			list = append(list, e.From)
+		}
+	}
+	n.Value.Walk(visit)
+	for _, s := range n.Stores {
+		s.Expr.Walk(visit)
+		for _, d := range s.To.Dyn {
+			d.Walk(visit)
+		}
+	}
+	return list
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

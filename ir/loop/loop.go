@@ -1,0 +1,241 @@
+// Package loop is the loop IR, what operators lower to: a list of loop nests over buffers. A nest has one of seven forms, a
+// reduction with a fixed order, and scalar expressions before it (the values) and after it (the stores); fusion moves work
+// into those two places. Only this IR meets an instruction set.
+//
+// The order of every floating-point sum is part of this IR: reduction axes run in the order listed, and Lanes says how many
+// partial sums are kept. Two back ends that follow it give the same bits.
+package loop
+
+import (
+	"github.com/dlc-ml/dlc/diag"
+	"github.com/dlc-ml/dlc/ir"
+)
+
+// Form is the kind of a nest.
+type Form uint8
+
+// The seven forms.
+const (
+	Map      Form = iota // elementwise, with broadcasting: no reduction
+	Reduce               // a fold over axes that each load uses plainly
+	Contract             // a sum of products of two loads: matmul, dense, 1x1 convolution
+	Window               // a fold whose loads add a reduction axis to a parallel one: convolution, pooling
+	Gather               // a load or store at an index that was itself loaded
+	Copy                 // one load, one store, both affine: transpose, pad, concat, packing
+	Scan                 // a recurrence: its inner nests run once for each step of an axis, in order
+)
+
+var formNames = [...]string{"map", "reduce", "contract", "window", "gather", "copy", "scan"}
+
+// String returns the form's name in text.
+func (f Form) String() string { return formNames[f] }
+
+// Func is one lowered program.
+type Func struct {
+	Name    string
+	Symbols []ir.Symbol
+	Buffers []*Buffer // in order of creation
+	Nests   []*Nest   // in order of execution
+}
+
+// Space says who owns a buffer's storage.
+type Space uint8
+
+// The spaces.
+const (
+	Temp   Space = iota // planned into the session's arena; dead outside its live range
+	Input               // written by the caller, dense and row-major
+	Output              // read by the caller, dense and row-major
+	Weight              // a parameter: a slice of the parameter arena
+	Grad                // the gradient of the parameter of the same name: a slice of the gradient arena, at the parameter's offset
+	State               // optimizer state as large as the parameter arena, kept from step to step
+	Scalar              // one element that the run-time writes before a step: learning rate, step number, seed, batch size
+)
+
+var spaceNames = [...]string{"temp", "input", "output", "weight", "grad", "state", "scalar"}
+
+// String returns the space's name in text.
+func (s Space) String() string { return spaceNames[s] }
+
+// Buffer is storage for one tensor. Shape is its logical shape; Strides, in elements, say where an index lies, so that the
+// order of dimensions in memory and any padding are a property of the buffer alone (pass layout chooses them).
+// A symbolic dimension may have any stride: the extent of the others is fixed, so all strides are.
+type Buffer struct {
+	Name    string // unique in the function
+	Elem    ir.DType
+	Shape   ir.Shape
+	Strides []int
+	Offset  int // of the first element from the start of the storage, in elements: the border of a padded buffer
+	Space   Space
+	// Alias, where set, is the buffer whose storage this one shares, element 0 on element 0 (a reshape that moves nothing).
+	Alias *Buffer
+	// Wide is the storage each example (or the whole, where no dimension is symbolic) needs, in elements; 0 means the span of
+	// the strides.
+	Wide int
+	Pos  diag.Pos
+}
+
+// RowMajor returns the strides of a dense row-major tensor of that shape. A symbolic dimension may only lead.
+func RowMajor(s ir.Shape) []int {
+	st := make([]int, len(s))
+	n := 1
+	for i := len(s) - 1; i >= 0; i-- {
+		st[i] = n
+		n *= s[i].Size
+	}
+	return st
+}
+
+// Axis is one loop.
+type Axis struct {
+	Name   string
+	Extent ir.Dim
+}
+
+// Term is Coef times the value of axis number Axis (parallel axes first, then reduction axes).
+type Term struct {
+	Axis int
+	Coef int
+}
+
+// Affine is Const plus its terms, which are sorted by axis and have no zero coefficient.
+type Affine struct {
+	Const int
+	Terms []Term
+}
+
+// Coef returns the coefficient of an axis.
+func (a Affine) Coef(axis int) int {
+	for _, t := range a.Terms {
+		if t.Axis == axis {
+			return t.Coef
+		}
+	}
+	return 0
+}
+
+// Ax is the plain index of one axis.
+func Ax(axis int) Affine { return Affine{Terms: []Term{{axis, 1}}} }
+
+// At is a constant index.
+func At(n int) Affine { return Affine{Const: n} }
+
+// Plus returns a + coef*axis + c.
+func (a Affine) Plus(axis, coef, c int) Affine {
+	r := Affine{Const: a.Const + c}
+	done := coef == 0
+	for _, t := range a.Terms {
+		if !done && t.Axis >= axis {
+			done = true
+			if t.Axis == axis {
+				t.Coef += coef
+				if t.Coef != 0 {
+					r.Terms = append(r.Terms, t)
+				}
+				continue
+			}
+			r.Terms = append(r.Terms, Term{axis, coef})
+		}
+		r.Terms = append(r.Terms, t)
+	}
+	if !done {
+		r.Terms = append(r.Terms, Term{axis, coef})
+	}
+	return r
+}
+
+// Access is one element of a buffer: an affine index for each logical dimension. In a gather, Dyn[i], where not nil, is an i32
+// expression added to Index[i]; it is clamped to the dimension, so that no index leaves the buffer.
+type Access struct {
+	Buf   *Buffer
+	Index []Affine
+	Dyn   []*Expr
+}
+
+// Fold is how a reduction combines.
+type Fold uint8
+
+// The folds. FoldSum starts at +0; FoldMax and FoldMin at ∓infinity and are NaN where any element is; FoldProd starts at 1.
+const (
+	FoldNone Fold = iota
+	FoldSum
+	FoldMax
+	FoldMin
+	FoldProd
+)
+
+var foldNames = [...]string{"none", "sum", "max", "min", "prod"}
+
+// String returns the fold's name in text.
+func (f Fold) String() string { return foldNames[f] }
+
+// Nest is one perfect loop nest:
+//
+//	for each point p of Axes:
+//	    acc = fold over Red of Value(p, r)
+//	    for each store: Buf[Index(p)] = Expr(p, acc)
+//
+// Where Value is a product of two factors and the fold a sum, each step is one fused multiply-add: acc = fma(a, b, acc).
+// With Lanes = L > 1 the last reduction axis is split: element i goes to partial L[i mod L], a chain each; at the end lane i
+// takes lane i+L/2, and so on in halves. All loads of a store see memory as it was before the nest's own stores to that point.
+type Nest struct {
+	Form   Form
+	Name   string // what it computes, for labels and kernel names: "conv", "conv.grad_weight"
+	Axes   []Axis // parallel, outermost first
+	Red    []Axis // reduction, in the order of the chain
+	Fold   Fold
+	Lanes  int // 1, 8 or 16
+	Value  *Expr
+	Stores []Store
+	Pos    diag.Pos
+	Ops    []string // the tensor operators that went into it, first to last, for comments and --explain
+
+	// Of a scan only: Axes is its single axis, and Body runs once for each value of it, in order (or from the end to the
+	// beginning). The body's nests see the step as their axis number 0, before their own axes.
+	Body    []*Nest
+	Reverse bool
+}
+
+// Store writes one expression to one place.
+type Store struct {
+	To   Access
+	Expr *Expr
+	// Add accumulates into what is there, in the order of the axes: the scatter adjoint of a gather.
+	Add bool
+}
+
+// AxisAt returns axis i of the numbering that Affine uses.
+func (n *Nest) AxisAt(i int) Axis {
+	if i < len(n.Axes) {
+		return n.Axes[i]
+	}
+	return n.Red[i-len(n.Axes)]
+}
+
+// NewBuffer appends a dense row-major buffer with a unique name.
+func (f *Func) NewBuffer(name string, t ir.Type, space Space, pos diag.Pos) *Buffer {
+	b := &Buffer{Name: f.unique(name), Elem: t.Elem, Shape: t.Shape, Strides: RowMajor(t.Shape), Space: space, Pos: pos}
+	f.Buffers = append(f.Buffers, b)
+	return b
+}
+
+// Buffer returns the buffer of that name, or nil.
+func (f *Func) Buffer(name string) *Buffer {
+	for _, b := range f.Buffers {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+func (f *Func) unique(name string) string {
+	if f.Buffer(name) == nil {
+		return name
+	}
+	for i := 2; ; i++ {
+		if s := name + "_" + itoa(i); f.Buffer(s) == nil {
+			return s
+		}
+	}
+}

@@ -1,0 +1,157 @@
+// Package runtime is the support code of generated packages: sessions, the thread pool, weights, training, data. dlc carries
+// these files inside itself and copies those a package needs into it, under its package name; so they import the standard library
+// only, share no state with each other, and everything that is not part of a generated package's API is unexported. What
+// depends on the model reaches this code as a [modelInfo], which generated code fills in.
+package runtime
+
+import "unsafe"
+
+// modelInfo is what generated code says of one model.
+type modelInfo struct {
+	name    string
+	params  []paramInfo
+	arena   int      // elements of the parameter arena, padding included; its length is a multiple of 16
+	states  []string // optimizer state, each as long as the parameter arena: "momentum", or "m" and "v"
+	infer   *program
+	eval    *program // nil without a train block
+	train   *program // nil without a train block
+	inputs  []portInfo
+	targets []portInfo
+	outputs []portInfo
+	results []string // of eval and train, in order: "loss", then the metrics
+	source  string   // the name of the .dl file, for messages
+	recipe  recipe
+}
+
+// paramInfo places one parameter in the arena. Element (i, j, …) lies at offset + i*strides[0] + j*strides[1] …; what the strides leave
+// out is padding and stays zero.
+type paramInfo struct {
+	name      string
+	shape     []int
+	strides   []int
+	offset    int
+	init      string // "zeros", "ones", "constant" or "uniform"
+	scale     float64
+	trainable bool
+}
+
+// portInfo is an input, target or output: its shape for one example, and its buffer in each program (-1 where it has none).
+// Every port is dense and row-major, example after example.
+type portInfo struct {
+	name    string
+	elem    string // "f32" or "i32"
+	shape   []int
+	classes int // of an i32 target: labels are 0 … classes-1; 0 where unbounded
+	infer   int
+	eval    int
+	train   int
+}
+
+// elems returns the elements of one example.
+func (p portInfo) elems() int {
+	n := 1
+	for _, d := range p.shape {
+		n *= d
+	}
+	return n
+}
+
+// recipe is the train block.
+type recipe struct {
+	batch, epochs, seed int
+	optimizer           call
+	schedule            []call
+	data                []call
+}
+
+// call is a named thing with arguments, such as sgd(lr=0.01): numbers, words and lists as in the source.
+type call struct {
+	name string
+	args map[string]any // float64, string, bool or []float64; a whole number is a float64 too
+}
+
+// program is one compiled function: where its buffers lie and how it runs.
+type program struct {
+	name       string
+	bases      []base
+	perExample int // arena elements for each example
+	fixed      int // arena elements whatever the batch
+	scalars    []scalarInfo
+	results    []int // the buffers of the scalar results (loss, metrics), for eval and train
+	run        func(x *exec)
+}
+
+// base is where a buffer starts: offset elements into its part of the arena. A scaled one lies at offset times the largest batch.
+type base struct {
+	offset int
+	scaled bool
+}
+
+// scalarInfo names a one-element buffer that the run-time writes before a call: "batch" (f32), "lr" (f32), "seed", "step" (i32),
+// "beta1_power", "beta2_power" (f32: the betas to the power of the step, from 1).
+type scalarInfo struct {
+	name   string
+	buffer int
+}
+
+// exec is one running program: its arena and what it works on. One goroutine uses it at a time.
+type exec struct {
+	prog    *program
+	n       int // examples of this call
+	max     int // examples that the arena has room for
+	arena   []float32
+	base    []int // of each buffer in arena
+	weights []float32
+	grads   []float32   // train only
+	states  [][]float32 // train only
+	pool    *pool
+}
+
+// slack is how many elements stand behind the last buffer of an arena, so that its end is never the end of memory that Go owns.
+const slack = 16
+
+// newExec allocates the arena of p for up to max examples. Everything else that it uses belongs to the caller.
+func newExec(p *program, max int, weights []float32, pl *pool) *exec {
+	x := &exec{prog: p, max: max, weights: weights, pool: pl}
+	x.arena = alignedFloats(p.perExample*max + p.fixed + slack)
+	x.base = make([]int, len(p.bases))
+	for i, b := range p.bases {
+		if b.scaled {
+			x.base[i] = b.offset * max
+		} else {
+			x.base[i] = p.perExample*max + b.offset
+		}
+	}
+	return x
+}
+
+// floats returns n elements of a buffer.
+func (x *exec) floats(buffer, n int) []float32 {
+	b := x.base[buffer]
+	return x.arena[b : b+n : b+n]
+}
+
+// ints is floats for an i32 buffer.
+func (x *exec) ints(buffer, n int) []int32 {
+	f := x.floats(buffer, n)
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(f))), n)
+}
+
+// each runs step over 0 … count-1 in pieces of chunk, on the pool's threads. The pieces do not depend on the number of threads.
+// It allocates nothing: step is a function, not a closure.
+func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
+	if x.pool == nil || x.pool.threads == 1 || count <= chunk {
+		for lo := 0; lo < count; lo += chunk {
+			step(x, lo, min(lo+chunk, count))
+		}
+		return
+	}
+	x.pool.run(x, count, chunk, step)
+}
+
+// alignedFloats returns n zeros that start at a multiple of 64 bytes.
+func alignedFloats(n int) []float32 {
+	s := make([]float32, n+15)
+	off := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s)))>>2) & 15
+	return s[off : off+n : off+n]
+}
