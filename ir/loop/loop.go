@@ -36,6 +36,51 @@ type Func struct {
 	Symbols []ir.Symbol
 	Buffers []*Buffer // in order of creation
 	Nests   []*Nest   // in order of execution
+	Plan    *Plan     // set by pass memory
+}
+
+// Plan is the static memory plan of a function: where every buffer of the arena lies. The arena has one part that grows with the batch and one
+// that does not.
+type Plan struct {
+	PerExample int // elements for each example
+	Fixed      int // elements whatever the batch
+	// At is the offset of each buffer that is not an alias and not of space Weight, Grad or State: in elements for one example (to be
+	// multiplied by the largest batch) where a dimension is symbolic, else from the start of the fixed part.
+	At map[*Buffer]int
+}
+
+// Scaled reports whether a buffer's storage grows with the batch.
+func (b *Buffer) Scaled() bool {
+	for _, d := range b.Shape {
+		if !d.Static() {
+			return true
+		}
+	}
+	return false
+}
+
+// Root follows aliases to the buffer that owns the storage.
+func (b *Buffer) Root() *Buffer {
+	for b.Alias != nil {
+		b = b.Alias
+	}
+	return b
+}
+
+// Size returns the elements of storage: for each example where a dimension is symbolic, else of the whole. It is Wide, or what the
+// strides span.
+func (b *Buffer) Size() int {
+	if b.Wide > 0 {
+		return b.Wide
+	}
+	n := 1
+	for i, d := range b.Shape {
+		if !d.Static() {
+			return d.Size * b.Strides[i]
+		}
+		n += (d.Size - 1) * b.Strides[i]
+	}
+	return n + b.Offset
 }
 
 // Space says who owns a buffer's storage.
@@ -210,6 +255,14 @@ func (n *Nest) AxisAt(i int) Axis {
 		return n.Axes[i]
 	}
 	return n.Red[i-len(n.Axes)]
+}
+
+// Walk calls visit for n and, where it is a scan, for every nest of its body.
+func (n *Nest) Walk(visit func(*Nest)) {
+	visit(n)
+	for _, b := range n.Body {
+		b.Walk(visit)
+	}
 }
 
 // NewBuffer appends a dense row-major buffer with a unique name.

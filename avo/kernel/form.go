@@ -1,0 +1,231 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// axis is one loop of a kernel, after simplification.
+type axis struct {
+	name   string
+	extent int  // of one unit of the symbol where dyn
+	dyn    bool // extent times the run-time batch
+	red    bool
+}
+
+// ref is an access by address: element at + Σ coef[a]*value(a) of a pointer group.
+type ref struct {
+	group int
+	at    int // elements from the group's pointer
+}
+
+// group is one pointer parameter: all accesses to one buffer that move alike.
+type group struct {
+	buf    *loop.Buffer
+	coef   []int // elements for each axis
+	lo, hi int   // least and greatest constant offset among its accesses, in elements from the buffer's storage
+	store  bool
+}
+
+// form is a nest in the shape that kernels are made from: addresses instead of indices, loops of extent 1 gone, loops that are
+// contiguous in every access merged.
+type form struct {
+	nest   *loop.Nest
+	axes   []axis // parallel, then reduction
+	par    int    // how many are parallel
+	groups []group
+	loads  map[*loop.Expr]ref
+	stores []ref
+	// index holds the affine of each Index expression over the axes of this form.
+	index map[*loop.Expr]linear
+}
+
+// linear is at + Σ coef[a]*value(a).
+type linear struct {
+	at   int
+	coef []int
+}
+
+// newForm flattens the accesses of n. sizes gives the value of symbols that are known (the arena length P).
+func newForm(n *loop.Nest, sizes map[string]int) (*form, error) {
+	if n.Form == loop.Gather || n.Form == loop.Scan {
+		return nil, fmt.Errorf("%s: no kernel for the %s form", n.Name, n.Form)
+	}
+	fm := &form{nest: n, par: len(n.Axes), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
+	for i := range len(n.Axes) + len(n.Red) {
+		ax := n.AxisAt(i)
+		a := axis{name: ax.Name, extent: ax.Extent.Size, red: i >= len(n.Axes)}
+		if s := ax.Extent.Sym; s != "" {
+			if v, ok := sizes[s]; ok {
+				a.extent *= v
+			} else {
+				a.dyn = true
+			}
+		}
+		fm.axes = append(fm.axes, a)
+	}
+	var lins []linear // of every load, then every store, then every index
+	var loads, idx []*loop.Expr
+	visit := func(e *loop.Expr) {
+		switch e.Code {
+		case loop.Load:
+			if _, ok := fm.loads[e]; !ok {
+				fm.loads[e] = ref{}
+				loads = append(loads, e)
+			}
+		case loop.Index:
+			if _, ok := fm.index[e]; !ok {
+				fm.index[e] = linear{}
+				idx = append(idx, e)
+			}
+		}
+	}
+	n.Value.Walk(visit)
+	for _, s := range n.Stores {
+		s.Expr.Walk(visit)
+		if s.Add {
+			return nil, fmt.Errorf("%s: no kernel for a store that adds", n.Name)
+		}
+	}
+	for _, e := range loads {
+		lins = append(lins, fm.address(e.From))
+	}
+	for _, s := range n.Stores {
+		lins = append(lins, fm.address(s.To))
+	}
+	for _, e := range idx {
+		l := linear{at: e.Idx.Const, coef: make([]int, len(fm.axes))}
+		for _, t := range e.Idx.Terms {
+			l.coef[t.Axis] = t.Coef
+		}
+		lins = append(lins, l)
+	}
+	fm.merge(lins)
+	for i, e := range loads {
+		fm.loads[e] = fm.point(e.From.Buf, lins[i], false)
+	}
+	for i, s := range n.Stores {
+		fm.stores = append(fm.stores, fm.point(s.To.Buf, lins[len(loads)+i], true))
+	}
+	for i, e := range idx {
+		fm.index[e] = lins[len(loads)+len(n.Stores)+i]
+	}
+	return fm, nil
+}
+
+// address turns an index into elements from the start of the buffer's storage.
+func (fm *form) address(a loop.Access) linear {
+	l := linear{at: a.Buf.Offset, coef: make([]int, len(fm.axes))}
+	for d, ix := range a.Index {
+		l.at += ix.Const * a.Buf.Strides[d]
+		for _, t := range ix.Terms {
+			l.coef[t.Axis] += t.Coef * a.Buf.Strides[d]
+		}
+	}
+	return l
+}
+
+// point files an address under its pointer group.
+func (fm *form) point(b *loop.Buffer, l linear, store bool) ref {
+	for i := range fm.groups {
+		g := &fm.groups[i]
+		if g.buf == b && slices.Equal(g.coef, l.coef) {
+			g.lo, g.hi = min(g.lo, l.at), max(g.hi, l.at)
+			g.store = g.store || store
+			return ref{i, l.at}
+		}
+	}
+	fm.groups = append(fm.groups, group{b, l.coef, l.at, l.at, store})
+	return ref{len(fm.groups) - 1, l.at}
+}
+
+// merge removes axes of extent 1 and joins pairs that are one contiguous run in every access. Parallel axes join in either
+// order, since their order means nothing; reduction axes only in the order of the chain.
+func (fm *form) merge(lins []linear) {
+	drop := func(i int) {
+		fm.axes = slices.Delete(fm.axes, i, i+1)
+		for k := range lins {
+			lins[k].coef = slices.Delete(lins[k].coef, i, i+1)
+		}
+		if i < fm.par {
+			fm.par--
+		}
+	}
+	for i := len(fm.axes) - 1; i >= 0; i-- {
+		if a := fm.axes[i]; a.extent == 1 && !a.dyn {
+			drop(i)
+		}
+	}
+	for again := true; again; {
+		again = false
+	pairs:
+		for o := range fm.axes {
+			for i := range fm.axes {
+				if fm.joinable(lins, o, i) {
+					fm.axes[i].extent *= fm.axes[o].extent
+					fm.axes[i].name = fm.axes[o].name + fm.axes[i].name
+					drop(o)
+					again = true
+					break pairs
+				}
+			}
+		}
+	}
+}
+
+func (fm *form) joinable(lins []linear, outer, inner int) bool {
+	o, i := fm.axes[outer], fm.axes[inner]
+	if outer == inner || o.red != i.red || o.dyn || i.dyn {
+		return false
+	}
+	if o.red {
+		if inner != outer+1 || fm.nest.Lanes > 1 && i.extent%fm.nest.Lanes != 0 {
+			return false
+		}
+	}
+	for _, l := range lins {
+		if l.coef[outer] != l.coef[inner]*i.extent {
+			return false
+		}
+	}
+	return true
+}
+
+// split turns parallel axis a, whose extent block divides, into an outer axis and an inner one of extent block.
+func (fm *form) split(a, block int) {
+	inner := fm.axes[a]
+	fm.axes[a].extent /= block
+	fm.axes[a].name += "o"
+	inner.extent = block
+	fm.axes = slices.Insert(fm.axes, a+1, inner)
+	fm.par++
+	for i := range fm.groups {
+		c := fm.groups[i].coef
+		fm.groups[i].coef = slices.Insert(c, a+1, c[a])
+		fm.groups[i].coef[a] *= block
+	}
+	for e, l := range fm.index {
+		l.coef = slices.Insert(l.coef, a+1, l.coef[a])
+		l.coef[a] *= block
+		fm.index[e] = l
+	}
+}
+
+// origin returns the least element that a group touches when every axis but grid runs over its extent, and the greatest.
+// Dynamic axes must not run backwards.
+func (fm *form) span(g group, grid int) (lo, hi int) {
+	lo, hi = g.lo, g.hi
+	for a, c := range g.coef {
+		if a == grid || fm.axes[a].dyn {
+			continue
+		}
+		if c < 0 {
+			lo += c * (fm.axes[a].extent - 1)
+		} else {
+			hi += c * (fm.axes[a].extent - 1)
+		}
+	}
+	return lo, hi
+}

@@ -1,0 +1,271 @@
+// Package kernel writes kernels: it turns one loop nest into one function of the vector machine, for any target. There is one
+// generator for all forms. A nest says what is computed and in which order sums run; a schedule says which axis lies across
+// the lanes, which axes form the register tile and which one the caller cuts into pieces; the emitter unrolls the tile, loads
+// each operand once and keeps the accumulators in registers. Matrix products, convolutions, pooling, elementwise maps and
+// copies are the same code under different schedules.
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/dlc-ml/dlc/avo/vec"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// Kernel is one nest made ready for code: its functions (one a target, all of the same signature) and how to call them.
+type Kernel struct {
+	Nest *loop.Nest
+	Args []Arg // the pointer parameters, in order
+	// Grid is the axis that the caller cuts into pieces. Its parameters "main" and "tail" are counts of Tile rows and of the single
+	// rows behind them; with Tile 1 there is only "main".
+	Grid Grid
+	// Batch says that the kernel takes the batch size as its last parameter, because a reduction runs over it.
+	Batch bool
+	// Cycles estimates one unit of the grid (or the whole, where there is none) on AVX2.
+	Cycles float64
+	// Flops counts the floating-point operations of one example (of the whole, where no axis is symbolic): two for each multiply-add.
+	Flops int
+	// Tiling says how the reference target computes it, for --explain.
+	Tiling string
+}
+
+// Grid describes the outermost loop.
+type Grid struct {
+	None bool
+	// PerBatch says that the extent is Extent times the batch size; else it is Extent.
+	PerBatch bool
+	Extent   int
+	Tile     int // 1, 2, 4 or 8
+	Chunk    int // rows of one call: a multiple of Tile
+}
+
+// Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first.
+// A nil Buf is the table 0, 1, 2 … of i32.
+type Arg struct {
+	Buf    *loop.Buffer
+	Offset int
+	Stride int
+	Name   string
+}
+
+// chunkCycles is how long one call of a kernel should take: about 7 µs, long enough to hide the call and the hand-over to
+// another thread, and far below the 200 µs for which a kernel may hold up the garbage collector.
+const chunkCycles = 24000
+
+// Builder makes the functions of one kernel.
+type Builder struct {
+	Kernel
+	fm   *form
+	grid int // the axis, or -1
+}
+
+// New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch.
+func New(n *loop.Nest, sizes map[string]int) (*Builder, error) {
+	fm, err := newForm(n, sizes)
+	if err != nil {
+		return nil, err
+	}
+	b := &Builder{Kernel: Kernel{Nest: n}, fm: fm, grid: -1}
+	b.chooseGrid()
+	ref, err := b.schedule(vec.AVX2)
+	if err != nil {
+		return nil, err
+	}
+	if b.grid >= 0 {
+		b.Grid.Tile = ref.tile[b.grid]
+		units := int(chunkCycles / max(ref.cyclesPerRow, 1))
+		b.Grid.Chunk = max(1, units/b.Grid.Tile) * b.Grid.Tile
+	} else {
+		b.Grid.None = true
+	}
+	b.Cycles = ref.cyclesPerRow
+	b.Tiling = ref.String()
+	for i, a := range fm.axes {
+		if a.dyn && i != b.grid {
+			if !a.red {
+				return nil, fmt.Errorf("%s: two parallel axes depend on the batch", n.Name)
+			}
+			b.Batch = true
+		}
+	}
+	b.args()
+	b.Flops = fm.flops()
+	return b, nil
+}
+
+// chooseGrid picks the axis that callers cut: the batch where it is parallel; else the first axis long enough to share out.
+// A long flat axis is cut into blocks first.
+func (b *Builder) chooseGrid() {
+	fm := b.fm
+	for i := range fm.par {
+		if fm.axes[i].dyn {
+			b.grid = i
+			b.Grid = Grid{PerBatch: true, Extent: fm.axes[i].extent}
+			return
+		}
+	}
+	if fm.par == 1 && fm.axes[0].extent >= 4096 {
+		for block := 1024; block >= 64; block -= 16 {
+			if fm.axes[0].extent%block == 0 {
+				fm.split(0, block)
+				break
+			}
+		}
+	}
+	if fm.par < 2 {
+		return
+	}
+	// Leave the axis that will lie across the lanes alone: the one with most unit strides.
+	lane := fm.bestLane(vec.AVX2)
+	for i := range fm.par {
+		if i != lane && fm.axes[i].extent >= 4 && !fm.backwards(i) {
+			b.grid = i
+			b.Grid = Grid{Extent: fm.axes[i].extent}
+			return
+		}
+	}
+}
+
+// backwards reports whether some access runs down along an axis.
+func (fm *form) backwards(a int) bool {
+	for _, g := range fm.groups {
+		if g.coef[a] < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// args lays out the pointer parameters: one a group, then the index table where an Index runs along the grid.
+func (b *Builder) args() {
+	names := map[string]int{}
+	for _, g := range b.fm.groups {
+		lo, _ := b.fm.span(g, b.grid)
+		a := Arg{Buf: g.buf, Offset: lo, Name: paramName(g.buf.Name, names)}
+		if b.grid >= 0 {
+			a.Stride = g.coef[b.grid]
+		}
+		b.Args = append(b.Args, a)
+	}
+	if b.needsTable() {
+		b.Args = append(b.Args, Arg{Name: "iota", Stride: 1})
+	}
+}
+
+// needsTable reports whether an Index expression depends on the grid's position, which a kernel cannot know by itself.
+func (b *Builder) needsTable() bool {
+	if b.grid < 0 {
+		return false
+	}
+	for _, l := range b.fm.index {
+		if l.coef[b.grid] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// paramName makes a Go parameter name from a buffer's dotted name.
+func paramName(s string, taken map[string]int) string {
+	out := make([]byte, 0, len(s))
+	up := false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' && len(out) > 0:
+			if up && len(out) > 0 && c >= 'a' && c <= 'z' {
+				c -= 'a' - 'A'
+			} else if len(out) == 0 && c >= 'A' && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			up = false
+			out = append(out, c)
+		default:
+			up = true
+		}
+	}
+	// A trailing 0 keeps clear of keywords, predeclared names and the counts.
+	name := string(out) + "0"
+	for taken[name] > 0 {
+		name = fmt.Sprintf("%s%d", string(out), len(taken))
+	}
+	taken[name]++
+	return name
+}
+
+// Counts names the int parameters, in order.
+func (k *Kernel) Counts() []string {
+	var c []string
+	if !k.Grid.None {
+		c = append(c, "main")
+		if k.Grid.Tile > 1 {
+			c = append(c, "tail")
+		}
+	}
+	if k.Batch {
+		c = append(c, "batch")
+	}
+	return c
+}
+
+// Build makes the function for one target. All targets compute the same bits.
+func (b *Builder) Build(name string, t vec.Target) (*vec.Func, error) {
+	var last error
+	for limit := 0; limit < 6; limit++ {
+		s, err := b.scheduleWithin(t, limit)
+		if err != nil {
+			return nil, err
+		}
+		f := b.emit(name, t, s)
+		if t.Name == vec.Go.Name {
+			return f, nil
+		}
+		if last = b.fits(f); last == nil {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", b.Nest.Name, last)
+}
+
+// flops counts arithmetic nodes times the points at which they run, two for a multiply-add.
+func (fm *form) flops() int {
+	points := 1
+	for _, a := range fm.axes[:fm.par] {
+		points *= a.extent
+	}
+	steps := points
+	for _, a := range fm.axes[fm.par:] {
+		steps *= a.extent
+	}
+	n := 0
+	if fm.nest.Value != nil {
+		n += steps * (arithmetic(fm.nest.Value) + 1)
+	}
+	for _, s := range fm.nest.Stores {
+		n += points * arithmetic(s.Expr)
+	}
+	return n
+}
+
+// arithmetic counts the nodes of e that compute on floats.
+func arithmetic(e *loop.Expr) int {
+	n := 0
+	e.Walk(func(e *loop.Expr) {
+		switch e.Code {
+		case loop.Const, loop.Load, loop.Acc, loop.Index:
+		case loop.FMA:
+			n += 2
+		default:
+			n++
+		}
+	})
+	return n
+}
+
+// Total estimates the cycles of the whole nest on AVX2 for a typical batch. Pass layout compares layouts by it.
+func (b *Builder) Total() float64 {
+	if b.grid < 0 {
+		return b.Cycles
+	}
+	return b.Cycles * float64(b.fm.axes[b.grid].guess())
+}

@@ -1,0 +1,397 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/dlc-ml/dlc/avo/vec"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// schedule is how one target walks a form.
+type schedule struct {
+	fm     *form
+	target vec.Target
+	lane   int   // the axis that lies across the lanes, or -1: one lane is used
+	fold   bool  // lane is the last reduction axis, and partial sums are folded at the end
+	tile   []int // steps of each parallel axis in the register tile; of the lane axis in registers
+	lanes  int   // partial sums of a fold: nest.Lanes
+
+	cyclesPerRow float64
+	share        float64 // of the target's multiply-add peak that the model predicts
+}
+
+// String says it for --explain: "lanes x, tile o4 x3".
+func (s *schedule) String() string {
+	var b strings.Builder
+	switch {
+	case s.lane < 0:
+		b.WriteString("one lane")
+	case s.fold:
+		fmt.Fprintf(&b, "lanes sum over %s", s.fm.axes[s.lane].name)
+	default:
+		fmt.Fprintf(&b, "lanes along %s", s.fm.axes[s.lane].name)
+	}
+	for a, t := range s.tile {
+		if t > 1 {
+			fmt.Fprintf(&b, ", %s by %d", s.fm.axes[a].name, t)
+		}
+	}
+	return b.String()
+}
+
+// batchGuess stands for the batch in cost estimates: schedules must not depend on the run-time batch.
+const batchGuess = 64
+
+func (a axis) guess() int {
+	if a.dyn {
+		return a.extent * batchGuess
+	}
+	return a.extent
+}
+
+// bestLane returns the parallel axis that fills lanes best, or -1. An axis must move forward in every access; unit strides are
+// best, and every access to the form counts.
+func (fm *form) bestLane(t vec.Target) int {
+	best, score := -1, 0.0
+	for a := range fm.par {
+		if fm.axes[a].dyn {
+			continue
+		}
+		if s := fm.laneScore(a, t.Lanes); s > score {
+			best, score = a, s
+		}
+	}
+	return best
+}
+
+// laneScore is about the share of the peak that lanes along axis a can reach.
+func (fm *form) laneScore(a, lanes int) float64 {
+	e := fm.axes[a].extent
+	if e < 2 {
+		return 0
+	}
+	s := float64(e) / float64((e+lanes-1)/lanes*lanes)
+	for _, g := range fm.groups {
+		switch c := g.coef[a]; {
+		case c < 0:
+			return 0
+		case c == 1 || c == 0 && !g.store:
+		case c == 2:
+			s *= 0.6
+		default:
+			s *= 0.25
+		}
+	}
+	for _, l := range fm.index {
+		if l.coef[a] < 0 {
+			return 0
+		}
+	}
+	return s
+}
+
+// schedule chooses lanes and tile for a target by the cost model.
+func (b *Builder) schedule(t vec.Target) (*schedule, error) { return b.scheduleWithin(t, 0) }
+
+// scheduleWithin is schedule with the register estimate tightened by limit steps, for kernels that did not fit.
+func (b *Builder) scheduleWithin(t vec.Target, limit int) (*schedule, error) {
+	fm := b.fm
+	base := schedule{fm: fm, target: t, lane: -1, lanes: fm.nest.Lanes, tile: make([]int, len(fm.axes))}
+	for i := range base.tile {
+		base.tile[i] = 1
+	}
+	if fm.nest.Lanes > 1 {
+		base.fold = true
+		base.lane = len(fm.axes) - 1
+		if len(fm.axes) == fm.par || fm.axes[base.lane].dyn {
+			return nil, fmt.Errorf("%s: %d partial sums need a last reduction axis of fixed extent", fm.nest.Name, fm.nest.Lanes)
+		}
+		if t.Lanes > fm.nest.Lanes {
+			return nil, fmt.Errorf("%s: %s has more lanes than the nest's %d partial sums", fm.nest.Name, t.Name, fm.nest.Lanes)
+		}
+	} else {
+		base.lane = fm.bestLane(t)
+		if base.lane == b.grid {
+			base.lane = -1
+		}
+	}
+	best := base
+	best.cost(b.grid)
+	b.search(&best, base, 0, 0, limit)
+	return &best, nil
+}
+
+// search tries every tile over at most three axes. The grid's tile is a power of two and the same for every target, since the
+// caller's counts depend on it.
+func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
+	if axis == b.fm.par {
+		if s.registers() > s.target.Regs-2*limit || s.tooLarge() {
+			return
+		}
+		if s.cost(b.grid); s.cyclesPerRow < best.cyclesPerRow*0.999 {
+			c := s
+			c.tile = append([]int(nil), s.tile...)
+			*best = c
+		}
+		return
+	}
+	most := min(b.fm.axes[axis].extent, 8)
+	switch {
+	case axis == s.lane:
+		most = min((b.fm.axes[axis].extent+s.target.Lanes-1)/s.target.Lanes, 8)
+	case axis == b.grid && b.fm.axes[axis].dyn:
+		most = 8
+	}
+	if axis == b.grid && b.Grid.Tile > 0 {
+		s.tile[axis] = b.Grid.Tile
+		b.search(best, s, axis+1, tiled, limit)
+		s.tile[axis] = 1
+		return
+	}
+	for t := 1; t <= most; t++ {
+		if t > 1 && tiled == 3 {
+			break
+		}
+		if axis == b.grid && t&(t-1) != 0 {
+			continue
+		}
+		s.tile[axis] = t
+		if s.points() > 24 {
+			break
+		}
+		n := tiled
+		if t > 1 {
+			n++
+		}
+		b.search(best, s, axis+1, n, limit)
+	}
+	s.tile[axis] = 1
+}
+
+// points is how many accumulators the tile holds.
+func (s *schedule) points() int {
+	n := 1
+	for _, t := range s.tile {
+		n *= t
+	}
+	return n
+}
+
+// tooLarge bounds the code that the scalar target may grow: it gains little from a tile.
+func (s *schedule) tooLarge() bool { return s.target.Lanes == 1 && s.points() > 8 }
+
+// perPoint is how many registers one accumulator takes.
+func (s *schedule) perPoint() int {
+	if s.fold {
+		return max(1, s.lanes/s.target.Lanes)
+	}
+	return 1
+}
+
+// registers estimates how many are live at once: the accumulators, the operands that the inner loop over the tile comes back to, and
+// two for the work in hand.
+func (s *schedule) registers() int {
+	if s.fm.nest.Value == nil {
+		n := 0
+		for _, st := range s.fm.nest.Stores {
+			n += 1 + depth(st.Expr)
+		}
+		return min(n, 4) + s.points()
+	}
+	kept := 0
+	s.eachLoad(s.fm.nest.Value, func(r ref, uses int, cost float64) {
+		// A load that is used again for a later row of the tile stays in its register.
+		if uses < s.points() && s.dependsOnLast(r) {
+			kept += uses * s.perPoint()
+		}
+	})
+	return s.points()*s.perPoint() + kept + 1 + max(0, depth(s.fm.nest.Value)-2)
+}
+
+// dependsOnLast reports whether a load varies along the innermost tiled axis, the one that the emitter walks first.
+func (s *schedule) dependsOnLast(r ref) bool {
+	order := s.order()
+	for i := len(order) - 1; i >= 0; i-- {
+		if s.tile[order[i]] > 1 {
+			return s.fm.groups[r.group].coef[order[i]] != 0
+		}
+	}
+	return false
+}
+
+// order lists the parallel axes in the order in which the tile is walked: the lane axis innermost.
+func (s *schedule) order() []int {
+	var o []int
+	for a := range s.fm.par {
+		if a != s.lane {
+			o = append(o, a)
+		}
+	}
+	if s.lane >= 0 && s.lane < s.fm.par {
+		o = append(o, s.lane)
+	}
+	return o
+}
+
+func depth(e *loop.Expr) int {
+	d := 0
+	for _, a := range e.Args {
+		d = max(d, depth(a))
+	}
+	return d + 1
+}
+
+// eachLoad calls f for every load under e with the number of distinct loads that the tile needs of it and the cost of one in
+// load slots.
+func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float64)) {
+	e.Walk(func(e *loop.Expr) {
+		if e.Code != loop.Load {
+			return
+		}
+		r := s.fm.loads[e]
+		g := s.fm.groups[r.group]
+		n := 1
+		for a := range s.fm.par {
+			if g.coef[a] != 0 {
+				n *= s.tile[a]
+			}
+		}
+		cost := 1.0
+		if s.lane >= 0 {
+			switch c := g.coef[s.lane]; {
+			case c == 0 || c == 1:
+			case c == 2:
+				cost = 4
+			default:
+				cost = 2 * float64(s.target.Lanes)
+			}
+		}
+		f(r, n, cost)
+	})
+}
+
+// cost estimates the cycles of one unit of the grid on a machine with two multiply-adds, two loads and one store a cycle, and four
+// cycles of latency: Zen 3/4 and Intel since Skylake.
+func (s *schedule) cost(grid int) {
+	fm := s.fm
+	steps := 1.0
+	inner := 1.0
+	for a := fm.par; a < len(fm.axes); a++ {
+		e := float64(fm.axes[a].guess())
+		if s.fold && a == s.lane {
+			e = math.Ceil(e / float64(s.lanes))
+		}
+		steps *= e
+		if a > fm.par {
+			inner *= e
+		}
+	}
+	// How often the tile runs for one unit of the grid: partial tiles cost what they hold, with at least the latency.
+	total := s.tiles(0, grid, 1, func(points float64, scale func(coef []int) float64) float64 {
+		var c float64
+		if v := fm.nest.Value; v != nil {
+			loads, work := 0.0, points*float64(max(1, arithmetic(v)))*float64(s.perPoint())
+			if arithmetic(v) > 1 {
+				work += points
+			}
+			s.eachLoad(v, func(r ref, _ int, cost float64) {
+				loads += scale(fm.groups[r.group].coef) * cost * float64(s.perPoint())
+			})
+			step := math.Max(math.Max(work/2, loads/2), 4)
+			step = math.Max(step, (work+loads)/5)
+			c = steps*step + 6*steps/math.Max(1, math.Min(inner, 48/points))
+			if s.fold {
+				c += points * 8
+			}
+		}
+		for i, st := range fm.nest.Stores {
+			loads := 0.0
+			s.eachLoad(st.Expr, func(r ref, _ int, cost float64) {
+				if !s.fold {
+					loads += scale(fm.groups[r.group].coef) * cost
+				} else {
+					loads += scale(fm.groups[r.group].coef)
+				}
+			})
+			store := points
+			if s.lane >= 0 && !s.fold {
+				if k := fm.groups[fm.stores[i].group].coef[s.lane]; k > 2 {
+					store *= float64(s.target.Lanes)
+				} else if k == 2 {
+					store *= 2
+				}
+			}
+			c += math.Max(store, loads/2) + points*exprCycles(st.Expr)
+		}
+		return c + 4
+	})
+	s.cyclesPerRow = total
+	if grid >= 0 {
+		s.cyclesPerRow /= float64(s.tile[grid])
+	}
+}
+
+// exprCycles is the throughput of an expression without its loads.
+func exprCycles(e *loop.Expr) float64 {
+	c := 0.0
+	e.Walk(func(e *loop.Expr) {
+		switch e.Code {
+		case loop.Const, loop.Load, loop.Acc:
+		case loop.Exp, loop.Log:
+			c += 10
+		case loop.Tanh, loop.Sigmoid, loop.Erf:
+			c += 18
+		case loop.Div, loop.Sqrt:
+			c += 5
+		default:
+			c += 0.5
+		}
+	})
+	return c
+}
+
+// tiles sums f over the main and remainder tiles of every parallel axis but the grid, weighted by how often each runs. f gets the
+// points of a tile and a function that counts the distinct loads of an access in it.
+func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scale func(coef []int) float64) float64) float64 {
+	now := make([]int, s.fm.par)
+	var walk func(a int, times float64) float64
+	walk = func(a int, times float64) float64 {
+		if a == s.fm.par {
+			points := 1.0
+			for _, n := range now {
+				points *= float64(n)
+			}
+			return times * f(points, func(coef []int) float64 {
+				n := 1.0
+				for i := range now {
+					if coef[i] != 0 {
+						n *= float64(now[i])
+					}
+				}
+				return n
+			})
+		}
+		if a == grid {
+			now[a] = s.tile[a]
+			return walk(a+1, times)
+		}
+		e := s.fm.axes[a].guess()
+		if a == s.lane {
+			e = (e + s.target.Lanes - 1) / s.target.Lanes
+		}
+		q, r := e/s.tile[a], e%s.tile[a]
+		sum := 0.0
+		if q > 0 {
+			now[a] = s.tile[a]
+			sum += walk(a+1, times*float64(q))
+		}
+		if r > 0 {
+			now[a] = r
+			sum += walk(a+1, times)
+		}
+		return sum
+	}
+	return walk(a, times)
+}

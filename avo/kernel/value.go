@@ -1,0 +1,327 @@
+package kernel
+
+import (
+	"github.com/dlc-ml/dlc/avo/vec"
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// loadKey names one distinct load of a step.
+type loadKey struct {
+	group, disp, lanes int
+}
+
+// cache holds the loads of one step, shared by all points of the tile.
+type cache struct{ loads map[loadKey]vec.Reg }
+
+// value evaluates expressions at one point.
+type value struct {
+	e     *emitter
+	p     *point
+	c     *cache
+	lanes int
+	memo  map[*loop.Expr]vec.Reg
+}
+
+func (e *emitter) at(p *point, c *cache) *value {
+	if c.loads == nil {
+		c.loads = map[loadKey]vec.Reg{}
+	}
+	return &value{e: e, p: p, c: c, lanes: p.lanes, memo: map[*loop.Expr]vec.Reg{}}
+}
+
+// disp is the byte displacement of an access from its pointer.
+func (v *value) disp(r ref) int {
+	d := r.at - v.e.base[r.group]
+	for a, c := range v.e.fm.groups[r.group].coef {
+		x := v.e.off[a]
+		if a < v.e.fm.par {
+			x += v.p.off[a]
+		}
+		d += c * x
+	}
+	return 4 * d
+}
+
+// eval returns a register with the value of x in every lane in use.
+func (v *value) eval(x *loop.Expr) vec.Reg {
+	if r, ok := v.e.fixed[x]; ok {
+		return r
+	}
+	if r, ok := v.memo[x]; ok {
+		return r
+	}
+	var r vec.Reg
+	switch x.Code {
+	case loop.Const:
+		r = v.e.f.Const(x.Bits)
+	case loop.Load:
+		r = v.load(v.e.fm.loads[x])
+	case loop.Acc:
+		r = v.p.acc[0]
+	case loop.Index:
+		r = v.index(v.e.fm.index[x])
+	default:
+		args := make([]vec.Reg, len(x.Args))
+		for i, a := range x.Args {
+			args[i] = v.eval(a)
+		}
+		r = apply(v.e.f, x, args)
+	}
+	v.memo[x] = r
+	return r
+}
+
+// load reads an operand: once in every lane where it does not vary along the lanes, else a run or a strided run.
+func (v *value) load(r ref) vec.Reg {
+	d := v.disp(r)
+	key := loadKey{r.group, d, v.lanes}
+	if x, ok := v.c.loads[key]; ok {
+		return x
+	}
+	stride := 0
+	if l := v.e.s.lane; l >= 0 {
+		stride = v.e.fm.groups[r.group].coef[l]
+		// Behind a fold only one lane is left, and the folded axis is gone.
+		if v.e.s.fold && v.lanes == 1 && v.e.f.Target.Lanes > 1 {
+			stride = 1
+		}
+	}
+	var x vec.Reg
+	f := v.e.f
+	switch {
+	case v.e.s.lane < 0:
+		x = f.LoadPart(vec.Ptr(r.group), d, 1)
+	case stride == 0:
+		x = f.Splat(vec.Ptr(r.group), d)
+	default:
+		x = f.LoadStride(vec.Ptr(r.group), d, stride, v.lanes)
+	}
+	v.c.loads[key] = x
+	return x
+}
+
+// index returns the i32 value of an affine index.
+func (v *value) index(l linear) vec.Reg {
+	f := v.e.f
+	at := l.at
+	var sum vec.Reg
+	add := func(r vec.Reg) {
+		if sum == 0 {
+			sum = r
+		} else {
+			sum = f.Binary(vec.AddI, sum, r)
+		}
+	}
+	times := func(r vec.Reg, c int) vec.Reg {
+		if c == 1 {
+			return r
+		}
+		return f.Binary(vec.MulI, r, f.Const(uint32(int32(c))))
+	}
+	for a, c := range l.coef {
+		if c == 0 {
+			continue
+		}
+		at += c * v.e.off[a]
+		if a < v.e.fm.par {
+			at += c * v.p.off[a]
+		}
+		if a == v.e.s.lane && f.Target.Lanes > 1 {
+			add(times(f.Iota(), c))
+		}
+		if r, ok := v.e.counter[a]; ok {
+			add(times(r, c))
+		}
+		if a == v.e.b.grid {
+			// Rows of the tile stand at constant distance from the first, which off and p.off already count.
+			add(times(f.Splat(v.e.table, 0), c))
+		}
+	}
+	if sum == 0 {
+		return f.Const(uint32(int32(at)))
+	}
+	if at != 0 {
+		sum = f.Binary(vec.AddI, sum, f.Const(uint32(int32(at))))
+	}
+	return sum
+}
+
+// hoist evaluates, once and before every loop, what no axis changes: loads of run-time scalars and arithmetic on them.
+func (e *emitter) hoist() {
+	still := map[*loop.Expr]bool{}
+	visit := func(x *loop.Expr) {
+		switch x.Code {
+		case loop.Const:
+			return
+		case loop.Acc, loop.Index:
+			still[x] = false
+			return
+		case loop.Load:
+			still[x] = !e.writes(x.From.Buf)
+			for _, c := range e.fm.groups[e.fm.loads[x].group].coef {
+				still[x] = still[x] && c == 0
+			}
+			return
+		}
+		loads := false
+		for _, a := range x.Args {
+			if a.Code == loop.Const {
+				continue
+			}
+			if !still[a] {
+				still[x] = false
+				return
+			}
+			loads = true
+		}
+		still[x] = loads
+	}
+	e.fm.nest.Value.Walk(visit)
+	for _, s := range e.fm.nest.Stores {
+		s.Expr.Walk(visit)
+	}
+	// Only the outermost such nodes need a register; what is below them is used and done with.
+	needed := map[*loop.Expr]bool{}
+	mark := func(x *loop.Expr) {
+		for _, a := range x.Args {
+			if still[a] && !still[x] {
+				needed[a] = true
+			}
+		}
+	}
+	e.fm.nest.Value.Walk(mark)
+	for _, s := range e.fm.nest.Stores {
+		s.Expr.Walk(mark)
+		if still[s.Expr] {
+			needed[s.Expr] = true
+		}
+	}
+	p := &point{off: make([]int, e.fm.par), lanes: e.f.Target.Lanes}
+	v := e.at(p, &cache{})
+	var order []*loop.Expr
+	collect := func(x *loop.Expr) {
+		if needed[x] {
+			order = append(order, x)
+		}
+	}
+	e.fm.nest.Value.Walk(collect)
+	for _, s := range e.fm.nest.Stores {
+		s.Expr.Walk(collect)
+	}
+	for _, x := range order {
+		if _, ok := e.fixed[x]; !ok && len(e.fixed) < 4 {
+			e.fixed[x] = v.eval(x)
+		}
+	}
+}
+
+// writes reports whether the nest stores into b.
+func (e *emitter) writes(b *loop.Buffer) bool {
+	for _, s := range e.fm.nest.Stores {
+		if s.To.Buf == b {
+			return true
+		}
+	}
+	return false
+}
+
+// apply emits one arithmetic node.
+func apply(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
+	isInt := len(x.Args) > 0 && x.Args[0].Type == ir.I32
+	pick := func(fl, in vec.Code) vec.Code {
+		if isInt {
+			return in
+		}
+		return fl
+	}
+	switch x.Code {
+	case loop.Add:
+		return f.Binary(pick(vec.Add, vec.AddI), a[0], a[1])
+	case loop.Sub:
+		return f.Binary(pick(vec.Sub, vec.SubI), a[0], a[1])
+	case loop.Mul:
+		return f.Binary(pick(vec.Mul, vec.MulI), a[0], a[1])
+	case loop.Div:
+		return f.Binary(vec.Div, a[0], a[1])
+	case loop.Min, loop.Max:
+		return minMax(f, x, a)
+	case loop.Neg:
+		if isInt {
+			return f.Binary(vec.SubI, f.Zero(), a[0])
+		}
+		return vec.Neg(f, a[0])
+	case loop.Abs:
+		return vec.Abs(f, a[0])
+	case loop.Sqrt:
+		return f.Unary(vec.Sqrt, a[0])
+	case loop.FMA:
+		return f.MulAdd(a[0], a[1], a[2])
+	case loop.Floor:
+		return f.Unary(vec.Floor, a[0])
+	case loop.Ceil:
+		return f.Unary(vec.Ceil, a[0])
+	case loop.Round:
+		return f.Unary(vec.Round, a[0])
+	case loop.Exp:
+		return vec.Exp(f, a[0])
+	case loop.Log:
+		return vec.Log(f, a[0])
+	case loop.Tanh:
+		return vec.Tanh(f, a[0])
+	case loop.Sigmoid:
+		return vec.Sigmoid(f, a[0])
+	case loop.Erf:
+		return vec.Erf(f, a[0])
+	case loop.Less:
+		return f.Binary(pick(vec.Less, vec.LessI), a[0], a[1])
+	case loop.LessEq:
+		if isInt {
+			return not(f, f.Binary(vec.LessI, a[1], a[0]))
+		}
+		return f.Binary(vec.LessEq, a[0], a[1])
+	case loop.Eq:
+		return f.Binary(pick(vec.Eq, vec.EqI), a[0], a[1])
+	case loop.NotEq:
+		if isInt {
+			return not(f, f.Binary(vec.EqI, a[0], a[1]))
+		}
+		return f.Binary(vec.NotEq, a[0], a[1])
+	case loop.Not:
+		return not(f, a[0])
+	case loop.And:
+		return f.Binary(vec.And, a[0], a[1])
+	case loop.Or:
+		return f.Binary(vec.Or, a[0], a[1])
+	case loop.Xor:
+		return f.Binary(vec.Xor, a[0], a[1])
+	case loop.Shl:
+		return f.Shift(vec.Shl, a[0], int(x.Args[1].Bits))
+	case loop.Shr:
+		return f.Shift(vec.Shr, a[0], int(x.Args[1].Bits))
+	case loop.Select:
+		return f.Select(a[0], a[1], a[2])
+	case loop.ToF32:
+		return f.Unary(vec.ToF32, a[0])
+	case loop.ToI32:
+		return f.Unary(vec.ToI32, a[0])
+	case loop.Hash:
+		return vec.Hash(f, a[0])
+	}
+	panic("kernel: no verb for " + loop.Codes[x.Code].Name)
+}
+
+func not(f *vec.Func, a vec.Reg) vec.Reg { return f.Binary(vec.Xor, a, f.Const(0xffffffff)) }
+
+// minMax follows the loop IR: the second where it is less (greater), else the first, and NaN where either is. The machine's
+// verb does all but the second's NaN, so a constant second operand needs nothing more.
+func minMax(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
+	plain, full := vec.Min, vec.Minimum
+	if x.Code == loop.Max {
+		plain, full = vec.Max, vec.Maximum
+	}
+	if c := x.Args[1]; c.Code == loop.Const && c.Bits&0x7fffffff <= 0x7f800000 {
+		return f.Binary(plain, a[1], a[0])
+	}
+	return full(f, a[0], a[1])
+}
