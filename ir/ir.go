@@ -146,6 +146,13 @@ func (f *Func) NewOp(kind, name string, args []*Value, attrs Attrs, types []Type
 // Return appends a result.
 func (f *Func) Return(name string, v *Value) { f.Results = append(f.Results, Result{name, v}) }
 
+// Rename calls v, which belongs to f and is no parameter, name, or name with the first free numeric suffix.
+func (f *Func) Rename(v *Value, name string) {
+	if v.Name != name {
+		v.Name = f.unique(name)
+	}
+}
+
 // ReplaceUses makes every use of old, in operators and results, a use of new.
 func (f *Func) ReplaceUses(old, new *Value) {
 	for _, op := range f.Ops {

@@ -76,6 +76,8 @@ type program struct {
 	bases      []base
 	perExample int // arena elements for each example
 	fixed      int // arena elements whatever the batch
+	table      int // the buffer that holds 0, 1, 2 … as i32, or -1: what kernels read positions from
+	flops      int // floating-point operations for one example, two for a multiply-add
 	scalars    []scalarInfo
 	results    []int // the buffers of the scalar results (loss, metrics), for eval and train
 	run        func(x *exec)
@@ -122,8 +124,31 @@ func newExec(p *program, max int, weights []float32, pl *pool) *exec {
 			x.base[i] = p.perExample*max + b.offset
 		}
 	}
+	if p.table >= 0 {
+		end := len(x.arena) - slack
+		if p.bases[p.table].scaled {
+			end = p.perExample * max
+		}
+		t := x.ints(p.table, end-x.base[p.table])
+		for i := range t {
+			t[i] = int32(i)
+		}
+	}
 	return x
 }
+
+// at returns the address of an element of a buffer. The kernel that gets it stays inside the arena: its reach was worked out when
+// it was compiled.
+func (x *exec) at(buffer, offset int) *float32 { return &x.arena[x.base[buffer]+offset] }
+
+// weight returns the address of an element of the parameter arena.
+func (x *exec) weight(offset int) *float32 { return &x.weights[offset] }
+
+// grad returns the address of an element of the gradient arena.
+func (x *exec) grad(offset int) *float32 { return &x.grads[offset] }
+
+// state returns the address of an element of one of the optimizer's states.
+func (x *exec) state(i, offset int) *float32 { return &x.states[i][offset] }
 
 // floats returns n elements of a buffer.
 func (x *exec) floats(buffer, n int) []float32 {

@@ -83,6 +83,10 @@ const (
 	LoopBegin // Count times, in which Bumps move pointers at the end of each turn; back at the end
 	LoopEnd
 	AddPtr // Ptr += Disp bytes
+
+	// Made by Allocate and FuseMoves only, from a Move and the Fma or Fnma behind it; so that a back end may choose which operand it overwrites.
+	FmaTo  // D = C + A*B, rounded once
+	FnmaTo // D = C - A*B, rounded once
 )
 
 // Count is how often a loop runs: the parameter Func.Counts[Param], or N where Param < 0. A count of 0 is allowed.
@@ -129,8 +133,9 @@ type Func struct {
 	Counts []string
 	Ops    []Op
 
-	regs  int
-	loops int
+	regs      int
+	loops     int
+	allocated bool
 }
 
 // Reach is the extent of one pointer parameter in elements.

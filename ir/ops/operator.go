@@ -177,6 +177,9 @@ type Builder struct {
 	Pos    diag.Pos
 	// Scope is the dotted name of the definition being built ("hidden.dense"), from which parameters are named.
 	Scope string
+	// Reuse lets Param return a parameter that the module has already, where type and start are the same: the functions of a
+	// module share their parameters.
+	Reuse bool
 }
 
 // Op appends an operator with one result. The error is Infer's.
@@ -227,7 +230,10 @@ func (b *Builder) Param(name string, t ir.Type, init ir.Init) (*ir.Value, error)
 	if b.Scope != "" {
 		full = b.Scope + "." + name
 	}
-	if b.Module.Param(full) != nil {
+	if p := b.Module.Param(full); p != nil {
+		if b.Reuse && p.Type.Equal(t) && p.Init == init {
+			return b.Func.ParamValue(p), nil
+		}
 		return nil, fmt.Errorf("two parameters would be called %s", full)
 	}
 	p := &ir.Param{Name: full, Type: t, Init: init, Trainable: true, Pos: b.Pos}

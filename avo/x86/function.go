@@ -1,0 +1,303 @@
+package x86
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+	"github.com/mmcloughlin/avo/x86"
+
+	"github.com/dlc-ml/dlc/avo/vec"
+)
+
+// frame is the bytes of stack that each kernel claims. A function with a frame of more than a few bytes checks its stack when it
+// is called, which makes each call a point where the scheduler and the garbage collector can stop it.
+const frame = 128
+
+// writer writes one function.
+type writer struct {
+	f    *vec.Func
+	set  *isa
+	fn   *ir.Function
+	data *constants
+	ops  []vec.Op
+	fold []folded
+	err  error
+
+	ptr     []reg.GPPhysical // of each pointer, or nil where it stays in its argument slot
+	home    []operand.Mem    // argument slot of each pointer
+	count   []operand.Mem    // argument slot of each count
+	counter []reg.GPPhysical // of the loops at each depth, or nil where it lies in the frame
+	spare   reg.GPPhysical   // for pointers and counters in memory, where there are any
+	cached  vec.Ptr          // the pointer that spare holds, or -1
+	open    []int            // LoopBegin of each open loop
+	memory  operand.Op       // the operand of the verb at hand that is folded into it, or nil
+	folded  vec.Reg          // the register it stands for
+}
+
+// general is the registers for pointers and counters. R14 and R15 belong to Go, BP to the profilers that walk frames.
+var general = []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.RSI, reg.RDI, reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13}
+
+// function writes f.
+func function(f *vec.Func, set *isa, data *constants) (*ir.Function, error) {
+	w := &writer{f: f, set: set, fn: ir.NewFunction(f.Name), data: data, cached: -1}
+	s, err := gotypes.ParseSignature("func" + signature(f))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	w.fn.SetSignature(s)
+	w.fn.AllocLocal(frame)
+	slot := func(name string) operand.Mem {
+		p, err := s.Params().Lookup(name).Resolve()
+		if err != nil {
+			w.fail(err)
+			return operand.Mem{}
+		}
+		return p.Addr
+	}
+	for _, p := range f.Ptrs {
+		w.home = append(w.home, slot(p))
+	}
+	for _, c := range f.Counts {
+		w.count = append(w.count, slot(c))
+	}
+	w.ops = vec.FoldPointers(f)
+	w.fold = foldLoads(w)
+	w.assign()
+	if f.Doc != "" {
+		w.fn.AddComment(strings.Split(strings.TrimRight(f.Doc, "\n"), "\n")...)
+	}
+	w.body()
+	if w.err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, w.err)
+	}
+	return w.fn, nil
+}
+
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// add appends an instruction, after a look at what it needs.
+func (w *writer) add(i *ir.Instruction, err error) {
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	for _, need := range i.ISA {
+		if !slices.Contains(w.set.allowed, need) {
+			w.fail(fmt.Errorf("%s needs %s, which is not part of %s", i.Opcode, need, w.f.Target.Name))
+		}
+		if !slices.Contains(w.fn.ISA, need) {
+			w.fn.ISA = append(w.fn.ISA, need)
+			slices.Sort(w.fn.ISA)
+		}
+	}
+	for _, r := range i.Registers() {
+		// Registers from 16 on exist under AVX-512 only; avo takes them for any instruction.
+		if p, ok := r.(reg.VecPhysical); ok && int(p.PhysicalIndex()) >= w.set.vectors {
+			w.fail(fmt.Errorf("%s uses %s, which %s does not have", i.Opcode, p.Asm(), w.f.Target.Name))
+		}
+	}
+	w.fn.AddInstruction(i)
+}
+
+// assign hands out the general registers: to the loops and pointers that the code meets most often.
+func (w *writer) assign() {
+	type item struct {
+		ptr, depth int
+		weight     float64
+	}
+	ptrs := make([]item, len(w.f.Ptrs))
+	for i := range ptrs {
+		ptrs[i] = item{ptr: i, depth: -1}
+	}
+	var loops []item
+	depth, trips := 0, []float64{1}
+	for i := range w.ops {
+		o := &w.ops[i]
+		switch {
+		case o.Code == vec.LoopBegin:
+			n := 16.0
+			if o.Count.Param < 0 {
+				n = float64(o.Count.N)
+			}
+			trips = append(trips, n*trips[len(trips)-1])
+			if depth == len(loops) {
+				loops = append(loops, item{ptr: -1, depth: depth})
+			}
+			loops[depth].weight += trips[len(trips)-1]
+			depth++
+		case o.Code == vec.LoopEnd:
+			depth--
+			trips = trips[:len(trips)-1]
+		case o.Code == vec.AddPtr || o.Code.Loads() || o.Code.Stores():
+			ptrs[o.Ptr].weight += trips[len(trips)-1]
+		}
+	}
+	w.ptr = make([]reg.GPPhysical, len(ptrs))
+	w.counter = make([]reg.GPPhysical, len(loops))
+	all := loops
+	for _, p := range ptrs {
+		if p.weight > 0 {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b item) int {
+		switch {
+		case a.weight > b.weight:
+			return -1
+		case a.weight < b.weight:
+			return 1
+		}
+		return 0
+	})
+	free := general
+	if len(all) > len(free) {
+		w.spare, free = free[0], free[1:]
+	}
+	for _, it := range all[:min(len(all), len(free))] {
+		if it.ptr >= 0 {
+			w.ptr[it.ptr] = free[0]
+		} else {
+			w.counter[it.depth] = free[0]
+		}
+		free = free[1:]
+	}
+	if 8*len(loops) > frame {
+		w.fail(fmt.Errorf("%d loops stand inside each other; at most %d can", len(loops), frame/8))
+	}
+}
+
+// body writes the instructions.
+func (w *writer) body() {
+	for i, r := range w.ptr {
+		if r != nil {
+			w.add(x86.MOVQ(w.home[i], r))
+		}
+	}
+	for i := range w.ops {
+		o := w.ops[i]
+		switch o.Code {
+		case vec.LoopBegin:
+			w.begin(i, &o)
+		case vec.LoopEnd:
+			w.end(&o)
+		case vec.AddPtr:
+			w.move(&o)
+		default:
+			if w.fold[i].gone {
+				continue
+			}
+			emit := w.set.emit[o.Code]
+			if emit == nil {
+				w.fail(fmt.Errorf("no instruction for %s", o.Code))
+				return
+			}
+			w.use(i, &o)
+			emit(w, &o)
+		}
+		if w.err != nil {
+			return
+		}
+	}
+	w.add(x86.VZEROUPPER())
+	w.add(x86.RET())
+}
+
+// slot is where the counter of a loop depth lies in the frame.
+func slot(depth int) operand.Mem { return operand.NewStackAddr(8 * depth) }
+
+// begin opens a loop. Loops that a caller's count of 0 skips get a label behind their end.
+func (w *writer) begin(at int, o *vec.Op) {
+	depth := len(w.open)
+	var c operand.Op = slot(depth)
+	if r := w.counter[depth]; r != nil {
+		c = r
+	}
+	if o.Count.Param < 0 {
+		w.add(x86.MOVQ(operand.U32(uint32(o.Count.N)), c))
+	} else {
+		r := w.counter[depth]
+		if r == nil {
+			r, w.cached = w.spare, -1
+		}
+		w.add(x86.MOVQ(w.count[o.Count.Param], r))
+		w.add(x86.TESTQ(r, r))
+		w.add(x86.JLE(operand.LabelRef(fmt.Sprintf("end%d", o.ID))))
+		if w.counter[depth] == nil {
+			w.add(x86.MOVQ(r, c))
+		}
+	}
+	w.open = append(w.open, at)
+	w.cached = -1
+	w.fn.AddLabel(ir.Label(fmt.Sprintf("loop%d", o.ID)))
+}
+
+func (w *writer) end(o *vec.Op) {
+	w.open = w.open[:len(w.open)-1]
+	var c operand.Op = slot(len(w.open))
+	if r := w.counter[len(w.open)]; r != nil {
+		c = r
+	}
+	w.add(x86.DECQ(c))
+	w.add(x86.JNE(operand.LabelRef(fmt.Sprintf("loop%d", o.ID))))
+	w.cached = -1
+	if o.Count.Param >= 0 {
+		w.fn.AddLabel(ir.Label(fmt.Sprintf("end%d", o.ID)))
+	}
+}
+
+// move writes an AddPtr.
+func (w *writer) move(o *vec.Op) {
+	var p operand.Op = w.home[o.Ptr]
+	if r := w.ptr[o.Ptr]; r != nil {
+		p = r
+	}
+	if w.cached == o.Ptr {
+		w.cached = -1
+	}
+	if o.Disp != int(int32(o.Disp)) {
+		w.fail(fmt.Errorf("%s moves by %d bytes, more than an instruction holds", w.f.Ptrs[o.Ptr], o.Disp))
+		return
+	}
+	if o.K == 1 {
+		// The counter of the loop just closed is free.
+		r := w.counter[len(w.open)]
+		if r == nil {
+			r, w.cached = w.spare, -1
+		}
+		w.add(x86.MOVQ(w.count[o.Count.Param], r))
+		w.add(x86.IMUL3Q(operand.I32(int32(o.Disp)), r, r))
+		w.add(x86.ADDQ(r, p))
+		return
+	}
+	if o.Disp < 0 && o.Disp > math.MinInt32 {
+		w.add(x86.SUBQ(operand.U32(uint32(-o.Disp)), p))
+		return
+	}
+	w.add(x86.ADDQ(operand.I32(int32(o.Disp)), p))
+}
+
+// at returns the memory o works on, off bytes behind its start.
+func (w *writer) at(o *vec.Op, off int) operand.Mem {
+	base := w.ptr[o.Ptr]
+	if base == nil {
+		if base = w.spare; w.cached != o.Ptr {
+			w.add(x86.MOVQ(w.home[o.Ptr], base))
+			w.cached = o.Ptr
+		}
+	}
+	d := o.Disp + off
+	if d != int(int32(d)) {
+		w.fail(fmt.Errorf("an access lies %d bytes from %s, more than an instruction holds", d, w.f.Ptrs[o.Ptr]))
+	}
+	return operand.Mem{Base: base, Disp: d}
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/dlc-ml/dlc/internal/driver"
+	"github.com/spf13/cobra"
+)
+
+func newBench() *cobra.Command {
+	var (
+		set  map[string]string
+		mode string
+		isa  string
+	)
+	c := &cobra.Command{
+		Use:     "bench M.dl",
+		Short:   "Time one call or one training step of a model",
+		Example: "  dlc bench digits.dl --batch 32\n  dlc bench digits.dl --mode train --threads 2 --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if mode != "infer" && mode != "train" {
+				return &usageError{c.CommandPath(), fmt.Errorf("--mode is infer or train, not %q", mode)}
+			}
+			m, program, err := compile(c, args[0], set)
+			if err != nil {
+				return err
+			}
+			if isa != "" {
+				if err := os.Setenv("DLC_ISA", isa); err != nil {
+					return err
+				}
+			}
+			return driver.Exec(program, append(append([]string{"bench"}, m.BenchArgs(mode)...), passOn(c, "set", "isa")...))
+		},
+	}
+	f := c.Flags()
+	addSet(f, &set)
+	f.StringVar(&mode, "mode", "infer", "what to time: infer or train")
+	f.StringVar(&isa, "isa", "", "use this instruction set: go, avx2, avx512 or neon (default: the best of the processor)")
+	f.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
+	f.Int("threads", 1, "how many threads to use")
+	f.Bool("json", false, "print one JSON object")
+	return c
+}

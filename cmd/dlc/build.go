@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dlc-ml/dlc/diag"
+	"github.com/dlc-ml/dlc/internal/driver"
+	"github.com/dlc-ml/dlc/passes/pass"
+	"github.com/spf13/cobra"
+)
+
+func newBuild() *cobra.Command {
+	var (
+		dir, name, weights string
+		set                map[string]string
+		check, explain     bool
+		cfg                pass.Config
+	)
+	c := &cobra.Command{
+		Use:   "build M.dl",
+		Short: "Compile a model to a Go package",
+		Long: "build compiles a model to a Go package in the folder of its source, or in the one that -o names. It embeds the weights of\n" +
+			"M.safetensors if that lies beside the source, as dlc train leaves it.",
+		Example: "  dlc build digits.dl\n  dlc build digits.dl -o internal/digits --set width=64\n  dlc build digits.dl --check",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if explain {
+				cfg.Note = func(pos diag.Pos, text string) { fmt.Fprintf(c.ErrOrStderr(), "%s: note: %s\n", pos, text) }
+			}
+			m, err := driver.Compile(args[0], set, &cfg)
+			if err != nil {
+				return err
+			}
+			if explain {
+				for _, t := range cfg.Timings {
+					fmt.Fprintf(c.ErrOrStderr(), "%s: note: pass %s took %v\n", args[0], t.Pass, t.Took)
+				}
+			}
+			p, err := m.Package(dir, name, weights)
+			if err != nil {
+				return err
+			}
+			if check {
+				return checkPackage(p)
+			}
+			changes, err := p.Write()
+			if err != nil {
+				return err
+			}
+			for _, ch := range changes {
+				if ch.What == driver.Leftover {
+					fmt.Fprintf(c.ErrOrStderr(), "dlc: removed %s, which is no longer generated\n", ch.Name)
+				}
+			}
+			if p.Weights == "" {
+				fmt.Fprintf(c.ErrOrStderr(), "dlc: note: there is no %s, so the package has untrained weights; dlc train %s makes it\n", m.Beside(".safetensors"), args[0])
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&dir, "output", "o", "", "write the package to this `folder` (default: that of the source)")
+	f.StringVar(&name, "package", "", "the package's `name` (default: the model's)")
+	f.StringVar(&weights, "weights", "", "embed this safetensors `file` (default: M.safetensors, if it is there)")
+	addSet(f, &set)
+	f.BoolVar(&check, "check", false, "write nothing; fail where the package is not up to date")
+	f.StringVar(&cfg.Dump, "dump", "", "write the program after every pass to this `folder`")
+	f.BoolVar(&explain, "explain", false, "say what was done, what could not be done, and why")
+	f.StringVar(&cfg.StopAfter, "stop-after", "", "stop after this pass")
+	f.IntVar(&cfg.MaxRewrites, "max-rewrites", 0, "make only the first `n` rewrites, to bisect a miscompile (0: all)")
+	for _, hidden := range []string{"stop-after", "max-rewrites"} {
+		f.MarkHidden(hidden)
+	}
+	return c
+}
+
+// checkPackage is the error of a package that is not up to date.
+func checkPackage(p *driver.Package) error {
+	changes, err := p.Changes()
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	var b strings.Builder
+	for _, ch := range changes {
+		fmt.Fprintf(&b, "\n    %s: %s", ch.Name, ch.What)
+	}
+	return fmt.Errorf("the package in %s is not up to date; run dlc build again:%s", p.Dir, b.String())
+}

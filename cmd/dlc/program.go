@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/dlc-ml/dlc/internal/driver"
+	"github.com/dlc-ml/dlc/passes/pass"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// addSet adds --set, which every command that compiles has.
+func addSet(f *pflag.FlagSet, set *map[string]string) {
+	f.StringToStringVar(set, "set", nil, "replace a constant of the source: `name=value`")
+}
+
+// compile compiles a source file to a program, saying so where that takes a while, and returns both.
+func compile(c *cobra.Command, file string, set map[string]string) (*driver.Model, string, error) {
+	m, err := driver.Compile(file, set, &pass.Config{})
+	if err != nil {
+		return nil, "", err
+	}
+	path, err := m.Program(c.Context(), func() { say(c.ErrOrStderr(), "compiling %s", file) })
+	return m, path, err
+}
+
+func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, "dlc: "+format+"\n", args...) }
+
+// passOn returns the flags that the user gave, but for those that the program does not know, in the form that it reads.
+func passOn(c *cobra.Command, without ...string) []string {
+	var args []string
+	c.Flags().Visit(func(f *pflag.Flag) {
+		for _, w := range without {
+			if f.Name == w {
+				return
+			}
+		}
+		args = append(args, "--"+f.Name+"="+f.Value.String())
+	})
+	return args
+}
+
+// withDefault appends a flag that the user did not give.
+func withDefault(c *cobra.Command, args []string, name, value string) []string {
+	if c.Flags().Changed(name) {
+		return args
+	}
+	return append(args, "--"+name+"="+value)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"github.com/dlc-ml/dlc/internal/driver"
+	"github.com/spf13/cobra"
+)
+
+func newTrain() *cobra.Command {
+	var (
+		set  map[string]string
+		data string
+	)
+	c := &cobra.Command{
+		Use:   "train M.dl",
+		Short: "Compile a model, train it and write M.safetensors",
+		Long: "train compiles the model, trains it as its train block says, and writes the weights to M.safetensors, which dlc build embeds.\n" +
+			"Ctrl-C saves a checkpoint and stops; --resume goes on from there, to the same bits as if nothing had happened.",
+		Example: "  dlc train digits.dl\n  dlc train digits.dl --epochs 20 --seed 7\n  dlc train digits.dl --resume",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			m, program, err := compile(c, args[0], set)
+			if err != nil {
+				return err
+			}
+			where, err := m.DataArgs(c.Context(), data)
+			if err != nil {
+				return err
+			}
+			pass := append(append([]string{"train"}, where...), passOn(c, "set")...)
+			pass = withDefault(c, pass, "output", m.Beside(".safetensors"))
+			pass = withDefault(c, pass, "checkpoint", m.Beside(".checkpoint"))
+			return driver.Exec(program, pass)
+		},
+	}
+	f := c.Flags()
+	addSet(f, &set)
+	f.StringVar(&data, "data", "", "train on this in place of the source that the train block names: mnist, or a `folder` of IDX files")
+	f.Int("epochs", 0, "how often to go through the data (default: the train block's)")
+	f.Int("seed", 0, "the seed of weights, order and dropout (default: the train block's)")
+	f.Int("threads", 0, "how many threads to use; the result is the same bits (default: the processor's)")
+	f.Int("batch", 0, "examples in one step (default: the train block's)")
+	f.Float64("lr", 0, "the learning rate (default: the optimizer's)")
+	f.Bool("resume", false, "go on from the checkpoint")
+	f.Bool("json", false, "print one JSON object a line")
+	f.StringP("output", "o", "", "write the weights to this `file` (default: M.safetensors)")
+	f.String("checkpoint", "", "keep the state of the training in this `file` (default: M.checkpoint)")
+	return c
+}

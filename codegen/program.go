@@ -1,0 +1,125 @@
+package codegen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dlc-ml/dlc/avo/kernel"
+	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// program is one loop function on its way to Go: where its buffers are, and the steps that it runs.
+type program struct {
+	fn    *loop.Func
+	name  string // "infer", "eval", "train"
+	bases []baseLine
+	index map[*loop.Buffer]int // of a root buffer in bases
+	table int                  // the base that holds 0, 1, 2 …, or -1
+	steps []*step
+	flops int // of one example
+}
+
+// baseLine is one entry of a program's table of buffers.
+type baseLine struct {
+	offset  int
+	scaled  bool
+	comment string
+}
+
+// step is one nest as one function of the generated package.
+type step struct {
+	name   string // "inferConv"
+	nest   *loop.Nest
+	b      *kernel.Builder
+	kernel *kernelCode
+}
+
+// newProgram builds the kernels of f and lays out its table of buffers.
+func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, error) {
+	if f.Plan == nil {
+		return nil, fmt.Errorf("function %s has no memory plan", f.Name)
+	}
+	p := &program{fn: f, name: f.Name, index: map[*loop.Buffer]int{}, table: -1}
+	for _, b := range f.Buffers {
+		at, ok := f.Plan.At[b]
+		if !ok {
+			continue
+		}
+		p.index[b] = len(p.bases)
+		p.bases = append(p.bases, baseLine{at, b.Scaled(), b.Name + " " + b.Elem.String() + b.Shape.String()})
+	}
+	names := map[string]bool{}
+	perExample, fixed := 0, 0
+	for _, n := range f.Nests {
+		b, err := kernel.New(n, sizes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
+		}
+		s := &step{name: fresh(names, f.Name+exported(n.Name)), nest: n, b: b}
+		if s.kernel, err = ks.add(b); err != nil {
+			return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
+		}
+		for _, a := range b.Args {
+			if a.Buf == nil {
+				if b.Grid.PerBatch {
+					perExample = max(perExample, b.Grid.Extent)
+				} else {
+					fixed = max(fixed, b.Grid.Extent)
+				}
+			}
+		}
+		p.steps = append(p.steps, s)
+		p.flops += b.Flops
+	}
+	if perExample+fixed > 0 {
+		p.table = len(p.bases)
+		p.addTable(perExample, fixed)
+	}
+	return p, nil
+}
+
+// addTable appends the index table to the plan: 0, 1, 2 … for as many rows as any kernel counts.
+func (p *program) addTable(perExample, fixed int) {
+	up := func(n int) int { return (n + 15) / 16 * 16 }
+	line := baseLine{comment: "0, 1, 2 …"}
+	if perExample > 0 {
+		line.offset, line.scaled = p.fn.Plan.PerExample, true
+		p.fn.Plan.PerExample += up(max(perExample, fixed))
+	} else {
+		line.offset = p.fn.Plan.Fixed
+		p.fn.Plan.Fixed += up(fixed)
+	}
+	p.bases = append(p.bases, line)
+}
+
+// base returns the table entry of a buffer that lies in the arena, or -1.
+func (p *program) base(b *loop.Buffer) int {
+	if b == nil {
+		return -1
+	}
+	if i, ok := p.index[b.Root()]; ok {
+		return i
+	}
+	return -1
+}
+
+// label is the comment of a step: where it comes from and what it computes.
+func (s *step) label() string {
+	text := strings.Join(s.nest.Ops, ", ")
+	if s.nest.Pos.Valid() {
+		text = s.nest.Pos.String() + " " + text
+	}
+	return text
+}
+
+// paramOffset returns where the parameter of a Weight or Grad buffer starts in its arena.
+func paramOffset(u *pass.Unit, b *loop.Buffer) (int, error) {
+	name := strings.TrimSuffix(b.Name, ".grad")
+	for _, pl := range u.Places {
+		if pl.Param.Name == name || pl.Param.Name == b.Name {
+			return pl.Offset, nil
+		}
+	}
+	return 0, fmt.Errorf("buffer %s belongs to no parameter", b.Name)
+}

@@ -1,0 +1,186 @@
+package codegen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/dlc-ml/dlc/avo/kernel"
+	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// programSource returns the Go text of one program: its table of buffers, its straight-line run function with a line a nest, and the
+// step functions that call the kernels.
+func programSource(u *pass.Unit, p *program, states []string) (string, error) {
+	var parts []string
+	parts = append(parts, p.tableDecl(), p.runDecl())
+	for _, s := range p.steps {
+		d, err := p.stepDecl(u, s, states)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, d)
+	}
+	return strings.Join(parts, "\n\n") + "\n", nil
+}
+
+// tableDecl declares the program value.
+func (p *program) tableDecl() string {
+	scalars := jen.Index().Id("scalarInfo").ValuesFunc(func(g *jen.Group) {
+		for _, b := range p.fn.Buffers {
+			if b.Space == loop.Scalar {
+				g.Values(jen.Lit(strings.TrimPrefix(b.Name, "$")), jen.Lit(p.base(b)))
+			}
+		}
+	})
+	results := jen.Index().Int().ValuesFunc(func(g *jen.Group) {
+		if p.name == "infer" {
+			return
+		}
+		for _, b := range p.results() {
+			g.Lit(p.base(b))
+		}
+	})
+	text := jen.Var().Id(p.name + "Program").Op("=").Id("program").Values(jen.Dict{
+		jen.Id("name"):       jen.Lit(p.name),
+		jen.Id("bases"):      jen.Id(p.name + "Bases"),
+		jen.Id("perExample"): jen.Lit(p.fn.Plan.PerExample),
+		jen.Id("fixed"):      jen.Lit(p.fn.Plan.Fixed),
+		jen.Id("table"):      jen.Lit(p.table),
+		jen.Id("scalars"):    scalars,
+		jen.Id("results"):    results,
+		jen.Id("flops"):      jen.Lit(p.flops),
+		jen.Id("run"):        jen.Id(p.name + "Run"),
+	}).GoString()
+	var b strings.Builder
+	fmt.Fprintf(&b, "// %sBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.\n", p.name)
+	fmt.Fprintf(&b, "var %sBases = []base{\n", p.name)
+	for i, l := range p.bases {
+		fmt.Fprintf(&b, "\t{%d, %t}, // %d: %s\n", l.offset, l.scaled, i, l.comment)
+	}
+	b.WriteString("}\n\n")
+	return b.String() + text
+}
+
+// results returns the buffers of the function's results, in order.
+func (p *program) results() []*loop.Buffer {
+	var list []*loop.Buffer
+	for _, b := range p.fn.Buffers {
+		if b.Space == loop.Output {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// runDecl declares the function that runs the steps in order.
+func (p *program) runDecl() string {
+	body := func(g *jen.Group) {
+		for _, s := range p.steps {
+			grid := s.b.Grid
+			count := jen.Lit(grid.Extent)
+			switch {
+			case grid.None:
+				count = jen.Lit(1)
+			case grid.PerBatch && grid.Extent == 1:
+				count = jen.Id("x").Dot("n")
+			case grid.PerBatch:
+				count = jen.Lit(grid.Extent).Op("*").Id("x").Dot("n")
+			}
+			g.Comment(comment(s.label()))
+			g.Id("x").Dot("each").Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+		}
+	}
+	return jen.Commentf("%sRun runs the program once, step by step.", p.name).Line().
+		Func().Id(p.name + "Run").Params(jen.Id("x").Op("*").Id("exec")).BlockFunc(body).GoString()
+}
+
+// stepDecl declares the function that calls a kernel on rows lo to hi of its grid.
+func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, error) {
+	var args []jen.Code
+	for _, a := range s.b.Args {
+		code, err := p.pointer(u, a, states)
+		if err != nil {
+			return "", fmt.Errorf("%s: error: %w", s.nest.Pos, err)
+		}
+		args = append(args, code)
+	}
+	rows := func() *jen.Statement { return jen.Parens(jen.Id("hi").Op("-").Id("lo")) }
+	if !s.b.Grid.None {
+		if t := s.b.Grid.Tile; t > 1 {
+			args = append(args, rows().Op("/").Lit(t), rows().Op("%").Lit(t))
+		} else {
+			args = append(args, jen.Id("hi").Op("-").Id("lo"))
+		}
+	}
+	if s.b.Batch {
+		args = append(args, jen.Id("x").Dot("n"))
+	}
+	lo, hi := "lo", "hi"
+	if s.b.Grid.None {
+		lo, hi = "_", "_"
+	}
+	return jen.Comment(comment(s.name+": "+s.label()+"; "+s.b.Tiling)).Line().
+		Func().Id(s.name).Params(jen.Id("x").Op("*").Id("exec"), jen.List(jen.Id(lo), jen.Id(hi)).Int()).
+		Block(jen.Id(s.kernel.Name).Call(args...)).GoString(), nil
+}
+
+// pointer is the Go expression of one pointer argument.
+func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string) (*jen.Statement, error) {
+	offset := func(at int) *jen.Statement {
+		switch {
+		case a.Stride == 0:
+			return jen.Lit(at)
+		case a.Stride == 1 && at == 0:
+			return jen.Id("lo")
+		case at == 0:
+			return jen.Lit(a.Stride).Op("*").Id("lo")
+		}
+		return jen.Lit(at).Op("+").Lit(a.Stride).Op("*").Id("lo")
+	}
+	x := func(method string, args ...jen.Code) *jen.Statement { return jen.Id("x").Dot(method).Call(args...) }
+	if a.Buf == nil {
+		return x("at", jen.Lit(p.table), offset(a.Offset)), nil
+	}
+	b := a.Buf.Root()
+	switch b.Space {
+	case loop.Weight, loop.Grad:
+		method := "weight"
+		if b.Space == loop.Grad {
+			method = "grad"
+		}
+		at := 0
+		if !strings.HasPrefix(b.Name, "$") {
+			var err error
+			if at, err = paramOffset(u, b); err != nil {
+				return nil, err
+			}
+		}
+		return x(method, offset(at+a.Offset)), nil
+	case loop.State:
+		for i, s := range states {
+			if b.Name == "$state."+s {
+				return x("state", jen.Lit(i), offset(a.Offset)), nil
+			}
+		}
+		return nil, fmt.Errorf("buffer %s belongs to no state of the optimizer", b.Name)
+	}
+	i := p.base(b)
+	if i < 0 {
+		return nil, fmt.Errorf("buffer %s has no place in the memory plan", b.Name)
+	}
+	return x("at", jen.Lit(i), offset(a.Offset)), nil
+}
+
+// comment keeps text that comes from a source file inside one line comment that no tool takes for a directive.
+func comment(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, s)
+	return "// " + strings.ReplaceAll(s, "*/", "* /")
+}

@@ -1,0 +1,261 @@
+package codegen
+
+import (
+	"sort"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/ir/ops"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// port is an input, target or output of the model.
+type port struct {
+	Name    string // of the source
+	Go      string // of the accessor
+	Elem    ir.DType
+	Shape   []int // of one example
+	Elems   int
+	Classes int // of an i32 target
+	buffers map[string]int
+}
+
+// GoElem is the Go type of one element.
+func (p port) GoElem() string {
+	if p.Elem == ir.I32 {
+		return "int32"
+	}
+	return "float32"
+}
+
+// Scalar reports whether an example has one element.
+func (p port) Scalar() bool { return len(p.Shape) == 0 }
+
+// Type is the type of one example as text: "f32[28,28,1]".
+func (p port) Type() string { return ir.T(p.Elem, ir.S(p.Shape...)).String() }
+
+// newPort describes a value whose first dimension is the batch.
+func newPort(name string, t ir.Type) port {
+	p := port{Name: name, Go: portName(name), Elem: t.Elem, Elems: 1, buffers: map[string]int{"infer": -1, "eval": -1, "train": -1}}
+	for i, d := range t.Shape {
+		if i == 0 && !d.Static() {
+			if d.Size == 1 {
+				continue
+			}
+		}
+		p.Shape = append(p.Shape, d.Size)
+		p.Elems *= d.Size
+	}
+	return p
+}
+
+// ports collects what the model reads and gives, from its functions and their programs.
+func (g *generator) ports() {
+	infer := g.unit.Module.Func(ir.FuncInfer)
+	for _, v := range infer.Inputs {
+		g.Inputs = append(g.Inputs, newPort(v.Name, v.Type))
+	}
+	for _, r := range infer.Results {
+		g.Outputs = append(g.Outputs, newPort(r.Name, r.Value.Type))
+	}
+	if eval := g.unit.Module.Func(ir.FuncEval); eval != nil {
+		for _, v := range eval.Inputs {
+			if find(g.Inputs, v.Name) == nil {
+				t := newPort(v.Name, v.Type)
+				t.Classes = classes(eval, v)
+				g.Targets = append(g.Targets, t)
+			}
+		}
+		for _, r := range eval.Results {
+			g.Results = append(g.Results, r.Name)
+		}
+	}
+	for _, p := range g.programs {
+		for _, b := range p.fn.Buffers {
+			if b.Space != loop.Input {
+				continue
+			}
+			if q := find(g.Inputs, b.Name); q != nil {
+				q.buffers[p.name] = p.base(b)
+			} else if q := find(g.Targets, b.Name); q != nil {
+				q.buffers[p.name] = p.base(b)
+			}
+		}
+		if p.name == ir.FuncInfer {
+			for i, b := range p.results() {
+				g.Outputs[i].buffers[p.name] = p.base(b)
+			}
+		}
+	}
+}
+
+func find(list []port, name string) *port {
+	for i := range list {
+		if list[i].Name == name {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// classes returns how many classes a label ranges over: what the operators that read it say.
+func classes(f *ir.Func, v *ir.Value) int {
+	for _, op := range f.Ops {
+		for i, a := range op.Args {
+			if o := ops.Lookup(op.Kind); a == v && o != nil && i < len(o.Args) && o.Args[i].Name == "label" {
+				s := op.Args[0].Type.Shape
+				return s[len(s)-1].Size
+			}
+		}
+	}
+	return 0
+}
+
+// table returns the declaration of the model's description.
+func (g *generator) table() string {
+	m := g.unit.Module
+	dict := jen.Dict{
+		jen.Id("name"):    jen.Lit(m.Name),
+		jen.Id("source"):  jen.Lit(g.opt.Source),
+		jen.Id("arena"):   jen.Lit(g.unit.ArenaLen),
+		jen.Id("params"):  jen.Index().Id("paramInfo").ValuesFunc(g.paramRows),
+		jen.Id("inputs"):  portRows(g.Inputs),
+		jen.Id("targets"): portRows(g.Targets),
+		jen.Id("outputs"): portRows(g.Outputs),
+		jen.Id("infer"):   jen.Op("&").Id("inferProgram"),
+	}
+	if g.Trains() {
+		dict[jen.Id("eval")] = jen.Op("&").Id("evalProgram")
+		dict[jen.Id("train")] = jen.Op("&").Id("trainProgram")
+		dict[jen.Id("states")] = words(g.states)
+		dict[jen.Id("results")] = words(g.Results)
+		dict[jen.Id("recipe")] = recipe(m.Train)
+	}
+	return jen.Comment("model describes the model to the support code in the dlc_ files.").Line().
+		Var().Id("model").Op("=").Id("modelInfo").Values(dict).GoString()
+}
+
+func (g *generator) paramRows(rows *jen.Group) {
+	for _, pl := range g.unit.Places {
+		p := pl.Param
+		rows.Line().Values(jen.Dict{
+			jen.Id("name"):      jen.Lit(p.Name),
+			jen.Id("shape"):     numbers(sizes(p.Type.Shape)),
+			jen.Id("strides"):   numbers(g.strides(pl)),
+			jen.Id("offset"):    jen.Lit(pl.Offset),
+			jen.Id("init"):      jen.Lit(p.Init.Kind),
+			jen.Id("scale"):     jen.Lit(p.Init.Scale),
+			jen.Id("trainable"): jen.Lit(p.Trainable),
+		})
+	}
+	rows.Line()
+}
+
+// strides returns how a parameter lies in the arena.
+func (g *generator) strides(pl pass.Place) []int {
+	for _, p := range g.programs {
+		if b := p.fn.Buffer(pl.Param.Name); b != nil && b.Space == loop.Weight {
+			return b.Strides
+		}
+	}
+	return loop.RowMajor(pl.Param.Type.Shape)
+}
+
+func portRows(ports []port) *jen.Statement {
+	return jen.Index().Id("portInfo").ValuesFunc(func(rows *jen.Group) {
+		for _, p := range ports {
+			rows.Values(jen.Dict{
+				jen.Id("name"):    jen.Lit(p.Name),
+				jen.Id("elem"):    jen.Lit(p.Elem.String()),
+				jen.Id("shape"):   numbers(p.Shape),
+				jen.Id("classes"): jen.Lit(p.Classes),
+				jen.Id("infer"):   jen.Lit(p.buffers["infer"]),
+				jen.Id("eval"):    jen.Lit(p.buffers["eval"]),
+				jen.Id("train"):   jen.Lit(p.buffers["train"]),
+			})
+		}
+	})
+}
+
+// recipe is the train block.
+func recipe(t *ir.Training) *jen.Statement {
+	list := func(calls []ir.Call) *jen.Statement {
+		return jen.Index().Id("call").ValuesFunc(func(rows *jen.Group) {
+			for _, c := range calls {
+				rows.Line().Add(callRow(c))
+			}
+			if len(calls) > 0 {
+				rows.Line()
+			}
+		})
+	}
+	return jen.Id("recipe").Values(jen.Dict{
+		jen.Id("batch"):     jen.Lit(t.Batch),
+		jen.Id("epochs"):    jen.Lit(t.Epochs),
+		jen.Id("seed"):      jen.Lit(t.Seed),
+		jen.Id("optimizer"): jen.Id("call").Add(callRow(t.Optimizer)),
+		jen.Id("schedule"):  list(t.Schedule),
+		jen.Id("data"):      list(t.Data),
+	})
+}
+
+func callRow(c ir.Call) *jen.Statement {
+	attrs := append(ir.Attrs(nil), c.Attrs...)
+	sort.SliceStable(attrs, func(i, j int) bool { return attrs[i].Name < attrs[j].Name })
+	args := jen.Dict{}
+	for _, a := range attrs {
+		args[jen.Lit(a.Name)] = value(a.Value)
+	}
+	return jen.Values(jen.Dict{
+		jen.Id("name"): jen.Lit(c.Name),
+		jen.Id("args"): jen.Map(jen.String()).Any().Values(args),
+	})
+}
+
+// value is an argument as the run-time reads it: whole numbers are float64 too.
+func value(v any) *jen.Statement {
+	switch v := v.(type) {
+	case int:
+		return jen.Lit(float64(v))
+	case []int:
+		f := make([]float64, len(v))
+		for i := range v {
+			f[i] = float64(v[i])
+		}
+		return value(f)
+	case []float64:
+		return jen.Index().Float64().ValuesFunc(func(g *jen.Group) {
+			for _, x := range v {
+				g.Lit(x)
+			}
+		})
+	}
+	return jen.Lit(v)
+}
+
+func numbers(list []int) *jen.Statement {
+	return jen.Index().Int().ValuesFunc(func(g *jen.Group) {
+		for _, n := range list {
+			g.Lit(n)
+		}
+	})
+}
+
+func words(list []string) *jen.Statement {
+	return jen.Index().String().ValuesFunc(func(g *jen.Group) {
+		for _, s := range list {
+			g.Lit(s)
+		}
+	})
+}
+
+// sizes are the extents of a fixed shape.
+func sizes(s ir.Shape) []int {
+	list := []int{}
+	for _, d := range s {
+		list = append(list, d.Size)
+	}
+	return list
+}

@@ -1,0 +1,34 @@
+package codegen
+
+import (
+	"github.com/dlc-ml/dlc/ir/ops"
+	"github.com/dlc-ml/dlc/runtime"
+)
+
+// packWeights fills the embedded weights and keeps their values for the sample.
+func (g *generator) packWeights() error {
+	var params []runtime.Parameter
+	for _, pl := range g.unit.Places {
+		p := pl.Param
+		r := runtime.Parameter{Name: p.Name, Strides: g.strides(pl), Offset: pl.Offset, Init: p.Init.Kind, Scale: p.Init.Scale, Trainable: p.Trainable}
+		r.Shape = sizes(p.Type.Shape)
+		params = append(params, r)
+	}
+	seed := 1
+	if t := g.unit.Module.Train; t != nil {
+		seed = t.Seed
+	}
+	packed, values, err := runtime.PackWeights(g.Model.Name, g.opt.WeightsName, params, g.unit.ArenaLen, seed, g.opt.Weights)
+	if err != nil {
+		return err
+	}
+	g.packed, g.values = packed, map[string]*ops.Tensor{}
+	for _, pl := range g.unit.Places {
+		t := ops.NewTensor(pl.Param.Type.Elem, sizes(pl.Param.Type.Shape)...)
+		for i, x := range values[pl.Param.Name] {
+			t.Data[i] = float64(x)
+		}
+		g.values[pl.Param.Name] = t
+	}
+	return nil
+}

@@ -1,0 +1,326 @@
+package dsl
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strconv"
+
+	"github.com/dlc-ml/dlc/diag"
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/ops"
+)
+
+// maxCalls bounds the operators of one function: blocks that call blocks grow fast.
+const maxCalls = 20000
+
+// value is what an expression is worth: a *ir.Value, a float64, a string, a bool, a []value, or nil after an error that has
+// been reported.
+type value any
+
+// evaluator builds one function.
+type evaluator struct {
+	c        *checker
+	b        *ops.Builder
+	training bool
+	done     map[*decl]value
+	busy     map[*decl]bool
+	env      *frame // of the block being expanded
+	scope    string
+	used     map[string]int  // names in a scope → how often taken
+	scopes   map[string]bool // of layers with parameters
+	calls    int
+	ids      int
+	full     bool // maxCalls was reached and reported
+}
+
+// frame is a block being expanded.
+type frame struct {
+	block *decl
+	vars  map[string]value
+	outer *frame
+}
+
+func (e *evaluator) fail(at expr, msg string, notes ...string) value {
+	pos, n := at.span()
+	e.c.errs.Add(pos, n, msg, notes...)
+	return nil
+}
+
+// port declares an input or target.
+func (e *evaluator) port(d *decl) {
+	e.done[d] = nil
+	bad := func(msg string, notes ...string) { e.c.errs.Add(d.typ.pos, len(d.typ.text), msg, notes...) }
+	dims := []int{}
+	for _, x := range d.dims {
+		n, ok := e.whole(x, "an extent")
+		if !ok {
+			return
+		}
+		if n < 1 || n > ir.MaxElems {
+			e.fail(x, fmt.Sprintf("an extent must be within 1 and %d, not %d", ir.MaxElems, n))
+			return
+		}
+		dims = append(dims, n)
+	}
+	t := ir.T(ir.F32, ir.NS(dims...))
+	if d.typ.text == "class" {
+		if d.kind != dTarget || len(dims) != 1 {
+			bad("class[K] is the type of a target with K classes")
+			return
+		}
+		t = ir.T(ir.I32, ir.NS())
+	} else {
+		elem, ok := ir.ParseDType(d.typ.text)
+		if !ok || elem != ir.F32 && elem != ir.I32 {
+			bad(d.typ.text+" is not a type of "+string(d.kind)+"s", "there are f32[…], i32[…] and, for targets, class[K]")
+			return
+		}
+		t.Elem = elem
+	}
+	if _, ok := t.Shape.Elems(); !ok {
+		bad(fmt.Sprintf("%s has more than %d elements", d.name.text, ir.MaxElems))
+		return
+	}
+	e.done[d] = e.b.Func.Input(d.name.text, t, d.name.pos)
+}
+
+// whole evaluates a constant that must be a whole number.
+func (e *evaluator) whole(x expr, what string) (int, bool) {
+	v := e.eval(x)
+	if v == nil {
+		return 0, false
+	}
+	f, ok := v.(float64)
+	if !ok || f != math.Trunc(f) {
+		e.fail(x, what+" must be a whole number, not "+show(v))
+		return 0, false
+	}
+	return clampInt(f), true
+}
+
+// clampInt converts without the surprise of a float beyond the range of int.
+func clampInt(f float64) int {
+	return int(math.Max(-1<<53, math.Min(1<<53, f)))
+}
+
+// show names a value in a message.
+func show(v value) string {
+	switch v := v.(type) {
+	case *ir.Value:
+		return "the tensor " + v.Type.String()
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case string:
+		return diag.Quote(v)
+	case []value:
+		return "a list"
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return "nothing"
+}
+
+// definition returns the value of a declaration, evaluating it the first time.
+func (e *evaluator) definition(d *decl) value {
+	if v, ok := e.done[d]; ok {
+		return v
+	}
+	if e.busy[d] {
+		e.c.errs.Addf(d.name.pos, len(d.name.text), "%s is defined by itself", d.name.text)
+		return nil
+	}
+	e.busy[d] = true
+	env, scope := e.env, e.scope
+	e.env, e.scope = nil, d.name.text
+	x := d.value
+	if s := e.c.set[d.name.text]; s != nil {
+		x = s
+	}
+	v := e.eval(x)
+	e.env, e.scope = env, scope
+	if t, ok := v.(*ir.Value); ok && d.kind == dConst {
+		e.fail(x, "a constant must be a number, word or list, not "+show(t))
+		v = nil
+	}
+	if t, ok := v.(*ir.Value); ok && t.Def != nil && t.Pos == exprPos(x) {
+		e.b.Func.Rename(t, d.name.text)
+	}
+	e.busy[d] = false
+	e.done[d] = v
+	return v
+}
+
+func exprPos(x expr) diag.Pos { p, _ := x.span(); return p }
+
+func (e *evaluator) eval(x expr) value {
+	switch x := x.(type) {
+	case *numberLit:
+		f, err := strconv.ParseFloat(x.text, 64)
+		if err != nil || math.IsInf(f, 0) {
+			return e.fail(x, x.text+" is too large a number")
+		}
+		return f
+	case *stringLit:
+		return x.text
+	case *parenExpr:
+		return e.eval(x.x)
+	case *listLit:
+		list := make([]value, len(x.items))
+		for i, it := range x.items {
+			if list[i] = e.eval(it); list[i] == nil {
+				return nil
+			}
+		}
+		return list
+	case *nameRef:
+		return e.name(x)
+	case *unaryExpr:
+		return e.unary(x)
+	case *binaryExpr:
+		return e.binary(x)
+	case *callExpr:
+		return e.call(x, nil)
+	case *pipeExpr:
+		first := e.eval(x.x)
+		if first == nil {
+			return nil
+		}
+		return e.call(x.call, first)
+	}
+	return nil
+}
+
+func (e *evaluator) name(x *nameRef) value {
+	if e.env != nil {
+		if v, ok := e.env.vars[x.text]; ok {
+			return v
+		}
+	}
+	switch x.text {
+	case "true":
+		return true
+	case "false":
+		return false
+	}
+	d := e.c.byName[x.text]
+	if d == nil {
+		names := append([]string(nil), e.c.names...)
+		if e.env != nil {
+			for n := range e.env.vars {
+				names = append(names, n)
+			}
+		}
+		sort.Strings(names)
+		return e.fail(x, x.text+" is not defined", notes(suggestNear(x.text, names))...)
+	}
+	switch d.kind {
+	case dBlock:
+		return e.fail(x, x.text+" is a block; it needs arguments", "write "+x.text+"(…)")
+	case dTarget:
+		if _, ok := e.done[d]; !ok {
+			return e.fail(x, "an output cannot depend on the target "+x.text, "targets are known in training only: use them in the loss and the metrics")
+		}
+	}
+	return e.definition(d)
+}
+
+// suggestNear is diag.Suggest without listing everything.
+func suggestNear(name string, names []string) string {
+	if n := diag.Nearest(name, names); n != "" {
+		return "did you mean " + n + "?"
+	}
+	return ""
+}
+
+func (e *evaluator) unary(x *unaryExpr) value {
+	switch v := e.eval(x.x).(type) {
+	case nil:
+		return nil
+	case float64:
+		return -v
+	case *ir.Value:
+		return e.op(x, "neg", []*ir.Value{v})
+	default:
+		return e.fail(x, "- needs a number or a tensor, not "+show(v))
+	}
+}
+
+var operators = map[string]string{"+": "add", "-": "sub", "*": "mul", "/": "div"}
+
+func (e *evaluator) binary(x *binaryExpr) value {
+	a, b := e.eval(x.x), e.eval(x.y)
+	if a == nil || b == nil {
+		return nil
+	}
+	p, pn := a.(float64)
+	q, qn := b.(float64)
+	if pn && qn {
+		var r float64
+		switch x.op {
+		case "+":
+			r = p + q
+		case "-":
+			r = p - q
+		case "*":
+			r = p * q
+		case "/":
+			r = p / q
+		}
+		if math.IsNaN(r) || math.IsInf(r, 0) {
+			return e.fail(x, fmt.Sprintf("%s %s %s is no number", show(a), x.op, show(b)))
+		}
+		return r
+	}
+	l, r := e.tensor(x, a), e.tensor(x, b)
+	if l == nil || r == nil {
+		return nil
+	}
+	return e.op(x, operators[x.op], []*ir.Value{l, r})
+}
+
+// tensor makes a tensor of a value: a number becomes a scalar constant.
+func (e *evaluator) tensor(at expr, v value) *ir.Value {
+	switch v := v.(type) {
+	case *ir.Value:
+		return v
+	case float64:
+		t, _ := e.op(at, "constant", nil, ir.Attr{Name: "value", Value: v}, ir.Attr{Name: "shape", Value: []int{}}).(*ir.Value)
+		return t
+	}
+	e.fail(at, "expected a tensor or a number, not "+show(v))
+	return nil
+}
+
+// op appends an operator and reports what its literal refuses at the place of an expression.
+func (e *evaluator) op(at expr, kind string, args []*ir.Value, attrs ...ir.Attr) value {
+	if !e.count(at) {
+		return nil
+	}
+	e.b.Pos = exprPos(at)
+	v, err := e.b.Op(kind, kind, args, attrs...)
+	if err != nil {
+		return e.refuse(at, err)
+	}
+	return v
+}
+
+// refuse reports an operator's error with its note.
+func (e *evaluator) refuse(at expr, err error) value {
+	if n, ok := err.(*ops.Note); ok {
+		return e.fail(at, n.Err, notes(n.Note)...)
+	}
+	return e.fail(at, err.Error())
+}
+
+// count bounds the operators of a function.
+func (e *evaluator) count(at expr) bool {
+	if e.calls++; e.calls <= maxCalls {
+		return true
+	}
+	if !e.full {
+		e.full = true
+		e.fail(at, fmt.Sprintf("the model expands to more than %d operators", maxCalls), "blocks that call blocks several times grow fast")
+	}
+	return false
+}

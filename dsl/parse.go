@@ -1,0 +1,408 @@
+package dsl
+
+import (
+	"slices"
+
+	"github.com/dlc-ml/dlc/diag"
+)
+
+// parser reads tokens by recursive descent. After an error it skips to the next statement and goes on.
+type parser struct {
+	file   string
+	toks   []token
+	i      int
+	depth  int
+	errs   *diag.List
+	failed bool // the current statement has an error already
+	stop   bool // nested too deeply: the rest is not worth reading
+}
+
+// parse reads a file. The model is nil where there is none; errs holds what is wrong.
+func parse(file string, src []byte, errs *diag.List) (*model, []comment) {
+	toks, comments := scan(file, src, errs)
+	p := &parser{file: file, toks: toks, errs: errs}
+	return p.model(), comments
+}
+
+func (p *parser) tok() token { return p.toks[p.i] }
+
+func (p *parser) advance() token {
+	t := p.toks[p.i]
+	if p.i < len(p.toks)-1 {
+		p.i++
+	}
+	return t
+}
+
+func (p *parser) is(text string) bool {
+	return p.tok().kind == tPunct && p.tok().text == text
+}
+
+func (p *parser) accept(text string) bool {
+	if p.is(text) {
+		p.advance()
+		return true
+	}
+	return false
+}
+
+// fail reports the first error of a statement.
+func (p *parser) fail(t token, msg string, notes ...string) {
+	if !p.failed && !p.stop {
+		p.errs.Add(t.pos, t.len, msg, notes...)
+	}
+	p.failed = true
+}
+
+// describe names a token in a message.
+func describe(t token) string {
+	switch t.kind {
+	case tEOF:
+		return "the end of the file"
+	case tNewline:
+		return "the end of the line"
+	case tString:
+		return "the string " + diag.Quote(t.text)
+	}
+	return diag.Quote(t.text)
+}
+
+func (p *parser) expect(text, where string) bool {
+	if p.accept(text) {
+		return true
+	}
+	p.fail(p.tok(), "expected "+diag.Quote(text)+" "+where+", found "+describe(p.tok()))
+	return false
+}
+
+func (p *parser) name(what string) ident {
+	t := p.tok()
+	if t.kind != tName {
+		p.fail(t, "expected "+what+", found "+describe(t))
+		return ident{"", t.pos}
+	}
+	p.advance()
+	return ident{t.text, t.pos}
+}
+
+// newlines skips statement ends.
+func (p *parser) newlines() {
+	for p.tok().kind == tNewline {
+		p.advance()
+	}
+}
+
+// endStatement wants the end of a statement, and after an error looks for it.
+func (p *parser) endStatement() {
+	if !p.failed && p.tok().kind != tNewline && p.tok().kind != tEOF && !p.is("}") {
+		p.fail(p.tok(), "expected the end of the line, found "+describe(p.tok()))
+	}
+	if p.failed {
+		depth := 0
+		for p.tok().kind != tEOF {
+			if p.tok().kind == tNewline && depth == 0 || p.is("}") && depth == 0 {
+				break
+			}
+			if p.is("{") {
+				depth++
+			} else if p.is("}") {
+				depth--
+			}
+			p.advance()
+		}
+	}
+	p.failed = false
+	p.newlines()
+}
+
+// end is the offset behind the last token read.
+func (p *parser) end() int {
+	if p.i == 0 {
+		return 0
+	}
+	t := p.toks[p.i-1]
+	return t.at + t.len
+}
+
+func (p *parser) model() *model {
+	p.newlines()
+	m := &model{at: p.tok().at}
+	if t := p.tok(); t.kind != tName || t.text != "model" {
+		p.fail(t, "expected a model, found "+describe(t), "a file holds one: model NAME { … }")
+		return nil
+	}
+	p.advance()
+	m.name = p.name("the model's name")
+	if !p.expect("{", "after the model's name") {
+		return nil
+	}
+	p.newlines()
+	for p.tok().kind != tEOF && !p.is("}") {
+		if p.stop {
+			return m
+		}
+		p.statement(m)
+	}
+	m.end, m.endAt = p.tok().pos, p.tok().at
+	if !p.expect("}", "at the end of the model") {
+		return m
+	}
+	p.newlines()
+	if p.tok().kind != tEOF {
+		p.fail(p.tok(), "expected the end of the file behind the model, found "+describe(p.tok()))
+	}
+	return m
+}
+
+// words are the names that start a statement; none of them may be defined.
+var words = []string{"model", "input", "target", "const", "block", "output", "train", "compress"}
+
+func (p *parser) statement(m *model) {
+	t := p.tok()
+	if t.kind != tName {
+		p.fail(t, "expected a declaration, found "+describe(t))
+		p.advance()
+		p.endStatement()
+		return
+	}
+	switch t.text {
+	case "train", "compress":
+		s := p.section()
+		if t.text == "compress" {
+			p.errs.Add(t.pos, t.len, "this version has no pruning and quantization yet", "leave the compress block out")
+		} else if m.train != nil {
+			p.errs.Add(t.pos, t.len, "a model has one train block", "the first is at "+m.train.pos.String())
+		} else {
+			m.train = s
+		}
+		p.endStatement()
+		return
+	}
+	d := &decl{at: t.at}
+	switch k := declKind(t.text); k {
+	case dInput, dTarget, dConst, dBlock, dOutput:
+		d.kind = k
+		p.advance()
+	}
+	d.name = p.name("a name")
+	switch d.kind {
+	case dInput, dTarget:
+		p.portType(d)
+	case dBlock:
+		d.params = p.params()
+		fallthrough
+	default:
+		if p.expect("=", "after "+nameOr(d.name.text)) {
+			d.value = p.expr()
+		}
+	}
+	d.endAt = p.end()
+	if !p.failed {
+		m.decls = append(m.decls, d)
+	} else if d.name.text != "" {
+		// Known by name, so that its uses are not errors too.
+		d.value = &badExpr{d.name.pos}
+		d.dims = nil
+		m.decls = append(m.decls, d)
+	}
+	p.endStatement()
+}
+
+func nameOr(s string) string {
+	if s == "" {
+		return "the name"
+	}
+	return s
+}
+
+// portType reads ": f32[28, 28, 1]".
+func (p *parser) portType(d *decl) {
+	if !p.expect(":", "and a type after "+nameOr(d.name.text)) {
+		return
+	}
+	d.typ = p.name("a type such as f32[28, 28, 1] or class[10]")
+	if !p.accept("[") {
+		return
+	}
+	d.dims = p.items("]", func() expr { return p.expr() })
+}
+
+func (p *parser) params() []ident {
+	var list []ident
+	if !p.expect("(", "and parameters after the block's name") {
+		return nil
+	}
+	for !p.is(")") && !p.failed {
+		list = append(list, p.name("a parameter"))
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(")", "after the parameters")
+	return list
+}
+
+// items reads a list up to its closing bracket.
+func (p *parser) items(end string, item func() expr) []expr {
+	list := []expr{}
+	for !p.is(end) && !p.failed {
+		list = append(list, item())
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(end, "at the end of the list")
+	return list
+}
+
+func (p *parser) section() *section {
+	t := p.advance()
+	s := &section{pos: t.pos, at: t.at}
+	if !p.expect("{", "after "+t.text) {
+		return s
+	}
+	p.newlines()
+	for p.tok().kind != tEOF && !p.is("}") && !p.stop {
+		st := &setting{at: p.tok().at}
+		st.name = p.name("a setting")
+		if p.failed {
+			p.advance()
+		}
+		if p.expect("=", "after "+nameOr(st.name.text)) {
+			st.value = p.expr()
+		}
+		st.endAt = p.end()
+		if !p.failed {
+			s.settings = append(s.settings, st)
+		}
+		p.endStatement()
+	}
+	s.endAt = p.tok().at
+	p.expect("}", "at the end of "+t.text)
+	return s
+}
+
+// enter counts nesting; it reports false, with an error, where the limit is reached.
+func (p *parser) enter() bool {
+	if p.depth++; p.depth <= maxDepth {
+		return true
+	}
+	p.fail(p.tok(), "nested too deeply: an expression may have 200 levels", "give an inner part a name of its own")
+	p.stop = true
+	p.i = len(p.toks) - 1
+	return false
+}
+
+// maxChain bounds the steps of one pipe or sum: each nests the expression by one level.
+const maxChain = 1000
+
+// chain reports whether a pipe or sum of n steps may have one more.
+func (p *parser) chain(n int) bool {
+	if n < maxChain {
+		return true
+	}
+	p.fail(p.tok(), "this expression has more than 1000 steps", "give a part of it a name of its own")
+	return false
+}
+
+// expr reads pipes, which bind least.
+func (p *parser) expr() expr {
+	defer func() { p.depth-- }()
+	if !p.enter() {
+		return &badExpr{p.tok().pos}
+	}
+	x := p.sum()
+	for n := 0; p.is("|>") && !p.failed && p.chain(n); n++ {
+		p.advance()
+		c := &callExpr{fn: p.name("a layer or operator behind |>"), bare: true}
+		if p.is("(") {
+			p.call(c)
+		}
+		x = &pipeExpr{x, c}
+	}
+	return x
+}
+
+func (p *parser) sum() expr {
+	x := p.product()
+	for n := 0; (p.is("+") || p.is("-")) && !p.failed && p.chain(n); n++ {
+		t := p.advance()
+		x = &binaryExpr{t.text, x, p.product(), t.pos}
+	}
+	return x
+}
+
+func (p *parser) product() expr {
+	x := p.unary()
+	for n := 0; (p.is("*") || p.is("/")) && !p.failed && p.chain(n); n++ {
+		t := p.advance()
+		x = &binaryExpr{t.text, x, p.unary(), t.pos}
+	}
+	return x
+}
+
+func (p *parser) unary() expr {
+	if !p.is("-") {
+		return p.primary()
+	}
+	defer func() { p.depth-- }()
+	if !p.enter() {
+		return &badExpr{p.tok().pos}
+	}
+	t := p.advance()
+	return &unaryExpr{p.unary(), t.pos}
+}
+
+func (p *parser) primary() expr {
+	t := p.tok()
+	switch {
+	case t.kind == tNumber:
+		p.advance()
+		return &numberLit{t.text, t.pos}
+	case t.kind == tString:
+		p.advance()
+		return &stringLit{t.text, t.pos}
+	case t.kind == tName:
+		p.advance()
+		if slices.Contains(words, t.text) {
+			p.fail(t, t.text+" is a word of the language and cannot be used as a value")
+		}
+		id := ident{t.text, t.pos}
+		if p.is("(") {
+			c := &callExpr{fn: id}
+			p.call(c)
+			return c
+		}
+		return &nameRef{id}
+	case p.accept("("):
+		x := p.expr()
+		p.expect(")", "to close the bracket")
+		return &parenExpr{x, t.pos}
+	case p.accept("["):
+		return &listLit{p.items("]", p.expr), t.pos}
+	}
+	p.fail(t, "expected a value, found "+describe(t))
+	return &badExpr{t.pos}
+}
+
+// call reads the arguments of c.
+func (p *parser) call(c *callExpr) {
+	c.bare = false
+	p.advance()
+	for !p.is(")") && !p.failed {
+		var a arg
+		if t := p.tok(); t.kind == tName && p.i+1 < len(p.toks) && p.toks[p.i+1].kind == tPunct && p.toks[p.i+1].text == "=" {
+			a.name = ident{t.text, t.pos}
+			p.advance()
+			p.advance()
+		} else if len(c.args) > 0 && c.args[len(c.args)-1].name.text != "" {
+			p.fail(t, "an argument without a name cannot follow one with a name")
+		}
+		a.value = p.expr()
+		c.args = append(c.args, a)
+		if !p.accept(",") {
+			break
+		}
+	}
+	p.expect(")", "after the arguments of "+c.fn.text)
+}

@@ -1,0 +1,341 @@
+package dsl
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/dlc-ml/dlc/diag"
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/ops"
+)
+
+// sources are where data comes from; what they mean stands in package runtime, files data_*.go.
+var sources = map[string][]ops.AttrDef{
+	"mnist": {{Name: "split", Default: "train", Values: []string{"train", "test"}}, {Name: "validation", Default: 0.0}},
+	"idx":   {{Name: "images", Kind: ""}, {Name: "labels", Kind: ""}, {Name: "validation", Default: 0.0}},
+}
+
+// steps are what each example goes through.
+var steps = map[string][]ops.AttrDef{
+	"scale":     {{Name: "factor", Kind: 0.0}},
+	"normalize": {{Name: "mean", Kind: []float64{}}, {Name: "std", Kind: []float64{}}},
+}
+
+// schedules say how the learning rate changes; package runtime, schedule.go, has their formulas.
+var schedules = map[string][]ops.AttrDef{
+	"constant": {},
+	"step":     {{Name: "every", Kind: 0}, {Name: "factor", Default: 0.1}},
+	"cosine":   {{Name: "min", Default: 0.0}},
+}
+
+// rates are the default learning rates of the optimizers.
+var rates = map[string]float64{"sgd": 0.01, "adam": 0.001}
+
+// penalties are the weight penalties: λ times the sum of this operator over all weights.
+var penalties = map[string]string{"l1": "abs", "l2": "square"}
+
+// settings are the lines of a train block; metric may repeat.
+var settings = []string{"data", "loss", "metric", "optimizer", "schedule", "penalty", "batch", "epochs", "seed"}
+
+// setting returns the line of that name, or nil.
+func (s *section) setting(name string) *setting {
+	for _, st := range s.settings {
+		if st.name.text == name {
+			return st
+		}
+	}
+	return nil
+}
+
+// training checks the train block and returns what is not part of a function.
+func (c *checker) training() *ir.Training {
+	s := c.model.train
+	seen := map[string]bool{}
+	for _, st := range s.settings {
+		if n := st.name; !slices.Contains(settings, n.text) {
+			c.errs.Add(n.pos, len(n.text), "train has no setting "+n.text, notes(diag.Suggest(n.text, settings))...)
+		} else if seen[n.text] && n.text != "metric" {
+			c.errs.Addf(n.pos, len(n.text), "%s is set twice", n.text)
+		}
+		seen[st.name.text] = true
+	}
+	if !seen["loss"] {
+		c.errs.Add(s.pos, 5, "train needs a loss", "add a line such as loss = cross_entropy(logits, label)")
+	}
+	e := &evaluator{c: c, done: map[*decl]value{}, busy: map[*decl]bool{}}
+	t := &ir.Training{Batch: 32, Epochs: 10, Seed: 1}
+	for name, to := range map[string]*int{"batch": &t.Batch, "epochs": &t.Epochs, "seed": &t.Seed} {
+		if st := s.setting(name); st != nil {
+			n, ok := e.whole(st.value, name)
+			if ok && (n < 1 || n > 1<<24) {
+				e.fail(st.value, fmt.Sprintf("%s must be within 1 and %d, not %d", name, 1<<24, n))
+			}
+			*to = n
+		}
+	}
+	if st := s.setting("data"); st != nil {
+		t.Data = e.pipeline(st.value)
+	}
+	if st := s.setting("schedule"); st != nil {
+		if call, ok := e.oneOf(st.value, "schedule", schedules); ok && call.Name != "constant" {
+			t.Schedule = []ir.Call{call}
+		}
+	}
+	t.Optimizer = c.optimizer(e, s.setting("optimizer"))
+	return t
+}
+
+// optimizer reads the optimizer with its learning rate, which the operator itself does not have.
+func (c *checker) optimizer(e *evaluator, st *setting) ir.Call {
+	table := map[string][]ops.AttrDef{}
+	for name, rate := range rates {
+		if o := ops.Lookup(name); o != nil {
+			table[name] = append([]ops.AttrDef{{Name: "lr", Default: rate}}, o.Attrs...)
+		}
+	}
+	if st == nil {
+		full, _ := ops.Complete(table["sgd"], nil)
+		return ir.Call{Name: "sgd", Attrs: full, Pos: c.model.train.pos}
+	}
+	call, ok := e.oneOf(st.value, "optimizer", table)
+	if ok && !(call.Attrs.Float("lr") > 0) {
+		e.fail(st.value, "lr must be above 0")
+	}
+	return call
+}
+
+// pipeline reads source |> step |> step.
+func (e *evaluator) pipeline(x expr) []ir.Call {
+	var chain []expr
+	for {
+		p, ok := x.(*pipeExpr)
+		if !ok {
+			break
+		}
+		chain = append(chain, p.call)
+		x = p.x
+	}
+	chain = append(chain, x)
+	slices.Reverse(chain)
+	var list []ir.Call
+	for i, c := range chain {
+		what, table := "data step", steps
+		if i == 0 {
+			what, table = "data source", sources
+		}
+		call, ok := e.oneOf(c, what, table)
+		if !ok {
+			return nil
+		}
+		if v, ok := call.Attrs.Get("validation").(float64); ok && !(v >= 0 && v < 1) {
+			e.fail(c, "validation is a share of the examples, from 0 to below 1")
+		}
+		list = append(list, call)
+	}
+	return list
+}
+
+// oneOf reads a call of a name in a table.
+func (e *evaluator) oneOf(x expr, what string, table map[string][]ops.AttrDef) (ir.Call, bool) {
+	var call *callExpr
+	switch x := x.(type) {
+	case *callExpr:
+		call = x
+	case *nameRef:
+		call = &callExpr{fn: x.ident}
+	case *parenExpr:
+		return e.oneOf(x.x, what, table)
+	default:
+		e.fail(x, "expected a "+what+", such as "+sortedKeys(table)[0]+"(…)")
+		return ir.Call{}, false
+	}
+	defs, ok := table[call.fn.text]
+	if !ok {
+		e.fail(call, "no "+what+" is called "+call.fn.text, notes(diag.Suggest(call.fn.text, sortedKeys(table)))...)
+		return ir.Call{}, false
+	}
+	pos, named, ok := e.arguments(call, nil)
+	if !ok {
+		return ir.Call{}, false
+	}
+	attrs, ok := e.attributes(call, call.fn.text, defs, pos, named)
+	return ir.Call{Name: call.fn.text, Attrs: attrs, Pos: call.fn.pos}, ok
+}
+
+// objective appends loss and metrics as the function's results.
+func (e *evaluator) objective(s *section) {
+	st := s.setting("loss")
+	if st == nil {
+		return
+	}
+	loss := e.scalar(st.value, "loss")
+	metrics := map[string]int{}
+	type metric struct {
+		name  string
+		value *ir.Value
+	}
+	var list []metric
+	for _, st := range s.settings {
+		if st.name.text != "metric" {
+			continue
+		}
+		name := "metric"
+		if c, ok := st.value.(*callExpr); ok {
+			name = c.fn.text
+		}
+		if metrics[name]++; metrics[name] > 1 {
+			name = fmt.Sprintf("%s_%d", name, metrics[name])
+		}
+		if v := e.scalar(st.value, "metric"); v != nil {
+			list = append(list, metric{name, v})
+		}
+	}
+	if p := s.setting("penalty"); p != nil && loss != nil {
+		loss = e.penalty(p.value, loss)
+	}
+	if loss == nil {
+		return
+	}
+	e.b.Func.Return("loss", loss)
+	for _, m := range list {
+		e.b.Func.Return(m.name, m.value)
+	}
+}
+
+// scalar evaluates a loss or metric.
+func (e *evaluator) scalar(x expr, what string) *ir.Value {
+	e.scope = what
+	v := e.eval(x)
+	if v == nil {
+		return nil
+	}
+	t, ok := v.(*ir.Value)
+	if !ok || t.Type.Elem != ir.F32 || len(t.Type.Shape) != 0 {
+		e.fail(x, "the "+what+" must be one number for the batch, f32[], not "+show(v), "cross_entropy and mse give one; reduce_mean makes one")
+		return nil
+	}
+	return t
+}
+
+// penalty adds λ Σ |w| or λ Σ w² over every weight that the function reads.
+func (e *evaluator) penalty(x expr, loss *ir.Value) *ir.Value {
+	table := map[string][]ops.AttrDef{}
+	for n := range penalties {
+		table[n] = []ops.AttrDef{{Name: "factor", Kind: 0.0}}
+	}
+	call, ok := e.oneOf(x, "penalty", table)
+	if !ok {
+		return nil
+	}
+	var sum value
+	for _, w := range e.b.Func.Params() {
+		if !w.Param.Trainable || !isWeight(w.Name) {
+			continue
+		}
+		v := e.op(x, penalties[call.Name], []*ir.Value{w})
+		if v != nil {
+			axes := make([]int, len(w.Type.Shape))
+			for i := range axes {
+				axes[i] = i
+			}
+			v = e.op(x, "reduce_sum", []*ir.Value{v.(*ir.Value)}, ir.Attr{Name: "axes", Value: axes})
+		}
+		if v == nil {
+			return nil
+		}
+		if sum == nil {
+			sum = v
+		} else if sum = e.op(x, "add", []*ir.Value{sum.(*ir.Value), v.(*ir.Value)}); sum == nil {
+			return nil
+		}
+	}
+	if sum == nil {
+		return loss
+	}
+	factor := e.tensor(x, call.Attrs.Float("factor"))
+	if factor == nil {
+		return nil
+	}
+	scaled, ok := e.op(x, "mul", []*ir.Value{sum.(*ir.Value), factor}).(*ir.Value)
+	if !ok {
+		return nil
+	}
+	total, _ := e.op(x, "add", []*ir.Value{loss, scaled}).(*ir.Value)
+	return total
+}
+
+// isWeight reports whether a parameter is penalized: weights are, biases are not.
+func isWeight(name string) bool {
+	return len(name) >= 6 && name[len(name)-6:] == "weight"
+}
+
+// output evaluates an output and returns it from the function.
+func (e *evaluator) output(d *decl) {
+	v := e.definition(d)
+	if v == nil {
+		return
+	}
+	t, ok := v.(*ir.Value)
+	if !ok || len(t.Type.Shape) == 0 || t.Type.Shape[0].Static() {
+		e.c.errs.Addf(d.name.pos, len(d.name.text), "output %s must be a tensor with a row for each example, not %s", d.name.text, show(v))
+		return
+	}
+	e.b.Func.Return(d.name.text, t)
+}
+
+// blocks finds cycles in blocks that nothing calls; whatever else is wrong in them shows where they are called.
+func (e *evaluator) blocks() {
+	state := map[*decl]int{}
+	var visit func(d *decl)
+	var walk func(x expr)
+	walk = func(x expr) {
+		switch x := x.(type) {
+		case *pipeExpr:
+			walk(x.x)
+			walk(x.call)
+		case *callExpr:
+			if b := e.c.byName[x.fn.text]; b != nil && b.kind == dBlock {
+				if state[b] == 1 {
+					e.fail(x, "block "+b.name.text+" contains itself", "blocks are expanded where they are called, so this would never end")
+				}
+				visit(b)
+			}
+			for _, a := range x.args {
+				walk(a.value)
+			}
+		case *binaryExpr:
+			walk(x.x)
+			walk(x.y)
+		case *unaryExpr:
+			walk(x.x)
+		case *parenExpr:
+			walk(x.x)
+		case *listLit:
+			for _, it := range x.items {
+				walk(it)
+			}
+		}
+	}
+	visit = func(d *decl) {
+		if state[d] == 0 {
+			state[d] = 1
+			walk(d.value)
+			state[d] = 2
+		}
+	}
+	for _, d := range e.c.model.decls {
+		if d.kind == dBlock {
+			visit(d)
+		}
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

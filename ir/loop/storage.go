@@ -1,0 +1,127 @@
+package loop
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/dlc-ml/dlc/ir"
+)
+
+// Memory holds the storage behind each buffer that owns one (see [Buffer.Root]), in 32-bit words: the bits of an f32, an i32 in two's
+// complement, a u8 from 0 to 255, a truth value 0 or 1. A caller may let two buffers share storage by giving both slices of one array, as
+// parameters and the flat arena over them do.
+type Memory map[*Buffer][]uint32
+
+// Unwritten fills temporaries before their first use. Read as f32 it is NaN, so that what depends on it shows.
+const Unwritten uint32 = 0x7fd0dead
+
+// NewMemory allocates storage for every buffer of f. sizes gives the value of each symbol. Temporaries and outputs are filled with
+// [Unwritten], the others with zeros. The error is a symbol that sizes lacks or that exceeds its bound, or a buffer too large.
+func NewMemory(f *Func, sizes map[string]int) (Memory, error) {
+	m := Memory{}
+	return m, m.complete(f, sizes, func(b *Buffer) bool { return true })
+}
+
+// complete allocates what is missing of the storages that missing allows, and checks the length of all.
+func (m Memory) complete(f *Func, sizes map[string]int, missing func(*Buffer) bool) error {
+	for _, s := range f.Symbols {
+		switch n, ok := sizes[s.Name]; {
+		case !ok:
+			return fmt.Errorf("loop: %s: no size is given for symbol %s", f.Name, s.Name)
+		case n < 1 || s.Max > 0 && n > s.Max:
+			return fmt.Errorf("loop: %s: symbol %s cannot be %d", f.Name, s.Name, n)
+		}
+	}
+	store := storages(f)
+	for _, b := range f.Buffers {
+		if b.Alias != nil {
+			continue
+		}
+		n := store[b]
+		for _, d := range b.Shape {
+			if !d.Static() {
+				if s := sizes[d.Sym]; n > 0 && s > ir.MaxElems/n {
+					return fmt.Errorf("loop: %s: buffer %s would have more than %d elements", f.Name, b.Name, ir.MaxElems)
+				}
+				n *= sizes[d.Sym]
+			}
+		}
+		words, ok := m[b]
+		switch {
+		case ok && len(words) < n:
+			return fmt.Errorf("loop: %s: buffer %s is given %d elements of storage and needs %d", f.Name, b.Name, len(words), n)
+		case ok:
+		case !missing(b):
+			return fmt.Errorf("loop: %s: no storage is given for %s %s", f.Name, b.Space, b.Name)
+		default:
+			words = make([]uint32, n)
+			if b.Space == Temp || b.Space == Output {
+				for i := range words {
+					words[i] = Unwritten
+				}
+			}
+			m[b] = words
+		}
+	}
+	return nil
+}
+
+// Words returns the elements of b in row-major order of its logical shape, whatever its layout.
+func (m Memory) Words(b *Buffer, sizes map[string]int) []uint32 {
+	var out []uint32
+	m.each(b, sizes, func(w *uint32) { out = append(out, *w) })
+	return out
+}
+
+// SetWords writes the elements of b from row-major order of its logical shape. It panics where their number differs.
+func (m Memory) SetWords(b *Buffer, sizes map[string]int, words []uint32) {
+	i := 0
+	m.each(b, sizes, func(w *uint32) { *w = words[i]; i++ })
+	if i != len(words) {
+		panic(fmt.Sprintf("loop: %d elements for %s, which has %d", len(words), b.Name, i))
+	}
+}
+
+// Floats is Words as float32.
+func (m Memory) Floats(b *Buffer, sizes map[string]int) []float32 {
+	words := m.Words(b, sizes)
+	out := make([]float32, len(words))
+	for i, w := range words {
+		out[i] = math.Float32frombits(w)
+	}
+	return out
+}
+
+// SetFloats is SetWords from float32.
+func (m Memory) SetFloats(b *Buffer, sizes map[string]int, x []float32) {
+	words := make([]uint32, len(x))
+	for i, v := range x {
+		words[i] = math.Float32bits(v)
+	}
+	m.SetWords(b, sizes, words)
+}
+
+// each visits the elements of b in row-major order.
+func (m Memory) each(b *Buffer, sizes map[string]int, visit func(*uint32)) {
+	words := m[b.Root()]
+	var walk func(d, at int)
+	walk = func(d, at int) {
+		if d == len(b.Shape) {
+			visit(&words[at])
+			return
+		}
+		for range extent(b.Shape[d], sizes) {
+			walk(d+1, at)
+			at += b.Strides[d]
+		}
+	}
+	walk(0, b.Offset)
+}
+
+// extent is a dimension's value.
+func extent(d ir.Dim, sizes map[string]int) int {
+	if d.Static() {
+		return d.Size
+	}
+	return d.Size * sizes[d.Sym]
+}

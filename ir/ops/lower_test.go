@@ -1,0 +1,150 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// lower makes the loop program of the sample's function and verifies it. It returns the buffer of each value.
+func (c *sampleCase) lower(t *testing.T) (*loop.Func, map[*ir.Value]*loop.Buffer) {
+	t.Helper()
+	f := &loop.Func{Name: "sample", Symbols: []ir.Symbol{{Name: "N"}}}
+	bufs := map[*ir.Value]*loop.Buffer{}
+	for _, v := range c.f.Inputs {
+		bufs[v] = f.NewBuffer(v.Name, v.Type, loop.Input, v.Pos)
+	}
+	for _, r := range c.f.Results {
+		if v := r.Value; bufs[v] == nil {
+			bufs[v] = f.NewBuffer(v.Name, v.Type, loop.Output, v.Pos)
+		}
+	}
+	l := NewLowering(f, bufs)
+	for _, op := range c.f.Ops {
+		if Lookup(op.Kind).Effect && f.Buffer("$weight") == nil {
+			f.Symbols = append(f.Symbols, ir.Symbol{Name: "P"})
+		}
+		if err := l.Run(op); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := loop.Verify(f); err != nil {
+		t.Fatalf("%v\n%s", err, f)
+	}
+	return f, bufs
+}
+
+// compareLowered runs the loop program of the sample's function in float32 and compares its results with the evaluation.
+func (c *sampleCase) compareLowered(t *testing.T, given map[*ir.Value]*Tensor) {
+	t.Helper()
+	want, err := EvalFunc(c.f, given, c.n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, bufs := c.lower(t)
+	sizes := map[string]int{"N": c.n, "P": 16}
+	mem, err := loop.NewMemory(f, sizes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, x := range given {
+		mem.SetWords(bufs[v], sizes, words(x))
+	}
+	if b := f.Buffer("$batch"); b != nil {
+		mem.SetFloats(b, sizes, []float32{float32(c.n)})
+	}
+	if err := loop.Run(f, sizes, mem); err != nil {
+		t.Fatalf("%v\n%s", err, f)
+	}
+	for i, r := range c.f.Results {
+		got := tensorOf(mem.Words(bufs[r.Value], sizes), want[i])
+		scale := 1 + largest(want[i])
+		for k, w := range want[i].Data {
+			if !near(got.Data[k], w, 1e-5, 2e-6*scale) {
+				t.Errorf("%s element %d: %g, want %g\n%s", r.Name, k, got.Data[k], w, f)
+				break
+			}
+		}
+	}
+}
+
+// words are the bits of a tensor's elements.
+func words(x *Tensor) []uint32 {
+	list := make([]uint32, len(x.Data))
+	for i, v := range x.Data {
+		if list[i] = math.Float32bits(float32(v)); x.Elem != ir.F32 {
+			list[i] = uint32(int32(v))
+		}
+	}
+	return list
+}
+
+// tensorOf is the tensor of the given bits with the type and shape of like.
+func tensorOf(words []uint32, like *Tensor) *Tensor {
+	x := &Tensor{Elem: like.Elem, Shape: like.Shape, Data: make([]float64, len(words))}
+	for i, w := range words {
+		if x.Data[i] = float64(math.Float32frombits(w)); x.Elem != ir.F32 {
+			x.Data[i] = float64(int32(w))
+		}
+	}
+	return x
+}
+
+// TestLower compares the loop nests of every operator with its evaluation.
+func TestLower(t *testing.T) {
+	eachSample(t, func(t *testing.T, o *Operator, s *Sample, c *sampleCase) {
+		if o.Effect {
+			c.lower(t)
+			t.Skip("it has no results to compare")
+		}
+		c.compareLowered(t, c.given())
+	})
+}
+
+// TestLowerGradients does the same for the whole program of each gradient.
+func TestLowerGradients(t *testing.T) {
+	eachSample(t, func(t *testing.T, o *Operator, s *Sample, c *sampleCase) {
+		if o.Grad == nil {
+			t.Skip(o.NoGrad)
+		}
+		b := &Builder{Module: c.module, Func: c.f}
+		grads, given := make([]*ir.Value, len(c.op.Results)), c.given()
+		for i, y := range c.op.Results {
+			if y.Type.Elem != ir.F32 {
+				continue
+			}
+			grads[i] = c.f.Input(fmt.Sprintf("r%d", i), y.Type, y.Pos)
+			r := NewTensor(ir.F32, Extents(y.Type.Shape, c.n)...)
+			copy(r.Data, c.spread(len(r.Data), -1, 1, 0))
+			for k, v := range r.Data {
+				r.Data[k] = float64(float32(v))
+			}
+			given[grads[i]] = r
+		}
+		c.f.Results = nil
+		for i, g := range o.Grad(b, c.op, grads) {
+			if g != nil {
+				c.f.Return(fmt.Sprintf("dx%d", i), g)
+			}
+		}
+		c.compareLowered(t, given)
+	})
+}
+
+// TestLoopText prints the loop program of each sample, reads it back and prints it again.
+func TestLoopText(t *testing.T) {
+	eachSample(t, func(t *testing.T, o *Operator, s *Sample, c *sampleCase) {
+		lowered, _ := c.lower(t)
+		first := loop.Print(lowered)
+		f, err := loop.Parse("sample.loop", []byte(first))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, first)
+		}
+		if second := loop.Print(f); second != first {
+			t.Errorf("printed\n%s\nread back and printed\n%s", first, second)
+		}
+	})
+}

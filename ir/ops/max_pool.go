@@ -1,0 +1,72 @@
+package ops
+
+import (
+	"math"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// MaxPool is maximum pooling.
+var MaxPool = Register(&Operator{
+	Name:     "max_pool",
+	Doc:      "The largest element of each window of an image [N,H,W,C], giving [N,H',W',C]. A border is never the largest. A window that holds NaN gives NaN.",
+	Formula:  "y[n,i,j,c] = max x[n, i*stride + u - top, j*stride + v - left, c]",
+	Example:  "half = features |> max_pool(2)",
+	Category: "pooling",
+	Args:     []Arg{{Name: "x", Doc: "the image, f32[N,H,W,C]"}},
+	Attrs:    poolAttrs,
+	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
+		w, err := poolWindow("max_pool", args[0], a)
+		if err != nil {
+			return nil, err
+		}
+		return []ir.Type{w.pooled(args[0])}, nil
+	},
+	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor { return []*Tensor{evalMaxPool(args[0], a)} },
+	Grad: func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
+		x := op.Args[0]
+		if grads[0] == nil {
+			return []*ir.Value{nil}
+		}
+		w := mustPool("max_pool", x.Type, op.Attrs)
+		return []*ir.Value{b.Must("max_pool_grad", x.Name+".grad", []*ir.Value{x, op.Results[0], grads[0]}, w.poolAttrs()...)}
+	},
+	Lower: func(l *Lowering, op *ir.Op) {
+		x := op.Args[0]
+		w := mustPool("max_pool", x.Type, op.Attrs)
+		from := scatter(l, l.Buf(x), "padded", w.framed(), math.Inf(-1))
+		n := w.pool(x.Type, loop.FoldMax)
+		n.Value = loop.Read(from, loop.Ax(0), w.slide(0, 1, 4), w.slide(1, 2, 5), loop.Ax(3))
+		n.Stores = []loop.Store{storeAt(l.Buf(op.Results[0]), loop.Total(ir.F32), plainIndex(4)...)}
+		l.Emit(n)
+	},
+	ONNX:    ONNX{Name: "MaxPool", Min: 1, Max: 22, Attrs: map[string]string{"size": "kernel_shape", "stride": "strides", "pads": "pads", "padding": "auto_pad"}, Note: "two spatial axes, NCHW transposed to NHWC; no dilations, no Indices"},
+	Samples: poolSamples,
+})
+
+func evalMaxPool(x *Tensor, a ir.Attrs) *Tensor {
+	y := NewTensor(ir.F32, poolEval(x, a, func(_, _ []int, _ int) {})...)
+	for i := range y.Data {
+		y.Data[i] = math.Inf(-1)
+	}
+	poolEval(x, a, func(out, in []int, _ int) {
+		// math.Max is NaN where either is.
+		y.Data[y.at(out)] = math.Max(y.Data[y.at(out)], x.Data[x.at(in)])
+	})
+	return y
+}
+
+var poolSamples = []Sample{
+	{Args: f32Types(ir.NS(4, 4, 3)), Attrs: ir.Attrs{{Name: "size", Value: []int{2}}}, Kinks: poolGap},
+	{Args: f32Types(ir.NS(5, 7, 2)), Attrs: ir.Attrs{{Name: "size", Value: []int{2}}}, Batch: 1, Kinks: poolGap},
+	{Args: f32Types(ir.NS(7, 6, 1)), Attrs: ir.Attrs{{Name: "size", Value: []int{3}}, {Name: "stride", Value: []int{2}}, {Name: "padding", Value: "same"}}, Kinks: poolGap},
+	{Args: f32Types(ir.NS(5, 4, 2)), Attrs: ir.Attrs{{Name: "size", Value: []int{3, 2}}, {Name: "stride", Value: []int{1}}, {Name: "pads", Value: []int{2, 0, 1, 1}}}, Batch: 1, Kinks: poolGap},
+	{Args: f32Types(ir.NS(5, 6, 2)), Attrs: ir.Attrs{{Name: "size", Value: []int{2, 1}}, {Name: "stride", Value: []int{3, 2}}, {Name: "pads", Value: []int{1, 0, 0, 0}}}, Kinks: poolGap},
+	{Args: f32Types(ir.S(2, 3, 3, 1)), Attrs: ir.Attrs{{Name: "size", Value: []int{3}}}, Kinks: poolGap},
+	// Whole numbers: equal elements, of which the first is the maximum.
+	{Args: f32Types(ir.S(1, 4, 4, 1)), Attrs: ir.Attrs{{Name: "size", Value: []int{2}}}, Data: map[int][]float64{0: {1, 1, 0, 0, 1, 1, 0, 0, -1, 3, 2, 2, 3, 3, 2, 5}}, NoGrad: true},
+}
+
+// poolGap keeps the elements of samples so far apart that finite differences change no maximum.
+const poolGap = 1e-2

@@ -1,0 +1,26 @@
+package ops
+
+import (
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// Mul is a * b.
+var Mul = Register(elementwise{
+	Operator: Operator{
+		Name:     "mul",
+		Doc:      "The product of two tensors, element by element. Shapes broadcast as in NumPy. f32, or i32 that wraps around.",
+		Formula:  "y = a * b",
+		Example:  "y = mul(h, gate)",
+		Category: "elementwise",
+		Args:     binary,
+		ONNX:     ONNX{Name: "Mul", Min: 7, Max: 22},
+		Samples:  append(broadcastSamples(), intSample()),
+	},
+	value: func(x []float64) float64 { return x[0] * x[1] },
+	ints:  func(x []int64) int64 { return x[0] * x[1] },
+	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Mul, x...) },
+	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
+		return []*ir.Value{b.apply("mul", dy, x[1]), b.apply("mul", dy, x[0])}
+	},
+}.operator())

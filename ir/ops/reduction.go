@@ -1,0 +1,170 @@
+package ops
+
+import (
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// reduction is an operator that folds a tensor over axes. The rest of the literal follows from it.
+type reduction struct {
+	Operator // Name, Doc, Formula, Example, ONNX, and samples beside the common ones
+
+	fold  loop.Fold
+	mean  bool                                        // divide by the number of elements
+	start float64                                     // of the evaluation
+	step  func(acc, x float64) float64                // of the evaluation
+	kinks float64                                     // see Sample.Kinks
+	grad  func(*Builder, *ir.Op, *ir.Value) *ir.Value // of the operand, given that of the result
+}
+
+// reductionAttrs are the attributes that all reductions have.
+var reductionAttrs = []AttrDef{
+	{Name: "axes", Doc: "the axes to fold, from 0, the batch, or from -1, the last; empty for all", Default: []int{}},
+	{Name: "keep_dims", Doc: "keep the folded axes with extent 1", Default: false},
+}
+
+// operator derives the literal.
+func (r reduction) operator() *Operator {
+	o := r.Operator
+	o.Category = "reduction"
+	o.Args = []Arg{{Name: "x", Doc: "any shape"}}
+	o.Attrs = reductionAttrs
+	o.ONNX.Attrs = map[string]string{"axes": "axes", "keep_dims": "keepdims"}
+	o.Samples = append(r.samples(), o.Samples...)
+	o.Infer = func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
+		if err := wantElem(o.Name, "x", args[0], ir.F32); err != nil {
+			return nil, err
+		}
+		axes, err := plainAxes(o.Name, a.Ints("axes"), args[0].Shape)
+		if err != nil {
+			return nil, err
+		}
+		return []ir.Type{ir.T(ir.F32, dropAxes(args[0].Shape, axes, a.Bool("keep_dims")))}, nil
+	}
+	o.Eval = func(args []*Tensor, a ir.Attrs) []*Tensor { return []*Tensor{r.eval(args[0], a)} }
+	o.Lower = r.lower
+	o.Grad = func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
+		if grads[0] == nil {
+			return []*ir.Value{nil}
+		}
+		return []*ir.Value{r.grad(b, op, grads[0])}
+	}
+	return &o
+}
+
+func (r reduction) eval(x *Tensor, a ir.Attrs) *Tensor {
+	axes := evalAxes(a.Ints("axes"), len(x.Shape))
+	kept := NewTensor(ir.F32, dropInts(x.Shape, axes, true)...)
+	for i := range kept.Data {
+		kept.Data[i] = r.start
+	}
+	n := 0
+	eachIndex(x.Shape, func(ix []int) {
+		at := kept.at(ix)
+		kept.Data[at] = r.step(kept.Data[at], x.Data[n])
+		n++
+	})
+	if r.mean {
+		for i := range kept.Data {
+			kept.Data[i] /= float64(len(x.Data)) / float64(len(kept.Data))
+		}
+	}
+	return &Tensor{Elem: ir.F32, Shape: dropInts(x.Shape, axes, a.Bool("keep_dims")), Data: kept.Data}
+}
+
+func (r reduction) lower(l *Lowering, op *ir.Op) {
+	x, y := l.Buf(op.Args[0]), l.Buf(op.Results[0])
+	axes := mustAxes(op.Attrs.Ints("axes"), x.Shape)
+	finish := func(total *loop.Expr) *loop.Expr { return total }
+	if r.mean {
+		var dims ir.Shape
+		for _, i := range axes {
+			dims = append(dims, x.Shape[i])
+		}
+		finish = func(total *loop.Expr) *loop.Expr { return l.over(total, dims) }
+	}
+	l.foldAxes(y, op.Attrs.Bool("keep_dims"), x.Shape, axes, r.fold, func(at []loop.Affine) *loop.Expr { return loop.Read(x, at...) }, finish)
+}
+
+// foldAxes emits nests that fold value over axes of shape s into y, which has the other axes (and, with keep, extent 1 in place of the
+// folded ones). value gets the index of each dimension of s; finish makes the stored expression of the total.
+// A fold of everything in a batch runs in two steps, for each example and then over the batch, so that examples can be shared out
+// and sums stay short.
+func (l *Lowering) foldAxes(y *loop.Buffer, keep bool, s ir.Shape, axes []int, fold loop.Fold,
+	value func(at []loop.Affine) *loop.Expr, finish func(total *loop.Expr) *loop.Expr) {
+	if len(axes) == len(s) && len(s) > 1 && !s[0].Static() {
+		rows := l.Temp("rows", ir.T(ir.F32, s[:1]))
+		l.foldAxes(rows, false, s, axes[1:], fold, value, func(total *loop.Expr) *loop.Expr { return total })
+		s, axes = s[:1], axes[:1]
+		value = func(at []loop.Affine) *loop.Expr { return loop.Read(rows, at...) }
+	}
+	n := &loop.Nest{Form: loop.Reduce, Name: y.Name, Fold: fold}
+	all := axesOf(s)
+	at := make([]loop.Affine, len(s))
+	var to []loop.Affine
+	for i := range s {
+		if !slices.Contains(axes, i) {
+			at[i] = loop.Ax(len(n.Axes))
+			to = append(to, at[i])
+			n.Axes = append(n.Axes, all[i])
+		}
+	}
+	for _, i := range axes {
+		at[i] = loop.Ax(len(n.Axes) + len(n.Red))
+		n.Red = append(n.Red, all[i])
+	}
+	if keep {
+		to = make([]loop.Affine, len(s))
+		for i := range s {
+			if !slices.Contains(axes, i) {
+				to[i] = at[i]
+			}
+		}
+	}
+	if len(to) < len(y.Shape) { // a batch folded in two steps, with its dimensions kept
+		to = append(to, make([]loop.Affine, len(y.Shape)-len(to))...)
+	}
+	total := value(at)
+	if len(n.Red) == 0 {
+		n.Form, n.Fold = loop.Map, loop.FoldNone
+	} else {
+		n.Value, total = total, loop.Total(ir.F32)
+	}
+	n.Stores = []loop.Store{storeAt(y, finish(total), to...)}
+	l.Emit(n)
+}
+
+// samples are operands in several ranks with every kind of axes.
+func (r reduction) samples() []Sample {
+	attrs := func(keep bool, axes ...int) ir.Attrs {
+		return ir.Attrs{{Name: "axes", Value: append([]int{}, axes...)}, {Name: "keep_dims", Value: keep}}
+	}
+	list := []Sample{
+		{Args: f32Types(ir.NS(5)), Attrs: attrs(false, -1)},
+		{Args: f32Types(ir.NS(3, 4)), Attrs: attrs(true, 1), Batch: 2},
+		{Args: f32Types(ir.NS(2, 3, 2)), Attrs: attrs(false, 2, 0), Batch: 2},
+		{Args: f32Types(ir.NS(7)), Attrs: attrs(false, 0)},
+		{Args: f32Types(ir.NS(2, 3)), Attrs: attrs(false)},
+		{Args: f32Types(ir.NS(2, 3)), Attrs: attrs(true), Batch: 2},
+		{Args: f32Types(ir.NS()), Attrs: attrs(false)},
+		{Args: f32Types(ir.S(3, 4)), Attrs: attrs(false)},
+		{Args: f32Types(ir.S(11)), Attrs: attrs(true, 0)},
+		{Args: f32Types(nil), Attrs: attrs(false)},
+	}
+	return withKinks(list, r.kinks)
+}
+
+// expandTo appends an expand of x, a value of the shape that op, a reduction, gives, to the shape of its operand.
+func expandTo(b *Builder, op *ir.Op, x *ir.Value, mean bool) *ir.Value {
+	return b.Must("expand", x.Name, []*ir.Value{x, op.Args[0]}, ir.Attr{Name: "axes", Value: op.Attrs.Ints("axes")}, ir.Attr{Name: "mean", Value: mean})
+}
+
+// shareTies is the gradient of a reduction to an extreme: it goes to the elements that equal the result, in equal shares.
+func shareTies(b *Builder, op *ir.Op, dy *ir.Value) *ir.Value {
+	x := op.Args[0]
+	hit := b.apply("equal", x, expandTo(b, op, op.Results[0], false))
+	count := b.Must("reduce_sum", "ties", []*ir.Value{hit}, op.Attrs...)
+	return b.apply("mul", hit, expandTo(b, op, b.apply("div", dy, count), false))
+}

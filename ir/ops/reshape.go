@@ -1,0 +1,158 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir"
+)
+
+// Reshape gives a tensor other extents over the same elements.
+var Reshape = Register(&Operator{
+	Name: "reshape",
+	Doc: "The same elements in the same row-major order under other extents. The batch is kept and not written: shape says the extents of one example. " +
+		"One extent may be -1, which stands for whatever is left. keep=0 reshapes a tensor without a batch as a whole.",
+	Formula:  "y[n, shape…] = x[n, …]",
+	Example:  "image = x |> reshape([28, 28, 1])",
+	Category: "tensor",
+	Args:     []Arg{{Name: "x", Doc: "any shape; f32 or i32"}},
+	Attrs: []AttrDef{
+		{Name: "shape", Doc: "the new extents behind the axes that are kept; one may be -1", Kind: []int{}},
+		{Name: "keep", Doc: "how many leading axes stay as they are: 1 is the batch", Default: 1},
+	},
+	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
+		if err := wantElem("reshape", "x", args[0], ir.F32, ir.I32); err != nil {
+			return nil, err
+		}
+		s, err := reshaped(args[0].Shape, a.Ints("shape"), a.Int("keep"))
+		if err != nil {
+			return nil, err
+		}
+		return []ir.Type{ir.T(args[0].Elem, s)}, nil
+	},
+	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
+		x, keep := args[0], a.Int("keep")
+		shape := append(slices.Clone(x.Shape[:keep]), a.Ints("shape")...)
+		known, free := 1, -1
+		for i, d := range shape {
+			if d == -1 {
+				free = i
+			} else {
+				known *= d
+			}
+		}
+		if free >= 0 {
+			shape[free] = len(x.Data) / known
+		}
+		return []*Tensor{{Elem: x.Elem, Shape: shape, Data: slices.Clone(x.Data)}}
+	},
+	Grad:  gradReshape,
+	Lower: func(l *Lowering, op *ir.Op) { l.copyReshaped(l.Buf(op.Results[0]), l.Buf(op.Args[0])) },
+	ONNX:  ONNX{Name: "Reshape", Min: 5, Max: 25, Note: "the shape must be a constant; its first entry must be the batch"},
+	Samples: []Sample{
+		{Args: f32Types(ir.NS(12)), Attrs: ir.Attrs{{Name: "shape", Value: []int{3, 4}}}},
+		{Args: f32Types(ir.NS(3, 4)), Attrs: ir.Attrs{{Name: "shape", Value: []int{2, -1}}}},
+		{Args: f32Types(ir.NS(2, 3, 5)), Attrs: ir.Attrs{{Name: "shape", Value: []int{5, 1, 6}}}, Batch: 2},
+		{Args: f32Types(ir.NS(4, 6)), Attrs: ir.Attrs{{Name: "shape", Value: []int{4, 2, 3}}}},
+		{Args: f32Types(ir.NS(1)), Attrs: ir.Attrs{{Name: "shape", Value: []int{}}}},
+		{Args: f32Types(ir.NS()), Attrs: ir.Attrs{{Name: "shape", Value: []int{1, 1}}}},
+		{Args: f32Types(ir.S(4, 9)), Attrs: ir.Attrs{{Name: "shape", Value: []int{6, -1}}, {Name: "keep", Value: 0}}},
+		{Args: f32Types(nil), Attrs: ir.Attrs{{Name: "shape", Value: []int{1}}, {Name: "keep", Value: 0}}},
+		{Args: []ir.Type{ir.T(ir.I32, ir.NS(4))}, Attrs: ir.Attrs{{Name: "shape", Value: []int{2, 2}}}, Batch: 1, NoGrad: true,
+			Data: map[int][]float64{0: {7, -1, 0, 9}}},
+	},
+})
+
+// Flatten joins all axes but the first.
+var Flatten = Register(&Operator{
+	Name:     "flatten",
+	Doc:      "Joins all axes of an example into one, in row-major order: f32[N,H,W,C] becomes f32[N,H*W*C]. The batch is kept.",
+	Formula:  "y[n, (h*W + w)*C + c] = x[n, h, w, c]",
+	Example:  "h = x |> conv2d(8, kernel=3) |> flatten |> dense(10)",
+	Category: "tensor",
+	Args:     []Arg{{Name: "x", Doc: "[N, …]; f32 or i32"}},
+	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
+		if err := wantElem("flatten", "x", args[0], ir.F32, ir.I32); err != nil {
+			return nil, err
+		}
+		if len(args[0].Shape) == 0 {
+			return nil, WithNote("a scalar needs no flattening", "flatten needs at least the batch axis, but its input is %s", args[0])
+		}
+		s, err := reshaped(args[0].Shape, []int{-1}, 1)
+		if err != nil {
+			return nil, err
+		}
+		return []ir.Type{ir.T(args[0].Elem, s)}, nil
+	},
+	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
+		x, n := args[0], 1
+		for _, d := range x.Shape[1:] {
+			n *= d
+		}
+		return []*Tensor{{Elem: x.Elem, Shape: []int{x.Shape[0], n}, Data: slices.Clone(x.Data)}}
+	},
+	Grad:  gradReshape,
+	Lower: func(l *Lowering, op *ir.Op) { l.copyReshaped(l.Buf(op.Results[0]), l.Buf(op.Args[0])) },
+	ONNX:  ONNX{Name: "Flatten", Min: 1, Max: 25, Note: "axis=1"},
+	Samples: []Sample{
+		{Args: f32Types(ir.NS(3, 5, 2))},
+		{Args: f32Types(ir.NS(4))},
+		{Args: f32Types(ir.NS())},
+		{Args: f32Types(ir.S(2, 3, 3))},
+	},
+})
+
+// gradReshape puts a gradient back into the shape of the operand.
+func gradReshape(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
+	x := op.Args[0]
+	if grads[0] == nil {
+		return []*ir.Value{nil}
+	}
+	keep, dims := 0, []int{}
+	if len(x.Type.Shape) > 0 && !x.Type.Shape[0].Static() {
+		keep = 1
+	}
+	for _, d := range x.Type.Shape[keep:] {
+		dims = append(dims, d.Size)
+	}
+	return []*ir.Value{b.Must("reshape", x.Name, grads, ir.Attr{Name: "shape", Value: dims}, ir.Attr{Name: "keep", Value: keep})}
+}
+
+// reshaped is the shape that keep leading axes of s and the extents of dims make.
+func reshaped(s ir.Shape, dims []int, keep int) (ir.Shape, error) {
+	if keep < 0 || keep > len(s) {
+		return nil, fmt.Errorf("reshape cannot keep %d axes of %s, which has %d", keep, s, len(s))
+	}
+	if keep == 0 && len(s) > 0 && !s[0].Static() {
+		return nil, WithNote("leave keep out: shape then says the extents of one example", "reshape must keep the batch of %s", s)
+	}
+	total, ok := s[keep:].Elems()
+	if !ok {
+		return nil, fmt.Errorf("reshape of %s: more than %d elements", s, ir.MaxElems)
+	}
+	known, free := ir.D(1), -1
+	for i, d := range dims {
+		if d == -1 && free < 0 {
+			free = i
+			continue
+		}
+		if d < 1 {
+			return nil, WithNote("extents are whole numbers from 1 up; one of them may be -1 for what is left", "reshape cannot have the extent %d in shape=%v", d, dims)
+		}
+		if known, ok = known.Mul(ir.D(d)); !ok {
+			return nil, fmt.Errorf("reshape to shape=%v: more than %d elements", dims, ir.MaxElems)
+		}
+	}
+	if free < 0 && known != total || total.Size%known.Size != 0 {
+		return nil, WithNote(fmt.Sprintf("the extents of shape must multiply to %s; write one of them as -1 to have it computed", total),
+			"reshape cannot make shape=%v of %s: %s elements do not become %s", dims, s, total, known)
+	}
+	r := slices.Clone(s[:keep])
+	for i, d := range dims {
+		if i == free {
+			d = total.Size / known.Size
+		}
+		r = append(r, ir.D(d))
+	}
+	return r, nil
+}

@@ -1,0 +1,26 @@
+package ops
+
+import (
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// Sub is a - b.
+var Sub = Register(elementwise{
+	Operator: Operator{
+		Name:     "sub",
+		Doc:      "The difference of two tensors, element by element. Shapes broadcast as in NumPy. f32, or i32 that wraps around.",
+		Formula:  "y = a - b",
+		Example:  "y = sub(a, b)",
+		Category: "elementwise",
+		Args:     binary,
+		ONNX:     ONNX{Name: "Sub", Min: 7, Max: 22},
+		Samples:  append(broadcastSamples(), intSample()),
+	},
+	value: func(x []float64) float64 { return x[0] - x[1] },
+	ints:  func(x []int64) int64 { return x[0] - x[1] },
+	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Sub, x...) },
+	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
+		return []*ir.Value{dy, b.apply("neg", dy)}
+	},
+}.operator())

@@ -1,0 +1,173 @@
+package fusion
+
+import (
+	"strings"
+
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// touch is what a nest reads and writes, the nests of its body included.
+type touch struct {
+	reads, writes []*loop.Buffer
+}
+
+func touched(n *loop.Nest) *touch {
+	t := &touch{}
+	n.Walk(func(n *loop.Nest) {
+		for _, a := range n.Loads() {
+			t.reads = add(t.reads, a.Buf)
+		}
+		for _, s := range n.Stores {
+			t.writes = add(t.writes, s.To.Buf)
+			if s.Add {
+				t.reads = add(t.reads, s.To.Buf)
+			}
+		}
+	})
+	return t
+}
+
+func add(list []*loop.Buffer, b *loop.Buffer) []*loop.Buffer {
+	for _, x := range list {
+		if x == b {
+			return list
+		}
+	}
+	return append(list, b)
+}
+
+// overlap reports whether two buffers may share storage: by an alias, or because one is a whole arena and the other lies in it.
+func overlap(a, b *loop.Buffer) bool {
+	if a.Root() == b.Root() {
+		return true
+	}
+	return a.Space == b.Space && (a.Space == loop.Weight || a.Space == loop.Grad) && (whole(a) || whole(b))
+}
+
+// whole reports whether b is an arena, not one parameter in it.
+func whole(b *loop.Buffer) bool { return strings.HasPrefix(b.Name, "$") }
+
+func meets(list []*loop.Buffer, b *loop.Buffer) bool {
+	for _, x := range list {
+		if overlap(x, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// clash returns a buffer of a that shares storage with one of b, or nil.
+func clash(a, b []*loop.Buffer) *loop.Buffer {
+	for _, x := range a {
+		if meets(b, x) {
+			return x
+		}
+	}
+	return nil
+}
+
+// touch returns what nest i touches.
+func (u *fuser) touch(n *loop.Nest) *touch {
+	t := u.touches[n]
+	if t == nil {
+		t = touched(n)
+		u.touches[n] = t
+	}
+	return t
+}
+
+// changed forgets what is known of a nest that was rewritten.
+func (u *fuser) changed(n *loop.Nest) { delete(u.touches, n) }
+
+// writer returns the only nest that writes b and its position; nil where there is none or more than one, where it has two stores to b,
+// or where b shares its storage with another buffer.
+func (u *fuser) writer(b *loop.Buffer) (*loop.Nest, int) {
+	if b.Alias != nil || u.aliased[b] {
+		return nil, -1
+	}
+	var w *loop.Nest
+	at := -1
+	for i, n := range u.f.Nests {
+		if !meets(u.touch(n).writes, b) {
+			continue
+		}
+		if w != nil {
+			return nil, -1
+		}
+		w, at = n, i
+	}
+	if w == nil || w.Form == loop.Scan || storeTo(w, b) < 0 {
+		return nil, -1
+	}
+	return w, at
+}
+
+// storeTo returns the number of the only store of n to b, or -1.
+func storeTo(n *loop.Nest, b *loop.Buffer) int {
+	at := -1
+	for i, s := range n.Stores {
+		if s.To.Buf == b {
+			if at >= 0 {
+				return -1
+			}
+			at = i
+		}
+	}
+	return at
+}
+
+// readers returns the nests that read b, in order.
+func (u *fuser) readers(b *loop.Buffer) []int {
+	var list []int
+	for i, n := range u.f.Nests {
+		if meets(u.touch(n).reads, b) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// remove takes nest i out.
+func (u *fuser) remove(i int) { u.f.Nests = append(u.f.Nests[:i:i], u.f.Nests[i+1:]...) }
+
+// move takes nest i out and puts it where nest to stood, to < i.
+func (u *fuser) move(i, to int) {
+	n := u.f.Nests[i]
+	copy(u.f.Nests[to+1:i+1], u.f.Nests[to:i])
+	u.f.Nests[to] = n
+}
+
+// rises returns nil where nest j can run right behind nest i, as far as nests between them and its own stores are concerned, or the
+// buffer that stands in the way. What j reads of i's stores is the caller's care.
+func (u *fuser) rises(j, i int) *loop.Buffer {
+	c := u.touch(u.f.Nests[j])
+	for k := i; k < j; k++ {
+		t := u.touch(u.f.Nests[k])
+		if k > i {
+			if b := clash(c.reads, t.writes); b != nil {
+				return b
+			}
+		}
+		if b := clash(c.writes, t.reads); b != nil {
+			return b
+		}
+		if b := clash(c.writes, t.writes); b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// sinks returns nil where nest i can run right before nest j, or the buffer that stands in the way.
+func (u *fuser) sinks(i, j int) *loop.Buffer {
+	p := u.touch(u.f.Nests[i])
+	for k := i + 1; k < j; k++ {
+		t := u.touch(u.f.Nests[k])
+		for _, pair := range [][2][]*loop.Buffer{{p.writes, t.reads}, {p.writes, t.writes}, {p.reads, t.writes}} {
+			if b := clash(pair[0], pair[1]); b != nil {
+				return b
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// dataPlace says where data files lie.
+type dataPlace struct {
+	override string // what --data gives in place of the recipe's source: "mnist" or a folder; "" for none
+	mnist    string // the folder of the original MNIST files; "" where unknown
+	base     string // the folder that the recipe's paths are relative to
+}
+
+// dataSets are the parts of a data set. held is nil where nothing is held out, test where the source has no test set.
+type dataSets struct {
+	train, held, test *table
+}
+
+// idxFiles are the paths of one data set in IDX files; without test files there is no test set.
+type idxFiles struct {
+	images, labels         string
+	testImages, testLabels string
+}
+
+// openData reads the parts of the recipe's data that wanted names: "train" (which brings "validation" along), "test". The recipe starts
+// with its source: mnist(split, validation=f) or idx(images, labels, validation=f, test_images, test_labels).
+func openData(m *modelInfo, place dataPlace, wanted ...string) (dataSets, error) {
+	if len(m.recipe.data) == 0 {
+		return dataSets{}, fmt.Errorf("%s has no train block that says what its data is", m.source)
+	}
+	source := m.recipe.data[0]
+	files, err := place.files(source)
+	if err != nil {
+		return dataSets{}, err
+	}
+	if argWord(source, "split", "train") == "test" {
+		// The recipe wants to learn from the test files: then nothing is left to test with.
+		if files.testImages == "" {
+			return dataSets{}, fmt.Errorf("%s: the data has no test files", source.name)
+		}
+		files = idxFiles{images: files.testImages, labels: files.testLabels}
+	}
+	in, _, err := onePort(m)
+	if err != nil {
+		return dataSets{}, err
+	}
+	steps, err := newPixelMap(m.recipe.data[1:], channelsOf(in.shape))
+	if err != nil {
+		return dataSets{}, err
+	}
+	var sets dataSets
+	for _, part := range wanted {
+		switch part {
+		case "train":
+			if sets.train, err = openTable(part, m, files.images, files.labels, steps); err != nil {
+				return dataSets{}, err
+			}
+			if f := argNumber(source, "validation", 0); f != 0 {
+				if sets.train, sets.held, err = sets.train.split(f); err != nil {
+					return dataSets{}, err
+				}
+			}
+		case "test":
+			if files.testImages == "" {
+				continue
+			}
+			if sets.test, err = openTable(part, m, files.testImages, files.testLabels, steps); err != nil {
+				return dataSets{}, err
+			}
+		}
+	}
+	return sets, nil
+}
+
+// openTable reads images and labels.
+func openTable(name string, m *modelInfo, images, labels string, steps *pixelMap) (*table, error) {
+	x, err := openIDX(images, 2, 4)
+	if err != nil {
+		return nil, err
+	}
+	y, err := openIDX(labels, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	return newTable(name, m, x, y, steps)
+}
+
+// files finds the files of a source, or of what the user gave in its place.
+func (p dataPlace) files(source call) (idxFiles, error) {
+	switch {
+	case p.override != "" && p.override != "mnist":
+		return filesIn(p.override)
+	case p.override == "mnist" || source.name == "mnist":
+		if p.mnist == "" {
+			return idxFiles{}, errors.New("the folder of the MNIST files is not known: give it with --data-dir")
+		}
+		return filesIn(p.mnist)
+	case source.name == "idx":
+		f := idxFiles{
+			images: p.path(argWord(source, "images", "")), labels: p.path(argWord(source, "labels", "")),
+			testImages: p.path(argWord(source, "test_images", "")), testLabels: p.path(argWord(source, "test_labels", "")),
+		}
+		if f.images == "" || f.labels == "" {
+			return idxFiles{}, errors.New("idx needs images and labels, the paths of two files")
+		}
+		if (f.testImages == "") != (f.testLabels == "") {
+			return idxFiles{}, errors.New("idx needs test_images and test_labels together")
+		}
+		return f, nil
+	}
+	return idxFiles{}, fmt.Errorf("no data source is called %s; there are mnist and idx", source.name)
+}
+
+// path resolves a path of the recipe.
+func (p dataPlace) path(name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(p.base, filepath.FromSlash(name))
+}
+
+// filesIn finds the four files that MNIST and its successors come as, each gzipped or plain. The test files may be missing.
+func filesIn(folder string) (idxFiles, error) {
+	var f idxFiles
+	for _, x := range []struct {
+		path     *string
+		stem     string
+		required bool
+	}{
+		{&f.images, "train-images-idx3-ubyte", true},
+		{&f.labels, "train-labels-idx1-ubyte", true},
+		{&f.testImages, "t10k-images-idx3-ubyte", false},
+		{&f.testLabels, "t10k-labels-idx1-ubyte", false},
+	} {
+		found, err := firstFile(filepath.Join(folder, x.stem+".gz"), filepath.Join(folder, x.stem))
+		if err != nil {
+			return idxFiles{}, err
+		}
+		if found == "" && x.required {
+			return idxFiles{}, fmt.Errorf("%s holds neither %s.gz nor %s", folder, x.stem, x.stem)
+		}
+		*x.path = found
+	}
+	if (f.testImages == "") != (f.testLabels == "") {
+		return idxFiles{}, fmt.Errorf("%s holds only one of the two t10k files", folder)
+	}
+	return f, nil
+}
+
+// firstFile returns the first path that exists, or "".
+func firstFile(paths ...string) (string, error) {
+	for _, p := range paths {
+		switch _, err := os.Stat(p); {
+		case err == nil:
+			return p, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,153 @@
+package runtime
+
+import (
+	"fmt"
+	"math"
+)
+
+// table is a data set in memory: bytes as they were stored, and the labels. Filling a batch from it allocates nothing.
+type table struct {
+	name    string // "train", "validation" or "test"
+	pixels  []byte
+	width   int // bytes of one example
+	labels  []byte
+	classes bool    // the target is i32
+	rows    []int32 // the examples of pixels and labels that belong to the set; nil: all of them
+	steps   *pixelMap
+}
+
+// Len returns the number of examples.
+func (t *table) Len() int {
+	if t.rows != nil {
+		return len(t.rows)
+	}
+	return len(t.labels)
+}
+
+// row returns where example i lies in pixels and labels.
+func (t *table) row(i int) int {
+	if t.rows != nil {
+		return int(t.rows[i])
+	}
+	return i
+}
+
+// load writes example i to place at of a batch. Data in memory is the same in every epoch.
+func (t *table) load(i, at int, b *batchView) error {
+	r := t.row(i)
+	t.steps.bytes(b.input(0, at), t.pixels[r*t.width:(r+1)*t.width])
+	if t.classes {
+		b.targetInts(0, at)[0] = int32(t.labels[r])
+	} else {
+		b.target(0, at)[0] = float32(t.labels[r])
+	}
+	return nil
+}
+
+// newTable makes a data set of images and their labels for a model with one input and one target. Both files must agree with each other and
+// with the model: as many labels as images, extents that fit the input, labels below the number of classes.
+func newTable(name string, m *modelInfo, images, labels *idxArray, steps *pixelMap) (*table, error) {
+	in, target, err := onePort(m)
+	if err != nil {
+		return nil, err
+	}
+	if images.dims[0] != labels.dims[0] {
+		return nil, fmt.Errorf("%s: extent 0: %d labels, but %s has %d images", labels.file, labels.dims[0], images.file, images.dims[0])
+	}
+	if !sameExtents(images.dims[1:], in.shape) {
+		return nil, fmt.Errorf("%s: extents: an example is %v, but input %s of %s takes %v", images.file, images.dims[1:], in.name, m.name, in.shape)
+	}
+	if target.classes > 0 {
+		for i, l := range labels.data {
+			if int(l) >= target.classes {
+				return nil, fmt.Errorf("%s: label of example %d: it is %d, but %s has the classes 0 to %d", labels.file, i, l, target.name, target.classes-1)
+			}
+		}
+	}
+	return &table{name: name, pixels: images.data, width: in.elems(), labels: labels.data, classes: target.elem == "i32", steps: steps}, nil
+}
+
+// onePort returns the input and the target of a model that image files can feed: one of each, the input of f32, the target one number an example.
+func onePort(m *modelInfo) (in, target portInfo, err error) {
+	if len(m.inputs) != 1 || len(m.targets) != 1 {
+		return in, target, fmt.Errorf("image files feed models with one input and one target; %s has %d and %d", m.name, len(m.inputs), len(m.targets))
+	}
+	in, target = m.inputs[0], m.targets[0]
+	if in.elem != "f32" {
+		return in, target, fmt.Errorf("image files feed inputs of f32, but input %s of %s is %s", in.name, m.name, in.elem)
+	}
+	if target.elems() != 1 {
+		return in, target, fmt.Errorf("label files feed targets of one number, but target %s of %s is %v", target.name, m.name, target.shape)
+	}
+	return in, target, nil
+}
+
+// sameExtents reports whether data of extents a can feed an input of extents b: they are equal but for extents of 1, or b is flat and as large.
+func sameExtents(a, b []int) bool {
+	if len(b) == 1 {
+		n := 1
+		for _, d := range a {
+			n *= d
+		}
+		return n == b[0]
+	}
+	a, b = withoutOnes(a), withoutOnes(b)
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func withoutOnes(dims []int) []int {
+	var list []int
+	for _, d := range dims {
+		if d != 1 {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// channelsOf returns the last extent of an input [H,W,C], and 1 for any other shape.
+func channelsOf(shape []int) int {
+	if len(shape) == 3 {
+		return shape[2]
+	}
+	return 1
+}
+
+// splitSeed keys the choice of the examples that are held out. It is a constant, so that one file and one fraction always hold out the
+// same examples, whatever the seed of the training: runs can be compared and resumed, and nothing leaks between them.
+const splitSeed = 0x5eed
+
+// split parts t in a set to train on and one to validate with. It shuffles the example numbers with a fixed key and holds out the last
+// round(n*fraction) of them; both sets then keep the order of the file. A fraction that leaves either side without an example is an error.
+func (t *table) split(fraction float64) (train, held *table, err error) {
+	n := t.Len()
+	k := int(math.Round(float64(n) * fraction))
+	if !(fraction > 0 && fraction < 1) || k == 0 || k == n {
+		return nil, nil, fmt.Errorf("validation=%v of %d examples leaves nothing to train on or nothing to validate with", fraction, n)
+	}
+	order := make([]int32, n)
+	shuffle(order, splitSeed, 0)
+	out := make([]bool, n)
+	for _, r := range order[n-k:] {
+		out[r] = true
+	}
+	a, b := *t, *t
+	a.rows, b.rows = make([]int32, 0, n-k), make([]int32, 0, k)
+	for i, o := range out {
+		if o {
+			b.rows = append(b.rows, int32(t.row(i)))
+		} else {
+			a.rows = append(a.rows, int32(t.row(i)))
+		}
+	}
+	b.name = "validation"
+	return &a, &b, nil
+}

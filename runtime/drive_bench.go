@@ -1,0 +1,226 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdruntime "runtime"
+	"slices"
+	"time"
+)
+
+// benchTime is how long calls are timed, after a warm-up of a tenth of it.
+const benchTime = time.Second
+
+// benchLimit bounds the number of calls whose times are kept.
+const benchLimit = 1 << 20
+
+// bench times one call, or one training step, and prints what it takes.
+func (d *driver) bench(args []string) error {
+	mode := d.flags.String("mode", "infer", "what to time: infer or train")
+	batch := d.flags.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
+	threads := d.flags.Int("threads", 1, "how many threads to use")
+	perExample := d.flags.Float64("flops-per-example", 0, "floating-point operations of one example")
+	fixed := d.flags.Float64("flops-fixed", 0, "floating-point operations whatever the batch")
+	if err := d.parse(args, false); err != nil {
+		return err
+	}
+	if err := d.checkChoice("mode", *mode, "infer", "train"); err != nil {
+		return err
+	}
+	if *threads < 1 || *threads > maxThreads {
+		return d.usage("--threads is 1 to %d, not %d", maxThreads, *threads)
+	}
+	n := *batch
+	if n == 0 && !d.given("batch") {
+		if n = 1; *mode == "train" {
+			n = d.m.recipe.batch
+		}
+	}
+	t := &timing{}
+	var err error
+	if *mode == "train" {
+		err = d.benchTrain(t, n, *threads)
+	} else {
+		err = d.benchInfer(t, n, *threads)
+	}
+	if err != nil {
+		return err
+	}
+	seconds := t.median().Seconds()
+	gflops := (*perExample*float64(n) + *fixed) / seconds / 1e9
+	if d.json {
+		return d.printJSON(object{{"model", d.m.name}, {"mode", *mode}, {"batch", n}, {"threads", *threads}, {"isa", string(isa)},
+			{"ms", seconds * 1e3}, {"per_s", float64(n) / seconds}, {"allocs", t.allocs}, {"gflops", gflops}})
+	}
+	_, err = fmt.Fprintf(d.stdout, "%s %s, batch %d, %d threads, %s: %.4f ms (median of %d), %s examples/s, %d allocations, %.1f GFLOP/s\n",
+		d.m.name, *mode, n, *threads, isa, seconds*1e3, len(t.times), count(float64(n)/seconds), t.allocs, gflops)
+	return err
+}
+
+// timing is the times of calls and what each allocated.
+type timing struct {
+	times  []time.Duration
+	allocs uint64 // of one call, on average, rounded down as package testing does: the runtime allocates now and then too
+}
+
+// median returns the middle time.
+func (t *timing) median() time.Duration {
+	slices.Sort(t.times)
+	n := len(t.times)
+	if n == 0 {
+		return 0
+	}
+	return (t.times[(n-1)/2] + t.times[n/2]) / 2
+}
+
+// ticker counts calls that happen one after the other: the time between two ticks is one call. After the warm-up it keeps the times until
+// benchTime is over.
+type ticker struct {
+	start, last time.Time
+	warm        bool
+	before      stdruntime.MemStats
+	times       []time.Duration
+}
+
+func newTicker() *ticker { return &ticker{times: make([]time.Duration, 0, benchLimit)} }
+
+// tick ends a call and reports whether there were enough. At least three are timed.
+func (k *ticker) tick() (enough bool) {
+	now := time.Now()
+	switch {
+	case k.start.IsZero():
+		k.start, k.last = now, now
+		return false
+	case !k.warm:
+		if now.Sub(k.start) < benchTime/10 {
+			return false
+		}
+		k.warm = true
+		stdruntime.ReadMemStats(&k.before)
+		k.start = time.Now()
+		k.last = k.start
+		return false
+	}
+	k.times = append(k.times, now.Sub(k.last))
+	if len(k.times) == cap(k.times) || now.Sub(k.start) >= benchTime && len(k.times) >= 3 {
+		return true
+	}
+	k.last = time.Now()
+	return false
+}
+
+// result returns the times and the allocations of a call.
+func (k *ticker) result() timing {
+	var after stdruntime.MemStats
+	stdruntime.ReadMemStats(&after)
+	return timing{k.times, (after.Mallocs - k.before.Mallocs) / uint64(len(k.times))}
+}
+
+// benchInfer times calls of a session whose inputs are noise.
+func (d *driver) benchInfer(t *timing, batch, threads int) error {
+	m, err := untrainedModel(d.m, 1)
+	if err != nil {
+		return err
+	}
+	s := m.NewSession(Batch(batch), WithThreads(threads))
+	defer s.Close()
+	if s.err != nil {
+		return s.err
+	}
+	for i, p := range d.m.inputs {
+		if p.infer >= 0 {
+			noise(p, s.input(i), i)
+		}
+	}
+	k := newTicker()
+	for {
+		if err := s.Run(batch); err != nil {
+			return err
+		}
+		if k.tick() {
+			break
+		}
+	}
+	*t = k.result()
+	return nil
+}
+
+// benchTrain times the steps of a training on noise.
+func (d *driver) benchTrain(t *timing, batch, threads int) error {
+	if err := d.needsTraining(); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	k := newTicker()
+	if batch < 1 {
+		return fmt.Errorf("--batch is %d and must be at least 1", batch)
+	}
+	trainer, err := newTrainer(d.m, Train{Epochs: 1 << 20, Batch: batch, Threads: threads, Progress: func(e Event) {
+		if ctx.Err() == nil && !e.EpochDone && k.tick() {
+			*t = k.result()
+			stop()
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	_, err = trainer.fit(ctx, newNoiseSet(d.m, batch))
+	if err != nil && (!errors.Is(err, context.Canceled) || t.times == nil) {
+		return err
+	}
+	if t.times == nil {
+		return errors.New("the steps are too short to be timed")
+	}
+	return nil
+}
+
+// noise fills a port with numbers from -1 to 1, or with labels.
+func noise(p portInfo, into []float32, key int) {
+	ints := asInts(into)
+	for e := range into {
+		if p.elem == "i32" {
+			ints[e] = int32(randomBelow(uint64(key), uint64(e), max(p.classes, 1)))
+		} else {
+			into[e] = float32(randomUnit(uint64(key), uint64(e)))
+		}
+	}
+}
+
+// noiseSet is a data set to time training with: one batch of noise, over and over.
+type noiseSet struct {
+	m       *modelInfo
+	batch   int
+	inputs  [][]float32
+	targets [][]float32
+}
+
+func newNoiseSet(m *modelInfo, batch int) *noiseSet {
+	n := &noiseSet{m: m, batch: batch}
+	fill := func(ports []portInfo) (list [][]float32) {
+		for k, p := range ports {
+			values := make([]float32, batch*p.elems())
+			noise(p, values, k)
+			list = append(list, values)
+		}
+		return list
+	}
+	n.inputs, n.targets = fill(m.inputs), fill(m.targets)
+	return n
+}
+
+// Len is a whole number of batches, about a million examples.
+func (n *noiseSet) Len() int { return n.batch * max(1, 1<<20/n.batch) }
+
+func (n *noiseSet) load(_, at int, b *batchView) error {
+	for k, values := range n.inputs {
+		to := b.input(k, at)
+		copy(to, values[at*len(to):])
+	}
+	for k, values := range n.targets {
+		to := b.target(k, at)
+		copy(to, values[at*len(to):])
+	}
+	return nil
+}

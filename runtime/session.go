@@ -1,0 +1,150 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	stdruntime "runtime"
+)
+
+// Session runs a model. It owns the memory that this takes, allocated once for its largest batch; inputs and outputs are views into it.
+// One goroutine at a time may use a session; each of several makes its own.
+type Session struct {
+	model *Model
+	x     *exec
+	pool  *pool
+	batch int
+	err   error // what was wrong with the options; Run returns it
+}
+
+// SessionOption changes what NewSession makes.
+type SessionOption func(*sessionOptions)
+
+type sessionOptions struct {
+	batch   int
+	threads int
+}
+
+// Batch makes room for up to n examples a call. Without it there is room for one.
+func Batch(n int) SessionOption { return func(o *sessionOptions) { o.batch = n } }
+
+// WithThreads makes a session run on n threads, of which its own goroutine is one. Without it a session runs on one. The results are the
+// same bits whatever the number. The other threads live until Close, or until the session is garbage.
+func WithThreads(n int) SessionOption { return func(o *sessionOptions) { o.threads = n } }
+
+// maxThreads bounds the goroutines of one pool.
+const maxThreads = 1024
+
+// NewSession allocates a session for one example a call on one thread, unless the options say otherwise. An option out of range
+// makes a session for one example whose Run returns the error.
+func (m *Model) NewSession(opts ...SessionOption) *Session {
+	o := sessionOptions{batch: 1, threads: 1}
+	for _, set := range opts {
+		set(&o)
+	}
+	s := &Session{model: m}
+	if o.threads < 1 || o.threads > maxThreads {
+		s.err = fmt.Errorf("%s: WithThreads(%d): the number of threads must be 1 to %d", m.info.name, o.threads, maxThreads)
+		o.threads = 1
+	}
+	if err := checkBatch(m.info.infer, o.batch); err != nil {
+		s.err = fmt.Errorf("%s: Batch(%d): %w", m.info.name, o.batch, err)
+		o.batch = 1
+	}
+	s.batch = o.batch
+	if o.threads > 1 {
+		s.pool = newPool(o.threads)
+		stdruntime.AddCleanup(s, func(p *pool) { go p.close() }, s.pool)
+	}
+	s.x = newExec(m.info.infer, o.batch, m.weights, s.pool)
+	return s
+}
+
+// maxArena bounds the elements of one program's arena: 16 GiB, or what an int holds.
+const maxArena = min(1<<32, math.MaxInt/8)
+
+// checkBatch says whether p can run with that batch.
+func checkBatch(p *program, batch int) error {
+	if batch < 1 {
+		return errors.New("the batch must be at least 1")
+	}
+	room := int64(maxArena - p.fixed - slack)
+	if most := room / int64(max(p.perExample, 1)); int64(batch) > most {
+		return fmt.Errorf("an example takes %d bytes of memory, so the batch can be at most %d", 4*int64(p.perExample), most)
+	}
+	return nil
+}
+
+// Run computes the outputs of the first n examples of the inputs; n is at least 1 and at most the session's batch. What the outputs hold
+// behind them is undefined.
+func (s *Session) Run(n int) error {
+	if s.err != nil {
+		return s.err
+	}
+	if n < 1 || n > s.batch {
+		return fmt.Errorf("%s: Run(%d): this session takes 1 to %d examples; Batch makes room for more", s.model.info.name, n, s.batch)
+	}
+	s.x.n = n
+	s.x.setScalars(scalars{batch: n})
+	s.x.prog.run(s.x)
+	stdruntime.KeepAlive(s) // its cleanup must not end the threads before
+	return nil
+}
+
+// Batch returns how many examples the session has room for.
+func (s *Session) Batch() int { return s.batch }
+
+// Close ends the session's threads, where it has more than one. It may still be used, on one thread. Close is optional.
+func (s *Session) Close() {
+	if s.pool != nil {
+		s.x.pool = nil
+		s.pool.close()
+	}
+}
+
+// input returns the whole of an f32 input: batch examples, dense and row-major.
+func (s *Session) input(i int) []float32 { return s.port(&s.model.info.inputs[i]) }
+
+// output returns the whole of an f32 output.
+func (s *Session) output(i int) []float32 { return s.port(&s.model.info.outputs[i]) }
+
+// inputInts is input for an i32 input.
+func (s *Session) inputInts(i int) []int32 { return asInts(s.input(i)) }
+
+// outputInts is output for an i32 output.
+func (s *Session) outputInts(i int) []int32 { return asInts(s.output(i)) }
+
+func (s *Session) port(p *portInfo) []float32 {
+	if p.infer < 0 {
+		return nil
+	}
+	return s.x.floats(p.infer, s.batch*p.elems())
+}
+
+// scalars are the values of the scalar buffers of a call.
+type scalars struct {
+	batch        int
+	lr           float64
+	seed, step   int
+	beta1, beta2 float64 // to the power of the step
+}
+
+// setScalars writes those that the program has.
+func (x *exec) setScalars(v scalars) {
+	for _, s := range x.prog.scalars {
+		switch s.name {
+		case "batch":
+			x.floats(s.buffer, 1)[0] = float32(v.batch)
+		case "lr":
+			x.floats(s.buffer, 1)[0] = float32(v.lr)
+		case "beta1_power":
+			x.floats(s.buffer, 1)[0] = float32(v.beta1)
+		case "beta2_power":
+			x.floats(s.buffer, 1)[0] = float32(v.beta2)
+		case "seed":
+			x.ints(s.buffer, 1)[0] = int32(uint32(v.seed) ^ uint32(uint64(v.seed)>>32))
+		case "step":
+			x.ints(s.buffer, 1)[0] = int32(v.step)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package runtime
+
+import (
+	"bytes"
+	"embed"
+	"encoding/binary"
+	"io/fs"
+	"math"
+	"strings"
+)
+
+// File is one file of this package.
+type File struct {
+	Name string
+	Data []byte
+}
+
+//go:embed *.go *.s
+var files embed.FS
+
+// Files returns the files that generated packages are made from, by name: all but tests and this one. What this file exports is for
+// the compiler, and not part of a generated package's API.
+func Files() ([]File, error) {
+	var list []File
+	entries, err := fs.ReadDir(files, ".")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.Name() == "source.go" || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		data, err := files.ReadFile(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, File{e.Name(), data})
+	}
+	return list, nil
+}
+
+// Parameter places one parameter for [PackWeights], as paramInfo does in a generated package.
+type Parameter struct {
+	Name           string
+	Shape, Strides []int
+	Offset         int
+	Init           string
+	Scale          float64
+	Trainable      bool
+}
+
+// PackWeights returns the weights of a model as its package embeds them: packed, ready to be used where they lie. They come from a
+// safetensors file, called file in errors, or where data is empty from the seed. values holds each parameter's elements, row-major.
+func PackWeights(model, file string, params []Parameter, arena, seed int, data []byte) (packed []byte, values map[string][]float32, err error) {
+	info := &modelInfo{name: model, arena: arena}
+	for _, p := range params {
+		info.params = append(info.params, paramInfo{name: p.Name, shape: p.Shape, strides: p.Strides, offset: p.Offset, init: p.Init,
+			scale: p.Scale, trainable: p.Trainable})
+	}
+	var weights []float32
+	if len(data) == 0 {
+		weights, err = initialWeights(info, seed)
+	} else {
+		weights, err = decodeWeights(info, file, bytes.NewReader(data), int64(len(data)))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	packed = make([]byte, packedHead, packedHead+4*(arena+slack))
+	copy(packed, packedMagic)
+	binary.LittleEndian.PutUint64(packed[8:], uint64(arena))
+	for _, x := range weights {
+		packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(x))
+	}
+	packed = append(packed, make([]byte, 4*slack)...)
+	values = map[string][]float32{}
+	for i := range info.params {
+		p := &info.params[i]
+		v := make([]float32, p.elems())
+		p.unpack(v, weights)
+		values[p.name] = v
+	}
+	return packed, values, nil
+}
