@@ -29,9 +29,6 @@ func Compile(file string, src []byte, opt Options) (*ir.Module, error) {
 	c := &checker{file: file, model: m, errs: errs, byName: map[string]*decl{}, set: map[string]expr{}}
 	c.declare()
 	c.overrides(opt.Set)
-	if len(errs.Items) > 0 {
-		return nil, errs.Err()
-	}
 	// The first build evaluates everything, also what nothing uses, so that every mistake is found; it is thrown away.
 	c.build(newModule(m), ir.FuncTrain, true)
 	if len(errs.Items) > 0 {

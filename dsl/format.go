@@ -25,7 +25,7 @@ func Format(file string, src []byte) ([]byte, error) {
 type line struct {
 	depth   int
 	key     string // "features"
-	sep     string // "=" or ":"
+	sep     string // "=", or "" behind input and target
 	rest    string
 	comment string // behind the code
 	blank   bool
@@ -135,7 +135,7 @@ func (f *formatter) decl(d *decl) {
 		if d.dims != nil {
 			t += "[" + exprs(d.dims) + "]"
 		}
-		f.put(line{depth: 1, rest: key + ": " + t})
+		f.put(line{depth: 1, key: string(d.kind), rest: d.name.text + ": " + t})
 	case dBlock:
 		var names []string
 		for _, p := range d.params {
@@ -166,7 +166,7 @@ func (f *formatter) render() []byte {
 	for i := 0; i < len(f.lines); {
 		j := i
 		width := 0
-		for j < len(f.lines) && f.lines[j].key != "" && f.lines[j].depth == f.lines[i].depth {
+		for j < len(f.lines) && f.lines[j].key != "" && f.lines[j].depth == f.lines[i].depth && f.lines[j].sep == f.lines[i].sep {
 			width = max(width, len(f.lines[j].key))
 			j++
 		}
@@ -185,7 +185,10 @@ func (f *formatter) write(b *bytes.Buffer, l line, width int) {
 	}
 	b.WriteString(strings.Repeat("    ", l.depth))
 	if l.key != "" {
-		b.WriteString(l.key + strings.Repeat(" ", width-len(l.key)) + " " + l.sep + " ")
+		b.WriteString(l.key + strings.Repeat(" ", width-len(l.key)) + " ")
+		if l.sep != "" {
+			b.WriteString(l.sep + " ")
+		}
 	}
 	b.WriteString(l.rest)
 	if l.comment != "" {

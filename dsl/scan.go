@@ -247,6 +247,9 @@ func joinLines(in []token) []token {
 			}
 		}
 		if t.kind == tNewline {
+			if depth > 0 && startsStatement(out, in[i+1:]) {
+				depth = 0 // a bracket was forgotten: let the error end with its line
+			}
 			if depth > 0 || len(out) == 0 || continues(out[len(out)-1]) || startsContinuation(in[i+1:]) {
 				continue
 			}
@@ -269,6 +272,18 @@ func continues(t token) bool {
 		return true
 	}
 	return false
+}
+
+// startsStatement reports whether a line inside brackets must be a new statement: it starts with a word of the language or "name =", and
+// the line before it did not end in a comma or operator.
+func startsStatement(before, rest []token) bool {
+	if len(before) == 0 || len(rest) < 2 || rest[0].kind != tName {
+		return false
+	}
+	if last := before[len(before)-1]; continues(last) || last.kind == tPunct && (last.text == "(" || last.text == "[") {
+		return false
+	}
+	return contains(words, rest[0].text) || rest[1].kind == tPunct && rest[1].text == "="
 }
 
 func startsContinuation(rest []token) bool {

@@ -146,3 +146,11 @@ func (d *driver) checkChoice(name, value string, choices ...string) error {
 	}
 	return d.usage("--%s is one of %v, not %q", name, choices, value)
 }
+
+// kernelISA is the instruction set of the kernels that run: there are AVX2 and portable ones, so a processor that could do more uses AVX2.
+func kernelISA() isaName {
+	if useAVX2() {
+		return isaAVX2
+	}
+	return isaGo
+}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	stdruntime "runtime"
+	"strings"
 	"syscall"
 )
 
@@ -40,6 +42,16 @@ func (d *driver) trainFlags(args []string) (*trainFlags, error) {
 	}
 	t.o.Checkpoint = t.checkpoint
 	return t, nil
+}
+
+// again is the command that goes on with a training.
+func (t *trainFlags) again(m *modelInfo) string {
+	source := t.place.path(m.source)
+	command := "dlc train " + source + " --resume"
+	if t.checkpoint != strings.TrimSuffix(source, filepath.Ext(source))+".checkpoint" {
+		command += " --checkpoint " + t.checkpoint
+	}
+	return command
 }
 
 // train trains the model, measures it on the test set and writes its weights.
@@ -133,10 +145,10 @@ func (d *driver) printStart(t *Trainer, data dataSets) error {
 	if d.json {
 		return d.printJSON(object{{"event", "start"}, {"model", d.m.name}, {"parameters", parameters}, {"examples", data.train.Len()},
 			{"validation", held}, {"test", test}, {"epochs", t.o.Epochs}, {"batch", t.o.Batch}, {"seed", t.o.Seed}, {"threads", t.o.Threads},
-			{"isa", string(isa)}})
+			{"isa", string(kernelISA())}})
 	}
 	fmt.Fprintf(d.stderr, "training %s: %d parameters, %d examples, %d held out for validation, batch %d, threads %d, %s\n",
-		d.m.name, parameters, data.train.Len(), held, t.o.Batch, t.o.Threads, isa)
+		d.m.name, parameters, data.train.Len(), held, t.o.Batch, t.o.Threads, kernelISA())
 	return nil
 }
 
@@ -145,15 +157,15 @@ func (d *driver) stopped(t *Trainer, f *trainFlags, err error) error {
 	var lost *checkpointError
 	switch {
 	case errors.Is(err, ErrDiverged) && t.at.step > 0:
-		return fmt.Errorf("%w; dlc train %s --resume --lr RATE goes on from %s", err, d.m.source, f.checkpoint)
+		return fmt.Errorf("%w; %s --lr RATE goes on from %s", err, f.again(d.m), f.checkpoint)
 	case !errors.Is(err, context.Canceled) || errors.As(err, &lost):
 		return err
 	}
 	if d.json {
 		d.printJSON(object{{"event", "interrupted"}, {"checkpoint", f.checkpoint}, {"epochs", t.at.epoch}, {"steps", t.at.step}})
 	}
-	fmt.Fprintf(d.stderr, "dlc: interrupted after %d epochs, at step %d; the training is kept in %s: dlc train %s --resume goes on\n",
-		t.at.epoch, t.at.step, f.checkpoint, d.m.source)
+	fmt.Fprintf(d.stderr, "dlc: interrupted after %d epochs, at step %d; the training is kept in %s: %s goes on\n",
+		t.at.epoch, t.at.step, f.checkpoint, f.again(d.m))
 	return exitStatus(130)
 }
 

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -257,9 +258,9 @@ func TestBadOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, o := range map[string]Train{
-		"Epochs is -1":                         {Epochs: -1},
-		"Batch is -2":                          {Batch: -2},
-		"Batch is 1099511627776: an example":   {Batch: 1 << 40},
+		"Epochs is -1": {Epochs: -1},
+		"Batch is -2":  {Batch: -2},
+		fmt.Sprintf("Batch is %d: an example", math.MaxInt): {Batch: math.MaxInt},
 		"Threads is 100000":                    {Threads: 100000},
 		"LearningRate is NaN":                  {LearningRate: math.NaN()},
 		"LearningRate is -1":                   {LearningRate: -1},

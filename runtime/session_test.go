@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -22,8 +23,8 @@ func tinySession(t testing.TB, opts ...SessionOption) *Session {
 
 func TestSessionRun(t *testing.T) {
 	s := tinySession(t, Batch(3))
-	if len(s.input(0)) != 9 || len(s.output(0)) != 6 || s.Batch() != 3 {
-		t.Fatalf("%d inputs, %d outputs, batch %d", len(s.input(0)), len(s.output(0)), s.Batch())
+	if len(s.input(0)) != 9 || len(s.output(0)) != 6 || s.batch != 3 {
+		t.Fatalf("%d inputs, %d outputs, batch %d", len(s.input(0)), len(s.output(0)), s.batch)
 	}
 	for n, ok := range map[int]bool{-1: false, 0: false, 1: true, 3: true, 4: false} {
 		if err := s.Run(n); (err == nil) != ok {
@@ -48,7 +49,7 @@ func TestSessionOptions(t *testing.T) {
 	for want, o := range map[string]SessionOption{
 		"tiny: Batch(0): the batch must be at least 1":  Batch(0),
 		"tiny: Batch(-5): the batch must be at least 1": Batch(-5),
-		"an example takes 20 bytes of memory":           Batch(1 << 40),
+		"an example takes 20 bytes of memory":           Batch(math.MaxInt),
 		"tiny: WithThreads(0): the number of threads":   WithThreads(0),
 		"tiny: WithThreads(1000000)":                    WithThreads(1e6),
 	} {

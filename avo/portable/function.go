@@ -21,7 +21,6 @@ type writer struct {
 	mem      []string // of each pointer: its slice, "" where nothing reads it
 	off      []string // and its running offset, "" where it never moves
 	declared []bool   // registers whose declaration is written
-	here     []bool   // registers that their first verb declares
 	loops    int      // open
 }
 
@@ -111,11 +110,11 @@ func (w *writer) pointers() {
 // variables names the registers, and declares up here those that a place outside their first verb's loop reads or writes too.
 func (w *writer) variables() {
 	n := w.f.NumRegs() + 1
-	w.vars, w.declared, w.here = make([]string, n), make([]bool, n), make([]bool, n)
+	w.vars, w.declared = make([]string, n), make([]bool, n)
+	outside := make([]bool, n)
 	scope := make([]int, n) // loop, by its place in order, of the first verb
 	for r := range w.vars {
 		w.vars[r] = w.fresh(fmt.Sprintf("v%d", r))
-		w.here[r] = true
 		scope[r] = -1
 	}
 	open := map[int]bool{0: true}
@@ -143,12 +142,12 @@ func (w *writer) variables() {
 			case scope[r] < 0:
 				scope[r] = stack[len(stack)-1]
 			case !open[scope[r]]:
-				w.here[r] = false
+				outside[r] = true
 			}
 		}
 	}
 	for r := range w.vars {
-		if scope[r] >= 0 && !w.here[r] {
+		if _, ok := w.t.constants[vec.Reg(r)]; !ok && scope[r] >= 0 && outside[r] {
 			w.line("var %s %s", w.vars[r], w.t.kinds[r])
 			w.declared[r] = true
 		}
@@ -198,13 +197,12 @@ func (w *writer) literal(bits uint32, k kind) string {
 // set writes D = x, where x is an expression of kind k.
 func (w *writer) set(o *vec.Op, x string, k kind) {
 	x = w.convert(x, k, w.t.kinds[o.D])
-	switch {
-	case w.declared[o.D]:
+	if w.declared[o.D] {
 		w.line("%s = %s", w.vars[o.D], x)
-	case strings.HasPrefix(x, "uint32(") || strings.HasPrefix(x, "float32(") || k != unknown:
-		w.declared[o.D] = true
-		w.line("%s := %s", w.vars[o.D], x)
+		return
 	}
+	w.declared[o.D] = true
+	w.line("%s := %s", w.vars[o.D], x)
 }
 
 // declare makes sure that D exists before a statement that sets it in one of several places.

@@ -166,7 +166,11 @@ func (w *writer) fma(o *vec.Op) {
 	w.declare(o)
 	d := w.vars[o.D]
 	w.line("{")
-	w.line("p, c := %s(float64(%s)*float64(%s)), float64(%s)", sign, w.as(o.A, f32), w.as(o.B, f32), w.as(c, f32))
+	p := fmt.Sprintf("float64(%s)*float64(%s)", w.as(o.A, f32), w.as(o.B, f32))
+	if sign != "" {
+		p = "-(" + p + ")"
+	}
+	w.line("p, c := %s, float64(%s)", p, w.as(c, f32))
 	w.line("s := p + c")
 	w.line("%s = float32(s)", d)
 	w.line("if twiceRounded(s) {\n%s = roundSum(p, c, s)\n}", d)

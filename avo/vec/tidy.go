@@ -1,7 +1,7 @@
 package vec
 
 // Tidy returns f as Allocate starts from it, still with virtual registers: Fma behind Move made one, copies of constants made constants,
-// results that nothing reads gone.
+// verbs with nothing to choose made Moves, results that nothing reads gone.
 func Tidy(f *Func) *Func {
 	g := *f
 	g.Ops = tidy(f)
@@ -11,7 +11,38 @@ func Tidy(f *Func) *Func {
 // tidy returns the verbs of f as Allocate works on them: Fma behind Move made one, copies of constants made constants, results
 // that nothing reads gone.
 func tidy(f *Func) []Op {
-	return dropDead(copyConstants(fuseMoves(f.Ops), f.regs), f.regs)
+	return dropDead(copyConstants(fuseMoves(simplify(f.Ops, f.Target.Lanes)), f.regs), f.regs)
+}
+
+// simplify turns verbs whose operands leave no choice into Moves and Zeros, and leaves out Moves of a register to itself.
+func simplify(ops []Op, lanes int) []Op {
+	out := make([]Op, 0, len(ops))
+	for _, o := range ops {
+		switch o.Code {
+		case Low:
+			if o.N == 0 {
+				o = Op{Code: Move, D: o.D, A: o.B}
+			} else if o.N == lanes {
+				o = Op{Code: Move, D: o.D, A: o.A}
+			}
+		case Min, Max, And, Or:
+			if o.A == o.B {
+				o = Op{Code: Move, D: o.D, A: o.A}
+			}
+		case Xor, AndNot:
+			if o.A == o.B {
+				o = Op{Code: Zero, D: o.D}
+			}
+		case Select:
+			if o.B == o.C {
+				o = Op{Code: Move, D: o.D, A: o.B}
+			}
+		}
+		if o.Code != Move || o.D != o.A {
+			out = append(out, o)
+		}
+	}
+	return out
 }
 
 // fuseMoves turns a Move and the Fma right behind it that accumulates into the copy into one FmaTo, so that any of the three

@@ -20,6 +20,7 @@ type folder struct {
 	fused  bool
 	a, b   int
 	ra, rb *ref
+	steps  []step
 }
 
 // folder compiles the reduction of n, whose reduction axes begin at number first.
@@ -36,8 +37,33 @@ func (m *machine) folder(n *Nest, first int, c *compiler) *folder {
 	f.a, f.b = c.expr(&f.value, x), c.expr(&f.value, y)
 	if x.Code == Load && y.Code == Load && x.From.Dyn == nil && y.From.Dyn == nil {
 		f.ra, f.rb = c.access(&f.value, x.From), c.access(&f.value, y.From)
+		f.walk()
 	}
 	return f
+}
+
+// step is one loop of a walk over both factors: its extent, and how far each moves.
+type step struct{ n, a, b int }
+
+// walk finds the loops over the two loads. Where one chain takes all products, loops that continue each other are one.
+func (f *folder) walk() {
+	for k, n := range f.extents {
+		s := step{n, Affine{Terms: f.ra.lin.terms}.Coef(f.first + k), Affine{Terms: f.rb.lin.terms}.Coef(f.first + k)}
+		if last := len(f.steps) - 1; last >= 0 && len(f.part) == 1 {
+			t := &f.steps[last]
+			if t.n == 1 || s.n != 0 && t.a == s.a*s.n && t.b == s.b*s.n {
+				*t = step{t.n * s.n, s.a, s.b}
+				continue
+			}
+			if s.n == 1 {
+				continue
+			}
+		}
+		f.steps = append(f.steps, s)
+	}
+	if len(f.steps) == 0 { // over no axis there is one product
+		f.steps = []step{{n: 1}}
+	}
 }
 
 // start is the value that a fold begins with.
@@ -62,7 +88,14 @@ func (f *folder) run(idx []int, words []uint32) uint32 {
 	for i := range f.part {
 		f.part[i] = f.start()
 	}
-	f.axis(0, idx, words)
+	if f.ra != nil {
+		for k := range f.extents {
+			idx[f.first+k] = 0
+		}
+		f.dot(0, f.ra.lin.value(idx), f.rb.lin.value(idx))
+	} else {
+		f.axis(0, idx, words)
+	}
 	for half := len(f.part) / 2; half > 0; half /= 2 {
 		for i := range half {
 			f.part[i] = f.combine(f.part[i], f.part[i+half])
@@ -78,10 +111,6 @@ func (f *folder) axis(k int, idx []int, words []uint32) {
 			idx[f.first+k] = i
 			f.axis(k+1, idx, words)
 		}
-		return
-	}
-	if f.ra != nil {
-		f.dot(idx)
 		return
 	}
 	n := 1 // a fold over no axis has one element
@@ -103,21 +132,21 @@ func (f *folder) axis(k int, idx []int, words []uint32) {
 	}
 }
 
-// dot runs the last reduction axis of a sum of products of two plain loads.
-func (f *folder) dot(idx []int) {
-	n, last := 1, f.first+len(f.extents)-1
-	if len(f.extents) > 0 {
-		n = f.extents[len(f.extents)-1]
-		idx[last] = 0
-	}
-	if n == 0 {
+// dot runs loop k and those inside it of a sum of products of two plain loads, which lie at ia and ib where these loops start.
+func (f *folder) dot(k, ia, ib int) {
+	s := f.steps[k]
+	if k == len(f.steps)-1 {
+		f.chain(s.n, ia, ib, s.a, s.b)
 		return
 	}
-	ia, ib := f.ra.lin.value(idx), f.rb.lin.value(idx)
-	sa, sb := 0, 0
-	if len(f.extents) > 0 {
-		sa, sb = Affine{Terms: f.ra.lin.terms}.Coef(last), Affine{Terms: f.rb.lin.terms}.Coef(last)
+	for range s.n {
+		f.dot(k+1, ia, ib)
+		ia, ib = ia+s.a, ib+s.b
 	}
+}
+
+// chain adds n products to the partial sums.
+func (f *folder) chain(n, ia, ib, sa, sb int) {
 	x, y := f.ra.words, f.rb.words
 	if len(f.part) == 1 {
 		acc := math.Float32frombits(f.part[0])

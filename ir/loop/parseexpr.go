@@ -81,7 +81,11 @@ func (p *parser) infix(least int) (*Expr, int) {
 // primary reads an operand and the type behind it.
 func (p *parser) primary() (*Expr, int) {
 	e, deep := p.bare()
-	if p.Err() == nil && p.Accept(":") {
+	if p.Err() == nil && p.Is(":") {
+		if e.Code == Const {
+			p.Fail("a constant has the type it is written with: f32 with a point, i32 without, or write bits(type, bits)")
+		}
+		p.Next()
 		// A copy: a named node keeps its type where it is used otherwise.
 		c := *e
 		c.Type = p.elem()

@@ -16,8 +16,12 @@ type Memory map[*Buffer][]uint32
 const Unwritten uint32 = 0x7fd0dead
 
 // NewMemory allocates storage for every buffer of f. sizes gives the value of each symbol. Temporaries and outputs are filled with
-// [Unwritten], the others with zeros. The error is a symbol that sizes lacks or that exceeds its bound, or a buffer too large.
+// [Unwritten], the others with zeros. The error is a symbol that sizes lacks or that exceeds its bound, or a buffer
+// that is too large or does not fit together.
 func NewMemory(f *Func, sizes map[string]int) (Memory, error) {
+	if err := newVerifier(f).declarations(); err != nil {
+		return nil, fmt.Errorf("loop: %s: %w", f.Name, err)
+	}
 	m := Memory{}
 	return m, m.complete(f, sizes, func(b *Buffer) bool { return true })
 }

@@ -177,19 +177,15 @@ func (w *writer) nest(n *Nest, steps []Axis) {
 	}
 	w.line("%s {%s", head, lex.Pos(n.Pos))
 	w.depth++
-	x := exprWriter{axis: axisNames(n, steps), buffer: bufferName, lets: map[*Expr]string{}, acc: accType(n)}
-	var lines []string
+	x := exprWriter{axis: axisNames(n, steps), buffer: bufferName, lets: map[*Expr]string{}, acc: ir.F32}
 	shared := sharedNodes(n)
-	x.name(shared, &lines, n.Value)
-	for _, s := range n.Stores {
-		x.name(shared, &lines, s.To.Dyn...)
-		x.name(shared, &lines, s.Expr)
-	}
-	for _, l := range lines {
-		w.line("%s", l)
-	}
+	w.lets(&x, shared, n.Value)
 	if n.Value != nil {
 		w.line("value %s", x.expr(n.Value))
+		x.acc = n.Value.Type
+	}
+	for _, s := range n.Stores {
+		w.lets(&x, shared, append(slices.Clone(s.To.Dyn), s.Expr)...)
 	}
 	for _, s := range n.Stores {
 		op := "="
@@ -206,20 +202,21 @@ func (w *writer) nest(n *Nest, steps []Axis) {
 	w.line("}")
 }
 
-// accType is the type of acc in the stores of n.
-func accType(n *Nest) ir.DType {
-	if n.Value == nil {
-		return ir.F32
+// lets writes the lines that name the shared nodes under roots.
+func (w *writer) lets(x *exprWriter, shared map[*Expr]bool, roots ...*Expr) {
+	var lines []string
+	x.name(shared, &lines, roots...)
+	for _, l := range lines {
+		w.line("%s", l)
 	}
-	return n.Value.Type
 }
 
-// name gives every shared node under roots a name, operands first, and appends the lines that define them.
+// name gives every shared node under roots that has none a name, operands first, and appends the lines that define them.
 func (w *exprWriter) name(shared map[*Expr]bool, lines *[]string, roots ...*Expr) {
 	for _, r := range roots {
 		r.Walk(func(e *Expr) {
 			if shared[e] && w.lets[e] == "" {
-				name := "%" + itoa(len(*lines))
+				name := "%" + itoa(len(w.lets))
 				*lines = append(*lines, name+" = "+w.expr(e))
 				w.lets[e] = name
 			}

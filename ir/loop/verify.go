@@ -13,7 +13,7 @@ func Verify(f *Func) error {
 	if f == nil {
 		return fmt.Errorf("loop: there is no function")
 	}
-	v := &verifier{f: f, symbols: map[string]ir.Symbol{}, buffers: map[*Buffer]bool{}, written: map[*Buffer]bool{}}
+	v := newVerifier(f)
 	if err := v.declarations(); err != nil {
 		return fmt.Errorf("loop: %s: %w", f.Name, err)
 	}
@@ -36,6 +36,10 @@ type verifier struct {
 	symbols map[string]ir.Symbol
 	buffers map[*Buffer]bool
 	written map[*Buffer]bool // roots
+}
+
+func newVerifier(f *Func) *verifier {
+	return &verifier{f: f, symbols: map[string]ir.Symbol{}, buffers: map[*Buffer]bool{}, written: map[*Buffer]bool{}}
 }
 
 func (v *verifier) declarations() error {

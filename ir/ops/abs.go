@@ -16,7 +16,7 @@ var Abs = Register(elementwise{
 		Example:  "y = abs(x)",
 		Category: "elementwise",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Abs", Min: 6, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Abs", Min: 6, Max: 25, Note: "f32 only"},
 		Samples:  withKinks(unarySamples(), 0.02),
 	},
 	value: func(x []float64) float64 { return math.Abs(x[0]) },

@@ -36,7 +36,7 @@ var Add = Register(elementwise{
 		Example:  "y = add(h, skip)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Add", Min: 7, Max: 22},
+		ONNX:     ONNX{Name: "Add", Min: 7, Max: 25},
 		Samples:  append(broadcastSamples(), intSample()),
 	},
 	value: func(x []float64) float64 { return x[0] + x[1] },

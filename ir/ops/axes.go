@@ -146,8 +146,13 @@ func shapeList(shapes []ir.Shape) string {
 	return text
 }
 
-// wantElem refuses operands that are not of one of the element types.
+// wantElem refuses operands that are not of one of the element types, or have no elements.
 func wantElem(op, operand string, t ir.Type, allowed ...ir.DType) error {
+	for _, d := range t.Shape {
+		if d.Size < 1 {
+			return fmt.Errorf("%s cannot work on %s for %s: an extent of %s leaves no elements", op, t, operand, d)
+		}
+	}
 	if slices.Contains(allowed, t.Elem) {
 		return nil
 	}

@@ -14,7 +14,7 @@ var Div = Register(elementwise{
 		Example:  "y = div(total, count)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Div", Min: 7, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Div", Min: 7, Max: 25, Note: "f32 only"},
 		Samples:  awayFromZero(broadcastSamples(), 1),
 	},
 	value: func(x []float64) float64 { return x[0] / x[1] },

@@ -15,7 +15,7 @@ var Equal = Register(elementwise{
 		Category: "elementwise",
 		Args:     binary,
 		NoGrad:   "it is constant almost everywhere, so no gradient flows",
-		ONNX:     ONNX{Name: "Equal", Min: 7, Max: 19, Note: "the result is f32, not bool"},
+		ONNX:     ONNX{Name: "Equal", Min: 7, Max: 25, Note: "the result is f32, not bool"},
 		Samples: []Sample{
 			{Args: f32Types(ir.NS(3), ir.S(3)), Batch: 2, Data: map[int][]float64{0: {1, 2, 0, 1, -2, 3}, 1: {1, -2, 0}}},
 			{Args: f32Types(nil, ir.NS(2, 1)), Batch: 1, Data: map[int][]float64{0: {0.5}, 1: {0.5, 0.25}}},

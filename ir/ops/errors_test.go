@@ -28,6 +28,7 @@ func TestErrors(t *testing.T) {
 		{"add", f32Types(nil), nil, "add takes 2 operands, not 1", ""},
 		{"div", []ir.Type{i32(nil), i32(nil)}, nil, "div wants f32 for a, not i32[]", ""},
 		{"neg", []ir.Type{ir.T(ir.Bool, nil)}, nil, "neg wants f32 or i32 for x, not bool[]", ""},
+		{"flatten", f32Types(ir.NS(0, 3)), nil, "an extent of 0 leaves no elements", ""},
 		{"constant", nil, ir.Attrs{attr("value", 1), attr("shape", []int{3, 0})}, "constant cannot have the extent 0 in shape=[3 0]", "from 1 up"},
 		{"constant", nil, ir.Attrs{attr("value", 1), attr("shape", []int{1 << 40})}, "the limit is 2147483647 elements", ""},
 		{"constant", nil, ir.Attrs{attr("value", 1), attr("shape", []int{1 << 20, 1 << 20})}, "more than 2147483647 elements", ""},
@@ -58,6 +59,7 @@ func TestErrors(t *testing.T) {
 		{"mse", f32Types(ir.NS(1), ir.NS()), nil, "mse wants operands of one shape, not f32[N,1] and f32[N]", "reshape"},
 		{"mse", []ir.Type{f32(ir.NS()), i32(ir.NS())}, nil, "mse wants f32 for target, not i32[N]", "cross_entropy"},
 		{"expand", f32Types(ir.S(2), ir.NS(3)), ir.Attrs{attr("axes", []int{0})}, "expand cannot make [N,3] of f32[2]", ""},
+		{"global_avg_pool", f32Types(ir.NS(5)), nil, "wants an image f32[N,H,W,C], but its input is f32[N,5]", "reduce_mean"},
 		{"no_such", nil, nil, "no operator is called no_such", ""},
 		{"relu", f32Types(nil), ir.Attrs{attr("slope", 1)}, "no attribute is called slope", ""},
 	} {

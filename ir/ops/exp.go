@@ -16,7 +16,7 @@ var Exp = Register(elementwise{
 		Example:  "y = exp(x)",
 		Category: "elementwise",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Exp", Min: 6, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Exp", Min: 6, Max: 25, Note: "f32 only"},
 		Samples:  append(unarySamples(), inRange(unarySamples()[:1], -30, 5)...),
 	},
 	value: func(x []float64) float64 { return math.Exp(x[0]) },

@@ -9,7 +9,7 @@ import (
 	"github.com/dlc-ml/dlc/ir"
 )
 
-// categories are the headings of the reference, in its order.
+// snake is the form of names.
 var snake = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 
 // TestComplete fails for an operator that leaves something out.

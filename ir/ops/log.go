@@ -16,7 +16,7 @@ var Log = Register(elementwise{
 		Example:  "y = log(x)",
 		Category: "elementwise",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Log", Min: 6, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Log", Min: 6, Max: 25, Note: "f32 only"},
 		Samples:  inRange(unarySamples(), 0.3, 5),
 	},
 	value: func(x []float64) float64 { return math.Log(x[0]) },

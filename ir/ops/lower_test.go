@@ -10,7 +10,7 @@ import (
 )
 
 // lower makes the loop program of the sample's function and verifies it. It returns the buffer of each value.
-func (c *sampleCase) lower(t *testing.T) (*loop.Func, map[*ir.Value]*loop.Buffer) {
+func (c *sampleCase) lower(t reporter) (*loop.Func, map[*ir.Value]*loop.Buffer) {
 	t.Helper()
 	f := &loop.Func{Name: "sample", Symbols: []ir.Symbol{{Name: "N"}}}
 	bufs := map[*ir.Value]*loop.Buffer{}
@@ -38,7 +38,7 @@ func (c *sampleCase) lower(t *testing.T) (*loop.Func, map[*ir.Value]*loop.Buffer
 }
 
 // compareLowered runs the loop program of the sample's function in float32 and compares its results with the evaluation.
-func (c *sampleCase) compareLowered(t *testing.T, given map[*ir.Value]*Tensor) {
+func (c *sampleCase) compareLowered(t reporter, given map[*ir.Value]*Tensor) {
 	t.Helper()
 	want, err := EvalFunc(c.f, given, c.n)
 	if err != nil {

@@ -16,7 +16,7 @@ var Max = Register(elementwise{
 		Example:  "y = max(h, floor)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Max", Min: 8, Max: 22, Note: "two operands, f32 only"},
+		ONNX:     ONNX{Name: "Max", Min: 8, Max: 25, Note: "two operands, f32 only"},
 		Samples:  withKinks(broadcastSamples(), 0.02),
 	},
 	value: func(x []float64) float64 {

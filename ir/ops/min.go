@@ -16,7 +16,7 @@ var Min = Register(elementwise{
 		Example:  "y = min(h, limit)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Min", Min: 8, Max: 22, Note: "two operands, f32 only"},
+		ONNX:     ONNX{Name: "Min", Min: 8, Max: 25, Note: "two operands, f32 only"},
 		Samples:  withKinks(broadcastSamples(), 0.02),
 	},
 	value: func(x []float64) float64 {

@@ -14,7 +14,7 @@ var Mul = Register(elementwise{
 		Example:  "y = mul(h, gate)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Mul", Min: 7, Max: 22},
+		ONNX:     ONNX{Name: "Mul", Min: 7, Max: 25},
 		Samples:  append(broadcastSamples(), intSample()),
 	},
 	value: func(x []float64) float64 { return x[0] * x[1] },

@@ -32,7 +32,7 @@ var Neg = Register(elementwise{
 		Example:  "y = neg(x)",
 		Category: "elementwise",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Neg", Min: 6, Max: 22},
+		ONNX:     ONNX{Name: "Neg", Min: 6, Max: 25},
 		Samples: append(unarySamples(), Sample{
 			Args: []ir.Type{ir.T(ir.I32, ir.NS(2))}, Batch: 2, NoGrad: true,
 			Data: map[int][]float64{0: {0, 5, -2147483648, -3}},

@@ -14,7 +14,7 @@ var ReduceProd = Register(reduction{
 		Doc:     "The product over axes, or of all elements where none are named. Its gradient is right where elements are 0; it takes time in the square of the number of factors.",
 		Formula: "y[n] = Π_i x[n, i]",
 		Example: "p = x |> reduce_prod(axes=[-1])",
-		ONNX:    ONNX{Name: "ReduceProd", Min: 1, Max: 25},
+		ONNX:    ONNX{Name: "ReduceProd", Min: 1, Max: 25, Note: "axes must be constants (an input from opset 18 on); keepdims is 1 where ONNX leaves it out"},
 		Samples: []Sample{{
 			Args: f32Types(ir.NS(3)), Attrs: ir.Attrs{{Name: "axes", Value: []int{1}}}, Batch: 2,
 			Data: map[int][]float64{0: {0, 2, -3, 0, 0, 5}},

@@ -28,7 +28,7 @@ func Reference() string {
 	b.WriteString("# Operators\n\n")
 	b.WriteString("<!-- Made from the operators' literals. To bring it up to date: go test ./ir/ops -run TestReference -update -->\n\n")
 	b.WriteString("Shapes are written outermost first; N is the batch, which the language leaves implicit and which is axis 0 wherever an axis is named. " +
-		"Operators with parameters (layers) are called with what is listed under *in the language*; all others with their operands, then their attributes, by place or by name. " +
+		"Layers make their parameters themselves and are called with the first operand and the attributes; all other operators with their operands, then their attributes, by place or by name. " +
 		"Attributes with a default may be left out.\n\n")
 	b.WriteString("The second column of each table of attributes is the type and the default.\n")
 	internal := false
@@ -52,7 +52,11 @@ func Reference() string {
 		}
 	}
 	b.WriteString(onnxTable())
-	return b.String()
+	text := b.String()
+	for strings.Contains(text, "\n\n\n") {
+		text = strings.ReplaceAll(text, "\n\n\n", "\n\n")
+	}
+	return text
 }
 
 // inCategory returns the operators of a category, internal ones or the others, by name.
@@ -74,7 +78,7 @@ func (o *Operator) reference(b *strings.Builder) {
 		fmt.Fprintf(b, "Example: `%s`\n\n", o.Example)
 	}
 	if o.Layer != nil {
-		fmt.Fprintf(b, "In the language: %s\n\n", o.Layer.Doc)
+		fmt.Fprintf(b, "In the language it %s.\n\n", strings.TrimSuffix(o.Layer.Doc, "."))
 		attrTable(b, o.Layer.Attrs)
 	}
 	for _, a := range o.Args {

@@ -14,7 +14,7 @@ var ReLU = Register(elementwise{
 		Example:  "h = x |> dense(64) |> relu",
 		Category: "activation",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Relu", Min: 6, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Relu", Min: 6, Max: 25, Note: "f32 only"},
 		Samples:  withKinks(unarySamples(), 0.02),
 	},
 	value: func(x []float64) float64 {

@@ -8,7 +8,10 @@ import (
 	"testing"
 
 	"github.com/dlc-ml/dlc/ir"
+	"pgregory.net/rapid"
 )
+
+var _, _ reporter = (*testing.T)(nil), (*rapid.T)(nil)
 
 // eachSample runs a subtest for every operator × sample.
 func eachSample(t *testing.T, test func(t *testing.T, o *Operator, s *Sample, c *sampleCase)) {
@@ -18,6 +21,14 @@ func eachSample(t *testing.T, test func(t *testing.T, o *Operator, s *Sample, c 
 			t.Run(fmt.Sprintf("%s/%d", o.Name, i), func(t *testing.T) { test(t, o, s, newCase(t, o, s)) })
 		}
 	}
+}
+
+// reporter is what [testing.T] and [rapid.T] have in common.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
 }
 
 // sampleCase is one operator applied to one sample: a module with one function that returns the operator's results.
@@ -30,7 +41,7 @@ type sampleCase struct {
 	rng    *rand.Rand
 }
 
-func newCase(t *testing.T, o *Operator, s *Sample) *sampleCase {
+func newCase(t reporter, o *Operator, s *Sample) *sampleCase {
 	t.Helper()
 	seed := fnv.New64a()
 	fmt.Fprint(seed, o.Name, s.Args, s.Attrs, s.Batch)
@@ -57,7 +68,7 @@ func newCase(t *testing.T, o *Operator, s *Sample) *sampleCase {
 }
 
 // fill makes the operands. Every value is an f32, so that float64 and float32 start from the same numbers.
-func (c *sampleCase) fill(t *testing.T, s *Sample) {
+func (c *sampleCase) fill(t reporter, s *Sample) {
 	t.Helper()
 	joint := 0 // how many values share one grid
 	for i, typ := range s.Args {

@@ -16,7 +16,7 @@ var Sigmoid = Register(elementwise{
 		Example:  "gate = x |> dense(64) |> sigmoid",
 		Category: "activation",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Sigmoid", Min: 6, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Sigmoid", Min: 6, Max: 25, Note: "f32 only"},
 		Samples:  append(unarySamples(), inRange(unarySamples()[:1], -20, 20)...),
 	},
 	value: func(x []float64) float64 { return 1 / (1 + math.Exp(-x[0])) },

@@ -15,7 +15,7 @@ var Sign = Register(elementwise{
 		Category: "elementwise",
 		Args:     unary,
 		NoGrad:   "it is constant on either side of 0, so no gradient flows",
-		ONNX:     ONNX{Name: "Sign", Min: 9, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Sign", Min: 9, Max: 25, Note: "f32 only"},
 		Samples: append(withKinks(unarySamples(), 0.02),
 			Sample{Args: f32Types(ir.S(3)), Data: map[int][]float64{0: {0, 3, -0.25}}}),
 	},

@@ -16,7 +16,7 @@ var Sqrt = Register(elementwise{
 		Example:  "norm = square(x) |> reduce_sum(axes=[-1]) |> sqrt",
 		Category: "elementwise",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Sqrt", Min: 6, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Sqrt", Min: 6, Max: 25, Note: "f32 only"},
 		Samples:  inRange(unarySamples(), 0.3, 4),
 	},
 	value: func(x []float64) float64 { return math.Sqrt(x[0]) },

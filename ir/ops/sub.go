@@ -14,7 +14,7 @@ var Sub = Register(elementwise{
 		Example:  "y = sub(a, b)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Sub", Min: 7, Max: 22},
+		ONNX:     ONNX{Name: "Sub", Min: 7, Max: 25},
 		Samples:  append(broadcastSamples(), intSample()),
 	},
 	value: func(x []float64) float64 { return x[0] - x[1] },

@@ -16,7 +16,7 @@ var Tanh = Register(elementwise{
 		Example:  "h = x |> dense(64) |> tanh",
 		Category: "activation",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Tanh", Min: 6, Max: 22, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Tanh", Min: 6, Max: 25, Note: "f32 only"},
 		Samples:  append(unarySamples(), inRange(unarySamples()[:1], -12, 12)...),
 	},
 	value: func(x []float64) float64 { return math.Tanh(x[0]) },

@@ -77,7 +77,7 @@ var Transpose = Register(&Operator{
 			Stores: []loop.Store{storeAt(y, loop.Read(x, from...), plainIndex(len(y.Shape))...)},
 		})
 	},
-	ONNX: ONNX{Name: "Transpose", Min: 1, Max: 25, Attrs: map[string]string{"perm": "perm"}, Note: "the batch stays first"},
+	ONNX: ONNX{Name: "Transpose", Min: 1, Max: 25, Attrs: map[string]string{"perm": "perm"}, Note: "the batch stays first, so perm may not be left out"},
 	Samples: []Sample{
 		{Args: f32Types(ir.NS(3, 5))},
 		{Args: f32Types(ir.NS(2, 3, 4)), Attrs: ir.Attrs{{Name: "perm", Value: []int{0, 2, 3, 1}}}, Batch: 2},

@@ -42,7 +42,7 @@ func Program(r Source, t vec.Target, name string, ptrs, live, budget int) *vec.F
 	g := &generator{f: f, r: r, budget: budget}
 	for range max(1, live/3) {
 		g.floats = append(g.floats, g.load())
-		g.ints = append(g.ints, g.load())
+		g.ints = append(g.ints, g.loadInt())
 		g.masks = append(g.masks, f.Binary(vec.Less, g.pick(g.floats), g.pick(g.floats)))
 	}
 	g.block()
@@ -83,6 +83,11 @@ func (g *generator) load() vec.Reg {
 		return g.f.LoadStride(g.in(), g.disp(), strides[g.r.IntN(len(strides))], 1+g.r.IntN(l))
 	}
 	return g.f.Load(g.in(), g.disp())
+}
+
+// loadInt loads integers, not from the last pointer: the program may have stored NaNs there.
+func (g *generator) loadInt() vec.Reg {
+	return g.f.LoadPart(vec.Ptr(g.r.IntN(len(g.f.Ptrs)-1)), g.disp(), 1+g.r.IntN(g.f.Target.Lanes))
 }
 
 func (g *generator) store() {
@@ -133,7 +138,7 @@ func (g *generator) block() {
 		case k < 10:
 			g.keep(g.floats, g.load())
 		case k < 12:
-			g.keep(g.ints, g.load())
+			g.keep(g.ints, g.loadInt())
 		default:
 			g.verb()
 		}

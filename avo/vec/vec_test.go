@@ -1,0 +1,90 @@
+package vec_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/dlc-ml/dlc/avo/interp"
+	"github.com/dlc-ml/dlc/avo/vec"
+	"github.com/dlc-ml/dlc/avo/vec/vectest"
+	"pgregory.net/rapid"
+)
+
+// special is inputs that go wrong most easily.
+var special = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -2.5, 1e-40, -1e-45, math.MaxFloat32, float32(math.Inf(1)),
+	float32(math.Inf(-1)), float32(math.NaN()), 88.7, -103.9, 3, 2147483648, -2147483904, 16777217}
+
+func memory(r *rand.Rand, n int) []float32 {
+	d := make([]float32, n)
+	for i := range d {
+		switch r.IntN(4) {
+		case 0:
+			d[i] = special[r.IntN(len(special))]
+		case 1:
+			d[i] = math.Float32frombits(r.Uint32())
+		default:
+			d[i] = float32(r.NormFloat64() * 4)
+		}
+	}
+	return d
+}
+
+func clone(data [][]float32) [][]float32 {
+	c := make([][]float32, len(data))
+	for i := range data {
+		c[i] = append([]float32(nil), data[i]...)
+	}
+	return c
+}
+
+type source struct{ t *rapid.T }
+
+func (s source) IntN(n int) int { return rapid.IntRange(0, n-1).Draw(s.t, "") }
+
+// TestAllocate checks that allocation keeps what random programs compute, and that its result keeps to the target's registers.
+func TestAllocate(t *testing.T) {
+	fit, all := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		target := []vec.Target{vec.AVX2, vec.NEON, {Name: "narrow", Lanes: 8, Regs: 10}, {Name: "avx512", Lanes: 16, Regs: 32}}[rapid.IntRange(0, 3).Draw(t, "target")]
+		f := vectest.Program(source{t}, target, "k", 3, rapid.IntRange(3, 9).Draw(t, "live"), rapid.IntRange(0, 60).Draw(t, "budget"))
+		if err := f.Verify(); err != nil {
+			t.Fatal(err)
+		}
+		before := f.String()
+		g, err := vec.Allocate(f)
+		if f.String() != before {
+			t.Fatal("Allocate changed its argument")
+		}
+		all++
+		if err != nil {
+			return
+		}
+		fit++
+		if g.NumRegs() != target.Regs {
+			t.Fatalf("%d registers", g.NumRegs())
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		data := make([][]float32, 3)
+		for i := range data {
+			data[i] = memory(r, vectest.Elements)
+		}
+		want, got := clone(data), clone(data)
+		counts := []int{rapid.IntRange(0, 3).Draw(t, "m"), rapid.IntRange(0, 3).Draw(t, "n")}
+		if err := interp.Run(f, interp.Slices(want...), counts); err != nil {
+			t.Fatal(err)
+		}
+		if err := interp.Run(g, interp.Slices(got...), counts); err != nil {
+			t.Fatalf("%v\nbefore:\n%s\nafter:\n%s", err, f, g)
+		}
+		for i := range want {
+			if at := vectest.Differ(want[i], got[i]); at >= 0 {
+				t.Fatalf("pointer %d, element %d: %v, want %v\nbefore:\n%s\nafter:\n%s", i, at, got[i][at], want[i][at], f, g)
+			}
+		}
+	})
+	t.Logf("%d of %d programs fit", fit, all)
+	if fit*3 < all {
+		t.Errorf("only %d of %d programs fit: the test shows too little", fit, all)
+	}
+}
