@@ -223,4 +223,4 @@ func (g *generator) needs(name string) bool {
 }
 
 // trainingFiles are the support files that only a package that learns carries.
-var trainingFiles = []string{"fit", "checkpoint", "schedule", "evaluate", "history"}
+var trainingFiles = []string{"batch", "checkpoint", "evaluate", "fit", "history", "metadata", "schedule", "trainer"}

@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"go/format"
 	"strings"
 
 	"github.com/dlc-ml/dlc/avo/kernel"
@@ -71,6 +72,9 @@ func (s *kernelSet) print(pkg string) (map[string][]byte, error) {
 	}
 	asm, stubs, err := x86.Print(wide, pkg)
 	if err != nil {
+		return nil, err
+	}
+	if stubs, err = format.Source(stubs); err != nil {
 		return nil, err
 	}
 	goSrc, err := portable.Print(narrow, pkg)

@@ -49,7 +49,7 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 		p.index[b] = len(p.bases)
 		p.bases = append(p.bases, baseLine{at, b.Scaled(), b.Name + " " + b.Elem.String() + b.Shape.String()})
 	}
-	names := map[string]bool{}
+	names := map[string]bool{f.Name + "Run": true, f.Name + "Program": true, f.Name + "Bases": true}
 	perExample, fixed := 0, 0
 	for _, n := range f.Nests {
 		b, err := kernel.New(n, sizes)

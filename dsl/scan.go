@@ -84,7 +84,9 @@ func invalidUTF8(src []byte) int {
 	return -1
 }
 
-func (s *scanner) pos(at int) diag.Pos { return diag.Pos{File: s.file, Line: s.line, Col: at - s.lineAt + 1} }
+func (s *scanner) pos(at int) diag.Pos {
+	return diag.Pos{File: s.file, Line: s.line, Col: at - s.lineAt + 1}
+}
 
 func (s *scanner) put(k kind, text string, at, n int) {
 	s.tokens = append(s.tokens, token{k, text, s.pos(at), n, at})

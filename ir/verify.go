@@ -207,8 +207,6 @@ func verifyTraining(t *Training) error {
 		return nil
 	}
 	switch {
-	case len(t.Data) == 0:
-		return fmt.Errorf("ir: the train block names no data")
 	case t.Optimizer.Name == "":
 		return fmt.Errorf("ir: the train block names no optimizer")
 	case t.Batch <= 0:

@@ -105,12 +105,13 @@ func toInt(x float32) uint32 {
 	return 1 << 31
 }
 
-// fma returns a*b + c, rounded once. The product is exact in float64; so is the choice of the rounding, which big.Float makes where
-// the float64 sum might not be.
+// fma returns a*b + c, rounded once. The product is exact in float64, and the float64 sum lies on the same side of every number halfway
+// between two float32 as the exact one, or on it. Only there, and among subnormal numbers, whose halfway points are others, must the exact sum decide.
 func fma(a, b, c float32) float32 {
 	p := float64(a) * float64(b)
 	s := p + float64(c)
-	if math.IsNaN(s) || math.IsInf(s, 0) || s-p == float64(c) && s-float64(c) == p {
+	halfway := math.Float64bits(s)&(1<<29-1) == 1<<28
+	if s != s || math.IsInf(s, 0) || !halfway && math.Abs(s) >= 0x1p-126 {
 		return float32(s)
 	}
 	x := new(big.Float).SetPrec(700).SetFloat64(p)

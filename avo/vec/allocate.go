@@ -198,6 +198,10 @@ func (c *coloring) wishes(k *class) []Reg {
 	switch o.Code {
 	case FmaTo, FnmaTo:
 		list = []Reg{o.C, o.A, o.B}
+		if c.madeForOne(o.C) {
+			// The back end can read C from memory if D is one of the factors.
+			list = []Reg{o.A, o.B, o.C}
+		}
 	case Move:
 		list = []Reg{o.A}
 	}
@@ -208,6 +212,16 @@ func (c *coloring) wishes(k *class) []Reg {
 		}
 	}
 	return homes
+}
+
+// madeForOne reports whether r is a constant made for a single verb.
+func (c *coloring) madeForOne(r Reg) bool {
+	k := c.of[r]
+	if k == nil || len(k.spans) != 1 || k.spans[0].lo%2 == 0 {
+		return false
+	}
+	at := k.spans[0].lo / 2
+	return c.ops[at].Code == Const && k.spans[0].hi <= 2*at+8
 }
 
 func (c *coloring) free(r Reg, k *class) bool {

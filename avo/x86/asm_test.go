@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/dlc-ml/dlc/avo/interp"
+	"github.com/dlc-ml/dlc/avo/portable"
 	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/avo/vec/vectest"
 	"github.com/dlc-ml/dlc/avo/x86"
@@ -135,4 +136,61 @@ func TestNoFoldAcrossStore(t *testing.T) {
 	f.StorePart(0, 0, other, 8)
 	f.StorePart(0, 32, f.Binary(vec.Sub, other, old), 8)
 	agree(t, []vectest.Call{{Func: f, Data: [][]float32{memory(rand.New(rand.NewPCG(1, 1)), 16)}}})
+}
+
+// TestFunctionsAgree compares the assembly of each function with portable Go, bit for bit, over all exponents; a stride through all
+// float32 with -short unset.
+func TestFunctionsAgree(t *testing.T) {
+	needAVX2(t)
+	stride := uint32(65521)
+	if testing.Short() {
+		stride *= 16
+	}
+	var xs []float32
+	for u := uint64(0); u < 1<<32; u += uint64(stride) {
+		xs = append(xs, math.Float32frombits(uint32(u)))
+	}
+	xs = append(xs, special...)
+	for len(xs)%8 != 0 {
+		xs = append(xs, 0)
+	}
+	var wide, narrow []*vec.Func
+	var calls []vectest.Call
+	functions := []func(*vec.Func, vec.Reg) vec.Reg{vec.Exp, vec.Log, vec.Tanh, vec.Sigmoid, vec.Erf, vec.Hash, vec.Neg, vec.Abs,
+		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.Maximum(f, a, f.Zero()) },
+		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.Minimum(f, f.Const(0x80000000), a) }}
+	for i, fn := range functions {
+		for _, target := range []vec.Target{vec.AVX2, vec.Go} {
+			l := target.Lanes
+			f := vec.New(fmt.Sprintf("f%d%s", i, target.Name), target, []string{"x", "y"}, []string{"n"})
+			f.Reach = []vec.Reach{{Fixed: l, PerCount: []int{l}}, {Fixed: l, PerCount: []int{l}}}
+			f.Loop(vec.Param(0), []vec.Bump{{Ptr: 0, Bytes: 4 * l}, {Ptr: 1, Bytes: 4 * l}}, func() {
+				f.StorePart(1, 0, fn(f, f.Load(0, 0)), l)
+			})
+			if l == 1 {
+				narrow = append(narrow, f)
+			} else {
+				wide = append(wide, f)
+			}
+			calls = append(calls, vectest.Call{Func: f, Data: [][]float32{append([]float32(nil), xs...), make([]float32, len(xs))}, Counts: []int{len(xs) / l}})
+		}
+	}
+	asm, stubs, err := x86.Print(wide, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := portable.Print(narrow, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{"kernels_amd64.s": asm, "kernels_amd64.go": stubs, "kernels_portable.go": src}
+	if err := vectest.Run(t.TempDir(), files, calls); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(calls); i += 2 {
+		a, b := calls[i].Data[1], calls[i+1].Data[1]
+		if at := vectest.Differ(a, b); at >= 0 {
+			t.Errorf("%s(%v) is %v, in portable Go %v", calls[i].Func.Name, xs[at], a[at], b[at])
+		}
+	}
 }

@@ -44,7 +44,7 @@ func (m *Model) Package(dir, name, weights string) (*Package, error) {
 	data, err := readBounded(weights, weightsLimit)
 	switch {
 	case err == nil:
-		opt.Weights = data
+		opt.Weights, opt.WeightsName = data, filepath.Base(weights)
 		opt.Inputs[filepath.Base(weights)] = data
 	case beside && errors.Is(err, fs.ErrNotExist):
 		weights = ""

@@ -10,8 +10,8 @@ import (
 // Run executes f in float32, in exactly the order that the IR fixes. It is the specification that back ends are compared with; only
 // Exp, Log, Tanh, Sigmoid and Erf are computed otherwise than in kernels: in float64, rounded once. Arithmetic that gives NaN gives one NaN.
 //
-// sizes gives the value of each symbol. mem holds the storage of buffers; missing temporaries and outputs are allocated in it, filled with [Unwritten].
-// The error is that of [Verify], or names a missing size or storage.
+// sizes gives the value of each symbol. mem holds the storage of buffers; missing temporaries and outputs are allocated in it, filled
+// with [Unwritten]. The error is that of [Verify], or names a missing size or storage.
 func Run(f *Func, sizes map[string]int, mem Memory) error {
 	if err := Verify(f); err != nil {
 		return err

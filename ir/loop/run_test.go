@@ -367,3 +367,53 @@ func BenchmarkRunConv(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)*1000*5*5*4*12/float64(b.Elapsed().Nanoseconds())*1e3, "Mfma/s")
 }
+
+// TestPlannedMemory runs a program in an arena, under a plan that is right and under one in which two live buffers share a place.
+func TestPlannedMemory(t *testing.T) {
+	const text = `func f[N] {
+  plan per_example 8 fixed 2
+  input x: f32[N,2] at 0
+  temp a: f32[N,2] at 2
+  temp b: f32[N,2] at PLACE
+  temp s: f32[2] at 0
+  output y: f32[N,2] at 6
+  map a (n:N, i:2) {
+    a[n, i] = x[n, i] + 1.0
+    b[n, i] = x[n, i] * 2.0
+  }
+  reduce s (i:2) sum (n:N) {
+    value a[n, i]
+    s[i] = acc
+  }
+  map y (n:N, i:2) {
+    y[n, i] = a[n, i] * b[n, i] + s[i]
+  }
+}
+`
+	sizes := map[string]int{"N": 3}
+	run := func(place string, planned bool) []float32 {
+		f, err := Parse("plan.loop", []byte(strings.Replace(text, "PLACE", place, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		alloc := NewMemory
+		if planned {
+			alloc = PlannedMemory
+		}
+		mem, err := alloc(f, sizes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mem.SetFloats(f.Buffer("x"), sizes, []float32{1, 2, 3, 4, 5, 6})
+		if err := Run(f, sizes, mem); err != nil {
+			t.Fatal(err)
+		}
+		return mem.Floats(f.Buffer("y"), sizes)
+	}
+	want := []float32{2*2 + 12, 3*4 + 15, 4*6 + 12, 5*8 + 15, 6*10 + 12, 7*12 + 15}
+	wantFloats(t, run("4", false), want)
+	wantFloats(t, run("4", true), want)
+	if got := run("2", true); sameFloat(got[0], want[0]) {
+		t.Error("a plan that puts two live buffers in one place goes unnoticed")
+	}
+}

@@ -60,9 +60,7 @@ func (m Memory) complete(f *Func, sizes map[string]int, missing func(*Buffer) bo
 		default:
 			words = make([]uint32, n)
 			if b.Space == Temp || b.Space == Output {
-				for i := range words {
-					words[i] = Unwritten
-				}
+				words = unwritten(n)
 			}
 			m[b] = words
 		}
@@ -128,4 +126,42 @@ func extent(d ir.Dim, sizes map[string]int) int {
 		return d.Size
 	}
 	return d.Size * sizes[d.Sym]
+}
+
+// PlannedMemory is NewMemory with the arena's buffers where f.Plan puts them, in one array: a program gives the same results in it as in
+// separate storages if the plan lets no two buffers share a place while both are live. The sizes of symbols are also their largest.
+func PlannedMemory(f *Func, sizes map[string]int) (Memory, error) {
+	m, err := NewMemory(f, sizes)
+	if err != nil {
+		return nil, err
+	}
+	if f.Plan == nil {
+		return nil, fmt.Errorf("loop: %s: there is no memory plan", f.Name)
+	}
+	fixed := unwritten(f.Plan.Fixed)
+	scaled := map[string][]uint32{}
+	for _, b := range f.Buffers {
+		at, ok := f.Plan.At[b]
+		if b.Alias != nil || !ok {
+			continue
+		}
+		arena := fixed
+		if s := symbol(b.Shape); s != "" {
+			if scaled[s] == nil {
+				scaled[s] = unwritten(f.Plan.PerExample * sizes[s])
+			}
+			arena = scaled[s]
+			at *= sizes[s]
+		}
+		m[b] = arena[at : at+len(m[b])]
+	}
+	return m, nil
+}
+
+func unwritten(n int) []uint32 {
+	words := make([]uint32, n)
+	for i := range words {
+		words[i] = Unwritten
+	}
+	return words
 }

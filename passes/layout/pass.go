@@ -11,7 +11,7 @@ var Pass = pass.Pass{
 	Doc: "Layout decides which axis of each activation is contiguous, in which order each sum runs and how many partial sums it keeps, " +
 		"and turns copies that move nothing into views.",
 	Requires: []pass.Order{
-		{Before: "lower", Reason: "it lays out buffers"},
+		{Before: "lower", Reason: "it lays out buffers, which only the loop program has"},
 		{Before: "fusion", Reason: "its cost model prices nests as they will run, and fusion sees an index map where a view hides it"},
 	},
 	Run: run,

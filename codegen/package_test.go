@@ -1,0 +1,202 @@
+package codegen_test
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/dsl"
+	"github.com/dlc-ml/dlc/passes"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// sources are models whose packages the tests build: the example, one without a train block, and one that uses what the example does not.
+func sources(t *testing.T) map[string]string {
+	digits, err := os.ReadFile("../examples/digits/digits.dl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]string{
+		"digits": string(digits),
+		"plain": `model plain {
+    input  a: f32[7]
+    input  b: f32[3, 5]
+    output sum = (b |> reduce_sum(2)) * 2 + reduce_mean(a)
+    output run = a |> dense(3) |> tanh
+}
+`,
+		"wide": `model wide {
+    input  x: f32[9, 11, 6]
+    target y: f32[5]
+
+    features = x |> conv2d(8, kernel=3, padding="same", stride=2) |> sigmoid |> avg_pool(2)
+    more     = features |> conv2d(8, kernel=1, groups=2, bias=false) |> relu |> max_pool(2, stride=1)
+    output out = more |> flatten |> dense(16) |> tanh |> dropout(0.3) |> dense(5)
+
+    train {
+        loss      = mse(out, y)
+        penalty   = l2(1e-3)
+        optimizer = adam(lr=0.01)
+        schedule  = step(every=2, factor=0.5)
+        batch     = 5
+        epochs    = 3
+    }
+}
+`,
+	}
+}
+
+func generate(t *testing.T, name, src string) map[string][]byte {
+	t.Helper()
+	m, err := dsl.Compile(name+".dl", []byte(src), dsl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := passes.Run(m, &pass.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := codegen.Generate(u, codegen.Options{Source: name + ".dl", Inputs: map[string][]byte{name + ".dl": []byte(src)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// write puts a package into an empty module without requirements.
+func write(t *testing.T, files map[string][]byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.org/model\n\ngo 1.26\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// goCommand runs the go command in dir, apart from any workspace.
+func goCommand(t *testing.T, dir string, env []string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "GOPROXY=off", "CGO_ENABLED=0")
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// TestPackage builds each package in an empty module, vets it, runs its own tests on the best kernels and on plain Go, and
+// cross-compiles it.
+func TestPackage(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(sources(t))) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := write(t, generate(t, name, sources(t)[name]))
+			goCommand(t, dir, nil, "vet", ".")
+			goCommand(t, dir, nil, "test", ".")
+			goCommand(t, dir, []string{"DLC_ISA=go"}, "test", ".")
+			deps := goCommand(t, dir, nil, "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".")
+			if got := strings.Fields(deps); len(got) != 1 {
+				t.Errorf("the package depends on %v", got)
+			}
+			if name != "digits" {
+				return
+			}
+			for _, target := range []string{"linux/arm64", "js/wasm", "windows/amd64", "darwin/arm64"} {
+				goos, goarch, _ := strings.Cut(target, "/")
+				goCommand(t, dir, []string{"GOOS=" + goos, "GOARCH=" + goarch}, "vet", ".")
+			}
+		})
+	}
+}
+
+// TestRace runs a package's tests under the race detector, which needs a C compiler.
+func TestRace(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		if os.Getenv("DLC_CI") != "" {
+			t.Fatal("CI has no gcc")
+		}
+		t.Skip("the race detector needs gcc")
+	}
+	dir := write(t, generate(t, "digits", sources(t)["digits"]))
+	goCommand(t, dir, []string{"CGO_ENABLED=1"}, "test", "-race", "-run", "SameBits", ".")
+}
+
+// TestReproducible generates twice and compares, and looks for what must not be in a package.
+func TestReproducible(t *testing.T) {
+	for name, src := range sources(t) {
+		a, b := generate(t, name, src), generate(t, name, src)
+		for file, data := range a {
+			if !bytes.Equal(data, b[file]) {
+				t.Errorf("%s: %s differs between two builds", name, file)
+			}
+			if strings.HasSuffix(file, ".go") && !bytes.HasPrefix(data, []byte(codegen.Header)) {
+				t.Errorf("%s: %s does not begin with the header", name, file)
+			}
+		}
+		if len(a) != len(b) {
+			t.Errorf("%s: %d files, then %d", name, len(a), len(b))
+		}
+	}
+}
+
+// TestSize builds an empty program and one with the model inside: dlc may add 3 MB and the weights.
+func TestSize(t *testing.T) {
+	files := generate(t, "digits", sources(t)["digits"])
+	dir := write(t, files)
+	size := func(name, src string) int64 {
+		sub := filepath.Join(dir, name)
+		if err := os.Mkdir(sub, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(sub, "main.go"), []byte(src), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		goCommand(t, dir, nil, "build", "-o", name+".bin", "./"+name)
+		info, err := os.Stat(filepath.Join(dir, name+".bin"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	empty := size("empty", "package main\n\nfunc main() {}\n")
+	model := size("full", `package main
+
+import (
+	"context"
+	"os"
+
+	digits "example.org/model"
+)
+
+func main() {
+	m, err := digits.New()
+	if err != nil {
+		panic(err)
+	}
+	out, err := m.Predict(make([]float32, 784))
+	println(out.Probs[0], err)
+	if t, err := digits.NewTrainer(digits.Train{}); err == nil && len(os.Args) > 1 {
+		t.Fit(context.Background(), nil)
+	}
+}
+`)
+	weights := int64(len(files["digits.weights"]))
+	t.Logf("empty %d, with the model %d, weights %d bytes", empty, model, weights)
+	if model-empty-weights > 3<<20 {
+		t.Errorf("the model adds %d bytes to an empty program, weights not counted", model-empty-weights)
+	}
+}
