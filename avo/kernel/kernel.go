@@ -210,6 +210,9 @@ func (k *Kernel) Counts() []string {
 
 // Build makes the function for one target. All targets compute the same bits.
 func (b *Builder) Build(name string, t vec.Target) (*vec.Func, error) {
+	if n := b.Nest.Lanes; n > 1 && n < t.Lanes {
+		t.Lanes = n // a fold of eight partial sums takes half of a register of sixteen
+	}
 	var last error
 	for limit := 0; limit < 6; limit++ {
 		s, err := b.scheduleWithin(t, limit)

@@ -148,7 +148,7 @@ func (u *fuser) rises(j, i int) *loop.Buffer {
 				return b
 			}
 		}
-		if b := clash(c.writes, t.reads); false && b != nil {
+		if b := clash(c.writes, t.reads); b != nil {
 			return b
 		}
 		if b := clash(c.writes, t.writes); b != nil {

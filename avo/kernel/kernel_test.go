@@ -1,0 +1,248 @@
+package kernel_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/dlc-ml/dlc/avo/interp"
+	"github.com/dlc-ml/dlc/avo/kernel"
+	"github.com/dlc-ml/dlc/avo/vec"
+	"github.com/dlc-ml/dlc/dsl"
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/passes"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// targets are all that kernels are made for, those without a printer included: what the interpreter runs is what a printer will print.
+var targets = []vec.Target{vec.AVX2, vec.AVX512, vec.NEON, vec.Go}
+
+// models exercise every form, odd extents and tails. Those called exact use no function that the reference computes in another way.
+var models = map[string]string{
+	"exact_conv": `model m {
+    input  x: f32[9, 7, 3]
+    target y: f32[5]
+    a = x |> conv2d(6, kernel=3, padding="same", stride=2) |> relu |> max_pool(2)
+    b = a |> conv2d(4, kernel=1, groups=2) |> relu |> avg_pool(2, stride=1)
+    output out = b |> flatten |> dense(13) |> relu |> dense(5)
+    train { loss = mse(out, y)
+        optimizer = sgd(momentum=0.9, nesterov=true) }
+}`,
+	"exact_wide": `model m {
+    input  x: f32[37]
+    target y: f32[19]
+    output out = x |> dense(67) |> relu |> dropout(0.4) |> dense(19)
+    train { loss = mse(out, y)
+        penalty = l2(0.01)
+        optimizer = adam() }
+}`,
+	"exact_shapes": `model m {
+    input a: f32[3, 5, 4]
+    input b: f32[4, 6]
+    output p = a |> transpose([0, 3, 1, 2]) |> reduce_max([2])
+    output q = matmul(a |> reshape([15, 4]), b) |> reduce_sum([1])
+    output r = -(a * a) + 3 / (abs(a) + 1) - a |> reduce_min([1, 3])
+    output s = min(max(a, 0.25), 0.75) |> flatten
+}`,
+	"functions": `model m {
+    input  x: f32[23]
+    target y: class[11]
+    output out = x |> dense(29) |> tanh |> dense(17) |> sigmoid |> dense(11)
+    output p = softmax(out)
+    output q = log_softmax(exp(out))
+    train { loss = cross_entropy(out, y)
+        metric = accuracy(out, y) }
+}`,
+}
+
+func compile(t *testing.T, src string) *pass.Unit {
+	t.Helper()
+	m, err := dsl.Compile("m.dl", []byte(src), dsl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := passes.Run(m, &pass.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// memory fills a program's storage: parameters in the arenas that the optimizer sees as one, inputs, labels and run-time scalars.
+func memory(t *testing.T, u *pass.Unit, f *loop.Func, sizes map[string]int) loop.Memory {
+	t.Helper()
+	mem, err := loop.NewMemory(f, sizes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	arenas := map[loop.Space][]uint32{loop.Weight: make([]uint32, u.ArenaLen+64), loop.Grad: make([]uint32, u.ArenaLen+64)}
+	for i := range arenas[loop.Weight] {
+		arenas[loop.Weight][i] = math.Float32bits(float32(rng.NormFloat64()) / 4)
+	}
+	for _, b := range f.Buffers {
+		switch b.Space {
+		case loop.Weight, loop.Grad:
+			mem[b] = arenas[b.Space]
+			for _, pl := range u.Places {
+				if pl.Param.Name == strings.TrimSuffix(b.Name, ".grad") {
+					mem[b] = arenas[b.Space][pl.Offset:]
+				}
+			}
+		case loop.State:
+			clear(mem[b])
+		case loop.Input:
+			for i := range mem[b] {
+				if b.Elem == ir.I32 {
+					mem[b][i] = uint32(i % 11)
+				} else {
+					mem[b][i] = math.Float32bits(float32(rng.NormFloat64()))
+				}
+			}
+		case loop.Scalar:
+			v := map[string]float32{"$batch": float32(sizes["N"]), "$lr": 0.05, "$beta1_power": 0.9, "$beta2_power": 0.999}[b.Name]
+			if mem[b][0] = math.Float32bits(v); b.Elem == ir.I32 {
+				mem[b][0] = 3
+			}
+		}
+	}
+	return mem
+}
+
+// run executes f by its kernels for one target.
+func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem loop.Memory) {
+	t.Helper()
+	known := map[string]int{"P": u.Trainable}
+	table := make([]float32, 1<<16)
+	for i := range table {
+		table[i] = math.Float32frombits(uint32(i))
+	}
+	for _, nest := range f.Nests {
+		b, err := kernel.New(nest, known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn, err := b.Build("k", target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if target.Lanes > 1 {
+			if fn, err = vec.Allocate(fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows := 1
+		if !b.Grid.None {
+			if rows = b.Grid.Extent; b.Grid.PerBatch {
+				rows *= n
+			}
+		}
+		// Pieces of an odd size meet main and tail rows in every place.
+		step := max(1, min(b.Grid.Chunk, 2*b.Grid.Tile+1))
+		for lo := 0; lo < rows; lo += step {
+			hi := min(rows, lo+step)
+			var args []interp.Memory
+			for _, a := range b.Args {
+				data := table
+				if a.Buf != nil {
+					w := mem[a.Buf.Root()]
+					data = unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(w))), len(w))
+				}
+				args = append(args, interp.Memory{Data: data, At: a.Offset + lo*a.Stride})
+			}
+			var counts []int
+			if !b.Grid.None {
+				if tile := b.Grid.Tile; tile > 1 {
+					counts = append(counts, (hi-lo)/tile, (hi-lo)%tile)
+				} else {
+					counts = append(counts, hi-lo)
+				}
+			}
+			if b.Batch {
+				counts = append(counts, n)
+			}
+			if err := interp.Run(fn, args, counts); err != nil {
+				t.Fatalf("%s on %s: %v\n%s", nest.Name, target.Name, err, nest)
+			}
+		}
+	}
+}
+
+// visible are the buffers that outlive a program.
+func visible(f *loop.Func) []*loop.Buffer {
+	var list []*loop.Buffer
+	for _, b := range f.Buffers {
+		switch b.Space {
+		case loop.Output, loop.Weight, loop.Grad, loop.State:
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// TestKernels runs whole programs, training steps included, by their kernels on every target and compares with the loop interpreter: bit for
+// bit, but within a tolerance where a program uses a function that the interpreter computes in float64.
+func TestKernels(t *testing.T) {
+	sources := map[string]string{}
+	for name, src := range models {
+		sources[name] = src
+	}
+	digits, err := os.ReadFile("../../examples/digits/digits.dl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources["digits"] = string(digits)
+	for name, src := range sources {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := compile(t, src)
+			for _, f := range u.Loops {
+				for _, n := range []int{1, 3} {
+					compare(t, u, f, n, strings.HasPrefix(name, "exact"))
+				}
+			}
+		})
+	}
+}
+
+func compare(t *testing.T, u *pass.Unit, f *loop.Func, n int, exact bool) {
+	t.Helper()
+	sizes := map[string]int{"N": n, "P": u.Trainable}
+	want := memory(t, u, f, sizes)
+	if err := loop.Run(f, sizes, want); err != nil {
+		t.Fatal(err)
+	}
+	var first loop.Memory
+	for _, target := range targets {
+		got := memory(t, u, f, sizes)
+		run(t, u, f, target, n, got)
+		where := fmt.Sprintf("%s of %d on %s", f.Name, n, target.Name)
+		for _, b := range visible(f) {
+			differ(t, where+" against the interpreter", b, want[b], got[b], exact)
+			if first != nil {
+				differ(t, where+" against "+targets[0].Name, b, first[b], got[b], true)
+			}
+		}
+		if first == nil {
+			first = got
+		}
+	}
+}
+
+// differ reports the first element at which two storages differ.
+func differ(t *testing.T, where string, b *loop.Buffer, want, got []uint32, exact bool) {
+	t.Helper()
+	for i := range want {
+		x, y := float64(math.Float32frombits(want[i])), float64(math.Float32frombits(got[i]))
+		if want[i] == got[i] || x != x && y != y || !exact && math.Abs(x-y) <= 1e-5+1e-3*math.Abs(x) {
+			continue
+		}
+		t.Errorf("%s: %s[%d] is %g (%#x), want %g (%#x)", where, b.Name, i, y, got[i], x, want[i])
+		return
+	}
+}
