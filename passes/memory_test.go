@@ -135,3 +135,7 @@ func elems(s ir.Shape, sizes map[string]int) int {
 	}
 	return n
 }
+
+func value(bits uint32) float64 { return float64(math.Float32frombits(bits)) }
+
+func abs(x float64) float64 { return math.Abs(x) }

@@ -180,3 +180,26 @@ func TestReadPictureErrors(t *testing.T) {
 		}
 	}
 }
+
+// FuzzNumbers reads damaged .npy and .json files: an error, or as many numbers as the extents say.
+func FuzzNumbers(f *testing.F) {
+	f.Add(npy("<f4", "(2, 3)", floatBytes(1, 2, 3, 4, 5, 6)))
+	f.Add(npy("|u1", "()", []byte{7}))
+	f.Add([]byte("[[1, 2], [3, 4]]"))
+	f.Add([]byte("\x93NUMPY\x02\x00\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for name, parse := range map[string]func([]byte) (*numbers, error){"npy": parseNPY, "json": parseJSON, "raw": parseRaw} {
+			n, err := parse(data)
+			if err != nil {
+				continue
+			}
+			want := 1
+			for _, d := range n.dims {
+				want *= d
+			}
+			if n.dims != nil && want != len(n.values) {
+				t.Errorf("%s: extents %v, but %d numbers", name, n.dims, len(n.values))
+			}
+		}
+	})
+}

@@ -88,6 +88,7 @@ func (d *driver) train(args []string) error {
 		options = append(options, validate(data.held))
 	}
 	history, err := t.fit(ctx, data.train, options...)
+	stop() // from here on an interrupt ends the program: the checkpoint is complete
 	show.end()
 	if err != nil {
 		return d.stopped(t, f, err)

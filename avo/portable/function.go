@@ -32,10 +32,7 @@ func (p *printer) function(f *vec.Func) string {
 	for _, n := range append(append([]string(nil), f.Ptrs...), f.Counts...) {
 		w.names[n] = true
 	}
-	for line := range strings.Lines(documentation(f)) {
-		w.b.WriteString(strings.TrimRight("// "+line, " \n") + "\n")
-	}
-	fmt.Fprintf(&w.b, "func %s%s {\n", f.Name, signature(f))
+	fmt.Fprintf(&w.b, "%sfunc %s%s {\n", f.GoComment(), f.Name, f.GoSignature())
 	w.pointers()
 	w.variables()
 	for i := range w.ops {
@@ -43,19 +40,6 @@ func (p *printer) function(f *vec.Func) string {
 	}
 	w.b.WriteString("}\n")
 	return w.b.String()
-}
-
-// documentation is the comment of a function: its name and the loop nest that it computes.
-func documentation(f *vec.Func) string {
-	if f.Doc == "" {
-		return f.Name + " is a kernel."
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s computes\n\n", f.Name)
-	for line := range strings.Lines(f.Doc) {
-		b.WriteString("\t" + line)
-	}
-	return b.String()
 }
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.b, format+"\n", args...) }

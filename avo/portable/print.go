@@ -56,18 +56,6 @@ type printer struct {
 	math, unsafe bool
 }
 
-// signature is the Go signature, without the name.
-func signature(f *vec.Func) string {
-	var list []string
-	if len(f.Ptrs) > 0 {
-		list = append(list, strings.Join(f.Ptrs, ", ")+" *float32")
-	}
-	if len(f.Counts) > 0 {
-		list = append(list, strings.Join(f.Counts, ", ")+" int")
-	}
-	return "(" + strings.Join(list, ", ") + ")"
-}
-
 // kind is the Go type of a register's variable.
 type kind uint8
 

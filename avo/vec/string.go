@@ -93,7 +93,7 @@ func (o *Op) text(b *strings.Builder, ptr func(Ptr) string, count func(int) stri
 		fmt.Fprintf(b, " %s[%d]", ptr(o.Ptr), o.Disp)
 	}
 	if o.Code == Const {
-		fmt.Fprintf(b, " %#010x", o.Imm)
+		fmt.Fprintf(b, " 0x%08x", o.Imm)
 		if x := math.Float32frombits(o.Imm); x == x && (x == 0 || math.Abs(float64(x)) > 1e-30) {
 			fmt.Fprintf(b, " (%g)", x)
 		}

@@ -46,7 +46,7 @@ var general = []reg.GPPhysical{reg.RAX, reg.RBX, reg.RCX, reg.RDX, reg.RSI, reg.
 // function writes f.
 func function(f *vec.Func, set *isa, data *constants) (*ir.Function, error) {
 	w := &writer{f: f, set: set, fn: ir.NewFunction(f.Name), data: data, cached: -1}
-	s, err := gotypes.ParseSignature("func" + signature(f))
+	s, err := gotypes.ParseSignature("func" + f.GoSignature())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}

@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"strconv"
 
 	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/passes/pass"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 )
 
 // addSet adds --set, which every command that compiles has.
@@ -21,8 +24,19 @@ func compile(c *cobra.Command, file string, set map[string]string) (*driver.Mode
 	if err != nil {
 		return nil, "", err
 	}
+	tellWidth()
 	path, err := m.Program(c.Context(), func() { say(c.ErrOrStderr(), "compiling %s", file) })
 	return m, path, err
+}
+
+// tellWidth tells the program, which knows nothing of terminals, how wide this one is.
+func tellWidth() {
+	if os.Getenv("COLUMNS") != "" {
+		return
+	}
+	if width, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && width > 0 {
+		os.Setenv("COLUMNS", strconv.Itoa(width)) // without it the program takes 80
+	}
 }
 
 func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, "dlc: "+format+"\n", args...) }

@@ -204,6 +204,7 @@ func (d *differentiation) named(g *ir.Value) bool {
 
 // constant makes a tensor like v filled with x.
 func (d *differentiation) constant(v *ir.Value, x float64) (*ir.Value, error) {
+	d.b.Pos = v.Pos
 	dims := []int{}
 	for _, e := range v.Type.Shape {
 		dims = append(dims, e.Size)

@@ -114,10 +114,10 @@ func randomProgram(r *rand.Rand) *loop.Func {
 	p.small = p.small[:2]
 	w := p.f.Buffer("w")
 	p.inPlace = append(p.inPlace, w)
-	for i := range 3 + r.IntN(7) {
+	for i := range 3 + r.IntN(12) {
 		p.step(i, w)
 	}
-	for i := range 2 {
+	for i := range 4 {
 		p.keep(fmt.Sprintf("out%d", i))
 	}
 	return p.f
@@ -189,7 +189,7 @@ func (p *programMaker) load(b *loop.Buffer) *loop.Expr {
 // step appends something random.
 func (p *programMaker) step(i int, w *loop.Buffer) {
 	name := fmt.Sprintf("t%d", i)
-	switch p.r.IntN(14) {
+	switch p.r.IntN(16) {
 	case 0, 1, 2:
 		p.mapped(name, w)
 	case 3:
@@ -226,7 +226,7 @@ func (p *programMaker) step(i int, w *loop.Buffer) {
 			a.Alias = t
 			p.small = append(p.small, a)
 		}
-	case 13:
+	case 13, 14, 15:
 		p.again(name)
 	case 12:
 		t := p.buffer(name, smallShape, loop.Temp)
@@ -294,13 +294,24 @@ func (p *programMaker) padded(name string) {
 	t := p.buffer(name, largeShape, loop.Temp)
 	fill := &loop.Nest{Form: loop.Map, Axes: axesFor(largeShape), Stores: []loop.Store{store(t, loop.F(-1), loop.Ax(0), loop.Ax(1), loop.Ax(2))}}
 	p.emit(fill)
-	for range 1 + p.r.IntN(2) {
-		dy, dx := p.r.IntN(3), p.r.IntN(3)
-		src := p.pickLate(p.small)
-		p.emit(&loop.Nest{Form: loop.Copy, Axes: axesFor(smallShape), Stores: []loop.Store{store(t, loop.Read(src, loop.Ax(0), loop.Ax(1), loop.Ax(2)),
-			loop.Ax(0), loop.Ax(1).Plus(1, 0, dy), loop.Ax(2).Plus(2, 0, dx))}})
-	}
 	p.large = append(p.large, t)
+	for i := range 1 + p.r.IntN(2) {
+		switch p.r.IntN(6) {
+		case 0:
+			p.window(fmt.Sprint(name, "w", i)) // sees the tensor before it is complete
+		case 1:
+			again := *fill
+			p.emit(&again)
+		}
+		dy, dx := p.r.IntN(3), p.r.IntN(3)
+		n := &loop.Nest{Form: loop.Copy, Axes: axesFor(smallShape)}
+		e := loop.Read(p.pickLate(p.small), loop.Ax(0), loop.Ax(1), loop.Ax(2))
+		if p.r.IntN(4) == 0 {
+			n.Form, e = loop.Map, loop.E(loop.Neg, e)
+		}
+		n.Stores = []loop.Store{store(t, e, loop.Ax(0), loop.Ax(1).Plus(1, 0, dy), loop.Ax(2).Plus(2, 0, dx))}
+		p.emit(n)
+	}
 }
 
 // window appends a sum over 3x3 of a large tensor.
@@ -335,6 +346,11 @@ func (p *programMaker) reduced(name string, w *loop.Buffer) {
 // keep appends an output that copies something.
 func (p *programMaker) keep(name string) {
 	list, s := p.small, smallShape
+	if len(p.rows) > 0 && p.r.IntN(3) == 0 {
+		t := p.buffer(name, ir.NS(), loop.Output)
+		p.emit(&loop.Nest{Form: loop.Copy, Axes: axesFor(ir.NS()), Stores: []loop.Store{store(t, loop.Read(p.pickLate(p.rows), loop.Ax(0)), loop.Ax(0))}})
+		return
+	}
 	if len(p.large) > 0 && p.r.IntN(3) == 0 {
 		list, s = p.large, largeShape
 	}

@@ -1,0 +1,169 @@
+// Bench compares dlc with its peers on this machine: it runs a peer's measurement and dlc's in turns, and prints the median of the
+// ratios of each pair, so that what else the machine does falls on both alike. The peers are programs that print one JSON object a
+// measurement; see -peers.
+//
+//	go run ./bench                       # every model of bench/models
+//	go run ./bench -rounds 9 lenet
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// measurement is one line that a peer or dlc bench prints.
+type measurement struct {
+	Peer   string  `json:"peer"`
+	Mode   string  `json:"mode"`
+	Model  string  `json:"model"`
+	Batch  int     `json:"batch"`
+	Ms     float64 `json:"ms"`
+	Allocs int     `json:"allocs"`
+}
+
+// key names what is measured.
+type key struct {
+	mode  string
+	batch int
+	peer  string
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("bench: ")
+	rounds := flag.Int("rounds", 5, "pairs of measurements")
+	threads := flag.Int("threads", 1, "threads of both")
+	peers := flag.String("peers", filepath.Join(testdata(), "peers", "run"), "the program that measures peers: run infer|train THREADS MODEL")
+	flag.Parse()
+	models := flag.Args()
+	if len(models) == 0 {
+		files, err := filepath.Glob("bench/models/*.dl")
+		if err != nil || len(files) == 0 {
+			log.Fatal("no models in bench/models; run this from the root of the repository")
+		}
+		for _, f := range files {
+			models = append(models, strings.TrimSuffix(filepath.Base(f), ".dl"))
+		}
+	}
+	dlc, err := build()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(filepath.Dir(dlc))
+	for _, model := range models {
+		for _, mode := range []string{"infer", "train"} {
+			if err := compare(dlc, *peers, model, mode, *threads, *rounds); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+}
+
+// testdata is the folder with shared data.
+func testdata() string {
+	if d := os.Getenv("DLC_TESTDATA"); d != "" {
+		return d
+	}
+	return "../shared"
+}
+
+// build compiles dlc itself.
+func build() (string, error) {
+	dir, err := os.MkdirTemp("", "dlc-bench")
+	if err != nil {
+		return "", err
+	}
+	out := filepath.Join(dir, "dlc")
+	if msg, err := exec.Command("go", "build", "-o", out, "./cmd/dlc").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building dlc: %w\n%s", err, msg)
+	}
+	return out, nil
+}
+
+// compare measures one model in one mode, in turns, and prints a line for each peer and batch.
+func compare(dlc, peers, model, mode string, threads, rounds int) error {
+	theirs, ours := map[key][]float64{}, map[key][]float64{}
+	allocs := 0
+	for range rounds {
+		list, err := measure(exec.Command(peers, mode, strconv.Itoa(threads), model))
+		if err != nil {
+			return err
+		}
+		mine := map[int]float64{}
+		for _, m := range list {
+			if _, ok := mine[m.Batch]; !ok {
+				own, err := measure(exec.Command(dlc, "bench", filepath.Join("bench", "models", model+".dl"), "--mode", mode,
+					"--batch", strconv.Itoa(m.Batch), "--threads", strconv.Itoa(threads), "--json"))
+				if err != nil {
+					return err
+				}
+				last := own[len(own)-1]
+				mine[m.Batch] = last.Ms
+				allocs = max(allocs, last.Allocs)
+			}
+			k := key{mode, m.Batch, m.Peer}
+			theirs[k] = append(theirs[k], m.Ms)
+			ours[k] = append(ours[k], mine[m.Batch])
+		}
+	}
+	for _, k := range sorted(theirs) {
+		var ratios []float64
+		for i := range theirs[k] {
+			ratios = append(ratios, ours[k][i]/theirs[k][i])
+		}
+		fmt.Printf("%-10s %-6s batch %-4d dlc %9.4f ms   %-20s %9.4f ms   ratio %.2f   allocs %d\n",
+			model, mode, k.batch, median(ours[k]), k.peer, median(theirs[k]), median(ratios), allocs)
+	}
+	return nil
+}
+
+// measure runs a command and reads the JSON lines that it prints.
+func measure(cmd *exec.Cmd) ([]measurement, error) {
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, errs.Bytes())
+	}
+	var list []measurement
+	for s := bufio.NewScanner(bytes.NewReader(out)); s.Scan(); {
+		var m measurement
+		if err := json.Unmarshal(s.Bytes(), &m); err == nil && m.Ms > 0 {
+			list = append(list, m)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%s printed no measurement", strings.Join(cmd.Args, " "))
+	}
+	return list, nil
+}
+
+func median(list []float64) float64 {
+	s := slices.Sorted(slices.Values(list))
+	n := len(s)
+	return (s[(n-1)/2] + s[n/2]) / 2
+}
+
+func sorted(m map[key][]float64) []key {
+	var keys []key
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		if a.batch != b.batch {
+			return a.batch - b.batch
+		}
+		return strings.Compare(a.peer, b.peer)
+	})
+	return keys
+}
