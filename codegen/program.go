@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/dlc-ml/dlc/avo/kernel"
@@ -108,7 +109,10 @@ func (p *program) base(b *loop.Buffer) int {
 func (s *step) label() string {
 	text := strings.Join(s.nest.Ops, ", ")
 	if s.nest.Pos.Valid() {
-		text = s.nest.Pos.String() + " " + text
+		// Without the folder, which differs from machine to machine.
+		pos := s.nest.Pos
+		pos.File = filepath.Base(pos.File)
+		text = pos.String() + " " + text
 	}
 	return text
 }

@@ -13,7 +13,8 @@ import (
 // sources are where data comes from; what they mean stands in package runtime, files data_*.go.
 var sources = map[string][]ops.AttrDef{
 	"mnist": {{Name: "split", Default: "train", Values: []string{"train", "test"}}, {Name: "validation", Default: 0.0}},
-	"idx":   {{Name: "images", Kind: ""}, {Name: "labels", Kind: ""}, {Name: "validation", Default: 0.0}},
+	"idx": {{Name: "images", Kind: ""}, {Name: "labels", Kind: ""}, {Name: "validation", Default: 0.0},
+		{Name: "test_images", Default: ""}, {Name: "test_labels", Default: ""}},
 }
 
 // steps are what each example goes through.

@@ -95,6 +95,37 @@ func TestFusionRandom(t *testing.T) {
 	}
 }
 
+// TestSimplifyRandom checks that simplify changes no bit of a random network's results, and that it does something.
+func TestSimplifyRandom(t *testing.T) {
+	rewrites := 0
+	for seed := range uint64(150) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			run := func(list ...pass.Pass) [][]uint32 {
+				u := &pass.Unit{Module: randomNet(t, rand.New(rand.NewPCG(seed, 7)))}
+				cfg := &pass.Config{}
+				for _, p := range list {
+					if err := p.Run(u, cfg); err != nil {
+						t.Fatal(err)
+					}
+				}
+				rewrites += cfg.Rewrites
+				return result(t, u, 2)
+			}
+			want, got := run(lower.Pass), run(simplify.Pass, lower.Pass)
+			for k := range want {
+				for i := range want[k] {
+					if want[k][i] != got[k][i] {
+						t.Fatalf("result %d element %d is %v, not %v", k, i, math.Float32frombits(got[k][i]), math.Float32frombits(want[k][i]))
+					}
+				}
+			}
+		})
+	}
+	if rewrites < 200 {
+		t.Errorf("only %d rewrites in all networks: the test shows little", rewrites)
+	}
+}
+
 // randomNet makes a network of random operators over images, which branch and meet again, with a loss over all that is left over.
 func randomNet(t *testing.T, r *rand.Rand) *ir.Module {
 	t.Helper()
@@ -174,7 +205,25 @@ func (g *netMaker) step() {
 	ints := func(name string, v ...int) ir.Attr { return ir.Attr{Name: name, Value: v} }
 	var v *ir.Value
 	var err error
-	switch k := g.r.IntN(14); {
+	switch k := g.r.IntN(18); {
+	case k == 14:
+		v, err = g.op("neg", []*ir.Value{g.must("neg", x)})
+	case k == 15:
+		kind := []string{"mul", "div", "sub", "add"}[g.r.IntN(4)]
+		c, _ := g.op("constant", nil, ir.Attr{Name: "value", Value: float64(g.r.IntN(2))})
+		if one, _ := g.op("constant", nil, ir.Attr{Name: "value", Value: 1.0}); kind == "div" {
+			c = one
+		}
+		v, err = g.op(kind, []*ir.Value{x, g.must("mul", c, c)})
+	case k == 16 && len(s) == 4:
+		perm := ints("perm", [][]int{{0, 2, 1, 3}, {0, 3, 1, 2}, {0, 1, 3, 2}}[g.r.IntN(3)]...)
+		if v, err = g.op("transpose", []*ir.Value{x}, perm); err == nil {
+			v, err = g.op("transpose", []*ir.Value{v}, perm)
+		}
+	case k == 17:
+		if v, err = g.op("reshape", []*ir.Value{x}, ints("shape", -1, 1)); err == nil {
+			v, err = g.op("reshape", []*ir.Value{v}, ints("shape", 1, -1))
+		}
 	case k < 4 && len(s) == 4:
 		side, filters := 1+g.r.IntN(3), 1+g.r.IntN(4)
 		args := []*ir.Value{x, g.param(side, side, last.Size, filters), g.param(filters)}

@@ -239,81 +239,81 @@ var inferProgram = program{
 
 // inferRun runs the program once, step by step.
 func inferRun(x *exec) {
-	// examples/digits/digits.dl:6:36 conv2d, relu
+	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d)
-	// examples/digits/digits.dl:6:73 max_pool
+	// digits.dl:6:73 max_pool
 	x.each(x.n, 9, inferMaxPool)
-	// examples/digits/digits.dl:6:36 conv2d, relu
+	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d2)
-	// examples/digits/digits.dl:6:73 max_pool
+	// digits.dl:6:73 max_pool
 	x.each(x.n, 28, inferMaxPool2)
-	// examples/digits/digits.dl:9:28 flatten
+	// digits.dl:9:28 flatten
 	x.each(x.n, 72, inferFlatten)
-	// examples/digits/digits.dl:9:39 dense, relu
+	// digits.dl:9:39 dense, relu
 	x.each(x.n, 8, inferDense)
-	// examples/digits/digits.dl:11:31 dense
+	// digits.dl:11:31 dense
 	x.each(x.n, 184, inferLogits)
-	// examples/digits/digits.dl:12:21 softmax
+	// digits.dl:12:21 softmax
 	x.each(x.n, 2000, inferProbsMax)
-	// examples/digits/digits.dl:12:21 softmax
+	// digits.dl:12:21 softmax
 	x.each(x.n, 1000, inferProbsExp)
-	// examples/digits/digits.dl:12:21 softmax
+	// digits.dl:12:21 softmax
 	x.each(x.n, 2000, inferProbsSum)
-	// examples/digits/digits.dl:12:21 softmax
+	// digits.dl:12:21 softmax
 	x.each(x.n, 1844, inferProbs)
 }
 
-// inferConv2d: examples/digits/digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
+// inferConv2d: digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
 func inferConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(3, 5760*lo), hi-lo)
 }
 
-// inferMaxPool: examples/digits/digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
+// inferMaxPool: digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
 func inferMaxPool(x *exec, lo, hi int) {
 	kMaxPool(x.at(3, 5760*lo), x.at(4, 1440*lo), hi-lo)
 }
 
-// inferConv2d2: examples/digits/digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
+// inferConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
 func inferConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(4, 1440*lo), x.weight(272), x.weight(5280), x.at(5, 1280*lo), hi-lo)
 }
 
-// inferMaxPool2: examples/digits/digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
+// inferMaxPool2: digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
 func inferMaxPool2(x *exec, lo, hi int) {
 	kMaxPool2(x.at(5, 1280*lo), x.at(6, 320*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
-// inferFlatten: examples/digits/digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
+// inferFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
 func inferFlatten(x *exec, lo, hi int) {
 	kFlatten(x.at(6, 320*lo), x.at(7, 320*lo), hi-lo)
 }
 
-// inferDense: examples/digits/digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
+// inferDense: digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
 func inferDense(x *exec, lo, hi int) {
 	kDense(x.at(7, 320*lo), x.weight(5312), x.weight(21312), x.at(8, 50*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// inferLogits: examples/digits/digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
+// inferLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func inferLogits(x *exec, lo, hi int) {
 	kLogits(x.at(8, 50*lo), x.weight(21376), x.weight(21888), x.at(1, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// inferProbsMax: examples/digits/digits.dl:12:21 softmax; lanes sum over j, n by 8
+// inferProbsMax: digits.dl:12:21 softmax; lanes sum over j, n by 8
 func inferProbsMax(x *exec, lo, hi int) {
 	kProbsMax(x.at(1, 10*lo), x.at(9, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// inferProbsExp: examples/digits/digits.dl:12:21 softmax; lanes along j, n by 4, j by 2
+// inferProbsExp: digits.dl:12:21 softmax; lanes along j, n by 4, j by 2
 func inferProbsExp(x *exec, lo, hi int) {
 	kProbsExp(x.at(1, 10*lo), x.at(9, lo), x.at(10, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// inferProbsSum: examples/digits/digits.dl:12:21 softmax; lanes sum over j, n by 8
+// inferProbsSum: digits.dl:12:21 softmax; lanes sum over j, n by 8
 func inferProbsSum(x *exec, lo, hi int) {
 	kProbsSum(x.at(10, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// inferProbs: examples/digits/digits.dl:12:21 softmax; lanes along j, n by 4, j by 2
+// inferProbs: digits.dl:12:21 softmax; lanes along j, n by 4, j by 2
 func inferProbs(x *exec, lo, hi int) {
 	kProbs(x.at(10, 10*lo), x.at(11, lo), x.at(2, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }

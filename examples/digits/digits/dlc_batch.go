@@ -125,8 +125,3 @@ func (b *batchView) fill(src examples, i, at int) error {
 	}
 	return nil
 }
-
-// asInts is the same memory seen as i32.
-func asInts(f []float32) []int32 {
-	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(f))), len(f))
-}

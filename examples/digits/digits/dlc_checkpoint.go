@@ -110,6 +110,11 @@ func (t *Trainer) readCheckpoint(path string) error {
 		return err
 	}
 	defer f.Close()
+	return t.decodeCheckpoint(path, f, size)
+}
+
+// decodeCheckpoint is readCheckpoint of an open file of size bytes.
+func (t *Trainer) decodeCheckpoint(path string, f io.ReaderAt, size int64) error {
 	body, err := checkpointBody(path, f, size)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	stdruntime "runtime"
+	"unsafe"
 )
 
 // Session runs a model. It owns the memory that this takes, allocated once for its largest batch; inputs and outputs are views into it.
@@ -93,9 +94,6 @@ func (s *Session) Run(n int) error {
 	return nil
 }
 
-// Batch returns how many examples the session has room for.
-func (s *Session) Batch() int { return s.batch }
-
 // Close ends the session's threads, where it has more than one. It may still be used, on one thread. Close is optional.
 func (s *Session) Close() {
 	if s.pool != nil {
@@ -123,6 +121,11 @@ func (s *Session) port(p *portInfo) []float32 {
 	return s.x.floats(p.infer, s.batch*p.elems())
 }
 
+// asInts is the same memory seen as i32.
+func asInts(f []float32) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(f))), len(f))
+}
+
 // scalars are the values of the scalar buffers of a call.
 type scalars struct {
 	batch        int
@@ -134,6 +137,9 @@ type scalars struct {
 // setScalars writes those that the program has.
 func (x *exec) setScalars(v scalars) {
 	for _, s := range x.prog.scalars {
+		if s.buffer < 0 { // nothing reads it
+			continue
+		}
 		switch s.name {
 		case "batch":
 			x.floats(s.buffer, 1)[0] = float32(v.batch)

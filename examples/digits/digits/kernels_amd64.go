@@ -6,561 +6,561 @@ package digits
 
 // kConv2dAVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 24 {
-// 			for x := range 24 {
-// 				for f := range 10 {
-// 					acc := f32(0)
-// 					for u := range 5 {
-// 						for v := range 5 {
-// 							for c := range 1 {
-// 								acc = fma(image[n, y+u, x+v, c], features.stage.conv2d.weight[u, v, c, f], acc)
-// 							}
-// 						}
-// 					}
-// 					relu[n, y, x, f] = max(acc + features.stage.conv2d.bias[f], 0.0)
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 24 {
+//			for x := range 24 {
+//				for f := range 10 {
+//					acc := f32(0)
+//					for u := range 5 {
+//						for v := range 5 {
+//							for c := range 1 {
+//								acc = fma(image[n, y+u, x+v, c], features.stage.conv2d.weight[u, v, c, f], acc)
+//							}
+//						}
+//					}
+//					relu[n, y, x, f] = max(acc + features.stage.conv2d.bias[f], 0.0)
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kConv2dAVX2(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, relu0 *float32, main int)
 
 // kMaxPoolAVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 12 {
-// 			for x := range 12 {
-// 				for c := range 10 {
-// 					acc := f32(-inf)
-// 					for u := range 2 {
-// 						for v := range 2 {
-// 							acc = max(acc, relu[n, 2*y+u, 2*x+v, c])
-// 						}
-// 					}
-// 					max_pool[n, y, x, c] = acc
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 12 {
+//			for x := range 12 {
+//				for c := range 10 {
+//					acc := f32(-inf)
+//					for u := range 2 {
+//						for v := range 2 {
+//							acc = max(acc, relu[n, 2*y+u, 2*x+v, c])
+//						}
+//					}
+//					max_pool[n, y, x, c] = acc
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kMaxPoolAVX2(relu0, maxPool0 *float32, main int)
 
 // kConv2d2AVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 8 {
-// 			for x := range 8 {
-// 				for f := range 20 {
-// 					acc := f32(0)
-// 					for u := range 5 {
-// 						for v := range 5 {
-// 							for c := range 10 {
-// 								acc = fma(max_pool[n, y+u, x+v, c], features.stage_2.conv2d.weight[u, v, c, f], acc)
-// 							}
-// 						}
-// 					}
-// 					relu_2[n, y, x, f] = max(acc + features.stage_2.conv2d.bias[f], 0.0)
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 8 {
+//			for x := range 8 {
+//				for f := range 20 {
+//					acc := f32(0)
+//					for u := range 5 {
+//						for v := range 5 {
+//							for c := range 10 {
+//								acc = fma(max_pool[n, y+u, x+v, c], features.stage_2.conv2d.weight[u, v, c, f], acc)
+//							}
+//						}
+//					}
+//					relu_2[n, y, x, f] = max(acc + features.stage_2.conv2d.bias[f], 0.0)
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kConv2d2AVX2(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0, relu20 *float32, main int)
 
 // kMaxPool2AVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 4 {
-// 			for x := range 4 {
-// 				for c := range 20 {
-// 					acc := f32(-inf)
-// 					for u := range 2 {
-// 						for v := range 2 {
-// 							acc = max(acc, relu_2[n, 2*y+u, 2*x+v, c])
-// 						}
-// 					}
-// 					max_pool_2[n, y, x, c] = acc
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 4 {
+//			for x := range 4 {
+//				for c := range 20 {
+//					acc := f32(-inf)
+//					for u := range 2 {
+//						for v := range 2 {
+//							acc = max(acc, relu_2[n, 2*y+u, 2*x+v, c])
+//						}
+//					}
+//					max_pool_2[n, y, x, c] = acc
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kMaxPool2AVX2(relu20, maxPool20 *float32, main, tail int)
 
 // kFlattenAVX2 computes
 //
-// 	for n := range N {
-// 		for j := range 4 {
-// 			for k := range 4 {
-// 				for l := range 20 {
-// 					flatten[n, 80*j+20*k+l] = max_pool_2[n, j, k, l]
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for j := range 4 {
+//			for k := range 4 {
+//				for l := range 20 {
+//					flatten[n, 80*j+20*k+l] = max_pool_2[n, j, k, l]
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kFlattenAVX2(maxPool20, flatten0 *float32, main int)
 
 // kDenseAVX2 computes
 //
-// 	for n := range N {
-// 		for unit := range 50 {
-// 			acc := f32(0)
-// 			for in := range 320 {
-// 				acc = fma(flatten[n, in], hidden.dense.weight[in, unit], acc)
-// 			}
-// 			hidden[n, unit] = max(acc + hidden.dense.bias[unit], 0.0)
-// 		}
-// 	}
+//	for n := range N {
+//		for unit := range 50 {
+//			acc := f32(0)
+//			for in := range 320 {
+//				acc = fma(flatten[n, in], hidden.dense.weight[in, unit], acc)
+//			}
+//			hidden[n, unit] = max(acc + hidden.dense.bias[unit], 0.0)
+//		}
+//	}
 //
 //go:noescape
 func kDenseAVX2(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, main, tail int)
 
 // kLogitsAVX2 computes
 //
-// 	for n := range N {
-// 		for unit := range 10 {
-// 			acc := f32(0)
-// 			for in := range 50 {
-// 				acc = fma(hidden[n, in], logits.dense.weight[in, unit], acc)
-// 			}
-// 			logits[n, unit] = acc + logits.dense.bias[unit]
-// 		}
-// 	}
+//	for n := range N {
+//		for unit := range 10 {
+//			acc := f32(0)
+//			for in := range 50 {
+//				acc = fma(hidden[n, in], logits.dense.weight[in, unit], acc)
+//			}
+//			logits[n, unit] = acc + logits.dense.bias[unit]
+//		}
+//	}
 //
 //go:noescape
 func kLogitsAVX2(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, main, tail int)
 
 // kProbsMaxAVX2 computes
 //
-// 	for n := range N {
-// 		part := [8]f32{-inf ...}
-// 		for j := range 10 {
-// 			part[j%8] = max(part[j%8], logits[n, j])
-// 		}
-// 		acc := max of part in halves
-// 		probs.max[n] = acc
-// 	}
+//	for n := range N {
+//		part := [8]f32{-inf ...}
+//		for j := range 10 {
+//			part[j%8] = max(part[j%8], logits[n, j])
+//		}
+//		acc := max of part in halves
+//		probs.max[n] = acc
+//	}
 //
 //go:noescape
 func kProbsMaxAVX2(logits0, probsMax0 *float32, main, tail int)
 
 // kProbsExpAVX2 computes
 //
-// 	for n := range N {
-// 		for j := range 10 {
-// 			probs.exp[n, j] = exp(logits[n, j] - probs.max[n])
-// 		}
-// 	}
+//	for n := range N {
+//		for j := range 10 {
+//			probs.exp[n, j] = exp(logits[n, j] - probs.max[n])
+//		}
+//	}
 //
 //go:noescape
 func kProbsExpAVX2(logits0, probsMax0, probsExp0 *float32, main, tail int)
 
 // kProbsSumAVX2 computes
 //
-// 	for n := range N {
-// 		part := [8]f32{0 ...}
-// 		for j := range 10 {
-// 			part[j%8] += probs.exp[n, j]
-// 		}
-// 		acc := sum of part in halves
-// 		probs.sum[n] = acc
-// 	}
+//	for n := range N {
+//		part := [8]f32{0 ...}
+//		for j := range 10 {
+//			part[j%8] += probs.exp[n, j]
+//		}
+//		acc := sum of part in halves
+//		probs.sum[n] = acc
+//	}
 //
 //go:noescape
 func kProbsSumAVX2(probsExp0, probsSum0 *float32, main, tail int)
 
 // kProbsAVX2 computes
 //
-// 	for n := range N {
-// 		for j := range 10 {
-// 			probs[n, j] = probs.exp[n, j] / probs.sum[n]
-// 		}
-// 	}
+//	for n := range N {
+//		for j := range 10 {
+//			probs[n, j] = probs.exp[n, j] / probs.sum[n]
+//		}
+//	}
 //
 //go:noescape
 func kProbsAVX2(probsExp0, probsSum0, probs0 *float32, main, tail int)
 
 // kCrossEntropyLogSumAVX2 computes
 //
-// 	for n := range N {
-// 		part := [8]f32{0 ...}
-// 		for j := range 10 {
-// 			part[j%8] += exp(logits[n, j] - cross_entropy.max[n])
-// 		}
-// 		acc := sum of part in halves
-// 		cross_entropy.log_sum[n] = log(acc)
-// 	}
+//	for n := range N {
+//		part := [8]f32{0 ...}
+//		for j := range 10 {
+//			part[j%8] += exp(logits[n, j] - cross_entropy.max[n])
+//		}
+//		acc := sum of part in halves
+//		cross_entropy.log_sum[n] = log(acc)
+//	}
 //
 //go:noescape
 func kCrossEntropyLogSumAVX2(logits0, crossEntropyMax0, crossEntropyLogSum0 *float32, main, tail int)
 
 // kCrossEntropyRowsAVX2 computes
 //
-// 	for n := range N {
-// 		part := [8]f32{0 ...}
-// 		for j := range 10 {
-// 			part[j%8] += select(index(j) == label[n], logits[n, j], 0.0)
-// 		}
-// 		acc := sum of part in halves
-// 		cross_entropy.rows[n] = cross_entropy.log_sum[n] + (cross_entropy.max[n] - acc)
-// 	}
+//	for n := range N {
+//		part := [8]f32{0 ...}
+//		for j := range 10 {
+//			part[j%8] += select(index(j) == label[n], logits[n, j], 0.0)
+//		}
+//		acc := sum of part in halves
+//		cross_entropy.rows[n] = cross_entropy.log_sum[n] + (cross_entropy.max[n] - acc)
+//	}
 //
 //go:noescape
 func kCrossEntropyRowsAVX2(label0, logits0, crossEntropyLogSum0, crossEntropyMax0, crossEntropyRows0 *float32, main, tail int)
 
 // kLossAVX2 computes
 //
-// 	acc := f32(0)
-// 	for n := range N {
-// 		acc += cross_entropy.rows[n]
-// 	}
-// 	loss[] = acc / $batch[]
+//	acc := f32(0)
+//	for n := range N {
+//		acc += cross_entropy.rows[n]
+//	}
+//	loss[] = acc / $batch[]
 //
 //go:noescape
 func kLossAVX2(crossEntropyRows0, batch0, loss0 *float32, batch int)
 
 // kAccuracyHitsAVX2 computes
 //
-// 	for n := range N {
-// 		part := [8]f32{inf ...}
-// 		for j := range 10 {
-// 			part[j%8] = min(part[j%8], select(logits[n, j] == cross_entropy.max[n], f32(index(j)), 10.0))
-// 		}
-// 		acc := min of part in halves
-// 		accuracy.hits[n] = select(i32(acc) == label[n], 1.0, 0.0)
-// 	}
+//	for n := range N {
+//		part := [8]f32{inf ...}
+//		for j := range 10 {
+//			part[j%8] = min(part[j%8], select(logits[n, j] == cross_entropy.max[n], f32(index(j)), 10.0))
+//		}
+//		acc := min of part in halves
+//		accuracy.hits[n] = select(i32(acc) == label[n], 1.0, 0.0)
+//	}
 //
 //go:noescape
 func kAccuracyHitsAVX2(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, main, tail int)
 
 // kLogitsGradAVX2 computes
 //
-// 	for n := range N {
-// 		for j := range 10 {
-// 			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
-// 		}
-// 	}
+//	for n := range N {
+//		for j := range 10 {
+//			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
+//		}
+//	}
 //
 //go:noescape
 func kLogitsGradAVX2(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
 
 // kHiddenGradAVX2 computes
 //
-// 	for row := range N {
-// 		for col := range 50 {
-// 			acc := f32(0)
-// 			for inner := range 10 {
-// 				acc = fma(logits.grad[row, inner], logits.dense.weight[col, inner], acc)
-// 			}
-// 			dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
-// 		}
-// 	}
+//	for row := range N {
+//		for col := range 50 {
+//			acc := f32(0)
+//			for inner := range 10 {
+//				acc = fma(logits.grad[row, inner], logits.dense.weight[col, inner], acc)
+//			}
+//			dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
+//		}
+//	}
 //
 //go:noescape
 func kHiddenGradAVX2(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32, main, tail int)
 
 // kLogitsDenseWeightGradAVX2 computes
 //
-// 	for in := range 50 {
-// 		for unit := range 10 {
-// 			acc := f32(0)
-// 			for n := range N {
-// 				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
-// 			}
-// 			logits.dense.weight.grad[in, unit] = acc
-// 		}
-// 	}
+//	for in := range 50 {
+//		for unit := range 10 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
+//			}
+//			logits.dense.weight.grad[in, unit] = acc
+//		}
+//	}
 //
 //go:noescape
 func kLogitsDenseWeightGradAVX2(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
 
 // kLogitsDenseBiasGradAVX2 computes
 //
-// 	for j := range 10 {
-// 		acc := f32(0)
-// 		for n := range N {
-// 			acc += logits.grad[n, j]
-// 		}
-// 		logits.dense.bias.grad[j] = acc
-// 	}
+//	for j := range 10 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += logits.grad[n, j]
+//		}
+//		logits.dense.bias.grad[j] = acc
+//	}
 //
 //go:noescape
 func kLogitsDenseBiasGradAVX2(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
 
 // kFlattenGradAVX2 computes
 //
-// 	for row := range N {
-// 		for col := range 320 {
-// 			acc := f32(0)
-// 			for inner := range 50 {
-// 				acc = fma(dense.grad[row, inner], hidden.dense.weight[col, inner], acc)
-// 			}
-// 			flatten.grad[row, col] = acc
-// 		}
-// 	}
+//	for row := range N {
+//		for col := range 320 {
+//			acc := f32(0)
+//			for inner := range 50 {
+//				acc = fma(dense.grad[row, inner], hidden.dense.weight[col, inner], acc)
+//			}
+//			flatten.grad[row, col] = acc
+//		}
+//	}
 //
 //go:noescape
 func kFlattenGradAVX2(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main, tail int)
 
 // kHiddenDenseWeightGradAVX2 computes
 //
-// 	for in := range 320 {
-// 		for unit := range 50 {
-// 			acc := f32(0)
-// 			for n := range N {
-// 				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
-// 			}
-// 			hidden.dense.weight.grad[in, unit] = acc
-// 		}
-// 	}
+//	for in := range 320 {
+//		for unit := range 50 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
+//			}
+//			hidden.dense.weight.grad[in, unit] = acc
+//		}
+//	}
 //
 //go:noescape
 func kHiddenDenseWeightGradAVX2(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
 
 // kHiddenDenseBiasGradAVX2 computes
 //
-// 	for j := range 50 {
-// 		acc := f32(0)
-// 		for n := range N {
-// 			acc += dense.grad[n, j]
-// 		}
-// 		hidden.dense.bias.grad[j] = acc
-// 	}
+//	for j := range 50 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += dense.grad[n, j]
+//		}
+//		hidden.dense.bias.grad[j] = acc
+//	}
 //
 //go:noescape
 func kHiddenDenseBiasGradAVX2(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
 // kMaxPool2GradAVX2 computes
 //
-// 	for n := range N {
-// 		for j := range 4 {
-// 			for k := range 4 {
-// 				for l := range 20 {
-// 					max_pool_2.grad[n, j, k, l] = flatten.grad[n, 80*j+20*k+l]
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for j := range 4 {
+//			for k := range 4 {
+//				for l := range 20 {
+//					max_pool_2.grad[n, j, k, l] = flatten.grad[n, 80*j+20*k+l]
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kMaxPool2GradAVX2(flattenGrad0, maxPool2Grad0 *float32, main int)
 
 // kRelu2GradAVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 4 {
-// 			for x := range 4 {
-// 				for c := range 20 {
-// 					acc := f32(inf)
-// 					for u := range 2 {
-// 						for v := range 2 {
-// 							acc = min(acc, select(relu_2[n, 2*y+u, 2*x+v, c] == max_pool_2[n, y, x, c], f32(index(2*u+v)), 4.0))
-// 						}
-// 					}
-// 					relu_2.grad.which[n, y, x, c] = select(acc < 4.0, acc, 0.0)
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 4 {
+//			for x := range 4 {
+//				for c := range 20 {
+//					acc := f32(inf)
+//					for u := range 2 {
+//						for v := range 2 {
+//							acc = min(acc, select(relu_2[n, 2*y+u, 2*x+v, c] == max_pool_2[n, y, x, c], f32(index(2*u+v)), 4.0))
+//						}
+//					}
+//					relu_2.grad.which[n, y, x, c] = select(acc < 4.0, acc, 0.0)
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kRelu2GradAVX2(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int)
 
 // kMaxPoolGradSpreadAVX2 computes
 //
-// 	for n := range N {
-// 		for j := range 16 {
-// 			for k := range 16 {
-// 				for l := range 20 {
-// 					max_pool.grad.spread[n, j, k, l] = 0.0
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for j := range 16 {
+//			for k := range 16 {
+//				for l := range 20 {
+//					max_pool.grad.spread[n, j, k, l] = 0.0
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kMaxPoolGradSpreadAVX2(maxPoolGradSpread0 *float32, main, tail int)
 
 // kRelu2Grad2AVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 4 {
-// 			for x := range 4 {
-// 				for u := range 2 {
-// 					for v := range 2 {
-// 						for c := range 20 {
-// 							max_pool.grad.spread[n, 2*y+u+4, 2*x+v+4, c] = select(0.0 < relu_2[n, 2*y+u, 2*x+v, c], select(relu_2.grad.which[n, y, x, c] == f32(index(2*u+v)), max_pool_2.grad[n, y, x, c], 0.0), 0.0)
-// 						}
-// 					}
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 4 {
+//			for x := range 4 {
+//				for u := range 2 {
+//					for v := range 2 {
+//						for c := range 20 {
+//							max_pool.grad.spread[n, 2*y+u+4, 2*x+v+4, c] = select(0.0 < relu_2[n, 2*y+u, 2*x+v, c], select(relu_2.grad.which[n, y, x, c] == f32(index(2*u+v)), max_pool_2.grad[n, y, x, c], 0.0), 0.0)
+//						}
+//					}
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kRelu2Grad2AVX2(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *float32, main int)
 
 // kMaxPoolGradAVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 12 {
-// 			for x := range 12 {
-// 				for c := range 10 {
-// 					acc := f32(0)
-// 					for u := range 5 {
-// 						for v := range 5 {
-// 							for f := range 20 {
-// 								acc = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], acc)
-// 							}
-// 						}
-// 					}
-// 					max_pool.grad[n, y, x, c] = acc
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 12 {
+//			for x := range 12 {
+//				for c := range 10 {
+//					acc := f32(0)
+//					for u := range 5 {
+//						for v := range 5 {
+//							for f := range 20 {
+//								acc = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], acc)
+//							}
+//						}
+//					}
+//					max_pool.grad[n, y, x, c] = acc
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kMaxPoolGradAVX2(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad0 *float32, main int)
 
 // kFeaturesStage2Conv2dWeightGradAVX2 computes
 //
-// 	for u := range 5 {
-// 		for v := range 5 {
-// 			for c := range 10 {
-// 				for f := range 20 {
-// 					part := [8]f32{0 ...}
-// 					for n := range N {
-// 						for y := range 8 {
-// 							for x := range 8 {
-// 								part[x%8] = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], part[x%8])
-// 							}
-// 						}
-// 					}
-// 					acc := sum of part in halves
-// 					features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
-// 				}
-// 			}
-// 		}
-// 	}
+//	for u := range 5 {
+//		for v := range 5 {
+//			for c := range 10 {
+//				for f := range 20 {
+//					part := [8]f32{0 ...}
+//					for n := range N {
+//						for y := range 8 {
+//							for x := range 8 {
+//								part[x%8] = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], part[x%8])
+//							}
+//						}
+//					}
+//					acc := sum of part in halves
+//					features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kFeaturesStage2Conv2dWeightGradAVX2(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, batch int)
 
 // kFeaturesStage2Conv2dBiasGradAVX2 computes
 //
-// 	for l := range 20 {
-// 		part := [8]f32{0 ...}
-// 		for n := range N {
-// 			for j := range 8 {
-// 				for k := range 8 {
-// 					part[k%8] += max_pool.grad.spread[n, j+4, k+4, l]
-// 				}
-// 			}
-// 		}
-// 		acc := sum of part in halves
-// 		features.stage_2.conv2d.bias.grad[l] = acc
-// 	}
+//	for l := range 20 {
+//		part := [8]f32{0 ...}
+//		for n := range N {
+//			for j := range 8 {
+//				for k := range 8 {
+//					part[k%8] += max_pool.grad.spread[n, j+4, k+4, l]
+//				}
+//			}
+//		}
+//		acc := sum of part in halves
+//		features.stage_2.conv2d.bias.grad[l] = acc
+//	}
 //
 //go:noescape
 func kFeaturesStage2Conv2dBiasGradAVX2(maxPoolGradSpread0, featuresStage2Conv2dBiasGrad0 *float32, batch int)
 
 // kReluGradAVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 12 {
-// 			for x := range 12 {
-// 				for c := range 10 {
-// 					acc := f32(inf)
-// 					for u := range 2 {
-// 						for v := range 2 {
-// 							acc = min(acc, select(relu[n, 2*y+u, 2*x+v, c] == max_pool[n, y, x, c], f32(index(2*u+v)), 4.0))
-// 						}
-// 					}
-// 					relu.grad.which[n, y, x, c] = select(acc < 4.0, acc, 0.0)
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 12 {
+//			for x := range 12 {
+//				for c := range 10 {
+//					acc := f32(inf)
+//					for u := range 2 {
+//						for v := range 2 {
+//							acc = min(acc, select(relu[n, 2*y+u, 2*x+v, c] == max_pool[n, y, x, c], f32(index(2*u+v)), 4.0))
+//						}
+//					}
+//					relu.grad.which[n, y, x, c] = select(acc < 4.0, acc, 0.0)
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kReluGradAVX2(relu0, maxPool0, reluGradWhich0 *float32, main int)
 
 // kReluGrad2AVX2 computes
 //
-// 	for n := range N {
-// 		for y := range 12 {
-// 			for x := range 12 {
-// 				for u := range 2 {
-// 					for v := range 2 {
-// 						for c := range 10 {
-// 							conv2d.grad[n, 2*y+u, 2*x+v, c] = select(0.0 < relu[n, 2*y+u, 2*x+v, c], select(relu.grad.which[n, y, x, c] == f32(index(2*u+v)), max_pool.grad[n, y, x, c], 0.0), 0.0)
-// 						}
-// 					}
-// 				}
-// 			}
-// 		}
-// 	}
+//	for n := range N {
+//		for y := range 12 {
+//			for x := range 12 {
+//				for u := range 2 {
+//					for v := range 2 {
+//						for c := range 10 {
+//							conv2d.grad[n, 2*y+u, 2*x+v, c] = select(0.0 < relu[n, 2*y+u, 2*x+v, c], select(relu.grad.which[n, y, x, c] == f32(index(2*u+v)), max_pool.grad[n, y, x, c], 0.0), 0.0)
+//						}
+//					}
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kReluGrad2AVX2(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, main int)
 
 // kFeaturesStageConv2dWeightGradAVX2 computes
 //
-// 	for u := range 5 {
-// 		for v := range 5 {
-// 			for c := range 1 {
-// 				for f := range 10 {
-// 					part := [8]f32{0 ...}
-// 					for n := range N {
-// 						for y := range 24 {
-// 							for x := range 24 {
-// 								part[x%8] = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], part[x%8])
-// 							}
-// 						}
-// 					}
-// 					acc := sum of part in halves
-// 					features.stage.conv2d.weight.grad[u, v, c, f] = acc
-// 				}
-// 			}
-// 		}
-// 	}
+//	for u := range 5 {
+//		for v := range 5 {
+//			for c := range 1 {
+//				for f := range 10 {
+//					part := [8]f32{0 ...}
+//					for n := range N {
+//						for y := range 24 {
+//							for x := range 24 {
+//								part[x%8] = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], part[x%8])
+//							}
+//						}
+//					}
+//					acc := sum of part in halves
+//					features.stage.conv2d.weight.grad[u, v, c, f] = acc
+//				}
+//			}
+//		}
+//	}
 //
 //go:noescape
 func kFeaturesStageConv2dWeightGradAVX2(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, batch int)
 
 // kFeaturesStageConv2dBiasGradAVX2 computes
 //
-// 	for l := range 10 {
-// 		part := [8]f32{0 ...}
-// 		for n := range N {
-// 			for j := range 24 {
-// 				for k := range 24 {
-// 					part[k%8] += conv2d.grad[n, j, k, l]
-// 				}
-// 			}
-// 		}
-// 		acc := sum of part in halves
-// 		features.stage.conv2d.bias.grad[l] = acc
-// 	}
+//	for l := range 10 {
+//		part := [8]f32{0 ...}
+//		for n := range N {
+//			for j := range 24 {
+//				for k := range 24 {
+//					part[k%8] += conv2d.grad[n, j, k, l]
+//				}
+//			}
+//		}
+//		acc := sum of part in halves
+//		features.stage.conv2d.bias.grad[l] = acc
+//	}
 //
 //go:noescape
 func kFeaturesStageConv2dBiasGradAVX2(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch int)
 
 // kSgdAVX2 computes
 //
-// 	for p := range P {
-// 		t0 := fma(0.9, $state.momentum[p], $grad[p])
-// 		$state.momentum[p] = t0
-// 		$weight[p] = fma(neg($lr[]), t0, $weight[p])
-// 	}
+//	for p := range P {
+//		t0 := fma(0.9, $state.momentum[p], $grad[p])
+//		$state.momentum[p] = t0
+//		$weight[p] = fma(neg($lr[]), t0, $weight[p])
+//	}
 //
 //go:noescape
 func kSgdAVX2(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int)

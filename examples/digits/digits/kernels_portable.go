@@ -50,7 +50,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 							v9 := s0[i0]
 							v10 := s1[i1]
 							{
-								p, c := (float64(v9) * float64(v10)), float64(v1)
+								p, c := float64(v9)*float64(v10), float64(v1)
 								s := p + c
 								v1 = float32(s)
 								if twiceRounded(s) {
@@ -59,7 +59,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 							}
 							v11 := s0[i0+1]
 							{
-								p, c := (float64(v11) * float64(v10)), float64(v2)
+								p, c := float64(v11)*float64(v10), float64(v2)
 								s := p + c
 								v2 = float32(s)
 								if twiceRounded(s) {
@@ -68,7 +68,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 							}
 							v12 := s0[i0+2]
 							{
-								p, c := (float64(v12) * float64(v10)), float64(v3)
+								p, c := float64(v12)*float64(v10), float64(v3)
 								s := p + c
 								v3 = float32(s)
 								if twiceRounded(s) {
@@ -77,7 +77,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 							}
 							v13 := s0[i0+3]
 							{
-								p, c := (float64(v13) * float64(v10)), float64(v4)
+								p, c := float64(v13)*float64(v10), float64(v4)
 								s := p + c
 								v4 = float32(s)
 								if twiceRounded(s) {
@@ -86,7 +86,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 							}
 							v14 := s1[i1+1]
 							{
-								p, c := (float64(v9) * float64(v14)), float64(v5)
+								p, c := float64(v9)*float64(v14), float64(v5)
 								s := p + c
 								v5 = float32(s)
 								if twiceRounded(s) {
@@ -94,7 +94,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 								}
 							}
 							{
-								p, c := (float64(v11) * float64(v14)), float64(v6)
+								p, c := float64(v11)*float64(v14), float64(v6)
 								s := p + c
 								v6 = float32(s)
 								if twiceRounded(s) {
@@ -102,7 +102,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 								}
 							}
 							{
-								p, c := (float64(v12) * float64(v14)), float64(v7)
+								p, c := float64(v12)*float64(v14), float64(v7)
 								s := p + c
 								v7 = float32(s)
 								if twiceRounded(s) {
@@ -110,7 +110,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 								}
 							}
 							{
-								p, c := (float64(v13) * float64(v14)), float64(v8)
+								p, c := float64(v13)*float64(v14), float64(v8)
 								s := p + c
 								v8 = float32(s)
 								if twiceRounded(s) {
@@ -385,7 +385,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 								v9 := s0[i0]
 								v10 := s1[i1]
 								{
-									p, c := (float64(v9) * float64(v10)), float64(v1)
+									p, c := float64(v9)*float64(v10), float64(v1)
 									s := p + c
 									v1 = float32(s)
 									if twiceRounded(s) {
@@ -394,7 +394,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 								}
 								v11 := s0[i0+1]
 								{
-									p, c := (float64(v11) * float64(v10)), float64(v2)
+									p, c := float64(v11)*float64(v10), float64(v2)
 									s := p + c
 									v2 = float32(s)
 									if twiceRounded(s) {
@@ -403,7 +403,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 								}
 								v12 := s1[i1+1]
 								{
-									p, c := (float64(v9) * float64(v12)), float64(v3)
+									p, c := float64(v9)*float64(v12), float64(v3)
 									s := p + c
 									v3 = float32(s)
 									if twiceRounded(s) {
@@ -411,7 +411,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 									}
 								}
 								{
-									p, c := (float64(v11) * float64(v12)), float64(v4)
+									p, c := float64(v11)*float64(v12), float64(v4)
 									s := p + c
 									v4 = float32(s)
 									if twiceRounded(s) {
@@ -420,7 +420,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 								}
 								v13 := s1[i1+2]
 								{
-									p, c := (float64(v9) * float64(v13)), float64(v5)
+									p, c := float64(v9)*float64(v13), float64(v5)
 									s := p + c
 									v5 = float32(s)
 									if twiceRounded(s) {
@@ -428,7 +428,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 									}
 								}
 								{
-									p, c := (float64(v11) * float64(v13)), float64(v6)
+									p, c := float64(v11)*float64(v13), float64(v6)
 									s := p + c
 									v6 = float32(s)
 									if twiceRounded(s) {
@@ -437,7 +437,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 								}
 								v14 := s1[i1+3]
 								{
-									p, c := (float64(v9) * float64(v14)), float64(v7)
+									p, c := float64(v9)*float64(v14), float64(v7)
 									s := p + c
 									v7 = float32(s)
 									if twiceRounded(s) {
@@ -445,7 +445,7 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 									}
 								}
 								{
-									p, c := (float64(v11) * float64(v14)), float64(v8)
+									p, c := float64(v11)*float64(v14), float64(v8)
 									s := p + c
 									v8 = float32(s)
 									if twiceRounded(s) {
@@ -856,7 +856,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				v9 := s0[i0]
 				v10 := s1[i1]
 				{
-					p, c := (float64(v9) * float64(v10)), float64(v1)
+					p, c := float64(v9)*float64(v10), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
@@ -865,7 +865,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v11 := s1[i1+1]
 				{
-					p, c := (float64(v9) * float64(v11)), float64(v2)
+					p, c := float64(v9)*float64(v11), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
@@ -874,7 +874,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v12 := s0[i0+320]
 				{
-					p, c := (float64(v12) * float64(v10)), float64(v3)
+					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
@@ -882,7 +882,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 					}
 				}
 				{
-					p, c := (float64(v12) * float64(v11)), float64(v4)
+					p, c := float64(v12)*float64(v11), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
@@ -891,7 +891,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v13 := s0[i0+640]
 				{
-					p, c := (float64(v13) * float64(v10)), float64(v5)
+					p, c := float64(v13)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
@@ -899,7 +899,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 					}
 				}
 				{
-					p, c := (float64(v13) * float64(v11)), float64(v6)
+					p, c := float64(v13)*float64(v11), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
@@ -908,7 +908,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v14 := s0[i0+960]
 				{
-					p, c := (float64(v14) * float64(v10)), float64(v7)
+					p, c := float64(v14)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
@@ -916,7 +916,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 					}
 				}
 				{
-					p, c := (float64(v14) * float64(v11)), float64(v8)
+					p, c := float64(v14)*float64(v11), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -1000,7 +1000,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				v49 := s0[i0]
 				v50 := s1[i1]
 				{
-					p, c := (float64(v49) * float64(v50)), float64(v47)
+					p, c := float64(v49)*float64(v50), float64(v47)
 					s := p + c
 					v47 = float32(s)
 					if twiceRounded(s) {
@@ -1009,7 +1009,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v51 := s1[i1+1]
 				{
-					p, c := (float64(v49) * float64(v51)), float64(v48)
+					p, c := float64(v49)*float64(v51), float64(v48)
 					s := p + c
 					v48 = float32(s)
 					if twiceRounded(s) {
@@ -1019,7 +1019,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				v52 := s0[i0+1]
 				v53 := s1[i1+50]
 				{
-					p, c := (float64(v52) * float64(v53)), float64(v47)
+					p, c := float64(v52)*float64(v53), float64(v47)
 					s := p + c
 					v47 = float32(s)
 					if twiceRounded(s) {
@@ -1028,7 +1028,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v54 := s1[i1+51]
 				{
-					p, c := (float64(v52) * float64(v54)), float64(v48)
+					p, c := float64(v52)*float64(v54), float64(v48)
 					s := p + c
 					v48 = float32(s)
 					if twiceRounded(s) {
@@ -1038,7 +1038,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				v55 := s0[i0+2]
 				v56 := s1[i1+100]
 				{
-					p, c := (float64(v55) * float64(v56)), float64(v47)
+					p, c := float64(v55)*float64(v56), float64(v47)
 					s := p + c
 					v47 = float32(s)
 					if twiceRounded(s) {
@@ -1047,7 +1047,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v57 := s1[i1+101]
 				{
-					p, c := (float64(v55) * float64(v57)), float64(v48)
+					p, c := float64(v55)*float64(v57), float64(v48)
 					s := p + c
 					v48 = float32(s)
 					if twiceRounded(s) {
@@ -1057,7 +1057,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				v58 := s0[i0+3]
 				v59 := s1[i1+150]
 				{
-					p, c := (float64(v58) * float64(v59)), float64(v47)
+					p, c := float64(v58)*float64(v59), float64(v47)
 					s := p + c
 					v47 = float32(s)
 					if twiceRounded(s) {
@@ -1066,7 +1066,7 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				}
 				v60 := s1[i1+151]
 				{
-					p, c := (float64(v58) * float64(v60)), float64(v48)
+					p, c := float64(v58)*float64(v60), float64(v48)
 					s := p + c
 					v48 = float32(s)
 					if twiceRounded(s) {
@@ -1135,7 +1135,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				v9 := s0[i0]
 				v10 := s1[i1]
 				{
-					p, c := (float64(v9) * float64(v10)), float64(v1)
+					p, c := float64(v9)*float64(v10), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
@@ -1144,7 +1144,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v11 := s1[i1+1]
 				{
-					p, c := (float64(v9) * float64(v11)), float64(v2)
+					p, c := float64(v9)*float64(v11), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
@@ -1153,7 +1153,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v12 := s0[i0+50]
 				{
-					p, c := (float64(v12) * float64(v10)), float64(v3)
+					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
@@ -1161,7 +1161,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 					}
 				}
 				{
-					p, c := (float64(v12) * float64(v11)), float64(v4)
+					p, c := float64(v12)*float64(v11), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
@@ -1170,7 +1170,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v13 := s0[i0+100]
 				{
-					p, c := (float64(v13) * float64(v10)), float64(v5)
+					p, c := float64(v13)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
@@ -1178,7 +1178,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 					}
 				}
 				{
-					p, c := (float64(v13) * float64(v11)), float64(v6)
+					p, c := float64(v13)*float64(v11), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
@@ -1187,7 +1187,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v14 := s0[i0+150]
 				{
-					p, c := (float64(v14) * float64(v10)), float64(v7)
+					p, c := float64(v14)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
@@ -1195,7 +1195,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 					}
 				}
 				{
-					p, c := (float64(v14) * float64(v11)), float64(v8)
+					p, c := float64(v14)*float64(v11), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -1247,7 +1247,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				v33 := s0[i0]
 				v34 := s1[i1]
 				{
-					p, c := (float64(v33) * float64(v34)), float64(v31)
+					p, c := float64(v33)*float64(v34), float64(v31)
 					s := p + c
 					v31 = float32(s)
 					if twiceRounded(s) {
@@ -1256,7 +1256,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v35 := s1[i1+1]
 				{
-					p, c := (float64(v33) * float64(v35)), float64(v32)
+					p, c := float64(v33)*float64(v35), float64(v32)
 					s := p + c
 					v32 = float32(s)
 					if twiceRounded(s) {
@@ -1266,7 +1266,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				v36 := s0[i0+1]
 				v37 := s1[i1+10]
 				{
-					p, c := (float64(v36) * float64(v37)), float64(v31)
+					p, c := float64(v36)*float64(v37), float64(v31)
 					s := p + c
 					v31 = float32(s)
 					if twiceRounded(s) {
@@ -1275,7 +1275,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v38 := s1[i1+11]
 				{
-					p, c := (float64(v36) * float64(v38)), float64(v32)
+					p, c := float64(v36)*float64(v38), float64(v32)
 					s := p + c
 					v32 = float32(s)
 					if twiceRounded(s) {
@@ -1285,7 +1285,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				v39 := s0[i0+2]
 				v40 := s1[i1+20]
 				{
-					p, c := (float64(v39) * float64(v40)), float64(v31)
+					p, c := float64(v39)*float64(v40), float64(v31)
 					s := p + c
 					v31 = float32(s)
 					if twiceRounded(s) {
@@ -1294,7 +1294,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v41 := s1[i1+21]
 				{
-					p, c := (float64(v39) * float64(v41)), float64(v32)
+					p, c := float64(v39)*float64(v41), float64(v32)
 					s := p + c
 					v32 = float32(s)
 					if twiceRounded(s) {
@@ -1304,7 +1304,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				v42 := s0[i0+3]
 				v43 := s1[i1+30]
 				{
-					p, c := (float64(v42) * float64(v43)), float64(v31)
+					p, c := float64(v42)*float64(v43), float64(v31)
 					s := p + c
 					v31 = float32(s)
 					if twiceRounded(s) {
@@ -1313,7 +1313,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 				}
 				v44 := s1[i1+31]
 				{
-					p, c := (float64(v42) * float64(v44)), float64(v32)
+					p, c := float64(v42)*float64(v44), float64(v32)
 					s := p + c
 					v32 = float32(s)
 					if twiceRounded(s) {
@@ -1326,7 +1326,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 			v45 := s0[i0]
 			v46 := s1[i1]
 			{
-				p, c := (float64(v45) * float64(v46)), float64(v31)
+				p, c := float64(v45)*float64(v46), float64(v31)
 				s := p + c
 				v31 = float32(s)
 				if twiceRounded(s) {
@@ -1335,7 +1335,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 			}
 			v47 := s1[i1+1]
 			{
-				p, c := (float64(v45) * float64(v47)), float64(v32)
+				p, c := float64(v45)*float64(v47), float64(v32)
 				s := p + c
 				v32 = float32(s)
 				if twiceRounded(s) {
@@ -1345,7 +1345,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 			v48 := s0[i0+1]
 			v49 := s1[i1+10]
 			{
-				p, c := (float64(v48) * float64(v49)), float64(v31)
+				p, c := float64(v48)*float64(v49), float64(v31)
 				s := p + c
 				v31 = float32(s)
 				if twiceRounded(s) {
@@ -1354,7 +1354,7 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 			}
 			v50 := s1[i1+11]
 			{
-				p, c := (float64(v48) * float64(v50)), float64(v32)
+				p, c := float64(v48)*float64(v50), float64(v32)
 				s := p + c
 				v32 = float32(s)
 				if twiceRounded(s) {
@@ -3072,7 +3072,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v10 := float32(math.RoundToEven(float64(v9)))
 			var v12 float32
 			{
-				p, c := (float64(v10) * float64(float32(-0.6933594))), float64(v7)
+				p, c := float64(v10)*float64(float32(-0.6933594)), float64(v7)
 				s := p + c
 				v12 = float32(s)
 				if twiceRounded(s) {
@@ -3081,7 +3081,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v14 float32
 			{
-				p, c := (float64(v10) * float64(float32(0.00021219444))), float64(v12)
+				p, c := float64(v10)*float64(float32(0.00021219444)), float64(v12)
 				s := p + c
 				v14 = float32(s)
 				if twiceRounded(s) {
@@ -3090,7 +3090,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v17 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v14)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v14), float64(float32(0.0013981999))
 				s := p + c
 				v17 = float32(s)
 				if twiceRounded(s) {
@@ -3099,7 +3099,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v19 float32
 			{
-				p, c := (float64(v17) * float64(v14)), float64(float32(0.008333452))
+				p, c := float64(v17)*float64(v14), float64(float32(0.008333452))
 				s := p + c
 				v19 = float32(s)
 				if twiceRounded(s) {
@@ -3108,7 +3108,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v21 float32
 			{
-				p, c := (float64(v19) * float64(v14)), float64(float32(0.041665796))
+				p, c := float64(v19)*float64(v14), float64(float32(0.041665796))
 				s := p + c
 				v21 = float32(s)
 				if twiceRounded(s) {
@@ -3117,7 +3117,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v23 float32
 			{
-				p, c := (float64(v21) * float64(v14)), float64(float32(0.16666666))
+				p, c := float64(v21)*float64(v14), float64(float32(0.16666666))
 				s := p + c
 				v23 = float32(s)
 				if twiceRounded(s) {
@@ -3126,7 +3126,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v25 float32
 			{
-				p, c := (float64(v23) * float64(v14)), float64(float32(0.5))
+				p, c := float64(v23)*float64(v14), float64(float32(0.5))
 				s := p + c
 				v25 = float32(s)
 				if twiceRounded(s) {
@@ -3136,7 +3136,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v26 := float32(v14 * v14)
 			var v27 float32
 			{
-				p, c := (float64(v25) * float64(v26)), float64(v14)
+				p, c := float64(v25)*float64(v26), float64(v14)
 				s := p + c
 				v27 = float32(s)
 				if twiceRounded(s) {
@@ -3169,7 +3169,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v50 := float32(math.RoundToEven(float64(v49)))
 			var v52 float32
 			{
-				p, c := (float64(v50) * float64(float32(-0.6933594))), float64(v47)
+				p, c := float64(v50)*float64(float32(-0.6933594)), float64(v47)
 				s := p + c
 				v52 = float32(s)
 				if twiceRounded(s) {
@@ -3178,7 +3178,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v54 float32
 			{
-				p, c := (float64(v50) * float64(float32(0.00021219444))), float64(v52)
+				p, c := float64(v50)*float64(float32(0.00021219444)), float64(v52)
 				s := p + c
 				v54 = float32(s)
 				if twiceRounded(s) {
@@ -3187,7 +3187,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v57 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v54)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v54), float64(float32(0.0013981999))
 				s := p + c
 				v57 = float32(s)
 				if twiceRounded(s) {
@@ -3196,7 +3196,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v59 float32
 			{
-				p, c := (float64(v57) * float64(v54)), float64(float32(0.008333452))
+				p, c := float64(v57)*float64(v54), float64(float32(0.008333452))
 				s := p + c
 				v59 = float32(s)
 				if twiceRounded(s) {
@@ -3205,7 +3205,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v61 float32
 			{
-				p, c := (float64(v59) * float64(v54)), float64(float32(0.041665796))
+				p, c := float64(v59)*float64(v54), float64(float32(0.041665796))
 				s := p + c
 				v61 = float32(s)
 				if twiceRounded(s) {
@@ -3214,7 +3214,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v63 float32
 			{
-				p, c := (float64(v61) * float64(v54)), float64(float32(0.16666666))
+				p, c := float64(v61)*float64(v54), float64(float32(0.16666666))
 				s := p + c
 				v63 = float32(s)
 				if twiceRounded(s) {
@@ -3223,7 +3223,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v65 float32
 			{
-				p, c := (float64(v63) * float64(v54)), float64(float32(0.5))
+				p, c := float64(v63)*float64(v54), float64(float32(0.5))
 				s := p + c
 				v65 = float32(s)
 				if twiceRounded(s) {
@@ -3233,7 +3233,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v66 := float32(v54 * v54)
 			var v67 float32
 			{
-				p, c := (float64(v65) * float64(v66)), float64(v54)
+				p, c := float64(v65)*float64(v66), float64(v54)
 				s := p + c
 				v67 = float32(s)
 				if twiceRounded(s) {
@@ -3266,7 +3266,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v90 := float32(math.RoundToEven(float64(v89)))
 			var v92 float32
 			{
-				p, c := (float64(v90) * float64(float32(-0.6933594))), float64(v87)
+				p, c := float64(v90)*float64(float32(-0.6933594)), float64(v87)
 				s := p + c
 				v92 = float32(s)
 				if twiceRounded(s) {
@@ -3275,7 +3275,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v94 float32
 			{
-				p, c := (float64(v90) * float64(float32(0.00021219444))), float64(v92)
+				p, c := float64(v90)*float64(float32(0.00021219444)), float64(v92)
 				s := p + c
 				v94 = float32(s)
 				if twiceRounded(s) {
@@ -3284,7 +3284,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v97 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v94)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v94), float64(float32(0.0013981999))
 				s := p + c
 				v97 = float32(s)
 				if twiceRounded(s) {
@@ -3293,7 +3293,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v99 float32
 			{
-				p, c := (float64(v97) * float64(v94)), float64(float32(0.008333452))
+				p, c := float64(v97)*float64(v94), float64(float32(0.008333452))
 				s := p + c
 				v99 = float32(s)
 				if twiceRounded(s) {
@@ -3302,7 +3302,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v101 float32
 			{
-				p, c := (float64(v99) * float64(v94)), float64(float32(0.041665796))
+				p, c := float64(v99)*float64(v94), float64(float32(0.041665796))
 				s := p + c
 				v101 = float32(s)
 				if twiceRounded(s) {
@@ -3311,7 +3311,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v103 float32
 			{
-				p, c := (float64(v101) * float64(v94)), float64(float32(0.16666666))
+				p, c := float64(v101)*float64(v94), float64(float32(0.16666666))
 				s := p + c
 				v103 = float32(s)
 				if twiceRounded(s) {
@@ -3320,7 +3320,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v105 float32
 			{
-				p, c := (float64(v103) * float64(v94)), float64(float32(0.5))
+				p, c := float64(v103)*float64(v94), float64(float32(0.5))
 				s := p + c
 				v105 = float32(s)
 				if twiceRounded(s) {
@@ -3330,7 +3330,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v106 := float32(v94 * v94)
 			var v107 float32
 			{
-				p, c := (float64(v105) * float64(v106)), float64(v94)
+				p, c := float64(v105)*float64(v106), float64(v94)
 				s := p + c
 				v107 = float32(s)
 				if twiceRounded(s) {
@@ -3363,7 +3363,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v130 := float32(math.RoundToEven(float64(v129)))
 			var v132 float32
 			{
-				p, c := (float64(v130) * float64(float32(-0.6933594))), float64(v127)
+				p, c := float64(v130)*float64(float32(-0.6933594)), float64(v127)
 				s := p + c
 				v132 = float32(s)
 				if twiceRounded(s) {
@@ -3372,7 +3372,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v134 float32
 			{
-				p, c := (float64(v130) * float64(float32(0.00021219444))), float64(v132)
+				p, c := float64(v130)*float64(float32(0.00021219444)), float64(v132)
 				s := p + c
 				v134 = float32(s)
 				if twiceRounded(s) {
@@ -3381,7 +3381,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v137 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v134)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v134), float64(float32(0.0013981999))
 				s := p + c
 				v137 = float32(s)
 				if twiceRounded(s) {
@@ -3390,7 +3390,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v139 float32
 			{
-				p, c := (float64(v137) * float64(v134)), float64(float32(0.008333452))
+				p, c := float64(v137)*float64(v134), float64(float32(0.008333452))
 				s := p + c
 				v139 = float32(s)
 				if twiceRounded(s) {
@@ -3399,7 +3399,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v141 float32
 			{
-				p, c := (float64(v139) * float64(v134)), float64(float32(0.041665796))
+				p, c := float64(v139)*float64(v134), float64(float32(0.041665796))
 				s := p + c
 				v141 = float32(s)
 				if twiceRounded(s) {
@@ -3408,7 +3408,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v143 float32
 			{
-				p, c := (float64(v141) * float64(v134)), float64(float32(0.16666666))
+				p, c := float64(v141)*float64(v134), float64(float32(0.16666666))
 				s := p + c
 				v143 = float32(s)
 				if twiceRounded(s) {
@@ -3417,7 +3417,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v145 float32
 			{
-				p, c := (float64(v143) * float64(v134)), float64(float32(0.5))
+				p, c := float64(v143)*float64(v134), float64(float32(0.5))
 				s := p + c
 				v145 = float32(s)
 				if twiceRounded(s) {
@@ -3427,7 +3427,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v146 := float32(v134 * v134)
 			var v147 float32
 			{
-				p, c := (float64(v145) * float64(v146)), float64(v134)
+				p, c := float64(v145)*float64(v146), float64(v134)
 				s := p + c
 				v147 = float32(s)
 				if twiceRounded(s) {
@@ -3460,7 +3460,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v170 := float32(math.RoundToEven(float64(v169)))
 			var v172 float32
 			{
-				p, c := (float64(v170) * float64(float32(-0.6933594))), float64(v167)
+				p, c := float64(v170)*float64(float32(-0.6933594)), float64(v167)
 				s := p + c
 				v172 = float32(s)
 				if twiceRounded(s) {
@@ -3469,7 +3469,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v174 float32
 			{
-				p, c := (float64(v170) * float64(float32(0.00021219444))), float64(v172)
+				p, c := float64(v170)*float64(float32(0.00021219444)), float64(v172)
 				s := p + c
 				v174 = float32(s)
 				if twiceRounded(s) {
@@ -3478,7 +3478,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v177 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v174)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v174), float64(float32(0.0013981999))
 				s := p + c
 				v177 = float32(s)
 				if twiceRounded(s) {
@@ -3487,7 +3487,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v179 float32
 			{
-				p, c := (float64(v177) * float64(v174)), float64(float32(0.008333452))
+				p, c := float64(v177)*float64(v174), float64(float32(0.008333452))
 				s := p + c
 				v179 = float32(s)
 				if twiceRounded(s) {
@@ -3496,7 +3496,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v181 float32
 			{
-				p, c := (float64(v179) * float64(v174)), float64(float32(0.041665796))
+				p, c := float64(v179)*float64(v174), float64(float32(0.041665796))
 				s := p + c
 				v181 = float32(s)
 				if twiceRounded(s) {
@@ -3505,7 +3505,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v183 float32
 			{
-				p, c := (float64(v181) * float64(v174)), float64(float32(0.16666666))
+				p, c := float64(v181)*float64(v174), float64(float32(0.16666666))
 				s := p + c
 				v183 = float32(s)
 				if twiceRounded(s) {
@@ -3514,7 +3514,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v185 float32
 			{
-				p, c := (float64(v183) * float64(v174)), float64(float32(0.5))
+				p, c := float64(v183)*float64(v174), float64(float32(0.5))
 				s := p + c
 				v185 = float32(s)
 				if twiceRounded(s) {
@@ -3524,7 +3524,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v186 := float32(v174 * v174)
 			var v187 float32
 			{
-				p, c := (float64(v185) * float64(v186)), float64(v174)
+				p, c := float64(v185)*float64(v186), float64(v174)
 				s := p + c
 				v187 = float32(s)
 				if twiceRounded(s) {
@@ -3557,7 +3557,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v210 := float32(math.RoundToEven(float64(v209)))
 			var v212 float32
 			{
-				p, c := (float64(v210) * float64(float32(-0.6933594))), float64(v207)
+				p, c := float64(v210)*float64(float32(-0.6933594)), float64(v207)
 				s := p + c
 				v212 = float32(s)
 				if twiceRounded(s) {
@@ -3566,7 +3566,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v214 float32
 			{
-				p, c := (float64(v210) * float64(float32(0.00021219444))), float64(v212)
+				p, c := float64(v210)*float64(float32(0.00021219444)), float64(v212)
 				s := p + c
 				v214 = float32(s)
 				if twiceRounded(s) {
@@ -3575,7 +3575,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v217 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v214)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v214), float64(float32(0.0013981999))
 				s := p + c
 				v217 = float32(s)
 				if twiceRounded(s) {
@@ -3584,7 +3584,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v219 float32
 			{
-				p, c := (float64(v217) * float64(v214)), float64(float32(0.008333452))
+				p, c := float64(v217)*float64(v214), float64(float32(0.008333452))
 				s := p + c
 				v219 = float32(s)
 				if twiceRounded(s) {
@@ -3593,7 +3593,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v221 float32
 			{
-				p, c := (float64(v219) * float64(v214)), float64(float32(0.041665796))
+				p, c := float64(v219)*float64(v214), float64(float32(0.041665796))
 				s := p + c
 				v221 = float32(s)
 				if twiceRounded(s) {
@@ -3602,7 +3602,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v223 float32
 			{
-				p, c := (float64(v221) * float64(v214)), float64(float32(0.16666666))
+				p, c := float64(v221)*float64(v214), float64(float32(0.16666666))
 				s := p + c
 				v223 = float32(s)
 				if twiceRounded(s) {
@@ -3611,7 +3611,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v225 float32
 			{
-				p, c := (float64(v223) * float64(v214)), float64(float32(0.5))
+				p, c := float64(v223)*float64(v214), float64(float32(0.5))
 				s := p + c
 				v225 = float32(s)
 				if twiceRounded(s) {
@@ -3621,7 +3621,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v226 := float32(v214 * v214)
 			var v227 float32
 			{
-				p, c := (float64(v225) * float64(v226)), float64(v214)
+				p, c := float64(v225)*float64(v226), float64(v214)
 				s := p + c
 				v227 = float32(s)
 				if twiceRounded(s) {
@@ -3654,7 +3654,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v250 := float32(math.RoundToEven(float64(v249)))
 			var v252 float32
 			{
-				p, c := (float64(v250) * float64(float32(-0.6933594))), float64(v247)
+				p, c := float64(v250)*float64(float32(-0.6933594)), float64(v247)
 				s := p + c
 				v252 = float32(s)
 				if twiceRounded(s) {
@@ -3663,7 +3663,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v254 float32
 			{
-				p, c := (float64(v250) * float64(float32(0.00021219444))), float64(v252)
+				p, c := float64(v250)*float64(float32(0.00021219444)), float64(v252)
 				s := p + c
 				v254 = float32(s)
 				if twiceRounded(s) {
@@ -3672,7 +3672,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v257 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v254)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v254), float64(float32(0.0013981999))
 				s := p + c
 				v257 = float32(s)
 				if twiceRounded(s) {
@@ -3681,7 +3681,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v259 float32
 			{
-				p, c := (float64(v257) * float64(v254)), float64(float32(0.008333452))
+				p, c := float64(v257)*float64(v254), float64(float32(0.008333452))
 				s := p + c
 				v259 = float32(s)
 				if twiceRounded(s) {
@@ -3690,7 +3690,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v261 float32
 			{
-				p, c := (float64(v259) * float64(v254)), float64(float32(0.041665796))
+				p, c := float64(v259)*float64(v254), float64(float32(0.041665796))
 				s := p + c
 				v261 = float32(s)
 				if twiceRounded(s) {
@@ -3699,7 +3699,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v263 float32
 			{
-				p, c := (float64(v261) * float64(v254)), float64(float32(0.16666666))
+				p, c := float64(v261)*float64(v254), float64(float32(0.16666666))
 				s := p + c
 				v263 = float32(s)
 				if twiceRounded(s) {
@@ -3708,7 +3708,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v265 float32
 			{
-				p, c := (float64(v263) * float64(v254)), float64(float32(0.5))
+				p, c := float64(v263)*float64(v254), float64(float32(0.5))
 				s := p + c
 				v265 = float32(s)
 				if twiceRounded(s) {
@@ -3718,7 +3718,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v266 := float32(v254 * v254)
 			var v267 float32
 			{
-				p, c := (float64(v265) * float64(v266)), float64(v254)
+				p, c := float64(v265)*float64(v266), float64(v254)
 				s := p + c
 				v267 = float32(s)
 				if twiceRounded(s) {
@@ -3751,7 +3751,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v290 := float32(math.RoundToEven(float64(v289)))
 			var v292 float32
 			{
-				p, c := (float64(v290) * float64(float32(-0.6933594))), float64(v287)
+				p, c := float64(v290)*float64(float32(-0.6933594)), float64(v287)
 				s := p + c
 				v292 = float32(s)
 				if twiceRounded(s) {
@@ -3760,7 +3760,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v294 float32
 			{
-				p, c := (float64(v290) * float64(float32(0.00021219444))), float64(v292)
+				p, c := float64(v290)*float64(float32(0.00021219444)), float64(v292)
 				s := p + c
 				v294 = float32(s)
 				if twiceRounded(s) {
@@ -3769,7 +3769,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v297 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v294)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v294), float64(float32(0.0013981999))
 				s := p + c
 				v297 = float32(s)
 				if twiceRounded(s) {
@@ -3778,7 +3778,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v299 float32
 			{
-				p, c := (float64(v297) * float64(v294)), float64(float32(0.008333452))
+				p, c := float64(v297)*float64(v294), float64(float32(0.008333452))
 				s := p + c
 				v299 = float32(s)
 				if twiceRounded(s) {
@@ -3787,7 +3787,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v301 float32
 			{
-				p, c := (float64(v299) * float64(v294)), float64(float32(0.041665796))
+				p, c := float64(v299)*float64(v294), float64(float32(0.041665796))
 				s := p + c
 				v301 = float32(s)
 				if twiceRounded(s) {
@@ -3796,7 +3796,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v303 float32
 			{
-				p, c := (float64(v301) * float64(v294)), float64(float32(0.16666666))
+				p, c := float64(v301)*float64(v294), float64(float32(0.16666666))
 				s := p + c
 				v303 = float32(s)
 				if twiceRounded(s) {
@@ -3805,7 +3805,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v305 float32
 			{
-				p, c := (float64(v303) * float64(v294)), float64(float32(0.5))
+				p, c := float64(v303)*float64(v294), float64(float32(0.5))
 				s := p + c
 				v305 = float32(s)
 				if twiceRounded(s) {
@@ -3815,7 +3815,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v306 := float32(v294 * v294)
 			var v307 float32
 			{
-				p, c := (float64(v305) * float64(v306)), float64(v294)
+				p, c := float64(v305)*float64(v306), float64(v294)
 				s := p + c
 				v307 = float32(s)
 				if twiceRounded(s) {
@@ -3857,7 +3857,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v330 := float32(math.RoundToEven(float64(v329)))
 			var v332 float32
 			{
-				p, c := (float64(v330) * float64(float32(-0.6933594))), float64(v327)
+				p, c := float64(v330)*float64(float32(-0.6933594)), float64(v327)
 				s := p + c
 				v332 = float32(s)
 				if twiceRounded(s) {
@@ -3866,7 +3866,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v334 float32
 			{
-				p, c := (float64(v330) * float64(float32(0.00021219444))), float64(v332)
+				p, c := float64(v330)*float64(float32(0.00021219444)), float64(v332)
 				s := p + c
 				v334 = float32(s)
 				if twiceRounded(s) {
@@ -3875,7 +3875,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v337 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v334)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v334), float64(float32(0.0013981999))
 				s := p + c
 				v337 = float32(s)
 				if twiceRounded(s) {
@@ -3884,7 +3884,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v339 float32
 			{
-				p, c := (float64(v337) * float64(v334)), float64(float32(0.008333452))
+				p, c := float64(v337)*float64(v334), float64(float32(0.008333452))
 				s := p + c
 				v339 = float32(s)
 				if twiceRounded(s) {
@@ -3893,7 +3893,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v341 float32
 			{
-				p, c := (float64(v339) * float64(v334)), float64(float32(0.041665796))
+				p, c := float64(v339)*float64(v334), float64(float32(0.041665796))
 				s := p + c
 				v341 = float32(s)
 				if twiceRounded(s) {
@@ -3902,7 +3902,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v343 float32
 			{
-				p, c := (float64(v341) * float64(v334)), float64(float32(0.16666666))
+				p, c := float64(v341)*float64(v334), float64(float32(0.16666666))
 				s := p + c
 				v343 = float32(s)
 				if twiceRounded(s) {
@@ -3911,7 +3911,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v345 float32
 			{
-				p, c := (float64(v343) * float64(v334)), float64(float32(0.5))
+				p, c := float64(v343)*float64(v334), float64(float32(0.5))
 				s := p + c
 				v345 = float32(s)
 				if twiceRounded(s) {
@@ -3921,7 +3921,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v346 := float32(v334 * v334)
 			var v347 float32
 			{
-				p, c := (float64(v345) * float64(v346)), float64(v334)
+				p, c := float64(v345)*float64(v346), float64(v334)
 				s := p + c
 				v347 = float32(s)
 				if twiceRounded(s) {
@@ -3954,7 +3954,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v370 := float32(math.RoundToEven(float64(v369)))
 			var v372 float32
 			{
-				p, c := (float64(v370) * float64(float32(-0.6933594))), float64(v367)
+				p, c := float64(v370)*float64(float32(-0.6933594)), float64(v367)
 				s := p + c
 				v372 = float32(s)
 				if twiceRounded(s) {
@@ -3963,7 +3963,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v374 float32
 			{
-				p, c := (float64(v370) * float64(float32(0.00021219444))), float64(v372)
+				p, c := float64(v370)*float64(float32(0.00021219444)), float64(v372)
 				s := p + c
 				v374 = float32(s)
 				if twiceRounded(s) {
@@ -3972,7 +3972,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v377 float32
 			{
-				p, c := (float64(float32(0.00019875691)) * float64(v374)), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v374), float64(float32(0.0013981999))
 				s := p + c
 				v377 = float32(s)
 				if twiceRounded(s) {
@@ -3981,7 +3981,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v379 float32
 			{
-				p, c := (float64(v377) * float64(v374)), float64(float32(0.008333452))
+				p, c := float64(v377)*float64(v374), float64(float32(0.008333452))
 				s := p + c
 				v379 = float32(s)
 				if twiceRounded(s) {
@@ -3990,7 +3990,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v381 float32
 			{
-				p, c := (float64(v379) * float64(v374)), float64(float32(0.041665796))
+				p, c := float64(v379)*float64(v374), float64(float32(0.041665796))
 				s := p + c
 				v381 = float32(s)
 				if twiceRounded(s) {
@@ -3999,7 +3999,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v383 float32
 			{
-				p, c := (float64(v381) * float64(v374)), float64(float32(0.16666666))
+				p, c := float64(v381)*float64(v374), float64(float32(0.16666666))
 				s := p + c
 				v383 = float32(s)
 				if twiceRounded(s) {
@@ -4008,7 +4008,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v385 float32
 			{
-				p, c := (float64(v383) * float64(v374)), float64(float32(0.5))
+				p, c := float64(v383)*float64(v374), float64(float32(0.5))
 				s := p + c
 				v385 = float32(s)
 				if twiceRounded(s) {
@@ -4018,7 +4018,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v386 := float32(v374 * v374)
 			var v387 float32
 			{
-				p, c := (float64(v385) * float64(v386)), float64(v374)
+				p, c := float64(v385)*float64(v386), float64(v374)
 				s := p + c
 				v387 = float32(s)
 				if twiceRounded(s) {
@@ -4561,7 +4561,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v74 := float32(math.RoundToEven(float64(v73)))
 		var v76 float32
 		{
-			p, c := (float64(v74) * float64(float32(-0.6933594))), float64(v71)
+			p, c := float64(v74)*float64(float32(-0.6933594)), float64(v71)
 			s := p + c
 			v76 = float32(s)
 			if twiceRounded(s) {
@@ -4570,7 +4570,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v78 float32
 		{
-			p, c := (float64(v74) * float64(float32(0.00021219444))), float64(v76)
+			p, c := float64(v74)*float64(float32(0.00021219444)), float64(v76)
 			s := p + c
 			v78 = float32(s)
 			if twiceRounded(s) {
@@ -4579,7 +4579,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v81 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v78)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v78), float64(float32(0.0013981999))
 			s := p + c
 			v81 = float32(s)
 			if twiceRounded(s) {
@@ -4588,7 +4588,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v83 float32
 		{
-			p, c := (float64(v81) * float64(v78)), float64(float32(0.008333452))
+			p, c := float64(v81)*float64(v78), float64(float32(0.008333452))
 			s := p + c
 			v83 = float32(s)
 			if twiceRounded(s) {
@@ -4597,7 +4597,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v85 float32
 		{
-			p, c := (float64(v83) * float64(v78)), float64(float32(0.041665796))
+			p, c := float64(v83)*float64(v78), float64(float32(0.041665796))
 			s := p + c
 			v85 = float32(s)
 			if twiceRounded(s) {
@@ -4606,7 +4606,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v87 float32
 		{
-			p, c := (float64(v85) * float64(v78)), float64(float32(0.16666666))
+			p, c := float64(v85)*float64(v78), float64(float32(0.16666666))
 			s := p + c
 			v87 = float32(s)
 			if twiceRounded(s) {
@@ -4615,7 +4615,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v89 float32
 		{
-			p, c := (float64(v87) * float64(v78)), float64(float32(0.5))
+			p, c := float64(v87)*float64(v78), float64(float32(0.5))
 			s := p + c
 			v89 = float32(s)
 			if twiceRounded(s) {
@@ -4625,7 +4625,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v90 := float32(v78 * v78)
 		var v91 float32
 		{
-			p, c := (float64(v89) * float64(v90)), float64(v78)
+			p, c := float64(v89)*float64(v90), float64(v78)
 			s := p + c
 			v91 = float32(s)
 			if twiceRounded(s) {
@@ -4658,7 +4658,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v114 := float32(math.RoundToEven(float64(v113)))
 		var v116 float32
 		{
-			p, c := (float64(v114) * float64(float32(-0.6933594))), float64(v111)
+			p, c := float64(v114)*float64(float32(-0.6933594)), float64(v111)
 			s := p + c
 			v116 = float32(s)
 			if twiceRounded(s) {
@@ -4667,7 +4667,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v118 float32
 		{
-			p, c := (float64(v114) * float64(float32(0.00021219444))), float64(v116)
+			p, c := float64(v114)*float64(float32(0.00021219444)), float64(v116)
 			s := p + c
 			v118 = float32(s)
 			if twiceRounded(s) {
@@ -4676,7 +4676,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v121 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v118)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v118), float64(float32(0.0013981999))
 			s := p + c
 			v121 = float32(s)
 			if twiceRounded(s) {
@@ -4685,7 +4685,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v123 float32
 		{
-			p, c := (float64(v121) * float64(v118)), float64(float32(0.008333452))
+			p, c := float64(v121)*float64(v118), float64(float32(0.008333452))
 			s := p + c
 			v123 = float32(s)
 			if twiceRounded(s) {
@@ -4694,7 +4694,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v125 float32
 		{
-			p, c := (float64(v123) * float64(v118)), float64(float32(0.041665796))
+			p, c := float64(v123)*float64(v118), float64(float32(0.041665796))
 			s := p + c
 			v125 = float32(s)
 			if twiceRounded(s) {
@@ -4703,7 +4703,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v127 float32
 		{
-			p, c := (float64(v125) * float64(v118)), float64(float32(0.16666666))
+			p, c := float64(v125)*float64(v118), float64(float32(0.16666666))
 			s := p + c
 			v127 = float32(s)
 			if twiceRounded(s) {
@@ -4712,7 +4712,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v129 float32
 		{
-			p, c := (float64(v127) * float64(v118)), float64(float32(0.5))
+			p, c := float64(v127)*float64(v118), float64(float32(0.5))
 			s := p + c
 			v129 = float32(s)
 			if twiceRounded(s) {
@@ -4722,7 +4722,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v130 := float32(v118 * v118)
 		var v131 float32
 		{
-			p, c := (float64(v129) * float64(v130)), float64(v118)
+			p, c := float64(v129)*float64(v130), float64(v118)
 			s := p + c
 			v131 = float32(s)
 			if twiceRounded(s) {
@@ -4755,7 +4755,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v154 := float32(math.RoundToEven(float64(v153)))
 		var v156 float32
 		{
-			p, c := (float64(v154) * float64(float32(-0.6933594))), float64(v151)
+			p, c := float64(v154)*float64(float32(-0.6933594)), float64(v151)
 			s := p + c
 			v156 = float32(s)
 			if twiceRounded(s) {
@@ -4764,7 +4764,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v158 float32
 		{
-			p, c := (float64(v154) * float64(float32(0.00021219444))), float64(v156)
+			p, c := float64(v154)*float64(float32(0.00021219444)), float64(v156)
 			s := p + c
 			v158 = float32(s)
 			if twiceRounded(s) {
@@ -4773,7 +4773,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v161 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v158)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v158), float64(float32(0.0013981999))
 			s := p + c
 			v161 = float32(s)
 			if twiceRounded(s) {
@@ -4782,7 +4782,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v163 float32
 		{
-			p, c := (float64(v161) * float64(v158)), float64(float32(0.008333452))
+			p, c := float64(v161)*float64(v158), float64(float32(0.008333452))
 			s := p + c
 			v163 = float32(s)
 			if twiceRounded(s) {
@@ -4791,7 +4791,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v165 float32
 		{
-			p, c := (float64(v163) * float64(v158)), float64(float32(0.041665796))
+			p, c := float64(v163)*float64(v158), float64(float32(0.041665796))
 			s := p + c
 			v165 = float32(s)
 			if twiceRounded(s) {
@@ -4800,7 +4800,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v167 float32
 		{
-			p, c := (float64(v165) * float64(v158)), float64(float32(0.16666666))
+			p, c := float64(v165)*float64(v158), float64(float32(0.16666666))
 			s := p + c
 			v167 = float32(s)
 			if twiceRounded(s) {
@@ -4809,7 +4809,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v169 float32
 		{
-			p, c := (float64(v167) * float64(v158)), float64(float32(0.5))
+			p, c := float64(v167)*float64(v158), float64(float32(0.5))
 			s := p + c
 			v169 = float32(s)
 			if twiceRounded(s) {
@@ -4819,7 +4819,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v170 := float32(v158 * v158)
 		var v171 float32
 		{
-			p, c := (float64(v169) * float64(v170)), float64(v158)
+			p, c := float64(v169)*float64(v170), float64(v158)
 			s := p + c
 			v171 = float32(s)
 			if twiceRounded(s) {
@@ -4852,7 +4852,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v194 := float32(math.RoundToEven(float64(v193)))
 		var v196 float32
 		{
-			p, c := (float64(v194) * float64(float32(-0.6933594))), float64(v191)
+			p, c := float64(v194)*float64(float32(-0.6933594)), float64(v191)
 			s := p + c
 			v196 = float32(s)
 			if twiceRounded(s) {
@@ -4861,7 +4861,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v198 float32
 		{
-			p, c := (float64(v194) * float64(float32(0.00021219444))), float64(v196)
+			p, c := float64(v194)*float64(float32(0.00021219444)), float64(v196)
 			s := p + c
 			v198 = float32(s)
 			if twiceRounded(s) {
@@ -4870,7 +4870,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v201 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v198)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v198), float64(float32(0.0013981999))
 			s := p + c
 			v201 = float32(s)
 			if twiceRounded(s) {
@@ -4879,7 +4879,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v203 float32
 		{
-			p, c := (float64(v201) * float64(v198)), float64(float32(0.008333452))
+			p, c := float64(v201)*float64(v198), float64(float32(0.008333452))
 			s := p + c
 			v203 = float32(s)
 			if twiceRounded(s) {
@@ -4888,7 +4888,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v205 float32
 		{
-			p, c := (float64(v203) * float64(v198)), float64(float32(0.041665796))
+			p, c := float64(v203)*float64(v198), float64(float32(0.041665796))
 			s := p + c
 			v205 = float32(s)
 			if twiceRounded(s) {
@@ -4897,7 +4897,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v207 float32
 		{
-			p, c := (float64(v205) * float64(v198)), float64(float32(0.16666666))
+			p, c := float64(v205)*float64(v198), float64(float32(0.16666666))
 			s := p + c
 			v207 = float32(s)
 			if twiceRounded(s) {
@@ -4906,7 +4906,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v209 float32
 		{
-			p, c := (float64(v207) * float64(v198)), float64(float32(0.5))
+			p, c := float64(v207)*float64(v198), float64(float32(0.5))
 			s := p + c
 			v209 = float32(s)
 			if twiceRounded(s) {
@@ -4916,7 +4916,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v210 := float32(v198 * v198)
 		var v211 float32
 		{
-			p, c := (float64(v209) * float64(v210)), float64(v198)
+			p, c := float64(v209)*float64(v210), float64(v198)
 			s := p + c
 			v211 = float32(s)
 			if twiceRounded(s) {
@@ -4949,7 +4949,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v234 := float32(math.RoundToEven(float64(v233)))
 		var v236 float32
 		{
-			p, c := (float64(v234) * float64(float32(-0.6933594))), float64(v231)
+			p, c := float64(v234)*float64(float32(-0.6933594)), float64(v231)
 			s := p + c
 			v236 = float32(s)
 			if twiceRounded(s) {
@@ -4958,7 +4958,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v238 float32
 		{
-			p, c := (float64(v234) * float64(float32(0.00021219444))), float64(v236)
+			p, c := float64(v234)*float64(float32(0.00021219444)), float64(v236)
 			s := p + c
 			v238 = float32(s)
 			if twiceRounded(s) {
@@ -4967,7 +4967,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v241 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v238)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v238), float64(float32(0.0013981999))
 			s := p + c
 			v241 = float32(s)
 			if twiceRounded(s) {
@@ -4976,7 +4976,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v243 float32
 		{
-			p, c := (float64(v241) * float64(v238)), float64(float32(0.008333452))
+			p, c := float64(v241)*float64(v238), float64(float32(0.008333452))
 			s := p + c
 			v243 = float32(s)
 			if twiceRounded(s) {
@@ -4985,7 +4985,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v245 float32
 		{
-			p, c := (float64(v243) * float64(v238)), float64(float32(0.041665796))
+			p, c := float64(v243)*float64(v238), float64(float32(0.041665796))
 			s := p + c
 			v245 = float32(s)
 			if twiceRounded(s) {
@@ -4994,7 +4994,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v247 float32
 		{
-			p, c := (float64(v245) * float64(v238)), float64(float32(0.16666666))
+			p, c := float64(v245)*float64(v238), float64(float32(0.16666666))
 			s := p + c
 			v247 = float32(s)
 			if twiceRounded(s) {
@@ -5003,7 +5003,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v249 float32
 		{
-			p, c := (float64(v247) * float64(v238)), float64(float32(0.5))
+			p, c := float64(v247)*float64(v238), float64(float32(0.5))
 			s := p + c
 			v249 = float32(s)
 			if twiceRounded(s) {
@@ -5013,7 +5013,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v250 := float32(v238 * v238)
 		var v251 float32
 		{
-			p, c := (float64(v249) * float64(v250)), float64(v238)
+			p, c := float64(v249)*float64(v250), float64(v238)
 			s := p + c
 			v251 = float32(s)
 			if twiceRounded(s) {
@@ -5046,7 +5046,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v274 := float32(math.RoundToEven(float64(v273)))
 		var v276 float32
 		{
-			p, c := (float64(v274) * float64(float32(-0.6933594))), float64(v271)
+			p, c := float64(v274)*float64(float32(-0.6933594)), float64(v271)
 			s := p + c
 			v276 = float32(s)
 			if twiceRounded(s) {
@@ -5055,7 +5055,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v278 float32
 		{
-			p, c := (float64(v274) * float64(float32(0.00021219444))), float64(v276)
+			p, c := float64(v274)*float64(float32(0.00021219444)), float64(v276)
 			s := p + c
 			v278 = float32(s)
 			if twiceRounded(s) {
@@ -5064,7 +5064,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v281 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v278)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v278), float64(float32(0.0013981999))
 			s := p + c
 			v281 = float32(s)
 			if twiceRounded(s) {
@@ -5073,7 +5073,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v283 float32
 		{
-			p, c := (float64(v281) * float64(v278)), float64(float32(0.008333452))
+			p, c := float64(v281)*float64(v278), float64(float32(0.008333452))
 			s := p + c
 			v283 = float32(s)
 			if twiceRounded(s) {
@@ -5082,7 +5082,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v285 float32
 		{
-			p, c := (float64(v283) * float64(v278)), float64(float32(0.041665796))
+			p, c := float64(v283)*float64(v278), float64(float32(0.041665796))
 			s := p + c
 			v285 = float32(s)
 			if twiceRounded(s) {
@@ -5091,7 +5091,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v287 float32
 		{
-			p, c := (float64(v285) * float64(v278)), float64(float32(0.16666666))
+			p, c := float64(v285)*float64(v278), float64(float32(0.16666666))
 			s := p + c
 			v287 = float32(s)
 			if twiceRounded(s) {
@@ -5100,7 +5100,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v289 float32
 		{
-			p, c := (float64(v287) * float64(v278)), float64(float32(0.5))
+			p, c := float64(v287)*float64(v278), float64(float32(0.5))
 			s := p + c
 			v289 = float32(s)
 			if twiceRounded(s) {
@@ -5110,7 +5110,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v290 := float32(v278 * v278)
 		var v291 float32
 		{
-			p, c := (float64(v289) * float64(v290)), float64(v278)
+			p, c := float64(v289)*float64(v290), float64(v278)
 			s := p + c
 			v291 = float32(s)
 			if twiceRounded(s) {
@@ -5143,7 +5143,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v314 := float32(math.RoundToEven(float64(v313)))
 		var v316 float32
 		{
-			p, c := (float64(v314) * float64(float32(-0.6933594))), float64(v311)
+			p, c := float64(v314)*float64(float32(-0.6933594)), float64(v311)
 			s := p + c
 			v316 = float32(s)
 			if twiceRounded(s) {
@@ -5152,7 +5152,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v318 float32
 		{
-			p, c := (float64(v314) * float64(float32(0.00021219444))), float64(v316)
+			p, c := float64(v314)*float64(float32(0.00021219444)), float64(v316)
 			s := p + c
 			v318 = float32(s)
 			if twiceRounded(s) {
@@ -5161,7 +5161,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v321 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v318)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v318), float64(float32(0.0013981999))
 			s := p + c
 			v321 = float32(s)
 			if twiceRounded(s) {
@@ -5170,7 +5170,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v323 float32
 		{
-			p, c := (float64(v321) * float64(v318)), float64(float32(0.008333452))
+			p, c := float64(v321)*float64(v318), float64(float32(0.008333452))
 			s := p + c
 			v323 = float32(s)
 			if twiceRounded(s) {
@@ -5179,7 +5179,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v325 float32
 		{
-			p, c := (float64(v323) * float64(v318)), float64(float32(0.041665796))
+			p, c := float64(v323)*float64(v318), float64(float32(0.041665796))
 			s := p + c
 			v325 = float32(s)
 			if twiceRounded(s) {
@@ -5188,7 +5188,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v327 float32
 		{
-			p, c := (float64(v325) * float64(v318)), float64(float32(0.16666666))
+			p, c := float64(v325)*float64(v318), float64(float32(0.16666666))
 			s := p + c
 			v327 = float32(s)
 			if twiceRounded(s) {
@@ -5197,7 +5197,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v329 float32
 		{
-			p, c := (float64(v327) * float64(v318)), float64(float32(0.5))
+			p, c := float64(v327)*float64(v318), float64(float32(0.5))
 			s := p + c
 			v329 = float32(s)
 			if twiceRounded(s) {
@@ -5207,7 +5207,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v330 := float32(v318 * v318)
 		var v331 float32
 		{
-			p, c := (float64(v329) * float64(v330)), float64(v318)
+			p, c := float64(v329)*float64(v330), float64(v318)
 			s := p + c
 			v331 = float32(s)
 			if twiceRounded(s) {
@@ -5240,7 +5240,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v354 := float32(math.RoundToEven(float64(v353)))
 		var v356 float32
 		{
-			p, c := (float64(v354) * float64(float32(-0.6933594))), float64(v351)
+			p, c := float64(v354)*float64(float32(-0.6933594)), float64(v351)
 			s := p + c
 			v356 = float32(s)
 			if twiceRounded(s) {
@@ -5249,7 +5249,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v358 float32
 		{
-			p, c := (float64(v354) * float64(float32(0.00021219444))), float64(v356)
+			p, c := float64(v354)*float64(float32(0.00021219444)), float64(v356)
 			s := p + c
 			v358 = float32(s)
 			if twiceRounded(s) {
@@ -5258,7 +5258,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v361 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v358)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v358), float64(float32(0.0013981999))
 			s := p + c
 			v361 = float32(s)
 			if twiceRounded(s) {
@@ -5267,7 +5267,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v363 float32
 		{
-			p, c := (float64(v361) * float64(v358)), float64(float32(0.008333452))
+			p, c := float64(v361)*float64(v358), float64(float32(0.008333452))
 			s := p + c
 			v363 = float32(s)
 			if twiceRounded(s) {
@@ -5276,7 +5276,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v365 float32
 		{
-			p, c := (float64(v363) * float64(v358)), float64(float32(0.041665796))
+			p, c := float64(v363)*float64(v358), float64(float32(0.041665796))
 			s := p + c
 			v365 = float32(s)
 			if twiceRounded(s) {
@@ -5285,7 +5285,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v367 float32
 		{
-			p, c := (float64(v365) * float64(v358)), float64(float32(0.16666666))
+			p, c := float64(v365)*float64(v358), float64(float32(0.16666666))
 			s := p + c
 			v367 = float32(s)
 			if twiceRounded(s) {
@@ -5294,7 +5294,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v369 float32
 		{
-			p, c := (float64(v367) * float64(v358)), float64(float32(0.5))
+			p, c := float64(v367)*float64(v358), float64(float32(0.5))
 			s := p + c
 			v369 = float32(s)
 			if twiceRounded(s) {
@@ -5304,7 +5304,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v370 := float32(v358 * v358)
 		var v371 float32
 		{
-			p, c := (float64(v369) * float64(v370)), float64(v358)
+			p, c := float64(v369)*float64(v370), float64(v358)
 			s := p + c
 			v371 = float32(s)
 			if twiceRounded(s) {
@@ -5336,7 +5336,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v393 := float32(math.RoundToEven(float64(v392)))
 		var v395 float32
 		{
-			p, c := (float64(v393) * float64(float32(-0.6933594))), float64(v390)
+			p, c := float64(v393)*float64(float32(-0.6933594)), float64(v390)
 			s := p + c
 			v395 = float32(s)
 			if twiceRounded(s) {
@@ -5345,7 +5345,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v397 float32
 		{
-			p, c := (float64(v393) * float64(float32(0.00021219444))), float64(v395)
+			p, c := float64(v393)*float64(float32(0.00021219444)), float64(v395)
 			s := p + c
 			v397 = float32(s)
 			if twiceRounded(s) {
@@ -5354,7 +5354,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v400 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v397)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v397), float64(float32(0.0013981999))
 			s := p + c
 			v400 = float32(s)
 			if twiceRounded(s) {
@@ -5363,7 +5363,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v402 float32
 		{
-			p, c := (float64(v400) * float64(v397)), float64(float32(0.008333452))
+			p, c := float64(v400)*float64(v397), float64(float32(0.008333452))
 			s := p + c
 			v402 = float32(s)
 			if twiceRounded(s) {
@@ -5372,7 +5372,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v404 float32
 		{
-			p, c := (float64(v402) * float64(v397)), float64(float32(0.041665796))
+			p, c := float64(v402)*float64(v397), float64(float32(0.041665796))
 			s := p + c
 			v404 = float32(s)
 			if twiceRounded(s) {
@@ -5381,7 +5381,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v406 float32
 		{
-			p, c := (float64(v404) * float64(v397)), float64(float32(0.16666666))
+			p, c := float64(v404)*float64(v397), float64(float32(0.16666666))
 			s := p + c
 			v406 = float32(s)
 			if twiceRounded(s) {
@@ -5390,7 +5390,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v408 float32
 		{
-			p, c := (float64(v406) * float64(v397)), float64(float32(0.5))
+			p, c := float64(v406)*float64(v397), float64(float32(0.5))
 			s := p + c
 			v408 = float32(s)
 			if twiceRounded(s) {
@@ -5400,7 +5400,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v409 := float32(v397 * v397)
 		var v410 float32
 		{
-			p, c := (float64(v408) * float64(v409)), float64(v397)
+			p, c := float64(v408)*float64(v409), float64(v397)
 			s := p + c
 			v410 = float32(s)
 			if twiceRounded(s) {
@@ -5432,7 +5432,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v432 := float32(math.RoundToEven(float64(v431)))
 		var v434 float32
 		{
-			p, c := (float64(v432) * float64(float32(-0.6933594))), float64(v429)
+			p, c := float64(v432)*float64(float32(-0.6933594)), float64(v429)
 			s := p + c
 			v434 = float32(s)
 			if twiceRounded(s) {
@@ -5441,7 +5441,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v436 float32
 		{
-			p, c := (float64(v432) * float64(float32(0.00021219444))), float64(v434)
+			p, c := float64(v432)*float64(float32(0.00021219444)), float64(v434)
 			s := p + c
 			v436 = float32(s)
 			if twiceRounded(s) {
@@ -5450,7 +5450,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v439 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v436)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v436), float64(float32(0.0013981999))
 			s := p + c
 			v439 = float32(s)
 			if twiceRounded(s) {
@@ -5459,7 +5459,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v441 float32
 		{
-			p, c := (float64(v439) * float64(v436)), float64(float32(0.008333452))
+			p, c := float64(v439)*float64(v436), float64(float32(0.008333452))
 			s := p + c
 			v441 = float32(s)
 			if twiceRounded(s) {
@@ -5468,7 +5468,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v443 float32
 		{
-			p, c := (float64(v441) * float64(v436)), float64(float32(0.041665796))
+			p, c := float64(v441)*float64(v436), float64(float32(0.041665796))
 			s := p + c
 			v443 = float32(s)
 			if twiceRounded(s) {
@@ -5477,7 +5477,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v445 float32
 		{
-			p, c := (float64(v443) * float64(v436)), float64(float32(0.16666666))
+			p, c := float64(v443)*float64(v436), float64(float32(0.16666666))
 			s := p + c
 			v445 = float32(s)
 			if twiceRounded(s) {
@@ -5486,7 +5486,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v447 float32
 		{
-			p, c := (float64(v445) * float64(v436)), float64(float32(0.5))
+			p, c := float64(v445)*float64(v436), float64(float32(0.5))
 			s := p + c
 			v447 = float32(s)
 			if twiceRounded(s) {
@@ -5496,7 +5496,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v448 := float32(v436 * v436)
 		var v449 float32
 		{
-			p, c := (float64(v447) * float64(v448)), float64(v436)
+			p, c := float64(v447)*float64(v448), float64(v436)
 			s := p + c
 			v449 = float32(s)
 			if twiceRounded(s) {
@@ -5528,7 +5528,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v471 := float32(math.RoundToEven(float64(v470)))
 		var v473 float32
 		{
-			p, c := (float64(v471) * float64(float32(-0.6933594))), float64(v468)
+			p, c := float64(v471)*float64(float32(-0.6933594)), float64(v468)
 			s := p + c
 			v473 = float32(s)
 			if twiceRounded(s) {
@@ -5537,7 +5537,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v475 float32
 		{
-			p, c := (float64(v471) * float64(float32(0.00021219444))), float64(v473)
+			p, c := float64(v471)*float64(float32(0.00021219444)), float64(v473)
 			s := p + c
 			v475 = float32(s)
 			if twiceRounded(s) {
@@ -5546,7 +5546,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v478 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v475)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v475), float64(float32(0.0013981999))
 			s := p + c
 			v478 = float32(s)
 			if twiceRounded(s) {
@@ -5555,7 +5555,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v480 float32
 		{
-			p, c := (float64(v478) * float64(v475)), float64(float32(0.008333452))
+			p, c := float64(v478)*float64(v475), float64(float32(0.008333452))
 			s := p + c
 			v480 = float32(s)
 			if twiceRounded(s) {
@@ -5564,7 +5564,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v482 float32
 		{
-			p, c := (float64(v480) * float64(v475)), float64(float32(0.041665796))
+			p, c := float64(v480)*float64(v475), float64(float32(0.041665796))
 			s := p + c
 			v482 = float32(s)
 			if twiceRounded(s) {
@@ -5573,7 +5573,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v484 float32
 		{
-			p, c := (float64(v482) * float64(v475)), float64(float32(0.16666666))
+			p, c := float64(v482)*float64(v475), float64(float32(0.16666666))
 			s := p + c
 			v484 = float32(s)
 			if twiceRounded(s) {
@@ -5582,7 +5582,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v486 float32
 		{
-			p, c := (float64(v484) * float64(v475)), float64(float32(0.5))
+			p, c := float64(v484)*float64(v475), float64(float32(0.5))
 			s := p + c
 			v486 = float32(s)
 			if twiceRounded(s) {
@@ -5592,7 +5592,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v487 := float32(v475 * v475)
 		var v488 float32
 		{
-			p, c := (float64(v486) * float64(v487)), float64(v475)
+			p, c := float64(v486)*float64(v487), float64(v475)
 			s := p + c
 			v488 = float32(s)
 			if twiceRounded(s) {
@@ -5624,7 +5624,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v510 := float32(math.RoundToEven(float64(v509)))
 		var v512 float32
 		{
-			p, c := (float64(v510) * float64(float32(-0.6933594))), float64(v507)
+			p, c := float64(v510)*float64(float32(-0.6933594)), float64(v507)
 			s := p + c
 			v512 = float32(s)
 			if twiceRounded(s) {
@@ -5633,7 +5633,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v514 float32
 		{
-			p, c := (float64(v510) * float64(float32(0.00021219444))), float64(v512)
+			p, c := float64(v510)*float64(float32(0.00021219444)), float64(v512)
 			s := p + c
 			v514 = float32(s)
 			if twiceRounded(s) {
@@ -5642,7 +5642,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v517 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v514)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v514), float64(float32(0.0013981999))
 			s := p + c
 			v517 = float32(s)
 			if twiceRounded(s) {
@@ -5651,7 +5651,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v519 float32
 		{
-			p, c := (float64(v517) * float64(v514)), float64(float32(0.008333452))
+			p, c := float64(v517)*float64(v514), float64(float32(0.008333452))
 			s := p + c
 			v519 = float32(s)
 			if twiceRounded(s) {
@@ -5660,7 +5660,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v521 float32
 		{
-			p, c := (float64(v519) * float64(v514)), float64(float32(0.041665796))
+			p, c := float64(v519)*float64(v514), float64(float32(0.041665796))
 			s := p + c
 			v521 = float32(s)
 			if twiceRounded(s) {
@@ -5669,7 +5669,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v523 float32
 		{
-			p, c := (float64(v521) * float64(v514)), float64(float32(0.16666666))
+			p, c := float64(v521)*float64(v514), float64(float32(0.16666666))
 			s := p + c
 			v523 = float32(s)
 			if twiceRounded(s) {
@@ -5678,7 +5678,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v525 float32
 		{
-			p, c := (float64(v523) * float64(v514)), float64(float32(0.5))
+			p, c := float64(v523)*float64(v514), float64(float32(0.5))
 			s := p + c
 			v525 = float32(s)
 			if twiceRounded(s) {
@@ -5688,7 +5688,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v526 := float32(v514 * v514)
 		var v527 float32
 		{
-			p, c := (float64(v525) * float64(v526)), float64(v514)
+			p, c := float64(v525)*float64(v526), float64(v514)
 			s := p + c
 			v527 = float32(s)
 			if twiceRounded(s) {
@@ -5720,7 +5720,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v549 := float32(math.RoundToEven(float64(v548)))
 		var v551 float32
 		{
-			p, c := (float64(v549) * float64(float32(-0.6933594))), float64(v546)
+			p, c := float64(v549)*float64(float32(-0.6933594)), float64(v546)
 			s := p + c
 			v551 = float32(s)
 			if twiceRounded(s) {
@@ -5729,7 +5729,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v553 float32
 		{
-			p, c := (float64(v549) * float64(float32(0.00021219444))), float64(v551)
+			p, c := float64(v549)*float64(float32(0.00021219444)), float64(v551)
 			s := p + c
 			v553 = float32(s)
 			if twiceRounded(s) {
@@ -5738,7 +5738,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v556 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v553)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v553), float64(float32(0.0013981999))
 			s := p + c
 			v556 = float32(s)
 			if twiceRounded(s) {
@@ -5747,7 +5747,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v558 float32
 		{
-			p, c := (float64(v556) * float64(v553)), float64(float32(0.008333452))
+			p, c := float64(v556)*float64(v553), float64(float32(0.008333452))
 			s := p + c
 			v558 = float32(s)
 			if twiceRounded(s) {
@@ -5756,7 +5756,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v560 float32
 		{
-			p, c := (float64(v558) * float64(v553)), float64(float32(0.041665796))
+			p, c := float64(v558)*float64(v553), float64(float32(0.041665796))
 			s := p + c
 			v560 = float32(s)
 			if twiceRounded(s) {
@@ -5765,7 +5765,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v562 float32
 		{
-			p, c := (float64(v560) * float64(v553)), float64(float32(0.16666666))
+			p, c := float64(v560)*float64(v553), float64(float32(0.16666666))
 			s := p + c
 			v562 = float32(s)
 			if twiceRounded(s) {
@@ -5774,7 +5774,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v564 float32
 		{
-			p, c := (float64(v562) * float64(v553)), float64(float32(0.5))
+			p, c := float64(v562)*float64(v553), float64(float32(0.5))
 			s := p + c
 			v564 = float32(s)
 			if twiceRounded(s) {
@@ -5784,7 +5784,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v565 := float32(v553 * v553)
 		var v566 float32
 		{
-			p, c := (float64(v564) * float64(v565)), float64(v553)
+			p, c := float64(v564)*float64(v565), float64(v553)
 			s := p + c
 			v566 = float32(s)
 			if twiceRounded(s) {
@@ -5816,7 +5816,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v588 := float32(math.RoundToEven(float64(v587)))
 		var v590 float32
 		{
-			p, c := (float64(v588) * float64(float32(-0.6933594))), float64(v585)
+			p, c := float64(v588)*float64(float32(-0.6933594)), float64(v585)
 			s := p + c
 			v590 = float32(s)
 			if twiceRounded(s) {
@@ -5825,7 +5825,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v592 float32
 		{
-			p, c := (float64(v588) * float64(float32(0.00021219444))), float64(v590)
+			p, c := float64(v588)*float64(float32(0.00021219444)), float64(v590)
 			s := p + c
 			v592 = float32(s)
 			if twiceRounded(s) {
@@ -5834,7 +5834,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v595 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v592)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v592), float64(float32(0.0013981999))
 			s := p + c
 			v595 = float32(s)
 			if twiceRounded(s) {
@@ -5843,7 +5843,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v597 float32
 		{
-			p, c := (float64(v595) * float64(v592)), float64(float32(0.008333452))
+			p, c := float64(v595)*float64(v592), float64(float32(0.008333452))
 			s := p + c
 			v597 = float32(s)
 			if twiceRounded(s) {
@@ -5852,7 +5852,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v599 float32
 		{
-			p, c := (float64(v597) * float64(v592)), float64(float32(0.041665796))
+			p, c := float64(v597)*float64(v592), float64(float32(0.041665796))
 			s := p + c
 			v599 = float32(s)
 			if twiceRounded(s) {
@@ -5861,7 +5861,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v601 float32
 		{
-			p, c := (float64(v599) * float64(v592)), float64(float32(0.16666666))
+			p, c := float64(v599)*float64(v592), float64(float32(0.16666666))
 			s := p + c
 			v601 = float32(s)
 			if twiceRounded(s) {
@@ -5870,7 +5870,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v603 float32
 		{
-			p, c := (float64(v601) * float64(v592)), float64(float32(0.5))
+			p, c := float64(v601)*float64(v592), float64(float32(0.5))
 			s := p + c
 			v603 = float32(s)
 			if twiceRounded(s) {
@@ -5880,7 +5880,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v604 := float32(v592 * v592)
 		var v605 float32
 		{
-			p, c := (float64(v603) * float64(v604)), float64(v592)
+			p, c := float64(v603)*float64(v604), float64(v592)
 			s := p + c
 			v605 = float32(s)
 			if twiceRounded(s) {
@@ -5912,7 +5912,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v627 := float32(math.RoundToEven(float64(v626)))
 		var v629 float32
 		{
-			p, c := (float64(v627) * float64(float32(-0.6933594))), float64(v624)
+			p, c := float64(v627)*float64(float32(-0.6933594)), float64(v624)
 			s := p + c
 			v629 = float32(s)
 			if twiceRounded(s) {
@@ -5921,7 +5921,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v631 float32
 		{
-			p, c := (float64(v627) * float64(float32(0.00021219444))), float64(v629)
+			p, c := float64(v627)*float64(float32(0.00021219444)), float64(v629)
 			s := p + c
 			v631 = float32(s)
 			if twiceRounded(s) {
@@ -5930,7 +5930,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v634 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v631)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v631), float64(float32(0.0013981999))
 			s := p + c
 			v634 = float32(s)
 			if twiceRounded(s) {
@@ -5939,7 +5939,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v636 float32
 		{
-			p, c := (float64(v634) * float64(v631)), float64(float32(0.008333452))
+			p, c := float64(v634)*float64(v631), float64(float32(0.008333452))
 			s := p + c
 			v636 = float32(s)
 			if twiceRounded(s) {
@@ -5948,7 +5948,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v638 float32
 		{
-			p, c := (float64(v636) * float64(v631)), float64(float32(0.041665796))
+			p, c := float64(v636)*float64(v631), float64(float32(0.041665796))
 			s := p + c
 			v638 = float32(s)
 			if twiceRounded(s) {
@@ -5957,7 +5957,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v640 float32
 		{
-			p, c := (float64(v638) * float64(v631)), float64(float32(0.16666666))
+			p, c := float64(v638)*float64(v631), float64(float32(0.16666666))
 			s := p + c
 			v640 = float32(s)
 			if twiceRounded(s) {
@@ -5966,7 +5966,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v642 float32
 		{
-			p, c := (float64(v640) * float64(v631)), float64(float32(0.5))
+			p, c := float64(v640)*float64(v631), float64(float32(0.5))
 			s := p + c
 			v642 = float32(s)
 			if twiceRounded(s) {
@@ -5976,7 +5976,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v643 := float32(v631 * v631)
 		var v644 float32
 		{
-			p, c := (float64(v642) * float64(v643)), float64(v631)
+			p, c := float64(v642)*float64(v643), float64(v631)
 			s := p + c
 			v644 = float32(s)
 			if twiceRounded(s) {
@@ -6008,7 +6008,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v666 := float32(math.RoundToEven(float64(v665)))
 		var v668 float32
 		{
-			p, c := (float64(v666) * float64(float32(-0.6933594))), float64(v663)
+			p, c := float64(v666)*float64(float32(-0.6933594)), float64(v663)
 			s := p + c
 			v668 = float32(s)
 			if twiceRounded(s) {
@@ -6017,7 +6017,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v670 float32
 		{
-			p, c := (float64(v666) * float64(float32(0.00021219444))), float64(v668)
+			p, c := float64(v666)*float64(float32(0.00021219444)), float64(v668)
 			s := p + c
 			v670 = float32(s)
 			if twiceRounded(s) {
@@ -6026,7 +6026,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v673 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v670)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v670), float64(float32(0.0013981999))
 			s := p + c
 			v673 = float32(s)
 			if twiceRounded(s) {
@@ -6035,7 +6035,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v675 float32
 		{
-			p, c := (float64(v673) * float64(v670)), float64(float32(0.008333452))
+			p, c := float64(v673)*float64(v670), float64(float32(0.008333452))
 			s := p + c
 			v675 = float32(s)
 			if twiceRounded(s) {
@@ -6044,7 +6044,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v677 float32
 		{
-			p, c := (float64(v675) * float64(v670)), float64(float32(0.041665796))
+			p, c := float64(v675)*float64(v670), float64(float32(0.041665796))
 			s := p + c
 			v677 = float32(s)
 			if twiceRounded(s) {
@@ -6053,7 +6053,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v679 float32
 		{
-			p, c := (float64(v677) * float64(v670)), float64(float32(0.16666666))
+			p, c := float64(v677)*float64(v670), float64(float32(0.16666666))
 			s := p + c
 			v679 = float32(s)
 			if twiceRounded(s) {
@@ -6062,7 +6062,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v681 float32
 		{
-			p, c := (float64(v679) * float64(v670)), float64(float32(0.5))
+			p, c := float64(v679)*float64(v670), float64(float32(0.5))
 			s := p + c
 			v681 = float32(s)
 			if twiceRounded(s) {
@@ -6072,7 +6072,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v682 := float32(v670 * v670)
 		var v683 float32
 		{
-			p, c := (float64(v681) * float64(v682)), float64(v670)
+			p, c := float64(v681)*float64(v682), float64(v670)
 			s := p + c
 			v683 = float32(s)
 			if twiceRounded(s) {
@@ -6104,7 +6104,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v705 := float32(math.RoundToEven(float64(v704)))
 		var v707 float32
 		{
-			p, c := (float64(v705) * float64(float32(-0.6933594))), float64(v702)
+			p, c := float64(v705)*float64(float32(-0.6933594)), float64(v702)
 			s := p + c
 			v707 = float32(s)
 			if twiceRounded(s) {
@@ -6113,7 +6113,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v709 float32
 		{
-			p, c := (float64(v705) * float64(float32(0.00021219444))), float64(v707)
+			p, c := float64(v705)*float64(float32(0.00021219444)), float64(v707)
 			s := p + c
 			v709 = float32(s)
 			if twiceRounded(s) {
@@ -6122,7 +6122,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v712 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v709)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v709), float64(float32(0.0013981999))
 			s := p + c
 			v712 = float32(s)
 			if twiceRounded(s) {
@@ -6131,7 +6131,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v714 float32
 		{
-			p, c := (float64(v712) * float64(v709)), float64(float32(0.008333452))
+			p, c := float64(v712)*float64(v709), float64(float32(0.008333452))
 			s := p + c
 			v714 = float32(s)
 			if twiceRounded(s) {
@@ -6140,7 +6140,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v716 float32
 		{
-			p, c := (float64(v714) * float64(v709)), float64(float32(0.041665796))
+			p, c := float64(v714)*float64(v709), float64(float32(0.041665796))
 			s := p + c
 			v716 = float32(s)
 			if twiceRounded(s) {
@@ -6149,7 +6149,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v718 float32
 		{
-			p, c := (float64(v716) * float64(v709)), float64(float32(0.16666666))
+			p, c := float64(v716)*float64(v709), float64(float32(0.16666666))
 			s := p + c
 			v718 = float32(s)
 			if twiceRounded(s) {
@@ -6158,7 +6158,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v720 float32
 		{
-			p, c := (float64(v718) * float64(v709)), float64(float32(0.5))
+			p, c := float64(v718)*float64(v709), float64(float32(0.5))
 			s := p + c
 			v720 = float32(s)
 			if twiceRounded(s) {
@@ -6168,7 +6168,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v721 := float32(v709 * v709)
 		var v722 float32
 		{
-			p, c := (float64(v720) * float64(v721)), float64(v709)
+			p, c := float64(v720)*float64(v721), float64(v709)
 			s := p + c
 			v722 = float32(s)
 			if twiceRounded(s) {
@@ -6200,7 +6200,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v744 := float32(math.RoundToEven(float64(v743)))
 		var v746 float32
 		{
-			p, c := (float64(v744) * float64(float32(-0.6933594))), float64(v741)
+			p, c := float64(v744)*float64(float32(-0.6933594)), float64(v741)
 			s := p + c
 			v746 = float32(s)
 			if twiceRounded(s) {
@@ -6209,7 +6209,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v748 float32
 		{
-			p, c := (float64(v744) * float64(float32(0.00021219444))), float64(v746)
+			p, c := float64(v744)*float64(float32(0.00021219444)), float64(v746)
 			s := p + c
 			v748 = float32(s)
 			if twiceRounded(s) {
@@ -6218,7 +6218,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v751 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v748)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v748), float64(float32(0.0013981999))
 			s := p + c
 			v751 = float32(s)
 			if twiceRounded(s) {
@@ -6227,7 +6227,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v753 float32
 		{
-			p, c := (float64(v751) * float64(v748)), float64(float32(0.008333452))
+			p, c := float64(v751)*float64(v748), float64(float32(0.008333452))
 			s := p + c
 			v753 = float32(s)
 			if twiceRounded(s) {
@@ -6236,7 +6236,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v755 float32
 		{
-			p, c := (float64(v753) * float64(v748)), float64(float32(0.041665796))
+			p, c := float64(v753)*float64(v748), float64(float32(0.041665796))
 			s := p + c
 			v755 = float32(s)
 			if twiceRounded(s) {
@@ -6245,7 +6245,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v757 float32
 		{
-			p, c := (float64(v755) * float64(v748)), float64(float32(0.16666666))
+			p, c := float64(v755)*float64(v748), float64(float32(0.16666666))
 			s := p + c
 			v757 = float32(s)
 			if twiceRounded(s) {
@@ -6254,7 +6254,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v759 float32
 		{
-			p, c := (float64(v757) * float64(v748)), float64(float32(0.5))
+			p, c := float64(v757)*float64(v748), float64(float32(0.5))
 			s := p + c
 			v759 = float32(s)
 			if twiceRounded(s) {
@@ -6264,7 +6264,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v760 := float32(v748 * v748)
 		var v761 float32
 		{
-			p, c := (float64(v759) * float64(v760)), float64(v748)
+			p, c := float64(v759)*float64(v760), float64(v748)
 			s := p + c
 			v761 = float32(s)
 			if twiceRounded(s) {
@@ -6296,7 +6296,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v783 := float32(math.RoundToEven(float64(v782)))
 		var v785 float32
 		{
-			p, c := (float64(v783) * float64(float32(-0.6933594))), float64(v780)
+			p, c := float64(v783)*float64(float32(-0.6933594)), float64(v780)
 			s := p + c
 			v785 = float32(s)
 			if twiceRounded(s) {
@@ -6305,7 +6305,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v787 float32
 		{
-			p, c := (float64(v783) * float64(float32(0.00021219444))), float64(v785)
+			p, c := float64(v783)*float64(float32(0.00021219444)), float64(v785)
 			s := p + c
 			v787 = float32(s)
 			if twiceRounded(s) {
@@ -6314,7 +6314,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v790 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v787)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v787), float64(float32(0.0013981999))
 			s := p + c
 			v790 = float32(s)
 			if twiceRounded(s) {
@@ -6323,7 +6323,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v792 float32
 		{
-			p, c := (float64(v790) * float64(v787)), float64(float32(0.008333452))
+			p, c := float64(v790)*float64(v787), float64(float32(0.008333452))
 			s := p + c
 			v792 = float32(s)
 			if twiceRounded(s) {
@@ -6332,7 +6332,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v794 float32
 		{
-			p, c := (float64(v792) * float64(v787)), float64(float32(0.041665796))
+			p, c := float64(v792)*float64(v787), float64(float32(0.041665796))
 			s := p + c
 			v794 = float32(s)
 			if twiceRounded(s) {
@@ -6341,7 +6341,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v796 float32
 		{
-			p, c := (float64(v794) * float64(v787)), float64(float32(0.16666666))
+			p, c := float64(v794)*float64(v787), float64(float32(0.16666666))
 			s := p + c
 			v796 = float32(s)
 			if twiceRounded(s) {
@@ -6350,7 +6350,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v798 float32
 		{
-			p, c := (float64(v796) * float64(v787)), float64(float32(0.5))
+			p, c := float64(v796)*float64(v787), float64(float32(0.5))
 			s := p + c
 			v798 = float32(s)
 			if twiceRounded(s) {
@@ -6360,7 +6360,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v799 := float32(v787 * v787)
 		var v800 float32
 		{
-			p, c := (float64(v798) * float64(v799)), float64(v787)
+			p, c := float64(v798)*float64(v799), float64(v787)
 			s := p + c
 			v800 = float32(s)
 			if twiceRounded(s) {
@@ -6392,7 +6392,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v822 := float32(math.RoundToEven(float64(v821)))
 		var v824 float32
 		{
-			p, c := (float64(v822) * float64(float32(-0.6933594))), float64(v819)
+			p, c := float64(v822)*float64(float32(-0.6933594)), float64(v819)
 			s := p + c
 			v824 = float32(s)
 			if twiceRounded(s) {
@@ -6401,7 +6401,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v826 float32
 		{
-			p, c := (float64(v822) * float64(float32(0.00021219444))), float64(v824)
+			p, c := float64(v822)*float64(float32(0.00021219444)), float64(v824)
 			s := p + c
 			v826 = float32(s)
 			if twiceRounded(s) {
@@ -6410,7 +6410,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v829 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v826)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v826), float64(float32(0.0013981999))
 			s := p + c
 			v829 = float32(s)
 			if twiceRounded(s) {
@@ -6419,7 +6419,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v831 float32
 		{
-			p, c := (float64(v829) * float64(v826)), float64(float32(0.008333452))
+			p, c := float64(v829)*float64(v826), float64(float32(0.008333452))
 			s := p + c
 			v831 = float32(s)
 			if twiceRounded(s) {
@@ -6428,7 +6428,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v833 float32
 		{
-			p, c := (float64(v831) * float64(v826)), float64(float32(0.041665796))
+			p, c := float64(v831)*float64(v826), float64(float32(0.041665796))
 			s := p + c
 			v833 = float32(s)
 			if twiceRounded(s) {
@@ -6437,7 +6437,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v835 float32
 		{
-			p, c := (float64(v833) * float64(v826)), float64(float32(0.16666666))
+			p, c := float64(v833)*float64(v826), float64(float32(0.16666666))
 			s := p + c
 			v835 = float32(s)
 			if twiceRounded(s) {
@@ -6446,7 +6446,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v837 float32
 		{
-			p, c := (float64(v835) * float64(v826)), float64(float32(0.5))
+			p, c := float64(v835)*float64(v826), float64(float32(0.5))
 			s := p + c
 			v837 = float32(s)
 			if twiceRounded(s) {
@@ -6456,7 +6456,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v838 := float32(v826 * v826)
 		var v839 float32
 		{
-			p, c := (float64(v837) * float64(v838)), float64(v826)
+			p, c := float64(v837)*float64(v838), float64(v826)
 			s := p + c
 			v839 = float32(s)
 			if twiceRounded(s) {
@@ -6488,7 +6488,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v861 := float32(math.RoundToEven(float64(v860)))
 		var v863 float32
 		{
-			p, c := (float64(v861) * float64(float32(-0.6933594))), float64(v858)
+			p, c := float64(v861)*float64(float32(-0.6933594)), float64(v858)
 			s := p + c
 			v863 = float32(s)
 			if twiceRounded(s) {
@@ -6497,7 +6497,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v865 float32
 		{
-			p, c := (float64(v861) * float64(float32(0.00021219444))), float64(v863)
+			p, c := float64(v861)*float64(float32(0.00021219444)), float64(v863)
 			s := p + c
 			v865 = float32(s)
 			if twiceRounded(s) {
@@ -6506,7 +6506,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v868 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v865)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v865), float64(float32(0.0013981999))
 			s := p + c
 			v868 = float32(s)
 			if twiceRounded(s) {
@@ -6515,7 +6515,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v870 float32
 		{
-			p, c := (float64(v868) * float64(v865)), float64(float32(0.008333452))
+			p, c := float64(v868)*float64(v865), float64(float32(0.008333452))
 			s := p + c
 			v870 = float32(s)
 			if twiceRounded(s) {
@@ -6524,7 +6524,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v872 float32
 		{
-			p, c := (float64(v870) * float64(v865)), float64(float32(0.041665796))
+			p, c := float64(v870)*float64(v865), float64(float32(0.041665796))
 			s := p + c
 			v872 = float32(s)
 			if twiceRounded(s) {
@@ -6533,7 +6533,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v874 float32
 		{
-			p, c := (float64(v872) * float64(v865)), float64(float32(0.16666666))
+			p, c := float64(v872)*float64(v865), float64(float32(0.16666666))
 			s := p + c
 			v874 = float32(s)
 			if twiceRounded(s) {
@@ -6542,7 +6542,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v876 float32
 		{
-			p, c := (float64(v874) * float64(v865)), float64(float32(0.5))
+			p, c := float64(v874)*float64(v865), float64(float32(0.5))
 			s := p + c
 			v876 = float32(s)
 			if twiceRounded(s) {
@@ -6552,7 +6552,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v877 := float32(v865 * v865)
 		var v878 float32
 		{
-			p, c := (float64(v876) * float64(v877)), float64(v865)
+			p, c := float64(v876)*float64(v877), float64(v865)
 			s := p + c
 			v878 = float32(s)
 			if twiceRounded(s) {
@@ -6584,7 +6584,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v900 := float32(math.RoundToEven(float64(v899)))
 		var v902 float32
 		{
-			p, c := (float64(v900) * float64(float32(-0.6933594))), float64(v897)
+			p, c := float64(v900)*float64(float32(-0.6933594)), float64(v897)
 			s := p + c
 			v902 = float32(s)
 			if twiceRounded(s) {
@@ -6593,7 +6593,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v904 float32
 		{
-			p, c := (float64(v900) * float64(float32(0.00021219444))), float64(v902)
+			p, c := float64(v900)*float64(float32(0.00021219444)), float64(v902)
 			s := p + c
 			v904 = float32(s)
 			if twiceRounded(s) {
@@ -6602,7 +6602,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v907 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v904)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v904), float64(float32(0.0013981999))
 			s := p + c
 			v907 = float32(s)
 			if twiceRounded(s) {
@@ -6611,7 +6611,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v909 float32
 		{
-			p, c := (float64(v907) * float64(v904)), float64(float32(0.008333452))
+			p, c := float64(v907)*float64(v904), float64(float32(0.008333452))
 			s := p + c
 			v909 = float32(s)
 			if twiceRounded(s) {
@@ -6620,7 +6620,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v911 float32
 		{
-			p, c := (float64(v909) * float64(v904)), float64(float32(0.041665796))
+			p, c := float64(v909)*float64(v904), float64(float32(0.041665796))
 			s := p + c
 			v911 = float32(s)
 			if twiceRounded(s) {
@@ -6629,7 +6629,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v913 float32
 		{
-			p, c := (float64(v911) * float64(v904)), float64(float32(0.16666666))
+			p, c := float64(v911)*float64(v904), float64(float32(0.16666666))
 			s := p + c
 			v913 = float32(s)
 			if twiceRounded(s) {
@@ -6638,7 +6638,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v915 float32
 		{
-			p, c := (float64(v913) * float64(v904)), float64(float32(0.5))
+			p, c := float64(v913)*float64(v904), float64(float32(0.5))
 			s := p + c
 			v915 = float32(s)
 			if twiceRounded(s) {
@@ -6648,7 +6648,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v916 := float32(v904 * v904)
 		var v917 float32
 		{
-			p, c := (float64(v915) * float64(v916)), float64(v904)
+			p, c := float64(v915)*float64(v916), float64(v904)
 			s := p + c
 			v917 = float32(s)
 			if twiceRounded(s) {
@@ -6680,7 +6680,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v939 := float32(math.RoundToEven(float64(v938)))
 		var v941 float32
 		{
-			p, c := (float64(v939) * float64(float32(-0.6933594))), float64(v936)
+			p, c := float64(v939)*float64(float32(-0.6933594)), float64(v936)
 			s := p + c
 			v941 = float32(s)
 			if twiceRounded(s) {
@@ -6689,7 +6689,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v943 float32
 		{
-			p, c := (float64(v939) * float64(float32(0.00021219444))), float64(v941)
+			p, c := float64(v939)*float64(float32(0.00021219444)), float64(v941)
 			s := p + c
 			v943 = float32(s)
 			if twiceRounded(s) {
@@ -6698,7 +6698,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v946 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v943)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v943), float64(float32(0.0013981999))
 			s := p + c
 			v946 = float32(s)
 			if twiceRounded(s) {
@@ -6707,7 +6707,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v948 float32
 		{
-			p, c := (float64(v946) * float64(v943)), float64(float32(0.008333452))
+			p, c := float64(v946)*float64(v943), float64(float32(0.008333452))
 			s := p + c
 			v948 = float32(s)
 			if twiceRounded(s) {
@@ -6716,7 +6716,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v950 float32
 		{
-			p, c := (float64(v948) * float64(v943)), float64(float32(0.041665796))
+			p, c := float64(v948)*float64(v943), float64(float32(0.041665796))
 			s := p + c
 			v950 = float32(s)
 			if twiceRounded(s) {
@@ -6725,7 +6725,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v952 float32
 		{
-			p, c := (float64(v950) * float64(v943)), float64(float32(0.16666666))
+			p, c := float64(v950)*float64(v943), float64(float32(0.16666666))
 			s := p + c
 			v952 = float32(s)
 			if twiceRounded(s) {
@@ -6734,7 +6734,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v954 float32
 		{
-			p, c := (float64(v952) * float64(v943)), float64(float32(0.5))
+			p, c := float64(v952)*float64(v943), float64(float32(0.5))
 			s := p + c
 			v954 = float32(s)
 			if twiceRounded(s) {
@@ -6744,7 +6744,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v955 := float32(v943 * v943)
 		var v956 float32
 		{
-			p, c := (float64(v954) * float64(v955)), float64(v943)
+			p, c := float64(v954)*float64(v955), float64(v943)
 			s := p + c
 			v956 = float32(s)
 			if twiceRounded(s) {
@@ -6776,7 +6776,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v978 := float32(math.RoundToEven(float64(v977)))
 		var v980 float32
 		{
-			p, c := (float64(v978) * float64(float32(-0.6933594))), float64(v975)
+			p, c := float64(v978)*float64(float32(-0.6933594)), float64(v975)
 			s := p + c
 			v980 = float32(s)
 			if twiceRounded(s) {
@@ -6785,7 +6785,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v982 float32
 		{
-			p, c := (float64(v978) * float64(float32(0.00021219444))), float64(v980)
+			p, c := float64(v978)*float64(float32(0.00021219444)), float64(v980)
 			s := p + c
 			v982 = float32(s)
 			if twiceRounded(s) {
@@ -6794,7 +6794,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v985 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v982)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v982), float64(float32(0.0013981999))
 			s := p + c
 			v985 = float32(s)
 			if twiceRounded(s) {
@@ -6803,7 +6803,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v987 float32
 		{
-			p, c := (float64(v985) * float64(v982)), float64(float32(0.008333452))
+			p, c := float64(v985)*float64(v982), float64(float32(0.008333452))
 			s := p + c
 			v987 = float32(s)
 			if twiceRounded(s) {
@@ -6812,7 +6812,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v989 float32
 		{
-			p, c := (float64(v987) * float64(v982)), float64(float32(0.041665796))
+			p, c := float64(v987)*float64(v982), float64(float32(0.041665796))
 			s := p + c
 			v989 = float32(s)
 			if twiceRounded(s) {
@@ -6821,7 +6821,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v991 float32
 		{
-			p, c := (float64(v989) * float64(v982)), float64(float32(0.16666666))
+			p, c := float64(v989)*float64(v982), float64(float32(0.16666666))
 			s := p + c
 			v991 = float32(s)
 			if twiceRounded(s) {
@@ -6830,7 +6830,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v993 float32
 		{
-			p, c := (float64(v991) * float64(v982)), float64(float32(0.5))
+			p, c := float64(v991)*float64(v982), float64(float32(0.5))
 			s := p + c
 			v993 = float32(s)
 			if twiceRounded(s) {
@@ -6840,7 +6840,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v994 := float32(v982 * v982)
 		var v995 float32
 		{
-			p, c := (float64(v993) * float64(v994)), float64(v982)
+			p, c := float64(v993)*float64(v994), float64(v982)
 			s := p + c
 			v995 = float32(s)
 			if twiceRounded(s) {
@@ -6872,7 +6872,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1017 := float32(math.RoundToEven(float64(v1016)))
 		var v1019 float32
 		{
-			p, c := (float64(v1017) * float64(float32(-0.6933594))), float64(v1014)
+			p, c := float64(v1017)*float64(float32(-0.6933594)), float64(v1014)
 			s := p + c
 			v1019 = float32(s)
 			if twiceRounded(s) {
@@ -6881,7 +6881,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1021 float32
 		{
-			p, c := (float64(v1017) * float64(float32(0.00021219444))), float64(v1019)
+			p, c := float64(v1017)*float64(float32(0.00021219444)), float64(v1019)
 			s := p + c
 			v1021 = float32(s)
 			if twiceRounded(s) {
@@ -6890,7 +6890,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1024 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1021)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1021), float64(float32(0.0013981999))
 			s := p + c
 			v1024 = float32(s)
 			if twiceRounded(s) {
@@ -6899,7 +6899,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1026 float32
 		{
-			p, c := (float64(v1024) * float64(v1021)), float64(float32(0.008333452))
+			p, c := float64(v1024)*float64(v1021), float64(float32(0.008333452))
 			s := p + c
 			v1026 = float32(s)
 			if twiceRounded(s) {
@@ -6908,7 +6908,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1028 float32
 		{
-			p, c := (float64(v1026) * float64(v1021)), float64(float32(0.041665796))
+			p, c := float64(v1026)*float64(v1021), float64(float32(0.041665796))
 			s := p + c
 			v1028 = float32(s)
 			if twiceRounded(s) {
@@ -6917,7 +6917,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1030 float32
 		{
-			p, c := (float64(v1028) * float64(v1021)), float64(float32(0.16666666))
+			p, c := float64(v1028)*float64(v1021), float64(float32(0.16666666))
 			s := p + c
 			v1030 = float32(s)
 			if twiceRounded(s) {
@@ -6926,7 +6926,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1032 float32
 		{
-			p, c := (float64(v1030) * float64(v1021)), float64(float32(0.5))
+			p, c := float64(v1030)*float64(v1021), float64(float32(0.5))
 			s := p + c
 			v1032 = float32(s)
 			if twiceRounded(s) {
@@ -6936,7 +6936,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1033 := float32(v1021 * v1021)
 		var v1034 float32
 		{
-			p, c := (float64(v1032) * float64(v1033)), float64(v1021)
+			p, c := float64(v1032)*float64(v1033), float64(v1021)
 			s := p + c
 			v1034 = float32(s)
 			if twiceRounded(s) {
@@ -6968,7 +6968,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1056 := float32(math.RoundToEven(float64(v1055)))
 		var v1058 float32
 		{
-			p, c := (float64(v1056) * float64(float32(-0.6933594))), float64(v1053)
+			p, c := float64(v1056)*float64(float32(-0.6933594)), float64(v1053)
 			s := p + c
 			v1058 = float32(s)
 			if twiceRounded(s) {
@@ -6977,7 +6977,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1060 float32
 		{
-			p, c := (float64(v1056) * float64(float32(0.00021219444))), float64(v1058)
+			p, c := float64(v1056)*float64(float32(0.00021219444)), float64(v1058)
 			s := p + c
 			v1060 = float32(s)
 			if twiceRounded(s) {
@@ -6986,7 +6986,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1063 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1060)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1060), float64(float32(0.0013981999))
 			s := p + c
 			v1063 = float32(s)
 			if twiceRounded(s) {
@@ -6995,7 +6995,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1065 float32
 		{
-			p, c := (float64(v1063) * float64(v1060)), float64(float32(0.008333452))
+			p, c := float64(v1063)*float64(v1060), float64(float32(0.008333452))
 			s := p + c
 			v1065 = float32(s)
 			if twiceRounded(s) {
@@ -7004,7 +7004,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1067 float32
 		{
-			p, c := (float64(v1065) * float64(v1060)), float64(float32(0.041665796))
+			p, c := float64(v1065)*float64(v1060), float64(float32(0.041665796))
 			s := p + c
 			v1067 = float32(s)
 			if twiceRounded(s) {
@@ -7013,7 +7013,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1069 float32
 		{
-			p, c := (float64(v1067) * float64(v1060)), float64(float32(0.16666666))
+			p, c := float64(v1067)*float64(v1060), float64(float32(0.16666666))
 			s := p + c
 			v1069 = float32(s)
 			if twiceRounded(s) {
@@ -7022,7 +7022,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1071 float32
 		{
-			p, c := (float64(v1069) * float64(v1060)), float64(float32(0.5))
+			p, c := float64(v1069)*float64(v1060), float64(float32(0.5))
 			s := p + c
 			v1071 = float32(s)
 			if twiceRounded(s) {
@@ -7032,7 +7032,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1072 := float32(v1060 * v1060)
 		var v1073 float32
 		{
-			p, c := (float64(v1071) * float64(v1072)), float64(v1060)
+			p, c := float64(v1071)*float64(v1072), float64(v1060)
 			s := p + c
 			v1073 = float32(s)
 			if twiceRounded(s) {
@@ -7064,7 +7064,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1095 := float32(math.RoundToEven(float64(v1094)))
 		var v1097 float32
 		{
-			p, c := (float64(v1095) * float64(float32(-0.6933594))), float64(v1092)
+			p, c := float64(v1095)*float64(float32(-0.6933594)), float64(v1092)
 			s := p + c
 			v1097 = float32(s)
 			if twiceRounded(s) {
@@ -7073,7 +7073,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1099 float32
 		{
-			p, c := (float64(v1095) * float64(float32(0.00021219444))), float64(v1097)
+			p, c := float64(v1095)*float64(float32(0.00021219444)), float64(v1097)
 			s := p + c
 			v1099 = float32(s)
 			if twiceRounded(s) {
@@ -7082,7 +7082,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1102 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1099)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1099), float64(float32(0.0013981999))
 			s := p + c
 			v1102 = float32(s)
 			if twiceRounded(s) {
@@ -7091,7 +7091,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1104 float32
 		{
-			p, c := (float64(v1102) * float64(v1099)), float64(float32(0.008333452))
+			p, c := float64(v1102)*float64(v1099), float64(float32(0.008333452))
 			s := p + c
 			v1104 = float32(s)
 			if twiceRounded(s) {
@@ -7100,7 +7100,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1106 float32
 		{
-			p, c := (float64(v1104) * float64(v1099)), float64(float32(0.041665796))
+			p, c := float64(v1104)*float64(v1099), float64(float32(0.041665796))
 			s := p + c
 			v1106 = float32(s)
 			if twiceRounded(s) {
@@ -7109,7 +7109,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1108 float32
 		{
-			p, c := (float64(v1106) * float64(v1099)), float64(float32(0.16666666))
+			p, c := float64(v1106)*float64(v1099), float64(float32(0.16666666))
 			s := p + c
 			v1108 = float32(s)
 			if twiceRounded(s) {
@@ -7118,7 +7118,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1110 float32
 		{
-			p, c := (float64(v1108) * float64(v1099)), float64(float32(0.5))
+			p, c := float64(v1108)*float64(v1099), float64(float32(0.5))
 			s := p + c
 			v1110 = float32(s)
 			if twiceRounded(s) {
@@ -7128,7 +7128,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1111 := float32(v1099 * v1099)
 		var v1112 float32
 		{
-			p, c := (float64(v1110) * float64(v1111)), float64(v1099)
+			p, c := float64(v1110)*float64(v1111), float64(v1099)
 			s := p + c
 			v1112 = float32(s)
 			if twiceRounded(s) {
@@ -7160,7 +7160,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1134 := float32(math.RoundToEven(float64(v1133)))
 		var v1136 float32
 		{
-			p, c := (float64(v1134) * float64(float32(-0.6933594))), float64(v1131)
+			p, c := float64(v1134)*float64(float32(-0.6933594)), float64(v1131)
 			s := p + c
 			v1136 = float32(s)
 			if twiceRounded(s) {
@@ -7169,7 +7169,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1138 float32
 		{
-			p, c := (float64(v1134) * float64(float32(0.00021219444))), float64(v1136)
+			p, c := float64(v1134)*float64(float32(0.00021219444)), float64(v1136)
 			s := p + c
 			v1138 = float32(s)
 			if twiceRounded(s) {
@@ -7178,7 +7178,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1141 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1138)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1138), float64(float32(0.0013981999))
 			s := p + c
 			v1141 = float32(s)
 			if twiceRounded(s) {
@@ -7187,7 +7187,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1143 float32
 		{
-			p, c := (float64(v1141) * float64(v1138)), float64(float32(0.008333452))
+			p, c := float64(v1141)*float64(v1138), float64(float32(0.008333452))
 			s := p + c
 			v1143 = float32(s)
 			if twiceRounded(s) {
@@ -7196,7 +7196,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1145 float32
 		{
-			p, c := (float64(v1143) * float64(v1138)), float64(float32(0.041665796))
+			p, c := float64(v1143)*float64(v1138), float64(float32(0.041665796))
 			s := p + c
 			v1145 = float32(s)
 			if twiceRounded(s) {
@@ -7205,7 +7205,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1147 float32
 		{
-			p, c := (float64(v1145) * float64(v1138)), float64(float32(0.16666666))
+			p, c := float64(v1145)*float64(v1138), float64(float32(0.16666666))
 			s := p + c
 			v1147 = float32(s)
 			if twiceRounded(s) {
@@ -7214,7 +7214,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1149 float32
 		{
-			p, c := (float64(v1147) * float64(v1138)), float64(float32(0.5))
+			p, c := float64(v1147)*float64(v1138), float64(float32(0.5))
 			s := p + c
 			v1149 = float32(s)
 			if twiceRounded(s) {
@@ -7224,7 +7224,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1150 := float32(v1138 * v1138)
 		var v1151 float32
 		{
-			p, c := (float64(v1149) * float64(v1150)), float64(v1138)
+			p, c := float64(v1149)*float64(v1150), float64(v1138)
 			s := p + c
 			v1151 = float32(s)
 			if twiceRounded(s) {
@@ -7256,7 +7256,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1173 := float32(math.RoundToEven(float64(v1172)))
 		var v1175 float32
 		{
-			p, c := (float64(v1173) * float64(float32(-0.6933594))), float64(v1170)
+			p, c := float64(v1173)*float64(float32(-0.6933594)), float64(v1170)
 			s := p + c
 			v1175 = float32(s)
 			if twiceRounded(s) {
@@ -7265,7 +7265,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1177 float32
 		{
-			p, c := (float64(v1173) * float64(float32(0.00021219444))), float64(v1175)
+			p, c := float64(v1173)*float64(float32(0.00021219444)), float64(v1175)
 			s := p + c
 			v1177 = float32(s)
 			if twiceRounded(s) {
@@ -7274,7 +7274,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1180 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1177)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1177), float64(float32(0.0013981999))
 			s := p + c
 			v1180 = float32(s)
 			if twiceRounded(s) {
@@ -7283,7 +7283,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1182 float32
 		{
-			p, c := (float64(v1180) * float64(v1177)), float64(float32(0.008333452))
+			p, c := float64(v1180)*float64(v1177), float64(float32(0.008333452))
 			s := p + c
 			v1182 = float32(s)
 			if twiceRounded(s) {
@@ -7292,7 +7292,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1184 float32
 		{
-			p, c := (float64(v1182) * float64(v1177)), float64(float32(0.041665796))
+			p, c := float64(v1182)*float64(v1177), float64(float32(0.041665796))
 			s := p + c
 			v1184 = float32(s)
 			if twiceRounded(s) {
@@ -7301,7 +7301,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1186 float32
 		{
-			p, c := (float64(v1184) * float64(v1177)), float64(float32(0.16666666))
+			p, c := float64(v1184)*float64(v1177), float64(float32(0.16666666))
 			s := p + c
 			v1186 = float32(s)
 			if twiceRounded(s) {
@@ -7310,7 +7310,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1188 float32
 		{
-			p, c := (float64(v1186) * float64(v1177)), float64(float32(0.5))
+			p, c := float64(v1186)*float64(v1177), float64(float32(0.5))
 			s := p + c
 			v1188 = float32(s)
 			if twiceRounded(s) {
@@ -7320,7 +7320,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1189 := float32(v1177 * v1177)
 		var v1190 float32
 		{
-			p, c := (float64(v1188) * float64(v1189)), float64(v1177)
+			p, c := float64(v1188)*float64(v1189), float64(v1177)
 			s := p + c
 			v1190 = float32(s)
 			if twiceRounded(s) {
@@ -7352,7 +7352,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1212 := float32(math.RoundToEven(float64(v1211)))
 		var v1214 float32
 		{
-			p, c := (float64(v1212) * float64(float32(-0.6933594))), float64(v1209)
+			p, c := float64(v1212)*float64(float32(-0.6933594)), float64(v1209)
 			s := p + c
 			v1214 = float32(s)
 			if twiceRounded(s) {
@@ -7361,7 +7361,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1216 float32
 		{
-			p, c := (float64(v1212) * float64(float32(0.00021219444))), float64(v1214)
+			p, c := float64(v1212)*float64(float32(0.00021219444)), float64(v1214)
 			s := p + c
 			v1216 = float32(s)
 			if twiceRounded(s) {
@@ -7370,7 +7370,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1219 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1216)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1216), float64(float32(0.0013981999))
 			s := p + c
 			v1219 = float32(s)
 			if twiceRounded(s) {
@@ -7379,7 +7379,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1221 float32
 		{
-			p, c := (float64(v1219) * float64(v1216)), float64(float32(0.008333452))
+			p, c := float64(v1219)*float64(v1216), float64(float32(0.008333452))
 			s := p + c
 			v1221 = float32(s)
 			if twiceRounded(s) {
@@ -7388,7 +7388,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1223 float32
 		{
-			p, c := (float64(v1221) * float64(v1216)), float64(float32(0.041665796))
+			p, c := float64(v1221)*float64(v1216), float64(float32(0.041665796))
 			s := p + c
 			v1223 = float32(s)
 			if twiceRounded(s) {
@@ -7397,7 +7397,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1225 float32
 		{
-			p, c := (float64(v1223) * float64(v1216)), float64(float32(0.16666666))
+			p, c := float64(v1223)*float64(v1216), float64(float32(0.16666666))
 			s := p + c
 			v1225 = float32(s)
 			if twiceRounded(s) {
@@ -7406,7 +7406,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1227 float32
 		{
-			p, c := (float64(v1225) * float64(v1216)), float64(float32(0.5))
+			p, c := float64(v1225)*float64(v1216), float64(float32(0.5))
 			s := p + c
 			v1227 = float32(s)
 			if twiceRounded(s) {
@@ -7416,7 +7416,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1228 := float32(v1216 * v1216)
 		var v1229 float32
 		{
-			p, c := (float64(v1227) * float64(v1228)), float64(v1216)
+			p, c := float64(v1227)*float64(v1228), float64(v1216)
 			s := p + c
 			v1229 = float32(s)
 			if twiceRounded(s) {
@@ -7448,7 +7448,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1251 := float32(math.RoundToEven(float64(v1250)))
 		var v1253 float32
 		{
-			p, c := (float64(v1251) * float64(float32(-0.6933594))), float64(v1248)
+			p, c := float64(v1251)*float64(float32(-0.6933594)), float64(v1248)
 			s := p + c
 			v1253 = float32(s)
 			if twiceRounded(s) {
@@ -7457,7 +7457,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1255 float32
 		{
-			p, c := (float64(v1251) * float64(float32(0.00021219444))), float64(v1253)
+			p, c := float64(v1251)*float64(float32(0.00021219444)), float64(v1253)
 			s := p + c
 			v1255 = float32(s)
 			if twiceRounded(s) {
@@ -7466,7 +7466,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1258 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1255)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1255), float64(float32(0.0013981999))
 			s := p + c
 			v1258 = float32(s)
 			if twiceRounded(s) {
@@ -7475,7 +7475,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1260 float32
 		{
-			p, c := (float64(v1258) * float64(v1255)), float64(float32(0.008333452))
+			p, c := float64(v1258)*float64(v1255), float64(float32(0.008333452))
 			s := p + c
 			v1260 = float32(s)
 			if twiceRounded(s) {
@@ -7484,7 +7484,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1262 float32
 		{
-			p, c := (float64(v1260) * float64(v1255)), float64(float32(0.041665796))
+			p, c := float64(v1260)*float64(v1255), float64(float32(0.041665796))
 			s := p + c
 			v1262 = float32(s)
 			if twiceRounded(s) {
@@ -7493,7 +7493,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1264 float32
 		{
-			p, c := (float64(v1262) * float64(v1255)), float64(float32(0.16666666))
+			p, c := float64(v1262)*float64(v1255), float64(float32(0.16666666))
 			s := p + c
 			v1264 = float32(s)
 			if twiceRounded(s) {
@@ -7502,7 +7502,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1266 float32
 		{
-			p, c := (float64(v1264) * float64(v1255)), float64(float32(0.5))
+			p, c := float64(v1264)*float64(v1255), float64(float32(0.5))
 			s := p + c
 			v1266 = float32(s)
 			if twiceRounded(s) {
@@ -7512,7 +7512,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1267 := float32(v1255 * v1255)
 		var v1268 float32
 		{
-			p, c := (float64(v1266) * float64(v1267)), float64(v1255)
+			p, c := float64(v1266)*float64(v1267), float64(v1255)
 			s := p + c
 			v1268 = float32(s)
 			if twiceRounded(s) {
@@ -7544,7 +7544,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1290 := float32(math.RoundToEven(float64(v1289)))
 		var v1292 float32
 		{
-			p, c := (float64(v1290) * float64(float32(-0.6933594))), float64(v1287)
+			p, c := float64(v1290)*float64(float32(-0.6933594)), float64(v1287)
 			s := p + c
 			v1292 = float32(s)
 			if twiceRounded(s) {
@@ -7553,7 +7553,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1294 float32
 		{
-			p, c := (float64(v1290) * float64(float32(0.00021219444))), float64(v1292)
+			p, c := float64(v1290)*float64(float32(0.00021219444)), float64(v1292)
 			s := p + c
 			v1294 = float32(s)
 			if twiceRounded(s) {
@@ -7562,7 +7562,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1297 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1294)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1294), float64(float32(0.0013981999))
 			s := p + c
 			v1297 = float32(s)
 			if twiceRounded(s) {
@@ -7571,7 +7571,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1299 float32
 		{
-			p, c := (float64(v1297) * float64(v1294)), float64(float32(0.008333452))
+			p, c := float64(v1297)*float64(v1294), float64(float32(0.008333452))
 			s := p + c
 			v1299 = float32(s)
 			if twiceRounded(s) {
@@ -7580,7 +7580,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1301 float32
 		{
-			p, c := (float64(v1299) * float64(v1294)), float64(float32(0.041665796))
+			p, c := float64(v1299)*float64(v1294), float64(float32(0.041665796))
 			s := p + c
 			v1301 = float32(s)
 			if twiceRounded(s) {
@@ -7589,7 +7589,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1303 float32
 		{
-			p, c := (float64(v1301) * float64(v1294)), float64(float32(0.16666666))
+			p, c := float64(v1301)*float64(v1294), float64(float32(0.16666666))
 			s := p + c
 			v1303 = float32(s)
 			if twiceRounded(s) {
@@ -7598,7 +7598,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1305 float32
 		{
-			p, c := (float64(v1303) * float64(v1294)), float64(float32(0.5))
+			p, c := float64(v1303)*float64(v1294), float64(float32(0.5))
 			s := p + c
 			v1305 = float32(s)
 			if twiceRounded(s) {
@@ -7608,7 +7608,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1306 := float32(v1294 * v1294)
 		var v1307 float32
 		{
-			p, c := (float64(v1305) * float64(v1306)), float64(v1294)
+			p, c := float64(v1305)*float64(v1306), float64(v1294)
 			s := p + c
 			v1307 = float32(s)
 			if twiceRounded(s) {
@@ -7640,7 +7640,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1329 := float32(math.RoundToEven(float64(v1328)))
 		var v1331 float32
 		{
-			p, c := (float64(v1329) * float64(float32(-0.6933594))), float64(v1326)
+			p, c := float64(v1329)*float64(float32(-0.6933594)), float64(v1326)
 			s := p + c
 			v1331 = float32(s)
 			if twiceRounded(s) {
@@ -7649,7 +7649,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1333 float32
 		{
-			p, c := (float64(v1329) * float64(float32(0.00021219444))), float64(v1331)
+			p, c := float64(v1329)*float64(float32(0.00021219444)), float64(v1331)
 			s := p + c
 			v1333 = float32(s)
 			if twiceRounded(s) {
@@ -7658,7 +7658,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1336 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1333)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1333), float64(float32(0.0013981999))
 			s := p + c
 			v1336 = float32(s)
 			if twiceRounded(s) {
@@ -7667,7 +7667,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1338 float32
 		{
-			p, c := (float64(v1336) * float64(v1333)), float64(float32(0.008333452))
+			p, c := float64(v1336)*float64(v1333), float64(float32(0.008333452))
 			s := p + c
 			v1338 = float32(s)
 			if twiceRounded(s) {
@@ -7676,7 +7676,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1340 float32
 		{
-			p, c := (float64(v1338) * float64(v1333)), float64(float32(0.041665796))
+			p, c := float64(v1338)*float64(v1333), float64(float32(0.041665796))
 			s := p + c
 			v1340 = float32(s)
 			if twiceRounded(s) {
@@ -7685,7 +7685,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1342 float32
 		{
-			p, c := (float64(v1340) * float64(v1333)), float64(float32(0.16666666))
+			p, c := float64(v1340)*float64(v1333), float64(float32(0.16666666))
 			s := p + c
 			v1342 = float32(s)
 			if twiceRounded(s) {
@@ -7694,7 +7694,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1344 float32
 		{
-			p, c := (float64(v1342) * float64(v1333)), float64(float32(0.5))
+			p, c := float64(v1342)*float64(v1333), float64(float32(0.5))
 			s := p + c
 			v1344 = float32(s)
 			if twiceRounded(s) {
@@ -7704,7 +7704,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1345 := float32(v1333 * v1333)
 		var v1346 float32
 		{
-			p, c := (float64(v1344) * float64(v1345)), float64(v1333)
+			p, c := float64(v1344)*float64(v1345), float64(v1333)
 			s := p + c
 			v1346 = float32(s)
 			if twiceRounded(s) {
@@ -7736,7 +7736,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1368 := float32(math.RoundToEven(float64(v1367)))
 		var v1370 float32
 		{
-			p, c := (float64(v1368) * float64(float32(-0.6933594))), float64(v1365)
+			p, c := float64(v1368)*float64(float32(-0.6933594)), float64(v1365)
 			s := p + c
 			v1370 = float32(s)
 			if twiceRounded(s) {
@@ -7745,7 +7745,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1372 float32
 		{
-			p, c := (float64(v1368) * float64(float32(0.00021219444))), float64(v1370)
+			p, c := float64(v1368)*float64(float32(0.00021219444)), float64(v1370)
 			s := p + c
 			v1372 = float32(s)
 			if twiceRounded(s) {
@@ -7754,7 +7754,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1375 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1372)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1372), float64(float32(0.0013981999))
 			s := p + c
 			v1375 = float32(s)
 			if twiceRounded(s) {
@@ -7763,7 +7763,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1377 float32
 		{
-			p, c := (float64(v1375) * float64(v1372)), float64(float32(0.008333452))
+			p, c := float64(v1375)*float64(v1372), float64(float32(0.008333452))
 			s := p + c
 			v1377 = float32(s)
 			if twiceRounded(s) {
@@ -7772,7 +7772,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1379 float32
 		{
-			p, c := (float64(v1377) * float64(v1372)), float64(float32(0.041665796))
+			p, c := float64(v1377)*float64(v1372), float64(float32(0.041665796))
 			s := p + c
 			v1379 = float32(s)
 			if twiceRounded(s) {
@@ -7781,7 +7781,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1381 float32
 		{
-			p, c := (float64(v1379) * float64(v1372)), float64(float32(0.16666666))
+			p, c := float64(v1379)*float64(v1372), float64(float32(0.16666666))
 			s := p + c
 			v1381 = float32(s)
 			if twiceRounded(s) {
@@ -7790,7 +7790,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1383 float32
 		{
-			p, c := (float64(v1381) * float64(v1372)), float64(float32(0.5))
+			p, c := float64(v1381)*float64(v1372), float64(float32(0.5))
 			s := p + c
 			v1383 = float32(s)
 			if twiceRounded(s) {
@@ -7800,7 +7800,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1384 := float32(v1372 * v1372)
 		var v1385 float32
 		{
-			p, c := (float64(v1383) * float64(v1384)), float64(v1372)
+			p, c := float64(v1383)*float64(v1384), float64(v1372)
 			s := p + c
 			v1385 = float32(s)
 			if twiceRounded(s) {
@@ -7832,7 +7832,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1407 := float32(math.RoundToEven(float64(v1406)))
 		var v1409 float32
 		{
-			p, c := (float64(v1407) * float64(float32(-0.6933594))), float64(v1404)
+			p, c := float64(v1407)*float64(float32(-0.6933594)), float64(v1404)
 			s := p + c
 			v1409 = float32(s)
 			if twiceRounded(s) {
@@ -7841,7 +7841,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1411 float32
 		{
-			p, c := (float64(v1407) * float64(float32(0.00021219444))), float64(v1409)
+			p, c := float64(v1407)*float64(float32(0.00021219444)), float64(v1409)
 			s := p + c
 			v1411 = float32(s)
 			if twiceRounded(s) {
@@ -7850,7 +7850,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1414 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1411)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1411), float64(float32(0.0013981999))
 			s := p + c
 			v1414 = float32(s)
 			if twiceRounded(s) {
@@ -7859,7 +7859,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1416 float32
 		{
-			p, c := (float64(v1414) * float64(v1411)), float64(float32(0.008333452))
+			p, c := float64(v1414)*float64(v1411), float64(float32(0.008333452))
 			s := p + c
 			v1416 = float32(s)
 			if twiceRounded(s) {
@@ -7868,7 +7868,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1418 float32
 		{
-			p, c := (float64(v1416) * float64(v1411)), float64(float32(0.041665796))
+			p, c := float64(v1416)*float64(v1411), float64(float32(0.041665796))
 			s := p + c
 			v1418 = float32(s)
 			if twiceRounded(s) {
@@ -7877,7 +7877,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1420 float32
 		{
-			p, c := (float64(v1418) * float64(v1411)), float64(float32(0.16666666))
+			p, c := float64(v1418)*float64(v1411), float64(float32(0.16666666))
 			s := p + c
 			v1420 = float32(s)
 			if twiceRounded(s) {
@@ -7886,7 +7886,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1422 float32
 		{
-			p, c := (float64(v1420) * float64(v1411)), float64(float32(0.5))
+			p, c := float64(v1420)*float64(v1411), float64(float32(0.5))
 			s := p + c
 			v1422 = float32(s)
 			if twiceRounded(s) {
@@ -7896,7 +7896,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1423 := float32(v1411 * v1411)
 		var v1424 float32
 		{
-			p, c := (float64(v1422) * float64(v1423)), float64(v1411)
+			p, c := float64(v1422)*float64(v1423), float64(v1411)
 			s := p + c
 			v1424 = float32(s)
 			if twiceRounded(s) {
@@ -7928,7 +7928,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1446 := float32(math.RoundToEven(float64(v1445)))
 		var v1448 float32
 		{
-			p, c := (float64(v1446) * float64(float32(-0.6933594))), float64(v1443)
+			p, c := float64(v1446)*float64(float32(-0.6933594)), float64(v1443)
 			s := p + c
 			v1448 = float32(s)
 			if twiceRounded(s) {
@@ -7937,7 +7937,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1450 float32
 		{
-			p, c := (float64(v1446) * float64(float32(0.00021219444))), float64(v1448)
+			p, c := float64(v1446)*float64(float32(0.00021219444)), float64(v1448)
 			s := p + c
 			v1450 = float32(s)
 			if twiceRounded(s) {
@@ -7946,7 +7946,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1453 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1450)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1450), float64(float32(0.0013981999))
 			s := p + c
 			v1453 = float32(s)
 			if twiceRounded(s) {
@@ -7955,7 +7955,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1455 float32
 		{
-			p, c := (float64(v1453) * float64(v1450)), float64(float32(0.008333452))
+			p, c := float64(v1453)*float64(v1450), float64(float32(0.008333452))
 			s := p + c
 			v1455 = float32(s)
 			if twiceRounded(s) {
@@ -7964,7 +7964,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1457 float32
 		{
-			p, c := (float64(v1455) * float64(v1450)), float64(float32(0.041665796))
+			p, c := float64(v1455)*float64(v1450), float64(float32(0.041665796))
 			s := p + c
 			v1457 = float32(s)
 			if twiceRounded(s) {
@@ -7973,7 +7973,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1459 float32
 		{
-			p, c := (float64(v1457) * float64(v1450)), float64(float32(0.16666666))
+			p, c := float64(v1457)*float64(v1450), float64(float32(0.16666666))
 			s := p + c
 			v1459 = float32(s)
 			if twiceRounded(s) {
@@ -7982,7 +7982,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1461 float32
 		{
-			p, c := (float64(v1459) * float64(v1450)), float64(float32(0.5))
+			p, c := float64(v1459)*float64(v1450), float64(float32(0.5))
 			s := p + c
 			v1461 = float32(s)
 			if twiceRounded(s) {
@@ -7992,7 +7992,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1462 := float32(v1450 * v1450)
 		var v1463 float32
 		{
-			p, c := (float64(v1461) * float64(v1462)), float64(v1450)
+			p, c := float64(v1461)*float64(v1462), float64(v1450)
 			s := p + c
 			v1463 = float32(s)
 			if twiceRounded(s) {
@@ -8024,7 +8024,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1485 := float32(math.RoundToEven(float64(v1484)))
 		var v1487 float32
 		{
-			p, c := (float64(v1485) * float64(float32(-0.6933594))), float64(v1482)
+			p, c := float64(v1485)*float64(float32(-0.6933594)), float64(v1482)
 			s := p + c
 			v1487 = float32(s)
 			if twiceRounded(s) {
@@ -8033,7 +8033,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1489 float32
 		{
-			p, c := (float64(v1485) * float64(float32(0.00021219444))), float64(v1487)
+			p, c := float64(v1485)*float64(float32(0.00021219444)), float64(v1487)
 			s := p + c
 			v1489 = float32(s)
 			if twiceRounded(s) {
@@ -8042,7 +8042,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1492 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1489)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1489), float64(float32(0.0013981999))
 			s := p + c
 			v1492 = float32(s)
 			if twiceRounded(s) {
@@ -8051,7 +8051,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1494 float32
 		{
-			p, c := (float64(v1492) * float64(v1489)), float64(float32(0.008333452))
+			p, c := float64(v1492)*float64(v1489), float64(float32(0.008333452))
 			s := p + c
 			v1494 = float32(s)
 			if twiceRounded(s) {
@@ -8060,7 +8060,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1496 float32
 		{
-			p, c := (float64(v1494) * float64(v1489)), float64(float32(0.041665796))
+			p, c := float64(v1494)*float64(v1489), float64(float32(0.041665796))
 			s := p + c
 			v1496 = float32(s)
 			if twiceRounded(s) {
@@ -8069,7 +8069,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1498 float32
 		{
-			p, c := (float64(v1496) * float64(v1489)), float64(float32(0.16666666))
+			p, c := float64(v1496)*float64(v1489), float64(float32(0.16666666))
 			s := p + c
 			v1498 = float32(s)
 			if twiceRounded(s) {
@@ -8078,7 +8078,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1500 float32
 		{
-			p, c := (float64(v1498) * float64(v1489)), float64(float32(0.5))
+			p, c := float64(v1498)*float64(v1489), float64(float32(0.5))
 			s := p + c
 			v1500 = float32(s)
 			if twiceRounded(s) {
@@ -8088,7 +8088,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1501 := float32(v1489 * v1489)
 		var v1502 float32
 		{
-			p, c := (float64(v1500) * float64(v1501)), float64(v1489)
+			p, c := float64(v1500)*float64(v1501), float64(v1489)
 			s := p + c
 			v1502 = float32(s)
 			if twiceRounded(s) {
@@ -8120,7 +8120,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1524 := float32(math.RoundToEven(float64(v1523)))
 		var v1526 float32
 		{
-			p, c := (float64(v1524) * float64(float32(-0.6933594))), float64(v1521)
+			p, c := float64(v1524)*float64(float32(-0.6933594)), float64(v1521)
 			s := p + c
 			v1526 = float32(s)
 			if twiceRounded(s) {
@@ -8129,7 +8129,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1528 float32
 		{
-			p, c := (float64(v1524) * float64(float32(0.00021219444))), float64(v1526)
+			p, c := float64(v1524)*float64(float32(0.00021219444)), float64(v1526)
 			s := p + c
 			v1528 = float32(s)
 			if twiceRounded(s) {
@@ -8138,7 +8138,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1531 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1528)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1528), float64(float32(0.0013981999))
 			s := p + c
 			v1531 = float32(s)
 			if twiceRounded(s) {
@@ -8147,7 +8147,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1533 float32
 		{
-			p, c := (float64(v1531) * float64(v1528)), float64(float32(0.008333452))
+			p, c := float64(v1531)*float64(v1528), float64(float32(0.008333452))
 			s := p + c
 			v1533 = float32(s)
 			if twiceRounded(s) {
@@ -8156,7 +8156,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1535 float32
 		{
-			p, c := (float64(v1533) * float64(v1528)), float64(float32(0.041665796))
+			p, c := float64(v1533)*float64(v1528), float64(float32(0.041665796))
 			s := p + c
 			v1535 = float32(s)
 			if twiceRounded(s) {
@@ -8165,7 +8165,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1537 float32
 		{
-			p, c := (float64(v1535) * float64(v1528)), float64(float32(0.16666666))
+			p, c := float64(v1535)*float64(v1528), float64(float32(0.16666666))
 			s := p + c
 			v1537 = float32(s)
 			if twiceRounded(s) {
@@ -8174,7 +8174,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1539 float32
 		{
-			p, c := (float64(v1537) * float64(v1528)), float64(float32(0.5))
+			p, c := float64(v1537)*float64(v1528), float64(float32(0.5))
 			s := p + c
 			v1539 = float32(s)
 			if twiceRounded(s) {
@@ -8184,7 +8184,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1540 := float32(v1528 * v1528)
 		var v1541 float32
 		{
-			p, c := (float64(v1539) * float64(v1540)), float64(v1528)
+			p, c := float64(v1539)*float64(v1540), float64(v1528)
 			s := p + c
 			v1541 = float32(s)
 			if twiceRounded(s) {
@@ -8216,7 +8216,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1563 := float32(math.RoundToEven(float64(v1562)))
 		var v1565 float32
 		{
-			p, c := (float64(v1563) * float64(float32(-0.6933594))), float64(v1560)
+			p, c := float64(v1563)*float64(float32(-0.6933594)), float64(v1560)
 			s := p + c
 			v1565 = float32(s)
 			if twiceRounded(s) {
@@ -8225,7 +8225,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1567 float32
 		{
-			p, c := (float64(v1563) * float64(float32(0.00021219444))), float64(v1565)
+			p, c := float64(v1563)*float64(float32(0.00021219444)), float64(v1565)
 			s := p + c
 			v1567 = float32(s)
 			if twiceRounded(s) {
@@ -8234,7 +8234,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1570 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1567)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1567), float64(float32(0.0013981999))
 			s := p + c
 			v1570 = float32(s)
 			if twiceRounded(s) {
@@ -8243,7 +8243,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1572 float32
 		{
-			p, c := (float64(v1570) * float64(v1567)), float64(float32(0.008333452))
+			p, c := float64(v1570)*float64(v1567), float64(float32(0.008333452))
 			s := p + c
 			v1572 = float32(s)
 			if twiceRounded(s) {
@@ -8252,7 +8252,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1574 float32
 		{
-			p, c := (float64(v1572) * float64(v1567)), float64(float32(0.041665796))
+			p, c := float64(v1572)*float64(v1567), float64(float32(0.041665796))
 			s := p + c
 			v1574 = float32(s)
 			if twiceRounded(s) {
@@ -8261,7 +8261,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1576 float32
 		{
-			p, c := (float64(v1574) * float64(v1567)), float64(float32(0.16666666))
+			p, c := float64(v1574)*float64(v1567), float64(float32(0.16666666))
 			s := p + c
 			v1576 = float32(s)
 			if twiceRounded(s) {
@@ -8270,7 +8270,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1578 float32
 		{
-			p, c := (float64(v1576) * float64(v1567)), float64(float32(0.5))
+			p, c := float64(v1576)*float64(v1567), float64(float32(0.5))
 			s := p + c
 			v1578 = float32(s)
 			if twiceRounded(s) {
@@ -8280,7 +8280,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1579 := float32(v1567 * v1567)
 		var v1580 float32
 		{
-			p, c := (float64(v1578) * float64(v1579)), float64(v1567)
+			p, c := float64(v1578)*float64(v1579), float64(v1567)
 			s := p + c
 			v1580 = float32(s)
 			if twiceRounded(s) {
@@ -8312,7 +8312,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1602 := float32(math.RoundToEven(float64(v1601)))
 		var v1604 float32
 		{
-			p, c := (float64(v1602) * float64(float32(-0.6933594))), float64(v1599)
+			p, c := float64(v1602)*float64(float32(-0.6933594)), float64(v1599)
 			s := p + c
 			v1604 = float32(s)
 			if twiceRounded(s) {
@@ -8321,7 +8321,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1606 float32
 		{
-			p, c := (float64(v1602) * float64(float32(0.00021219444))), float64(v1604)
+			p, c := float64(v1602)*float64(float32(0.00021219444)), float64(v1604)
 			s := p + c
 			v1606 = float32(s)
 			if twiceRounded(s) {
@@ -8330,7 +8330,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1609 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1606)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1606), float64(float32(0.0013981999))
 			s := p + c
 			v1609 = float32(s)
 			if twiceRounded(s) {
@@ -8339,7 +8339,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1611 float32
 		{
-			p, c := (float64(v1609) * float64(v1606)), float64(float32(0.008333452))
+			p, c := float64(v1609)*float64(v1606), float64(float32(0.008333452))
 			s := p + c
 			v1611 = float32(s)
 			if twiceRounded(s) {
@@ -8348,7 +8348,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1613 float32
 		{
-			p, c := (float64(v1611) * float64(v1606)), float64(float32(0.041665796))
+			p, c := float64(v1611)*float64(v1606), float64(float32(0.041665796))
 			s := p + c
 			v1613 = float32(s)
 			if twiceRounded(s) {
@@ -8357,7 +8357,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1615 float32
 		{
-			p, c := (float64(v1613) * float64(v1606)), float64(float32(0.16666666))
+			p, c := float64(v1613)*float64(v1606), float64(float32(0.16666666))
 			s := p + c
 			v1615 = float32(s)
 			if twiceRounded(s) {
@@ -8366,7 +8366,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1617 float32
 		{
-			p, c := (float64(v1615) * float64(v1606)), float64(float32(0.5))
+			p, c := float64(v1615)*float64(v1606), float64(float32(0.5))
 			s := p + c
 			v1617 = float32(s)
 			if twiceRounded(s) {
@@ -8376,7 +8376,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1618 := float32(v1606 * v1606)
 		var v1619 float32
 		{
-			p, c := (float64(v1617) * float64(v1618)), float64(v1606)
+			p, c := float64(v1617)*float64(v1618), float64(v1606)
 			s := p + c
 			v1619 = float32(s)
 			if twiceRounded(s) {
@@ -8408,7 +8408,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1641 := float32(math.RoundToEven(float64(v1640)))
 		var v1643 float32
 		{
-			p, c := (float64(v1641) * float64(float32(-0.6933594))), float64(v1638)
+			p, c := float64(v1641)*float64(float32(-0.6933594)), float64(v1638)
 			s := p + c
 			v1643 = float32(s)
 			if twiceRounded(s) {
@@ -8417,7 +8417,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1645 float32
 		{
-			p, c := (float64(v1641) * float64(float32(0.00021219444))), float64(v1643)
+			p, c := float64(v1641)*float64(float32(0.00021219444)), float64(v1643)
 			s := p + c
 			v1645 = float32(s)
 			if twiceRounded(s) {
@@ -8426,7 +8426,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1648 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1645)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1645), float64(float32(0.0013981999))
 			s := p + c
 			v1648 = float32(s)
 			if twiceRounded(s) {
@@ -8435,7 +8435,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1650 float32
 		{
-			p, c := (float64(v1648) * float64(v1645)), float64(float32(0.008333452))
+			p, c := float64(v1648)*float64(v1645), float64(float32(0.008333452))
 			s := p + c
 			v1650 = float32(s)
 			if twiceRounded(s) {
@@ -8444,7 +8444,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1652 float32
 		{
-			p, c := (float64(v1650) * float64(v1645)), float64(float32(0.041665796))
+			p, c := float64(v1650)*float64(v1645), float64(float32(0.041665796))
 			s := p + c
 			v1652 = float32(s)
 			if twiceRounded(s) {
@@ -8453,7 +8453,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1654 float32
 		{
-			p, c := (float64(v1652) * float64(v1645)), float64(float32(0.16666666))
+			p, c := float64(v1652)*float64(v1645), float64(float32(0.16666666))
 			s := p + c
 			v1654 = float32(s)
 			if twiceRounded(s) {
@@ -8462,7 +8462,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1656 float32
 		{
-			p, c := (float64(v1654) * float64(v1645)), float64(float32(0.5))
+			p, c := float64(v1654)*float64(v1645), float64(float32(0.5))
 			s := p + c
 			v1656 = float32(s)
 			if twiceRounded(s) {
@@ -8472,7 +8472,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1657 := float32(v1645 * v1645)
 		var v1658 float32
 		{
-			p, c := (float64(v1656) * float64(v1657)), float64(v1645)
+			p, c := float64(v1656)*float64(v1657), float64(v1645)
 			s := p + c
 			v1658 = float32(s)
 			if twiceRounded(s) {
@@ -8504,7 +8504,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1680 := float32(math.RoundToEven(float64(v1679)))
 		var v1682 float32
 		{
-			p, c := (float64(v1680) * float64(float32(-0.6933594))), float64(v1677)
+			p, c := float64(v1680)*float64(float32(-0.6933594)), float64(v1677)
 			s := p + c
 			v1682 = float32(s)
 			if twiceRounded(s) {
@@ -8513,7 +8513,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1684 float32
 		{
-			p, c := (float64(v1680) * float64(float32(0.00021219444))), float64(v1682)
+			p, c := float64(v1680)*float64(float32(0.00021219444)), float64(v1682)
 			s := p + c
 			v1684 = float32(s)
 			if twiceRounded(s) {
@@ -8522,7 +8522,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1687 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1684)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1684), float64(float32(0.0013981999))
 			s := p + c
 			v1687 = float32(s)
 			if twiceRounded(s) {
@@ -8531,7 +8531,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1689 float32
 		{
-			p, c := (float64(v1687) * float64(v1684)), float64(float32(0.008333452))
+			p, c := float64(v1687)*float64(v1684), float64(float32(0.008333452))
 			s := p + c
 			v1689 = float32(s)
 			if twiceRounded(s) {
@@ -8540,7 +8540,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1691 float32
 		{
-			p, c := (float64(v1689) * float64(v1684)), float64(float32(0.041665796))
+			p, c := float64(v1689)*float64(v1684), float64(float32(0.041665796))
 			s := p + c
 			v1691 = float32(s)
 			if twiceRounded(s) {
@@ -8549,7 +8549,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1693 float32
 		{
-			p, c := (float64(v1691) * float64(v1684)), float64(float32(0.16666666))
+			p, c := float64(v1691)*float64(v1684), float64(float32(0.16666666))
 			s := p + c
 			v1693 = float32(s)
 			if twiceRounded(s) {
@@ -8558,7 +8558,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1695 float32
 		{
-			p, c := (float64(v1693) * float64(v1684)), float64(float32(0.5))
+			p, c := float64(v1693)*float64(v1684), float64(float32(0.5))
 			s := p + c
 			v1695 = float32(s)
 			if twiceRounded(s) {
@@ -8568,7 +8568,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1696 := float32(v1684 * v1684)
 		var v1697 float32
 		{
-			p, c := (float64(v1695) * float64(v1696)), float64(v1684)
+			p, c := float64(v1695)*float64(v1696), float64(v1684)
 			s := p + c
 			v1697 = float32(s)
 			if twiceRounded(s) {
@@ -8600,7 +8600,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1719 := float32(math.RoundToEven(float64(v1718)))
 		var v1721 float32
 		{
-			p, c := (float64(v1719) * float64(float32(-0.6933594))), float64(v1716)
+			p, c := float64(v1719)*float64(float32(-0.6933594)), float64(v1716)
 			s := p + c
 			v1721 = float32(s)
 			if twiceRounded(s) {
@@ -8609,7 +8609,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1723 float32
 		{
-			p, c := (float64(v1719) * float64(float32(0.00021219444))), float64(v1721)
+			p, c := float64(v1719)*float64(float32(0.00021219444)), float64(v1721)
 			s := p + c
 			v1723 = float32(s)
 			if twiceRounded(s) {
@@ -8618,7 +8618,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1726 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1723)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1723), float64(float32(0.0013981999))
 			s := p + c
 			v1726 = float32(s)
 			if twiceRounded(s) {
@@ -8627,7 +8627,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1728 float32
 		{
-			p, c := (float64(v1726) * float64(v1723)), float64(float32(0.008333452))
+			p, c := float64(v1726)*float64(v1723), float64(float32(0.008333452))
 			s := p + c
 			v1728 = float32(s)
 			if twiceRounded(s) {
@@ -8636,7 +8636,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1730 float32
 		{
-			p, c := (float64(v1728) * float64(v1723)), float64(float32(0.041665796))
+			p, c := float64(v1728)*float64(v1723), float64(float32(0.041665796))
 			s := p + c
 			v1730 = float32(s)
 			if twiceRounded(s) {
@@ -8645,7 +8645,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1732 float32
 		{
-			p, c := (float64(v1730) * float64(v1723)), float64(float32(0.16666666))
+			p, c := float64(v1730)*float64(v1723), float64(float32(0.16666666))
 			s := p + c
 			v1732 = float32(s)
 			if twiceRounded(s) {
@@ -8654,7 +8654,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1734 float32
 		{
-			p, c := (float64(v1732) * float64(v1723)), float64(float32(0.5))
+			p, c := float64(v1732)*float64(v1723), float64(float32(0.5))
 			s := p + c
 			v1734 = float32(s)
 			if twiceRounded(s) {
@@ -8664,7 +8664,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1735 := float32(v1723 * v1723)
 		var v1736 float32
 		{
-			p, c := (float64(v1734) * float64(v1735)), float64(v1723)
+			p, c := float64(v1734)*float64(v1735), float64(v1723)
 			s := p + c
 			v1736 = float32(s)
 			if twiceRounded(s) {
@@ -8696,7 +8696,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1758 := float32(math.RoundToEven(float64(v1757)))
 		var v1760 float32
 		{
-			p, c := (float64(v1758) * float64(float32(-0.6933594))), float64(v1755)
+			p, c := float64(v1758)*float64(float32(-0.6933594)), float64(v1755)
 			s := p + c
 			v1760 = float32(s)
 			if twiceRounded(s) {
@@ -8705,7 +8705,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1762 float32
 		{
-			p, c := (float64(v1758) * float64(float32(0.00021219444))), float64(v1760)
+			p, c := float64(v1758)*float64(float32(0.00021219444)), float64(v1760)
 			s := p + c
 			v1762 = float32(s)
 			if twiceRounded(s) {
@@ -8714,7 +8714,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1765 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1762)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1762), float64(float32(0.0013981999))
 			s := p + c
 			v1765 = float32(s)
 			if twiceRounded(s) {
@@ -8723,7 +8723,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1767 float32
 		{
-			p, c := (float64(v1765) * float64(v1762)), float64(float32(0.008333452))
+			p, c := float64(v1765)*float64(v1762), float64(float32(0.008333452))
 			s := p + c
 			v1767 = float32(s)
 			if twiceRounded(s) {
@@ -8732,7 +8732,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1769 float32
 		{
-			p, c := (float64(v1767) * float64(v1762)), float64(float32(0.041665796))
+			p, c := float64(v1767)*float64(v1762), float64(float32(0.041665796))
 			s := p + c
 			v1769 = float32(s)
 			if twiceRounded(s) {
@@ -8741,7 +8741,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1771 float32
 		{
-			p, c := (float64(v1769) * float64(v1762)), float64(float32(0.16666666))
+			p, c := float64(v1769)*float64(v1762), float64(float32(0.16666666))
 			s := p + c
 			v1771 = float32(s)
 			if twiceRounded(s) {
@@ -8750,7 +8750,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1773 float32
 		{
-			p, c := (float64(v1771) * float64(v1762)), float64(float32(0.5))
+			p, c := float64(v1771)*float64(v1762), float64(float32(0.5))
 			s := p + c
 			v1773 = float32(s)
 			if twiceRounded(s) {
@@ -8760,7 +8760,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1774 := float32(v1762 * v1762)
 		var v1775 float32
 		{
-			p, c := (float64(v1773) * float64(v1774)), float64(v1762)
+			p, c := float64(v1773)*float64(v1774), float64(v1762)
 			s := p + c
 			v1775 = float32(s)
 			if twiceRounded(s) {
@@ -8792,7 +8792,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1797 := float32(math.RoundToEven(float64(v1796)))
 		var v1799 float32
 		{
-			p, c := (float64(v1797) * float64(float32(-0.6933594))), float64(v1794)
+			p, c := float64(v1797)*float64(float32(-0.6933594)), float64(v1794)
 			s := p + c
 			v1799 = float32(s)
 			if twiceRounded(s) {
@@ -8801,7 +8801,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1801 float32
 		{
-			p, c := (float64(v1797) * float64(float32(0.00021219444))), float64(v1799)
+			p, c := float64(v1797)*float64(float32(0.00021219444)), float64(v1799)
 			s := p + c
 			v1801 = float32(s)
 			if twiceRounded(s) {
@@ -8810,7 +8810,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1804 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1801)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1801), float64(float32(0.0013981999))
 			s := p + c
 			v1804 = float32(s)
 			if twiceRounded(s) {
@@ -8819,7 +8819,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1806 float32
 		{
-			p, c := (float64(v1804) * float64(v1801)), float64(float32(0.008333452))
+			p, c := float64(v1804)*float64(v1801), float64(float32(0.008333452))
 			s := p + c
 			v1806 = float32(s)
 			if twiceRounded(s) {
@@ -8828,7 +8828,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1808 float32
 		{
-			p, c := (float64(v1806) * float64(v1801)), float64(float32(0.041665796))
+			p, c := float64(v1806)*float64(v1801), float64(float32(0.041665796))
 			s := p + c
 			v1808 = float32(s)
 			if twiceRounded(s) {
@@ -8837,7 +8837,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1810 float32
 		{
-			p, c := (float64(v1808) * float64(v1801)), float64(float32(0.16666666))
+			p, c := float64(v1808)*float64(v1801), float64(float32(0.16666666))
 			s := p + c
 			v1810 = float32(s)
 			if twiceRounded(s) {
@@ -8846,7 +8846,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1812 float32
 		{
-			p, c := (float64(v1810) * float64(v1801)), float64(float32(0.5))
+			p, c := float64(v1810)*float64(v1801), float64(float32(0.5))
 			s := p + c
 			v1812 = float32(s)
 			if twiceRounded(s) {
@@ -8856,7 +8856,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1813 := float32(v1801 * v1801)
 		var v1814 float32
 		{
-			p, c := (float64(v1812) * float64(v1813)), float64(v1801)
+			p, c := float64(v1812)*float64(v1813), float64(v1801)
 			s := p + c
 			v1814 = float32(s)
 			if twiceRounded(s) {
@@ -8888,7 +8888,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1836 := float32(math.RoundToEven(float64(v1835)))
 		var v1838 float32
 		{
-			p, c := (float64(v1836) * float64(float32(-0.6933594))), float64(v1833)
+			p, c := float64(v1836)*float64(float32(-0.6933594)), float64(v1833)
 			s := p + c
 			v1838 = float32(s)
 			if twiceRounded(s) {
@@ -8897,7 +8897,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1840 float32
 		{
-			p, c := (float64(v1836) * float64(float32(0.00021219444))), float64(v1838)
+			p, c := float64(v1836)*float64(float32(0.00021219444)), float64(v1838)
 			s := p + c
 			v1840 = float32(s)
 			if twiceRounded(s) {
@@ -8906,7 +8906,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1843 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1840)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1840), float64(float32(0.0013981999))
 			s := p + c
 			v1843 = float32(s)
 			if twiceRounded(s) {
@@ -8915,7 +8915,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1845 float32
 		{
-			p, c := (float64(v1843) * float64(v1840)), float64(float32(0.008333452))
+			p, c := float64(v1843)*float64(v1840), float64(float32(0.008333452))
 			s := p + c
 			v1845 = float32(s)
 			if twiceRounded(s) {
@@ -8924,7 +8924,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1847 float32
 		{
-			p, c := (float64(v1845) * float64(v1840)), float64(float32(0.041665796))
+			p, c := float64(v1845)*float64(v1840), float64(float32(0.041665796))
 			s := p + c
 			v1847 = float32(s)
 			if twiceRounded(s) {
@@ -8933,7 +8933,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1849 float32
 		{
-			p, c := (float64(v1847) * float64(v1840)), float64(float32(0.16666666))
+			p, c := float64(v1847)*float64(v1840), float64(float32(0.16666666))
 			s := p + c
 			v1849 = float32(s)
 			if twiceRounded(s) {
@@ -8942,7 +8942,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1851 float32
 		{
-			p, c := (float64(v1849) * float64(v1840)), float64(float32(0.5))
+			p, c := float64(v1849)*float64(v1840), float64(float32(0.5))
 			s := p + c
 			v1851 = float32(s)
 			if twiceRounded(s) {
@@ -8952,7 +8952,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1852 := float32(v1840 * v1840)
 		var v1853 float32
 		{
-			p, c := (float64(v1851) * float64(v1852)), float64(v1840)
+			p, c := float64(v1851)*float64(v1852), float64(v1840)
 			s := p + c
 			v1853 = float32(s)
 			if twiceRounded(s) {
@@ -8984,7 +8984,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1875 := float32(math.RoundToEven(float64(v1874)))
 		var v1877 float32
 		{
-			p, c := (float64(v1875) * float64(float32(-0.6933594))), float64(v1872)
+			p, c := float64(v1875)*float64(float32(-0.6933594)), float64(v1872)
 			s := p + c
 			v1877 = float32(s)
 			if twiceRounded(s) {
@@ -8993,7 +8993,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1879 float32
 		{
-			p, c := (float64(v1875) * float64(float32(0.00021219444))), float64(v1877)
+			p, c := float64(v1875)*float64(float32(0.00021219444)), float64(v1877)
 			s := p + c
 			v1879 = float32(s)
 			if twiceRounded(s) {
@@ -9002,7 +9002,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1882 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1879)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1879), float64(float32(0.0013981999))
 			s := p + c
 			v1882 = float32(s)
 			if twiceRounded(s) {
@@ -9011,7 +9011,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1884 float32
 		{
-			p, c := (float64(v1882) * float64(v1879)), float64(float32(0.008333452))
+			p, c := float64(v1882)*float64(v1879), float64(float32(0.008333452))
 			s := p + c
 			v1884 = float32(s)
 			if twiceRounded(s) {
@@ -9020,7 +9020,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1886 float32
 		{
-			p, c := (float64(v1884) * float64(v1879)), float64(float32(0.041665796))
+			p, c := float64(v1884)*float64(v1879), float64(float32(0.041665796))
 			s := p + c
 			v1886 = float32(s)
 			if twiceRounded(s) {
@@ -9029,7 +9029,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1888 float32
 		{
-			p, c := (float64(v1886) * float64(v1879)), float64(float32(0.16666666))
+			p, c := float64(v1886)*float64(v1879), float64(float32(0.16666666))
 			s := p + c
 			v1888 = float32(s)
 			if twiceRounded(s) {
@@ -9038,7 +9038,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1890 float32
 		{
-			p, c := (float64(v1888) * float64(v1879)), float64(float32(0.5))
+			p, c := float64(v1888)*float64(v1879), float64(float32(0.5))
 			s := p + c
 			v1890 = float32(s)
 			if twiceRounded(s) {
@@ -9048,7 +9048,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1891 := float32(v1879 * v1879)
 		var v1892 float32
 		{
-			p, c := (float64(v1890) * float64(v1891)), float64(v1879)
+			p, c := float64(v1890)*float64(v1891), float64(v1879)
 			s := p + c
 			v1892 = float32(s)
 			if twiceRounded(s) {
@@ -9080,7 +9080,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1914 := float32(math.RoundToEven(float64(v1913)))
 		var v1916 float32
 		{
-			p, c := (float64(v1914) * float64(float32(-0.6933594))), float64(v1911)
+			p, c := float64(v1914)*float64(float32(-0.6933594)), float64(v1911)
 			s := p + c
 			v1916 = float32(s)
 			if twiceRounded(s) {
@@ -9089,7 +9089,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1918 float32
 		{
-			p, c := (float64(v1914) * float64(float32(0.00021219444))), float64(v1916)
+			p, c := float64(v1914)*float64(float32(0.00021219444)), float64(v1916)
 			s := p + c
 			v1918 = float32(s)
 			if twiceRounded(s) {
@@ -9098,7 +9098,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1921 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1918)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1918), float64(float32(0.0013981999))
 			s := p + c
 			v1921 = float32(s)
 			if twiceRounded(s) {
@@ -9107,7 +9107,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1923 float32
 		{
-			p, c := (float64(v1921) * float64(v1918)), float64(float32(0.008333452))
+			p, c := float64(v1921)*float64(v1918), float64(float32(0.008333452))
 			s := p + c
 			v1923 = float32(s)
 			if twiceRounded(s) {
@@ -9116,7 +9116,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1925 float32
 		{
-			p, c := (float64(v1923) * float64(v1918)), float64(float32(0.041665796))
+			p, c := float64(v1923)*float64(v1918), float64(float32(0.041665796))
 			s := p + c
 			v1925 = float32(s)
 			if twiceRounded(s) {
@@ -9125,7 +9125,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1927 float32
 		{
-			p, c := (float64(v1925) * float64(v1918)), float64(float32(0.16666666))
+			p, c := float64(v1925)*float64(v1918), float64(float32(0.16666666))
 			s := p + c
 			v1927 = float32(s)
 			if twiceRounded(s) {
@@ -9134,7 +9134,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1929 float32
 		{
-			p, c := (float64(v1927) * float64(v1918)), float64(float32(0.5))
+			p, c := float64(v1927)*float64(v1918), float64(float32(0.5))
 			s := p + c
 			v1929 = float32(s)
 			if twiceRounded(s) {
@@ -9144,7 +9144,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1930 := float32(v1918 * v1918)
 		var v1931 float32
 		{
-			p, c := (float64(v1929) * float64(v1930)), float64(v1918)
+			p, c := float64(v1929)*float64(v1930), float64(v1918)
 			s := p + c
 			v1931 = float32(s)
 			if twiceRounded(s) {
@@ -9176,7 +9176,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1953 := float32(math.RoundToEven(float64(v1952)))
 		var v1955 float32
 		{
-			p, c := (float64(v1953) * float64(float32(-0.6933594))), float64(v1950)
+			p, c := float64(v1953)*float64(float32(-0.6933594)), float64(v1950)
 			s := p + c
 			v1955 = float32(s)
 			if twiceRounded(s) {
@@ -9185,7 +9185,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1957 float32
 		{
-			p, c := (float64(v1953) * float64(float32(0.00021219444))), float64(v1955)
+			p, c := float64(v1953)*float64(float32(0.00021219444)), float64(v1955)
 			s := p + c
 			v1957 = float32(s)
 			if twiceRounded(s) {
@@ -9194,7 +9194,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1960 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1957)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1957), float64(float32(0.0013981999))
 			s := p + c
 			v1960 = float32(s)
 			if twiceRounded(s) {
@@ -9203,7 +9203,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1962 float32
 		{
-			p, c := (float64(v1960) * float64(v1957)), float64(float32(0.008333452))
+			p, c := float64(v1960)*float64(v1957), float64(float32(0.008333452))
 			s := p + c
 			v1962 = float32(s)
 			if twiceRounded(s) {
@@ -9212,7 +9212,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1964 float32
 		{
-			p, c := (float64(v1962) * float64(v1957)), float64(float32(0.041665796))
+			p, c := float64(v1962)*float64(v1957), float64(float32(0.041665796))
 			s := p + c
 			v1964 = float32(s)
 			if twiceRounded(s) {
@@ -9221,7 +9221,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1966 float32
 		{
-			p, c := (float64(v1964) * float64(v1957)), float64(float32(0.16666666))
+			p, c := float64(v1964)*float64(v1957), float64(float32(0.16666666))
 			s := p + c
 			v1966 = float32(s)
 			if twiceRounded(s) {
@@ -9230,7 +9230,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1968 float32
 		{
-			p, c := (float64(v1966) * float64(v1957)), float64(float32(0.5))
+			p, c := float64(v1966)*float64(v1957), float64(float32(0.5))
 			s := p + c
 			v1968 = float32(s)
 			if twiceRounded(s) {
@@ -9240,7 +9240,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1969 := float32(v1957 * v1957)
 		var v1970 float32
 		{
-			p, c := (float64(v1968) * float64(v1969)), float64(v1957)
+			p, c := float64(v1968)*float64(v1969), float64(v1957)
 			s := p + c
 			v1970 = float32(s)
 			if twiceRounded(s) {
@@ -9272,7 +9272,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v1992 := float32(math.RoundToEven(float64(v1991)))
 		var v1994 float32
 		{
-			p, c := (float64(v1992) * float64(float32(-0.6933594))), float64(v1989)
+			p, c := float64(v1992)*float64(float32(-0.6933594)), float64(v1989)
 			s := p + c
 			v1994 = float32(s)
 			if twiceRounded(s) {
@@ -9281,7 +9281,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1996 float32
 		{
-			p, c := (float64(v1992) * float64(float32(0.00021219444))), float64(v1994)
+			p, c := float64(v1992)*float64(float32(0.00021219444)), float64(v1994)
 			s := p + c
 			v1996 = float32(s)
 			if twiceRounded(s) {
@@ -9290,7 +9290,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v1999 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v1996)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v1996), float64(float32(0.0013981999))
 			s := p + c
 			v1999 = float32(s)
 			if twiceRounded(s) {
@@ -9299,7 +9299,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2001 float32
 		{
-			p, c := (float64(v1999) * float64(v1996)), float64(float32(0.008333452))
+			p, c := float64(v1999)*float64(v1996), float64(float32(0.008333452))
 			s := p + c
 			v2001 = float32(s)
 			if twiceRounded(s) {
@@ -9308,7 +9308,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2003 float32
 		{
-			p, c := (float64(v2001) * float64(v1996)), float64(float32(0.041665796))
+			p, c := float64(v2001)*float64(v1996), float64(float32(0.041665796))
 			s := p + c
 			v2003 = float32(s)
 			if twiceRounded(s) {
@@ -9317,7 +9317,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2005 float32
 		{
-			p, c := (float64(v2003) * float64(v1996)), float64(float32(0.16666666))
+			p, c := float64(v2003)*float64(v1996), float64(float32(0.16666666))
 			s := p + c
 			v2005 = float32(s)
 			if twiceRounded(s) {
@@ -9326,7 +9326,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2007 float32
 		{
-			p, c := (float64(v2005) * float64(v1996)), float64(float32(0.5))
+			p, c := float64(v2005)*float64(v1996), float64(float32(0.5))
 			s := p + c
 			v2007 = float32(s)
 			if twiceRounded(s) {
@@ -9336,7 +9336,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2008 := float32(v1996 * v1996)
 		var v2009 float32
 		{
-			p, c := (float64(v2007) * float64(v2008)), float64(v1996)
+			p, c := float64(v2007)*float64(v2008), float64(v1996)
 			s := p + c
 			v2009 = float32(s)
 			if twiceRounded(s) {
@@ -9368,7 +9368,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2031 := float32(math.RoundToEven(float64(v2030)))
 		var v2033 float32
 		{
-			p, c := (float64(v2031) * float64(float32(-0.6933594))), float64(v2028)
+			p, c := float64(v2031)*float64(float32(-0.6933594)), float64(v2028)
 			s := p + c
 			v2033 = float32(s)
 			if twiceRounded(s) {
@@ -9377,7 +9377,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2035 float32
 		{
-			p, c := (float64(v2031) * float64(float32(0.00021219444))), float64(v2033)
+			p, c := float64(v2031)*float64(float32(0.00021219444)), float64(v2033)
 			s := p + c
 			v2035 = float32(s)
 			if twiceRounded(s) {
@@ -9386,7 +9386,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2038 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2035)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2035), float64(float32(0.0013981999))
 			s := p + c
 			v2038 = float32(s)
 			if twiceRounded(s) {
@@ -9395,7 +9395,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2040 float32
 		{
-			p, c := (float64(v2038) * float64(v2035)), float64(float32(0.008333452))
+			p, c := float64(v2038)*float64(v2035), float64(float32(0.008333452))
 			s := p + c
 			v2040 = float32(s)
 			if twiceRounded(s) {
@@ -9404,7 +9404,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2042 float32
 		{
-			p, c := (float64(v2040) * float64(v2035)), float64(float32(0.041665796))
+			p, c := float64(v2040)*float64(v2035), float64(float32(0.041665796))
 			s := p + c
 			v2042 = float32(s)
 			if twiceRounded(s) {
@@ -9413,7 +9413,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2044 float32
 		{
-			p, c := (float64(v2042) * float64(v2035)), float64(float32(0.16666666))
+			p, c := float64(v2042)*float64(v2035), float64(float32(0.16666666))
 			s := p + c
 			v2044 = float32(s)
 			if twiceRounded(s) {
@@ -9422,7 +9422,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2046 float32
 		{
-			p, c := (float64(v2044) * float64(v2035)), float64(float32(0.5))
+			p, c := float64(v2044)*float64(v2035), float64(float32(0.5))
 			s := p + c
 			v2046 = float32(s)
 			if twiceRounded(s) {
@@ -9432,7 +9432,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2047 := float32(v2035 * v2035)
 		var v2048 float32
 		{
-			p, c := (float64(v2046) * float64(v2047)), float64(v2035)
+			p, c := float64(v2046)*float64(v2047), float64(v2035)
 			s := p + c
 			v2048 = float32(s)
 			if twiceRounded(s) {
@@ -9464,7 +9464,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2070 := float32(math.RoundToEven(float64(v2069)))
 		var v2072 float32
 		{
-			p, c := (float64(v2070) * float64(float32(-0.6933594))), float64(v2067)
+			p, c := float64(v2070)*float64(float32(-0.6933594)), float64(v2067)
 			s := p + c
 			v2072 = float32(s)
 			if twiceRounded(s) {
@@ -9473,7 +9473,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2074 float32
 		{
-			p, c := (float64(v2070) * float64(float32(0.00021219444))), float64(v2072)
+			p, c := float64(v2070)*float64(float32(0.00021219444)), float64(v2072)
 			s := p + c
 			v2074 = float32(s)
 			if twiceRounded(s) {
@@ -9482,7 +9482,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2077 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2074)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2074), float64(float32(0.0013981999))
 			s := p + c
 			v2077 = float32(s)
 			if twiceRounded(s) {
@@ -9491,7 +9491,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2079 float32
 		{
-			p, c := (float64(v2077) * float64(v2074)), float64(float32(0.008333452))
+			p, c := float64(v2077)*float64(v2074), float64(float32(0.008333452))
 			s := p + c
 			v2079 = float32(s)
 			if twiceRounded(s) {
@@ -9500,7 +9500,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2081 float32
 		{
-			p, c := (float64(v2079) * float64(v2074)), float64(float32(0.041665796))
+			p, c := float64(v2079)*float64(v2074), float64(float32(0.041665796))
 			s := p + c
 			v2081 = float32(s)
 			if twiceRounded(s) {
@@ -9509,7 +9509,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2083 float32
 		{
-			p, c := (float64(v2081) * float64(v2074)), float64(float32(0.16666666))
+			p, c := float64(v2081)*float64(v2074), float64(float32(0.16666666))
 			s := p + c
 			v2083 = float32(s)
 			if twiceRounded(s) {
@@ -9518,7 +9518,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2085 float32
 		{
-			p, c := (float64(v2083) * float64(v2074)), float64(float32(0.5))
+			p, c := float64(v2083)*float64(v2074), float64(float32(0.5))
 			s := p + c
 			v2085 = float32(s)
 			if twiceRounded(s) {
@@ -9528,7 +9528,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2086 := float32(v2074 * v2074)
 		var v2087 float32
 		{
-			p, c := (float64(v2085) * float64(v2086)), float64(v2074)
+			p, c := float64(v2085)*float64(v2086), float64(v2074)
 			s := p + c
 			v2087 = float32(s)
 			if twiceRounded(s) {
@@ -9560,7 +9560,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2109 := float32(math.RoundToEven(float64(v2108)))
 		var v2111 float32
 		{
-			p, c := (float64(v2109) * float64(float32(-0.6933594))), float64(v2106)
+			p, c := float64(v2109)*float64(float32(-0.6933594)), float64(v2106)
 			s := p + c
 			v2111 = float32(s)
 			if twiceRounded(s) {
@@ -9569,7 +9569,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2113 float32
 		{
-			p, c := (float64(v2109) * float64(float32(0.00021219444))), float64(v2111)
+			p, c := float64(v2109)*float64(float32(0.00021219444)), float64(v2111)
 			s := p + c
 			v2113 = float32(s)
 			if twiceRounded(s) {
@@ -9578,7 +9578,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2116 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2113)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2113), float64(float32(0.0013981999))
 			s := p + c
 			v2116 = float32(s)
 			if twiceRounded(s) {
@@ -9587,7 +9587,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2118 float32
 		{
-			p, c := (float64(v2116) * float64(v2113)), float64(float32(0.008333452))
+			p, c := float64(v2116)*float64(v2113), float64(float32(0.008333452))
 			s := p + c
 			v2118 = float32(s)
 			if twiceRounded(s) {
@@ -9596,7 +9596,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2120 float32
 		{
-			p, c := (float64(v2118) * float64(v2113)), float64(float32(0.041665796))
+			p, c := float64(v2118)*float64(v2113), float64(float32(0.041665796))
 			s := p + c
 			v2120 = float32(s)
 			if twiceRounded(s) {
@@ -9605,7 +9605,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2122 float32
 		{
-			p, c := (float64(v2120) * float64(v2113)), float64(float32(0.16666666))
+			p, c := float64(v2120)*float64(v2113), float64(float32(0.16666666))
 			s := p + c
 			v2122 = float32(s)
 			if twiceRounded(s) {
@@ -9614,7 +9614,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2124 float32
 		{
-			p, c := (float64(v2122) * float64(v2113)), float64(float32(0.5))
+			p, c := float64(v2122)*float64(v2113), float64(float32(0.5))
 			s := p + c
 			v2124 = float32(s)
 			if twiceRounded(s) {
@@ -9624,7 +9624,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2125 := float32(v2113 * v2113)
 		var v2126 float32
 		{
-			p, c := (float64(v2124) * float64(v2125)), float64(v2113)
+			p, c := float64(v2124)*float64(v2125), float64(v2113)
 			s := p + c
 			v2126 = float32(s)
 			if twiceRounded(s) {
@@ -9656,7 +9656,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2148 := float32(math.RoundToEven(float64(v2147)))
 		var v2150 float32
 		{
-			p, c := (float64(v2148) * float64(float32(-0.6933594))), float64(v2145)
+			p, c := float64(v2148)*float64(float32(-0.6933594)), float64(v2145)
 			s := p + c
 			v2150 = float32(s)
 			if twiceRounded(s) {
@@ -9665,7 +9665,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2152 float32
 		{
-			p, c := (float64(v2148) * float64(float32(0.00021219444))), float64(v2150)
+			p, c := float64(v2148)*float64(float32(0.00021219444)), float64(v2150)
 			s := p + c
 			v2152 = float32(s)
 			if twiceRounded(s) {
@@ -9674,7 +9674,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2155 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2152)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2152), float64(float32(0.0013981999))
 			s := p + c
 			v2155 = float32(s)
 			if twiceRounded(s) {
@@ -9683,7 +9683,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2157 float32
 		{
-			p, c := (float64(v2155) * float64(v2152)), float64(float32(0.008333452))
+			p, c := float64(v2155)*float64(v2152), float64(float32(0.008333452))
 			s := p + c
 			v2157 = float32(s)
 			if twiceRounded(s) {
@@ -9692,7 +9692,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2159 float32
 		{
-			p, c := (float64(v2157) * float64(v2152)), float64(float32(0.041665796))
+			p, c := float64(v2157)*float64(v2152), float64(float32(0.041665796))
 			s := p + c
 			v2159 = float32(s)
 			if twiceRounded(s) {
@@ -9701,7 +9701,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2161 float32
 		{
-			p, c := (float64(v2159) * float64(v2152)), float64(float32(0.16666666))
+			p, c := float64(v2159)*float64(v2152), float64(float32(0.16666666))
 			s := p + c
 			v2161 = float32(s)
 			if twiceRounded(s) {
@@ -9710,7 +9710,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2163 float32
 		{
-			p, c := (float64(v2161) * float64(v2152)), float64(float32(0.5))
+			p, c := float64(v2161)*float64(v2152), float64(float32(0.5))
 			s := p + c
 			v2163 = float32(s)
 			if twiceRounded(s) {
@@ -9720,7 +9720,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2164 := float32(v2152 * v2152)
 		var v2165 float32
 		{
-			p, c := (float64(v2163) * float64(v2164)), float64(v2152)
+			p, c := float64(v2163)*float64(v2164), float64(v2152)
 			s := p + c
 			v2165 = float32(s)
 			if twiceRounded(s) {
@@ -9752,7 +9752,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2187 := float32(math.RoundToEven(float64(v2186)))
 		var v2189 float32
 		{
-			p, c := (float64(v2187) * float64(float32(-0.6933594))), float64(v2184)
+			p, c := float64(v2187)*float64(float32(-0.6933594)), float64(v2184)
 			s := p + c
 			v2189 = float32(s)
 			if twiceRounded(s) {
@@ -9761,7 +9761,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2191 float32
 		{
-			p, c := (float64(v2187) * float64(float32(0.00021219444))), float64(v2189)
+			p, c := float64(v2187)*float64(float32(0.00021219444)), float64(v2189)
 			s := p + c
 			v2191 = float32(s)
 			if twiceRounded(s) {
@@ -9770,7 +9770,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2194 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2191)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2191), float64(float32(0.0013981999))
 			s := p + c
 			v2194 = float32(s)
 			if twiceRounded(s) {
@@ -9779,7 +9779,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2196 float32
 		{
-			p, c := (float64(v2194) * float64(v2191)), float64(float32(0.008333452))
+			p, c := float64(v2194)*float64(v2191), float64(float32(0.008333452))
 			s := p + c
 			v2196 = float32(s)
 			if twiceRounded(s) {
@@ -9788,7 +9788,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2198 float32
 		{
-			p, c := (float64(v2196) * float64(v2191)), float64(float32(0.041665796))
+			p, c := float64(v2196)*float64(v2191), float64(float32(0.041665796))
 			s := p + c
 			v2198 = float32(s)
 			if twiceRounded(s) {
@@ -9797,7 +9797,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2200 float32
 		{
-			p, c := (float64(v2198) * float64(v2191)), float64(float32(0.16666666))
+			p, c := float64(v2198)*float64(v2191), float64(float32(0.16666666))
 			s := p + c
 			v2200 = float32(s)
 			if twiceRounded(s) {
@@ -9806,7 +9806,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2202 float32
 		{
-			p, c := (float64(v2200) * float64(v2191)), float64(float32(0.5))
+			p, c := float64(v2200)*float64(v2191), float64(float32(0.5))
 			s := p + c
 			v2202 = float32(s)
 			if twiceRounded(s) {
@@ -9816,7 +9816,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2203 := float32(v2191 * v2191)
 		var v2204 float32
 		{
-			p, c := (float64(v2202) * float64(v2203)), float64(v2191)
+			p, c := float64(v2202)*float64(v2203), float64(v2191)
 			s := p + c
 			v2204 = float32(s)
 			if twiceRounded(s) {
@@ -9848,7 +9848,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2226 := float32(math.RoundToEven(float64(v2225)))
 		var v2228 float32
 		{
-			p, c := (float64(v2226) * float64(float32(-0.6933594))), float64(v2223)
+			p, c := float64(v2226)*float64(float32(-0.6933594)), float64(v2223)
 			s := p + c
 			v2228 = float32(s)
 			if twiceRounded(s) {
@@ -9857,7 +9857,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2230 float32
 		{
-			p, c := (float64(v2226) * float64(float32(0.00021219444))), float64(v2228)
+			p, c := float64(v2226)*float64(float32(0.00021219444)), float64(v2228)
 			s := p + c
 			v2230 = float32(s)
 			if twiceRounded(s) {
@@ -9866,7 +9866,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2233 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2230)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2230), float64(float32(0.0013981999))
 			s := p + c
 			v2233 = float32(s)
 			if twiceRounded(s) {
@@ -9875,7 +9875,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2235 float32
 		{
-			p, c := (float64(v2233) * float64(v2230)), float64(float32(0.008333452))
+			p, c := float64(v2233)*float64(v2230), float64(float32(0.008333452))
 			s := p + c
 			v2235 = float32(s)
 			if twiceRounded(s) {
@@ -9884,7 +9884,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2237 float32
 		{
-			p, c := (float64(v2235) * float64(v2230)), float64(float32(0.041665796))
+			p, c := float64(v2235)*float64(v2230), float64(float32(0.041665796))
 			s := p + c
 			v2237 = float32(s)
 			if twiceRounded(s) {
@@ -9893,7 +9893,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2239 float32
 		{
-			p, c := (float64(v2237) * float64(v2230)), float64(float32(0.16666666))
+			p, c := float64(v2237)*float64(v2230), float64(float32(0.16666666))
 			s := p + c
 			v2239 = float32(s)
 			if twiceRounded(s) {
@@ -9902,7 +9902,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2241 float32
 		{
-			p, c := (float64(v2239) * float64(v2230)), float64(float32(0.5))
+			p, c := float64(v2239)*float64(v2230), float64(float32(0.5))
 			s := p + c
 			v2241 = float32(s)
 			if twiceRounded(s) {
@@ -9912,7 +9912,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2242 := float32(v2230 * v2230)
 		var v2243 float32
 		{
-			p, c := (float64(v2241) * float64(v2242)), float64(v2230)
+			p, c := float64(v2241)*float64(v2242), float64(v2230)
 			s := p + c
 			v2243 = float32(s)
 			if twiceRounded(s) {
@@ -9944,7 +9944,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2265 := float32(math.RoundToEven(float64(v2264)))
 		var v2267 float32
 		{
-			p, c := (float64(v2265) * float64(float32(-0.6933594))), float64(v2262)
+			p, c := float64(v2265)*float64(float32(-0.6933594)), float64(v2262)
 			s := p + c
 			v2267 = float32(s)
 			if twiceRounded(s) {
@@ -9953,7 +9953,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2269 float32
 		{
-			p, c := (float64(v2265) * float64(float32(0.00021219444))), float64(v2267)
+			p, c := float64(v2265)*float64(float32(0.00021219444)), float64(v2267)
 			s := p + c
 			v2269 = float32(s)
 			if twiceRounded(s) {
@@ -9962,7 +9962,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2272 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2269)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2269), float64(float32(0.0013981999))
 			s := p + c
 			v2272 = float32(s)
 			if twiceRounded(s) {
@@ -9971,7 +9971,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2274 float32
 		{
-			p, c := (float64(v2272) * float64(v2269)), float64(float32(0.008333452))
+			p, c := float64(v2272)*float64(v2269), float64(float32(0.008333452))
 			s := p + c
 			v2274 = float32(s)
 			if twiceRounded(s) {
@@ -9980,7 +9980,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2276 float32
 		{
-			p, c := (float64(v2274) * float64(v2269)), float64(float32(0.041665796))
+			p, c := float64(v2274)*float64(v2269), float64(float32(0.041665796))
 			s := p + c
 			v2276 = float32(s)
 			if twiceRounded(s) {
@@ -9989,7 +9989,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2278 float32
 		{
-			p, c := (float64(v2276) * float64(v2269)), float64(float32(0.16666666))
+			p, c := float64(v2276)*float64(v2269), float64(float32(0.16666666))
 			s := p + c
 			v2278 = float32(s)
 			if twiceRounded(s) {
@@ -9998,7 +9998,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2280 float32
 		{
-			p, c := (float64(v2278) * float64(v2269)), float64(float32(0.5))
+			p, c := float64(v2278)*float64(v2269), float64(float32(0.5))
 			s := p + c
 			v2280 = float32(s)
 			if twiceRounded(s) {
@@ -10008,7 +10008,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2281 := float32(v2269 * v2269)
 		var v2282 float32
 		{
-			p, c := (float64(v2280) * float64(v2281)), float64(v2269)
+			p, c := float64(v2280)*float64(v2281), float64(v2269)
 			s := p + c
 			v2282 = float32(s)
 			if twiceRounded(s) {
@@ -10040,7 +10040,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2304 := float32(math.RoundToEven(float64(v2303)))
 		var v2306 float32
 		{
-			p, c := (float64(v2304) * float64(float32(-0.6933594))), float64(v2301)
+			p, c := float64(v2304)*float64(float32(-0.6933594)), float64(v2301)
 			s := p + c
 			v2306 = float32(s)
 			if twiceRounded(s) {
@@ -10049,7 +10049,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2308 float32
 		{
-			p, c := (float64(v2304) * float64(float32(0.00021219444))), float64(v2306)
+			p, c := float64(v2304)*float64(float32(0.00021219444)), float64(v2306)
 			s := p + c
 			v2308 = float32(s)
 			if twiceRounded(s) {
@@ -10058,7 +10058,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2311 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2308)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2308), float64(float32(0.0013981999))
 			s := p + c
 			v2311 = float32(s)
 			if twiceRounded(s) {
@@ -10067,7 +10067,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2313 float32
 		{
-			p, c := (float64(v2311) * float64(v2308)), float64(float32(0.008333452))
+			p, c := float64(v2311)*float64(v2308), float64(float32(0.008333452))
 			s := p + c
 			v2313 = float32(s)
 			if twiceRounded(s) {
@@ -10076,7 +10076,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2315 float32
 		{
-			p, c := (float64(v2313) * float64(v2308)), float64(float32(0.041665796))
+			p, c := float64(v2313)*float64(v2308), float64(float32(0.041665796))
 			s := p + c
 			v2315 = float32(s)
 			if twiceRounded(s) {
@@ -10085,7 +10085,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2317 float32
 		{
-			p, c := (float64(v2315) * float64(v2308)), float64(float32(0.16666666))
+			p, c := float64(v2315)*float64(v2308), float64(float32(0.16666666))
 			s := p + c
 			v2317 = float32(s)
 			if twiceRounded(s) {
@@ -10094,7 +10094,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2319 float32
 		{
-			p, c := (float64(v2317) * float64(v2308)), float64(float32(0.5))
+			p, c := float64(v2317)*float64(v2308), float64(float32(0.5))
 			s := p + c
 			v2319 = float32(s)
 			if twiceRounded(s) {
@@ -10104,7 +10104,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2320 := float32(v2308 * v2308)
 		var v2321 float32
 		{
-			p, c := (float64(v2319) * float64(v2320)), float64(v2308)
+			p, c := float64(v2319)*float64(v2320), float64(v2308)
 			s := p + c
 			v2321 = float32(s)
 			if twiceRounded(s) {
@@ -10136,7 +10136,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2343 := float32(math.RoundToEven(float64(v2342)))
 		var v2345 float32
 		{
-			p, c := (float64(v2343) * float64(float32(-0.6933594))), float64(v2340)
+			p, c := float64(v2343)*float64(float32(-0.6933594)), float64(v2340)
 			s := p + c
 			v2345 = float32(s)
 			if twiceRounded(s) {
@@ -10145,7 +10145,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2347 float32
 		{
-			p, c := (float64(v2343) * float64(float32(0.00021219444))), float64(v2345)
+			p, c := float64(v2343)*float64(float32(0.00021219444)), float64(v2345)
 			s := p + c
 			v2347 = float32(s)
 			if twiceRounded(s) {
@@ -10154,7 +10154,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2350 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2347)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2347), float64(float32(0.0013981999))
 			s := p + c
 			v2350 = float32(s)
 			if twiceRounded(s) {
@@ -10163,7 +10163,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2352 float32
 		{
-			p, c := (float64(v2350) * float64(v2347)), float64(float32(0.008333452))
+			p, c := float64(v2350)*float64(v2347), float64(float32(0.008333452))
 			s := p + c
 			v2352 = float32(s)
 			if twiceRounded(s) {
@@ -10172,7 +10172,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2354 float32
 		{
-			p, c := (float64(v2352) * float64(v2347)), float64(float32(0.041665796))
+			p, c := float64(v2352)*float64(v2347), float64(float32(0.041665796))
 			s := p + c
 			v2354 = float32(s)
 			if twiceRounded(s) {
@@ -10181,7 +10181,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2356 float32
 		{
-			p, c := (float64(v2354) * float64(v2347)), float64(float32(0.16666666))
+			p, c := float64(v2354)*float64(v2347), float64(float32(0.16666666))
 			s := p + c
 			v2356 = float32(s)
 			if twiceRounded(s) {
@@ -10190,7 +10190,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2358 float32
 		{
-			p, c := (float64(v2356) * float64(v2347)), float64(float32(0.5))
+			p, c := float64(v2356)*float64(v2347), float64(float32(0.5))
 			s := p + c
 			v2358 = float32(s)
 			if twiceRounded(s) {
@@ -10200,7 +10200,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2359 := float32(v2347 * v2347)
 		var v2360 float32
 		{
-			p, c := (float64(v2358) * float64(v2359)), float64(v2347)
+			p, c := float64(v2358)*float64(v2359), float64(v2347)
 			s := p + c
 			v2360 = float32(s)
 			if twiceRounded(s) {
@@ -10232,7 +10232,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2382 := float32(math.RoundToEven(float64(v2381)))
 		var v2384 float32
 		{
-			p, c := (float64(v2382) * float64(float32(-0.6933594))), float64(v2379)
+			p, c := float64(v2382)*float64(float32(-0.6933594)), float64(v2379)
 			s := p + c
 			v2384 = float32(s)
 			if twiceRounded(s) {
@@ -10241,7 +10241,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2386 float32
 		{
-			p, c := (float64(v2382) * float64(float32(0.00021219444))), float64(v2384)
+			p, c := float64(v2382)*float64(float32(0.00021219444)), float64(v2384)
 			s := p + c
 			v2386 = float32(s)
 			if twiceRounded(s) {
@@ -10250,7 +10250,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2389 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2386)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2386), float64(float32(0.0013981999))
 			s := p + c
 			v2389 = float32(s)
 			if twiceRounded(s) {
@@ -10259,7 +10259,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2391 float32
 		{
-			p, c := (float64(v2389) * float64(v2386)), float64(float32(0.008333452))
+			p, c := float64(v2389)*float64(v2386), float64(float32(0.008333452))
 			s := p + c
 			v2391 = float32(s)
 			if twiceRounded(s) {
@@ -10268,7 +10268,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2393 float32
 		{
-			p, c := (float64(v2391) * float64(v2386)), float64(float32(0.041665796))
+			p, c := float64(v2391)*float64(v2386), float64(float32(0.041665796))
 			s := p + c
 			v2393 = float32(s)
 			if twiceRounded(s) {
@@ -10277,7 +10277,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2395 float32
 		{
-			p, c := (float64(v2393) * float64(v2386)), float64(float32(0.16666666))
+			p, c := float64(v2393)*float64(v2386), float64(float32(0.16666666))
 			s := p + c
 			v2395 = float32(s)
 			if twiceRounded(s) {
@@ -10286,7 +10286,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2397 float32
 		{
-			p, c := (float64(v2395) * float64(v2386)), float64(float32(0.5))
+			p, c := float64(v2395)*float64(v2386), float64(float32(0.5))
 			s := p + c
 			v2397 = float32(s)
 			if twiceRounded(s) {
@@ -10296,7 +10296,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2398 := float32(v2386 * v2386)
 		var v2399 float32
 		{
-			p, c := (float64(v2397) * float64(v2398)), float64(v2386)
+			p, c := float64(v2397)*float64(v2398), float64(v2386)
 			s := p + c
 			v2399 = float32(s)
 			if twiceRounded(s) {
@@ -10328,7 +10328,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2421 := float32(math.RoundToEven(float64(v2420)))
 		var v2423 float32
 		{
-			p, c := (float64(v2421) * float64(float32(-0.6933594))), float64(v2418)
+			p, c := float64(v2421)*float64(float32(-0.6933594)), float64(v2418)
 			s := p + c
 			v2423 = float32(s)
 			if twiceRounded(s) {
@@ -10337,7 +10337,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2425 float32
 		{
-			p, c := (float64(v2421) * float64(float32(0.00021219444))), float64(v2423)
+			p, c := float64(v2421)*float64(float32(0.00021219444)), float64(v2423)
 			s := p + c
 			v2425 = float32(s)
 			if twiceRounded(s) {
@@ -10346,7 +10346,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2428 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2425)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2425), float64(float32(0.0013981999))
 			s := p + c
 			v2428 = float32(s)
 			if twiceRounded(s) {
@@ -10355,7 +10355,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2430 float32
 		{
-			p, c := (float64(v2428) * float64(v2425)), float64(float32(0.008333452))
+			p, c := float64(v2428)*float64(v2425), float64(float32(0.008333452))
 			s := p + c
 			v2430 = float32(s)
 			if twiceRounded(s) {
@@ -10364,7 +10364,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2432 float32
 		{
-			p, c := (float64(v2430) * float64(v2425)), float64(float32(0.041665796))
+			p, c := float64(v2430)*float64(v2425), float64(float32(0.041665796))
 			s := p + c
 			v2432 = float32(s)
 			if twiceRounded(s) {
@@ -10373,7 +10373,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2434 float32
 		{
-			p, c := (float64(v2432) * float64(v2425)), float64(float32(0.16666666))
+			p, c := float64(v2432)*float64(v2425), float64(float32(0.16666666))
 			s := p + c
 			v2434 = float32(s)
 			if twiceRounded(s) {
@@ -10382,7 +10382,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2436 float32
 		{
-			p, c := (float64(v2434) * float64(v2425)), float64(float32(0.5))
+			p, c := float64(v2434)*float64(v2425), float64(float32(0.5))
 			s := p + c
 			v2436 = float32(s)
 			if twiceRounded(s) {
@@ -10392,7 +10392,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2437 := float32(v2425 * v2425)
 		var v2438 float32
 		{
-			p, c := (float64(v2436) * float64(v2437)), float64(v2425)
+			p, c := float64(v2436)*float64(v2437), float64(v2425)
 			s := p + c
 			v2438 = float32(s)
 			if twiceRounded(s) {
@@ -10424,7 +10424,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2460 := float32(math.RoundToEven(float64(v2459)))
 		var v2462 float32
 		{
-			p, c := (float64(v2460) * float64(float32(-0.6933594))), float64(v2457)
+			p, c := float64(v2460)*float64(float32(-0.6933594)), float64(v2457)
 			s := p + c
 			v2462 = float32(s)
 			if twiceRounded(s) {
@@ -10433,7 +10433,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2464 float32
 		{
-			p, c := (float64(v2460) * float64(float32(0.00021219444))), float64(v2462)
+			p, c := float64(v2460)*float64(float32(0.00021219444)), float64(v2462)
 			s := p + c
 			v2464 = float32(s)
 			if twiceRounded(s) {
@@ -10442,7 +10442,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2467 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2464)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2464), float64(float32(0.0013981999))
 			s := p + c
 			v2467 = float32(s)
 			if twiceRounded(s) {
@@ -10451,7 +10451,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2469 float32
 		{
-			p, c := (float64(v2467) * float64(v2464)), float64(float32(0.008333452))
+			p, c := float64(v2467)*float64(v2464), float64(float32(0.008333452))
 			s := p + c
 			v2469 = float32(s)
 			if twiceRounded(s) {
@@ -10460,7 +10460,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2471 float32
 		{
-			p, c := (float64(v2469) * float64(v2464)), float64(float32(0.041665796))
+			p, c := float64(v2469)*float64(v2464), float64(float32(0.041665796))
 			s := p + c
 			v2471 = float32(s)
 			if twiceRounded(s) {
@@ -10469,7 +10469,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2473 float32
 		{
-			p, c := (float64(v2471) * float64(v2464)), float64(float32(0.16666666))
+			p, c := float64(v2471)*float64(v2464), float64(float32(0.16666666))
 			s := p + c
 			v2473 = float32(s)
 			if twiceRounded(s) {
@@ -10478,7 +10478,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2475 float32
 		{
-			p, c := (float64(v2473) * float64(v2464)), float64(float32(0.5))
+			p, c := float64(v2473)*float64(v2464), float64(float32(0.5))
 			s := p + c
 			v2475 = float32(s)
 			if twiceRounded(s) {
@@ -10488,7 +10488,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2476 := float32(v2464 * v2464)
 		var v2477 float32
 		{
-			p, c := (float64(v2475) * float64(v2476)), float64(v2464)
+			p, c := float64(v2475)*float64(v2476), float64(v2464)
 			s := p + c
 			v2477 = float32(s)
 			if twiceRounded(s) {
@@ -10520,7 +10520,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2499 := float32(math.RoundToEven(float64(v2498)))
 		var v2501 float32
 		{
-			p, c := (float64(v2499) * float64(float32(-0.6933594))), float64(v2496)
+			p, c := float64(v2499)*float64(float32(-0.6933594)), float64(v2496)
 			s := p + c
 			v2501 = float32(s)
 			if twiceRounded(s) {
@@ -10529,7 +10529,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2503 float32
 		{
-			p, c := (float64(v2499) * float64(float32(0.00021219444))), float64(v2501)
+			p, c := float64(v2499)*float64(float32(0.00021219444)), float64(v2501)
 			s := p + c
 			v2503 = float32(s)
 			if twiceRounded(s) {
@@ -10538,7 +10538,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2506 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2503)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2503), float64(float32(0.0013981999))
 			s := p + c
 			v2506 = float32(s)
 			if twiceRounded(s) {
@@ -10547,7 +10547,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2508 float32
 		{
-			p, c := (float64(v2506) * float64(v2503)), float64(float32(0.008333452))
+			p, c := float64(v2506)*float64(v2503), float64(float32(0.008333452))
 			s := p + c
 			v2508 = float32(s)
 			if twiceRounded(s) {
@@ -10556,7 +10556,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2510 float32
 		{
-			p, c := (float64(v2508) * float64(v2503)), float64(float32(0.041665796))
+			p, c := float64(v2508)*float64(v2503), float64(float32(0.041665796))
 			s := p + c
 			v2510 = float32(s)
 			if twiceRounded(s) {
@@ -10565,7 +10565,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2512 float32
 		{
-			p, c := (float64(v2510) * float64(v2503)), float64(float32(0.16666666))
+			p, c := float64(v2510)*float64(v2503), float64(float32(0.16666666))
 			s := p + c
 			v2512 = float32(s)
 			if twiceRounded(s) {
@@ -10574,7 +10574,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2514 float32
 		{
-			p, c := (float64(v2512) * float64(v2503)), float64(float32(0.5))
+			p, c := float64(v2512)*float64(v2503), float64(float32(0.5))
 			s := p + c
 			v2514 = float32(s)
 			if twiceRounded(s) {
@@ -10584,7 +10584,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2515 := float32(v2503 * v2503)
 		var v2516 float32
 		{
-			p, c := (float64(v2514) * float64(v2515)), float64(v2503)
+			p, c := float64(v2514)*float64(v2515), float64(v2503)
 			s := p + c
 			v2516 = float32(s)
 			if twiceRounded(s) {
@@ -10616,7 +10616,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2538 := float32(math.RoundToEven(float64(v2537)))
 		var v2540 float32
 		{
-			p, c := (float64(v2538) * float64(float32(-0.6933594))), float64(v2535)
+			p, c := float64(v2538)*float64(float32(-0.6933594)), float64(v2535)
 			s := p + c
 			v2540 = float32(s)
 			if twiceRounded(s) {
@@ -10625,7 +10625,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2542 float32
 		{
-			p, c := (float64(v2538) * float64(float32(0.00021219444))), float64(v2540)
+			p, c := float64(v2538)*float64(float32(0.00021219444)), float64(v2540)
 			s := p + c
 			v2542 = float32(s)
 			if twiceRounded(s) {
@@ -10634,7 +10634,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2545 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2542)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2542), float64(float32(0.0013981999))
 			s := p + c
 			v2545 = float32(s)
 			if twiceRounded(s) {
@@ -10643,7 +10643,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2547 float32
 		{
-			p, c := (float64(v2545) * float64(v2542)), float64(float32(0.008333452))
+			p, c := float64(v2545)*float64(v2542), float64(float32(0.008333452))
 			s := p + c
 			v2547 = float32(s)
 			if twiceRounded(s) {
@@ -10652,7 +10652,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2549 float32
 		{
-			p, c := (float64(v2547) * float64(v2542)), float64(float32(0.041665796))
+			p, c := float64(v2547)*float64(v2542), float64(float32(0.041665796))
 			s := p + c
 			v2549 = float32(s)
 			if twiceRounded(s) {
@@ -10661,7 +10661,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2551 float32
 		{
-			p, c := (float64(v2549) * float64(v2542)), float64(float32(0.16666666))
+			p, c := float64(v2549)*float64(v2542), float64(float32(0.16666666))
 			s := p + c
 			v2551 = float32(s)
 			if twiceRounded(s) {
@@ -10670,7 +10670,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2553 float32
 		{
-			p, c := (float64(v2551) * float64(v2542)), float64(float32(0.5))
+			p, c := float64(v2551)*float64(v2542), float64(float32(0.5))
 			s := p + c
 			v2553 = float32(s)
 			if twiceRounded(s) {
@@ -10680,7 +10680,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2554 := float32(v2542 * v2542)
 		var v2555 float32
 		{
-			p, c := (float64(v2553) * float64(v2554)), float64(v2542)
+			p, c := float64(v2553)*float64(v2554), float64(v2542)
 			s := p + c
 			v2555 = float32(s)
 			if twiceRounded(s) {
@@ -10713,7 +10713,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2578 := float32(math.RoundToEven(float64(v2577)))
 		var v2580 float32
 		{
-			p, c := (float64(v2578) * float64(float32(-0.6933594))), float64(v2575)
+			p, c := float64(v2578)*float64(float32(-0.6933594)), float64(v2575)
 			s := p + c
 			v2580 = float32(s)
 			if twiceRounded(s) {
@@ -10722,7 +10722,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2582 float32
 		{
-			p, c := (float64(v2578) * float64(float32(0.00021219444))), float64(v2580)
+			p, c := float64(v2578)*float64(float32(0.00021219444)), float64(v2580)
 			s := p + c
 			v2582 = float32(s)
 			if twiceRounded(s) {
@@ -10731,7 +10731,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2585 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2582)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2582), float64(float32(0.0013981999))
 			s := p + c
 			v2585 = float32(s)
 			if twiceRounded(s) {
@@ -10740,7 +10740,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2587 float32
 		{
-			p, c := (float64(v2585) * float64(v2582)), float64(float32(0.008333452))
+			p, c := float64(v2585)*float64(v2582), float64(float32(0.008333452))
 			s := p + c
 			v2587 = float32(s)
 			if twiceRounded(s) {
@@ -10749,7 +10749,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2589 float32
 		{
-			p, c := (float64(v2587) * float64(v2582)), float64(float32(0.041665796))
+			p, c := float64(v2587)*float64(v2582), float64(float32(0.041665796))
 			s := p + c
 			v2589 = float32(s)
 			if twiceRounded(s) {
@@ -10758,7 +10758,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2591 float32
 		{
-			p, c := (float64(v2589) * float64(v2582)), float64(float32(0.16666666))
+			p, c := float64(v2589)*float64(v2582), float64(float32(0.16666666))
 			s := p + c
 			v2591 = float32(s)
 			if twiceRounded(s) {
@@ -10767,7 +10767,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2593 float32
 		{
-			p, c := (float64(v2591) * float64(v2582)), float64(float32(0.5))
+			p, c := float64(v2591)*float64(v2582), float64(float32(0.5))
 			s := p + c
 			v2593 = float32(s)
 			if twiceRounded(s) {
@@ -10777,7 +10777,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2594 := float32(v2582 * v2582)
 		var v2595 float32
 		{
-			p, c := (float64(v2593) * float64(v2594)), float64(v2582)
+			p, c := float64(v2593)*float64(v2594), float64(v2582)
 			s := p + c
 			v2595 = float32(s)
 			if twiceRounded(s) {
@@ -10810,7 +10810,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2618 := float32(math.RoundToEven(float64(v2617)))
 		var v2620 float32
 		{
-			p, c := (float64(v2618) * float64(float32(-0.6933594))), float64(v2615)
+			p, c := float64(v2618)*float64(float32(-0.6933594)), float64(v2615)
 			s := p + c
 			v2620 = float32(s)
 			if twiceRounded(s) {
@@ -10819,7 +10819,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2622 float32
 		{
-			p, c := (float64(v2618) * float64(float32(0.00021219444))), float64(v2620)
+			p, c := float64(v2618)*float64(float32(0.00021219444)), float64(v2620)
 			s := p + c
 			v2622 = float32(s)
 			if twiceRounded(s) {
@@ -10828,7 +10828,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2625 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2622)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2622), float64(float32(0.0013981999))
 			s := p + c
 			v2625 = float32(s)
 			if twiceRounded(s) {
@@ -10837,7 +10837,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2627 float32
 		{
-			p, c := (float64(v2625) * float64(v2622)), float64(float32(0.008333452))
+			p, c := float64(v2625)*float64(v2622), float64(float32(0.008333452))
 			s := p + c
 			v2627 = float32(s)
 			if twiceRounded(s) {
@@ -10846,7 +10846,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2629 float32
 		{
-			p, c := (float64(v2627) * float64(v2622)), float64(float32(0.041665796))
+			p, c := float64(v2627)*float64(v2622), float64(float32(0.041665796))
 			s := p + c
 			v2629 = float32(s)
 			if twiceRounded(s) {
@@ -10855,7 +10855,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2631 float32
 		{
-			p, c := (float64(v2629) * float64(v2622)), float64(float32(0.16666666))
+			p, c := float64(v2629)*float64(v2622), float64(float32(0.16666666))
 			s := p + c
 			v2631 = float32(s)
 			if twiceRounded(s) {
@@ -10864,7 +10864,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2633 float32
 		{
-			p, c := (float64(v2631) * float64(v2622)), float64(float32(0.5))
+			p, c := float64(v2631)*float64(v2622), float64(float32(0.5))
 			s := p + c
 			v2633 = float32(s)
 			if twiceRounded(s) {
@@ -10874,7 +10874,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2634 := float32(v2622 * v2622)
 		var v2635 float32
 		{
-			p, c := (float64(v2633) * float64(v2634)), float64(v2622)
+			p, c := float64(v2633)*float64(v2634), float64(v2622)
 			s := p + c
 			v2635 = float32(s)
 			if twiceRounded(s) {
@@ -10907,7 +10907,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2658 := float32(math.RoundToEven(float64(v2657)))
 		var v2660 float32
 		{
-			p, c := (float64(v2658) * float64(float32(-0.6933594))), float64(v2655)
+			p, c := float64(v2658)*float64(float32(-0.6933594)), float64(v2655)
 			s := p + c
 			v2660 = float32(s)
 			if twiceRounded(s) {
@@ -10916,7 +10916,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2662 float32
 		{
-			p, c := (float64(v2658) * float64(float32(0.00021219444))), float64(v2660)
+			p, c := float64(v2658)*float64(float32(0.00021219444)), float64(v2660)
 			s := p + c
 			v2662 = float32(s)
 			if twiceRounded(s) {
@@ -10925,7 +10925,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2665 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2662)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2662), float64(float32(0.0013981999))
 			s := p + c
 			v2665 = float32(s)
 			if twiceRounded(s) {
@@ -10934,7 +10934,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2667 float32
 		{
-			p, c := (float64(v2665) * float64(v2662)), float64(float32(0.008333452))
+			p, c := float64(v2665)*float64(v2662), float64(float32(0.008333452))
 			s := p + c
 			v2667 = float32(s)
 			if twiceRounded(s) {
@@ -10943,7 +10943,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2669 float32
 		{
-			p, c := (float64(v2667) * float64(v2662)), float64(float32(0.041665796))
+			p, c := float64(v2667)*float64(v2662), float64(float32(0.041665796))
 			s := p + c
 			v2669 = float32(s)
 			if twiceRounded(s) {
@@ -10952,7 +10952,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2671 float32
 		{
-			p, c := (float64(v2669) * float64(v2662)), float64(float32(0.16666666))
+			p, c := float64(v2669)*float64(v2662), float64(float32(0.16666666))
 			s := p + c
 			v2671 = float32(s)
 			if twiceRounded(s) {
@@ -10961,7 +10961,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2673 float32
 		{
-			p, c := (float64(v2671) * float64(v2662)), float64(float32(0.5))
+			p, c := float64(v2671)*float64(v2662), float64(float32(0.5))
 			s := p + c
 			v2673 = float32(s)
 			if twiceRounded(s) {
@@ -10971,7 +10971,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2674 := float32(v2662 * v2662)
 		var v2675 float32
 		{
-			p, c := (float64(v2673) * float64(v2674)), float64(v2662)
+			p, c := float64(v2673)*float64(v2674), float64(v2662)
 			s := p + c
 			v2675 = float32(s)
 			if twiceRounded(s) {
@@ -11004,7 +11004,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2698 := float32(math.RoundToEven(float64(v2697)))
 		var v2700 float32
 		{
-			p, c := (float64(v2698) * float64(float32(-0.6933594))), float64(v2695)
+			p, c := float64(v2698)*float64(float32(-0.6933594)), float64(v2695)
 			s := p + c
 			v2700 = float32(s)
 			if twiceRounded(s) {
@@ -11013,7 +11013,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2702 float32
 		{
-			p, c := (float64(v2698) * float64(float32(0.00021219444))), float64(v2700)
+			p, c := float64(v2698)*float64(float32(0.00021219444)), float64(v2700)
 			s := p + c
 			v2702 = float32(s)
 			if twiceRounded(s) {
@@ -11022,7 +11022,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2705 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2702)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2702), float64(float32(0.0013981999))
 			s := p + c
 			v2705 = float32(s)
 			if twiceRounded(s) {
@@ -11031,7 +11031,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2707 float32
 		{
-			p, c := (float64(v2705) * float64(v2702)), float64(float32(0.008333452))
+			p, c := float64(v2705)*float64(v2702), float64(float32(0.008333452))
 			s := p + c
 			v2707 = float32(s)
 			if twiceRounded(s) {
@@ -11040,7 +11040,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2709 float32
 		{
-			p, c := (float64(v2707) * float64(v2702)), float64(float32(0.041665796))
+			p, c := float64(v2707)*float64(v2702), float64(float32(0.041665796))
 			s := p + c
 			v2709 = float32(s)
 			if twiceRounded(s) {
@@ -11049,7 +11049,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2711 float32
 		{
-			p, c := (float64(v2709) * float64(v2702)), float64(float32(0.16666666))
+			p, c := float64(v2709)*float64(v2702), float64(float32(0.16666666))
 			s := p + c
 			v2711 = float32(s)
 			if twiceRounded(s) {
@@ -11058,7 +11058,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2713 float32
 		{
-			p, c := (float64(v2711) * float64(v2702)), float64(float32(0.5))
+			p, c := float64(v2711)*float64(v2702), float64(float32(0.5))
 			s := p + c
 			v2713 = float32(s)
 			if twiceRounded(s) {
@@ -11068,7 +11068,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2714 := float32(v2702 * v2702)
 		var v2715 float32
 		{
-			p, c := (float64(v2713) * float64(v2714)), float64(v2702)
+			p, c := float64(v2713)*float64(v2714), float64(v2702)
 			s := p + c
 			v2715 = float32(s)
 			if twiceRounded(s) {
@@ -11101,7 +11101,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2738 := float32(math.RoundToEven(float64(v2737)))
 		var v2740 float32
 		{
-			p, c := (float64(v2738) * float64(float32(-0.6933594))), float64(v2735)
+			p, c := float64(v2738)*float64(float32(-0.6933594)), float64(v2735)
 			s := p + c
 			v2740 = float32(s)
 			if twiceRounded(s) {
@@ -11110,7 +11110,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2742 float32
 		{
-			p, c := (float64(v2738) * float64(float32(0.00021219444))), float64(v2740)
+			p, c := float64(v2738)*float64(float32(0.00021219444)), float64(v2740)
 			s := p + c
 			v2742 = float32(s)
 			if twiceRounded(s) {
@@ -11119,7 +11119,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2745 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2742)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2742), float64(float32(0.0013981999))
 			s := p + c
 			v2745 = float32(s)
 			if twiceRounded(s) {
@@ -11128,7 +11128,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2747 float32
 		{
-			p, c := (float64(v2745) * float64(v2742)), float64(float32(0.008333452))
+			p, c := float64(v2745)*float64(v2742), float64(float32(0.008333452))
 			s := p + c
 			v2747 = float32(s)
 			if twiceRounded(s) {
@@ -11137,7 +11137,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2749 float32
 		{
-			p, c := (float64(v2747) * float64(v2742)), float64(float32(0.041665796))
+			p, c := float64(v2747)*float64(v2742), float64(float32(0.041665796))
 			s := p + c
 			v2749 = float32(s)
 			if twiceRounded(s) {
@@ -11146,7 +11146,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2751 float32
 		{
-			p, c := (float64(v2749) * float64(v2742)), float64(float32(0.16666666))
+			p, c := float64(v2749)*float64(v2742), float64(float32(0.16666666))
 			s := p + c
 			v2751 = float32(s)
 			if twiceRounded(s) {
@@ -11155,7 +11155,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2753 float32
 		{
-			p, c := (float64(v2751) * float64(v2742)), float64(float32(0.5))
+			p, c := float64(v2751)*float64(v2742), float64(float32(0.5))
 			s := p + c
 			v2753 = float32(s)
 			if twiceRounded(s) {
@@ -11165,7 +11165,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2754 := float32(v2742 * v2742)
 		var v2755 float32
 		{
-			p, c := (float64(v2753) * float64(v2754)), float64(v2742)
+			p, c := float64(v2753)*float64(v2754), float64(v2742)
 			s := p + c
 			v2755 = float32(s)
 			if twiceRounded(s) {
@@ -11198,7 +11198,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2778 := float32(math.RoundToEven(float64(v2777)))
 		var v2780 float32
 		{
-			p, c := (float64(v2778) * float64(float32(-0.6933594))), float64(v2775)
+			p, c := float64(v2778)*float64(float32(-0.6933594)), float64(v2775)
 			s := p + c
 			v2780 = float32(s)
 			if twiceRounded(s) {
@@ -11207,7 +11207,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2782 float32
 		{
-			p, c := (float64(v2778) * float64(float32(0.00021219444))), float64(v2780)
+			p, c := float64(v2778)*float64(float32(0.00021219444)), float64(v2780)
 			s := p + c
 			v2782 = float32(s)
 			if twiceRounded(s) {
@@ -11216,7 +11216,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2785 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2782)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2782), float64(float32(0.0013981999))
 			s := p + c
 			v2785 = float32(s)
 			if twiceRounded(s) {
@@ -11225,7 +11225,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2787 float32
 		{
-			p, c := (float64(v2785) * float64(v2782)), float64(float32(0.008333452))
+			p, c := float64(v2785)*float64(v2782), float64(float32(0.008333452))
 			s := p + c
 			v2787 = float32(s)
 			if twiceRounded(s) {
@@ -11234,7 +11234,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2789 float32
 		{
-			p, c := (float64(v2787) * float64(v2782)), float64(float32(0.041665796))
+			p, c := float64(v2787)*float64(v2782), float64(float32(0.041665796))
 			s := p + c
 			v2789 = float32(s)
 			if twiceRounded(s) {
@@ -11243,7 +11243,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2791 float32
 		{
-			p, c := (float64(v2789) * float64(v2782)), float64(float32(0.16666666))
+			p, c := float64(v2789)*float64(v2782), float64(float32(0.16666666))
 			s := p + c
 			v2791 = float32(s)
 			if twiceRounded(s) {
@@ -11252,7 +11252,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2793 float32
 		{
-			p, c := (float64(v2791) * float64(v2782)), float64(float32(0.5))
+			p, c := float64(v2791)*float64(v2782), float64(float32(0.5))
 			s := p + c
 			v2793 = float32(s)
 			if twiceRounded(s) {
@@ -11262,7 +11262,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2794 := float32(v2782 * v2782)
 		var v2795 float32
 		{
-			p, c := (float64(v2793) * float64(v2794)), float64(v2782)
+			p, c := float64(v2793)*float64(v2794), float64(v2782)
 			s := p + c
 			v2795 = float32(s)
 			if twiceRounded(s) {
@@ -11295,7 +11295,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2818 := float32(math.RoundToEven(float64(v2817)))
 		var v2820 float32
 		{
-			p, c := (float64(v2818) * float64(float32(-0.6933594))), float64(v2815)
+			p, c := float64(v2818)*float64(float32(-0.6933594)), float64(v2815)
 			s := p + c
 			v2820 = float32(s)
 			if twiceRounded(s) {
@@ -11304,7 +11304,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2822 float32
 		{
-			p, c := (float64(v2818) * float64(float32(0.00021219444))), float64(v2820)
+			p, c := float64(v2818)*float64(float32(0.00021219444)), float64(v2820)
 			s := p + c
 			v2822 = float32(s)
 			if twiceRounded(s) {
@@ -11313,7 +11313,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2825 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2822)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2822), float64(float32(0.0013981999))
 			s := p + c
 			v2825 = float32(s)
 			if twiceRounded(s) {
@@ -11322,7 +11322,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2827 float32
 		{
-			p, c := (float64(v2825) * float64(v2822)), float64(float32(0.008333452))
+			p, c := float64(v2825)*float64(v2822), float64(float32(0.008333452))
 			s := p + c
 			v2827 = float32(s)
 			if twiceRounded(s) {
@@ -11331,7 +11331,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2829 float32
 		{
-			p, c := (float64(v2827) * float64(v2822)), float64(float32(0.041665796))
+			p, c := float64(v2827)*float64(v2822), float64(float32(0.041665796))
 			s := p + c
 			v2829 = float32(s)
 			if twiceRounded(s) {
@@ -11340,7 +11340,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2831 float32
 		{
-			p, c := (float64(v2829) * float64(v2822)), float64(float32(0.16666666))
+			p, c := float64(v2829)*float64(v2822), float64(float32(0.16666666))
 			s := p + c
 			v2831 = float32(s)
 			if twiceRounded(s) {
@@ -11349,7 +11349,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2833 float32
 		{
-			p, c := (float64(v2831) * float64(v2822)), float64(float32(0.5))
+			p, c := float64(v2831)*float64(v2822), float64(float32(0.5))
 			s := p + c
 			v2833 = float32(s)
 			if twiceRounded(s) {
@@ -11359,7 +11359,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2834 := float32(v2822 * v2822)
 		var v2835 float32
 		{
-			p, c := (float64(v2833) * float64(v2834)), float64(v2822)
+			p, c := float64(v2833)*float64(v2834), float64(v2822)
 			s := p + c
 			v2835 = float32(s)
 			if twiceRounded(s) {
@@ -11392,7 +11392,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2858 := float32(math.RoundToEven(float64(v2857)))
 		var v2860 float32
 		{
-			p, c := (float64(v2858) * float64(float32(-0.6933594))), float64(v2855)
+			p, c := float64(v2858)*float64(float32(-0.6933594)), float64(v2855)
 			s := p + c
 			v2860 = float32(s)
 			if twiceRounded(s) {
@@ -11401,7 +11401,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2862 float32
 		{
-			p, c := (float64(v2858) * float64(float32(0.00021219444))), float64(v2860)
+			p, c := float64(v2858)*float64(float32(0.00021219444)), float64(v2860)
 			s := p + c
 			v2862 = float32(s)
 			if twiceRounded(s) {
@@ -11410,7 +11410,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2865 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2862)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2862), float64(float32(0.0013981999))
 			s := p + c
 			v2865 = float32(s)
 			if twiceRounded(s) {
@@ -11419,7 +11419,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2867 float32
 		{
-			p, c := (float64(v2865) * float64(v2862)), float64(float32(0.008333452))
+			p, c := float64(v2865)*float64(v2862), float64(float32(0.008333452))
 			s := p + c
 			v2867 = float32(s)
 			if twiceRounded(s) {
@@ -11428,7 +11428,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2869 float32
 		{
-			p, c := (float64(v2867) * float64(v2862)), float64(float32(0.041665796))
+			p, c := float64(v2867)*float64(v2862), float64(float32(0.041665796))
 			s := p + c
 			v2869 = float32(s)
 			if twiceRounded(s) {
@@ -11437,7 +11437,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2871 float32
 		{
-			p, c := (float64(v2869) * float64(v2862)), float64(float32(0.16666666))
+			p, c := float64(v2869)*float64(v2862), float64(float32(0.16666666))
 			s := p + c
 			v2871 = float32(s)
 			if twiceRounded(s) {
@@ -11446,7 +11446,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2873 float32
 		{
-			p, c := (float64(v2871) * float64(v2862)), float64(float32(0.5))
+			p, c := float64(v2871)*float64(v2862), float64(float32(0.5))
 			s := p + c
 			v2873 = float32(s)
 			if twiceRounded(s) {
@@ -11456,7 +11456,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2874 := float32(v2862 * v2862)
 		var v2875 float32
 		{
-			p, c := (float64(v2873) * float64(v2874)), float64(v2862)
+			p, c := float64(v2873)*float64(v2874), float64(v2862)
 			s := p + c
 			v2875 = float32(s)
 			if twiceRounded(s) {
@@ -11488,7 +11488,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2897 := float32(math.RoundToEven(float64(v2896)))
 		var v2899 float32
 		{
-			p, c := (float64(v2897) * float64(float32(-0.6933594))), float64(v2894)
+			p, c := float64(v2897)*float64(float32(-0.6933594)), float64(v2894)
 			s := p + c
 			v2899 = float32(s)
 			if twiceRounded(s) {
@@ -11497,7 +11497,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2901 float32
 		{
-			p, c := (float64(v2897) * float64(float32(0.00021219444))), float64(v2899)
+			p, c := float64(v2897)*float64(float32(0.00021219444)), float64(v2899)
 			s := p + c
 			v2901 = float32(s)
 			if twiceRounded(s) {
@@ -11506,7 +11506,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2904 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2901)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2901), float64(float32(0.0013981999))
 			s := p + c
 			v2904 = float32(s)
 			if twiceRounded(s) {
@@ -11515,7 +11515,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2906 float32
 		{
-			p, c := (float64(v2904) * float64(v2901)), float64(float32(0.008333452))
+			p, c := float64(v2904)*float64(v2901), float64(float32(0.008333452))
 			s := p + c
 			v2906 = float32(s)
 			if twiceRounded(s) {
@@ -11524,7 +11524,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2908 float32
 		{
-			p, c := (float64(v2906) * float64(v2901)), float64(float32(0.041665796))
+			p, c := float64(v2906)*float64(v2901), float64(float32(0.041665796))
 			s := p + c
 			v2908 = float32(s)
 			if twiceRounded(s) {
@@ -11533,7 +11533,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2910 float32
 		{
-			p, c := (float64(v2908) * float64(v2901)), float64(float32(0.16666666))
+			p, c := float64(v2908)*float64(v2901), float64(float32(0.16666666))
 			s := p + c
 			v2910 = float32(s)
 			if twiceRounded(s) {
@@ -11542,7 +11542,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2912 float32
 		{
-			p, c := (float64(v2910) * float64(v2901)), float64(float32(0.5))
+			p, c := float64(v2910)*float64(v2901), float64(float32(0.5))
 			s := p + c
 			v2912 = float32(s)
 			if twiceRounded(s) {
@@ -11552,7 +11552,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2913 := float32(v2901 * v2901)
 		var v2914 float32
 		{
-			p, c := (float64(v2912) * float64(v2913)), float64(v2901)
+			p, c := float64(v2912)*float64(v2913), float64(v2901)
 			s := p + c
 			v2914 = float32(s)
 			if twiceRounded(s) {
@@ -11584,7 +11584,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2936 := float32(math.RoundToEven(float64(v2935)))
 		var v2938 float32
 		{
-			p, c := (float64(v2936) * float64(float32(-0.6933594))), float64(v2933)
+			p, c := float64(v2936)*float64(float32(-0.6933594)), float64(v2933)
 			s := p + c
 			v2938 = float32(s)
 			if twiceRounded(s) {
@@ -11593,7 +11593,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2940 float32
 		{
-			p, c := (float64(v2936) * float64(float32(0.00021219444))), float64(v2938)
+			p, c := float64(v2936)*float64(float32(0.00021219444)), float64(v2938)
 			s := p + c
 			v2940 = float32(s)
 			if twiceRounded(s) {
@@ -11602,7 +11602,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2943 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2940)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2940), float64(float32(0.0013981999))
 			s := p + c
 			v2943 = float32(s)
 			if twiceRounded(s) {
@@ -11611,7 +11611,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2945 float32
 		{
-			p, c := (float64(v2943) * float64(v2940)), float64(float32(0.008333452))
+			p, c := float64(v2943)*float64(v2940), float64(float32(0.008333452))
 			s := p + c
 			v2945 = float32(s)
 			if twiceRounded(s) {
@@ -11620,7 +11620,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2947 float32
 		{
-			p, c := (float64(v2945) * float64(v2940)), float64(float32(0.041665796))
+			p, c := float64(v2945)*float64(v2940), float64(float32(0.041665796))
 			s := p + c
 			v2947 = float32(s)
 			if twiceRounded(s) {
@@ -11629,7 +11629,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2949 float32
 		{
-			p, c := (float64(v2947) * float64(v2940)), float64(float32(0.16666666))
+			p, c := float64(v2947)*float64(v2940), float64(float32(0.16666666))
 			s := p + c
 			v2949 = float32(s)
 			if twiceRounded(s) {
@@ -11638,7 +11638,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2951 float32
 		{
-			p, c := (float64(v2949) * float64(v2940)), float64(float32(0.5))
+			p, c := float64(v2949)*float64(v2940), float64(float32(0.5))
 			s := p + c
 			v2951 = float32(s)
 			if twiceRounded(s) {
@@ -11648,7 +11648,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2952 := float32(v2940 * v2940)
 		var v2953 float32
 		{
-			p, c := (float64(v2951) * float64(v2952)), float64(v2940)
+			p, c := float64(v2951)*float64(v2952), float64(v2940)
 			s := p + c
 			v2953 = float32(s)
 			if twiceRounded(s) {
@@ -11680,7 +11680,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2975 := float32(math.RoundToEven(float64(v2974)))
 		var v2977 float32
 		{
-			p, c := (float64(v2975) * float64(float32(-0.6933594))), float64(v2972)
+			p, c := float64(v2975)*float64(float32(-0.6933594)), float64(v2972)
 			s := p + c
 			v2977 = float32(s)
 			if twiceRounded(s) {
@@ -11689,7 +11689,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2979 float32
 		{
-			p, c := (float64(v2975) * float64(float32(0.00021219444))), float64(v2977)
+			p, c := float64(v2975)*float64(float32(0.00021219444)), float64(v2977)
 			s := p + c
 			v2979 = float32(s)
 			if twiceRounded(s) {
@@ -11698,7 +11698,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2982 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v2979)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v2979), float64(float32(0.0013981999))
 			s := p + c
 			v2982 = float32(s)
 			if twiceRounded(s) {
@@ -11707,7 +11707,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2984 float32
 		{
-			p, c := (float64(v2982) * float64(v2979)), float64(float32(0.008333452))
+			p, c := float64(v2982)*float64(v2979), float64(float32(0.008333452))
 			s := p + c
 			v2984 = float32(s)
 			if twiceRounded(s) {
@@ -11716,7 +11716,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2986 float32
 		{
-			p, c := (float64(v2984) * float64(v2979)), float64(float32(0.041665796))
+			p, c := float64(v2984)*float64(v2979), float64(float32(0.041665796))
 			s := p + c
 			v2986 = float32(s)
 			if twiceRounded(s) {
@@ -11725,7 +11725,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2988 float32
 		{
-			p, c := (float64(v2986) * float64(v2979)), float64(float32(0.16666666))
+			p, c := float64(v2986)*float64(v2979), float64(float32(0.16666666))
 			s := p + c
 			v2988 = float32(s)
 			if twiceRounded(s) {
@@ -11734,7 +11734,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v2990 float32
 		{
-			p, c := (float64(v2988) * float64(v2979)), float64(float32(0.5))
+			p, c := float64(v2988)*float64(v2979), float64(float32(0.5))
 			s := p + c
 			v2990 = float32(s)
 			if twiceRounded(s) {
@@ -11744,7 +11744,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v2991 := float32(v2979 * v2979)
 		var v2992 float32
 		{
-			p, c := (float64(v2990) * float64(v2991)), float64(v2979)
+			p, c := float64(v2990)*float64(v2991), float64(v2979)
 			s := p + c
 			v2992 = float32(s)
 			if twiceRounded(s) {
@@ -11776,7 +11776,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3014 := float32(math.RoundToEven(float64(v3013)))
 		var v3016 float32
 		{
-			p, c := (float64(v3014) * float64(float32(-0.6933594))), float64(v3011)
+			p, c := float64(v3014)*float64(float32(-0.6933594)), float64(v3011)
 			s := p + c
 			v3016 = float32(s)
 			if twiceRounded(s) {
@@ -11785,7 +11785,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3018 float32
 		{
-			p, c := (float64(v3014) * float64(float32(0.00021219444))), float64(v3016)
+			p, c := float64(v3014)*float64(float32(0.00021219444)), float64(v3016)
 			s := p + c
 			v3018 = float32(s)
 			if twiceRounded(s) {
@@ -11794,7 +11794,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3021 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3018)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3018), float64(float32(0.0013981999))
 			s := p + c
 			v3021 = float32(s)
 			if twiceRounded(s) {
@@ -11803,7 +11803,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3023 float32
 		{
-			p, c := (float64(v3021) * float64(v3018)), float64(float32(0.008333452))
+			p, c := float64(v3021)*float64(v3018), float64(float32(0.008333452))
 			s := p + c
 			v3023 = float32(s)
 			if twiceRounded(s) {
@@ -11812,7 +11812,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3025 float32
 		{
-			p, c := (float64(v3023) * float64(v3018)), float64(float32(0.041665796))
+			p, c := float64(v3023)*float64(v3018), float64(float32(0.041665796))
 			s := p + c
 			v3025 = float32(s)
 			if twiceRounded(s) {
@@ -11821,7 +11821,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3027 float32
 		{
-			p, c := (float64(v3025) * float64(v3018)), float64(float32(0.16666666))
+			p, c := float64(v3025)*float64(v3018), float64(float32(0.16666666))
 			s := p + c
 			v3027 = float32(s)
 			if twiceRounded(s) {
@@ -11830,7 +11830,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3029 float32
 		{
-			p, c := (float64(v3027) * float64(v3018)), float64(float32(0.5))
+			p, c := float64(v3027)*float64(v3018), float64(float32(0.5))
 			s := p + c
 			v3029 = float32(s)
 			if twiceRounded(s) {
@@ -11840,7 +11840,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3030 := float32(v3018 * v3018)
 		var v3031 float32
 		{
-			p, c := (float64(v3029) * float64(v3030)), float64(v3018)
+			p, c := float64(v3029)*float64(v3030), float64(v3018)
 			s := p + c
 			v3031 = float32(s)
 			if twiceRounded(s) {
@@ -11872,7 +11872,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3053 := float32(math.RoundToEven(float64(v3052)))
 		var v3055 float32
 		{
-			p, c := (float64(v3053) * float64(float32(-0.6933594))), float64(v3050)
+			p, c := float64(v3053)*float64(float32(-0.6933594)), float64(v3050)
 			s := p + c
 			v3055 = float32(s)
 			if twiceRounded(s) {
@@ -11881,7 +11881,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3057 float32
 		{
-			p, c := (float64(v3053) * float64(float32(0.00021219444))), float64(v3055)
+			p, c := float64(v3053)*float64(float32(0.00021219444)), float64(v3055)
 			s := p + c
 			v3057 = float32(s)
 			if twiceRounded(s) {
@@ -11890,7 +11890,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3060 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3057)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3057), float64(float32(0.0013981999))
 			s := p + c
 			v3060 = float32(s)
 			if twiceRounded(s) {
@@ -11899,7 +11899,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3062 float32
 		{
-			p, c := (float64(v3060) * float64(v3057)), float64(float32(0.008333452))
+			p, c := float64(v3060)*float64(v3057), float64(float32(0.008333452))
 			s := p + c
 			v3062 = float32(s)
 			if twiceRounded(s) {
@@ -11908,7 +11908,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3064 float32
 		{
-			p, c := (float64(v3062) * float64(v3057)), float64(float32(0.041665796))
+			p, c := float64(v3062)*float64(v3057), float64(float32(0.041665796))
 			s := p + c
 			v3064 = float32(s)
 			if twiceRounded(s) {
@@ -11917,7 +11917,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3066 float32
 		{
-			p, c := (float64(v3064) * float64(v3057)), float64(float32(0.16666666))
+			p, c := float64(v3064)*float64(v3057), float64(float32(0.16666666))
 			s := p + c
 			v3066 = float32(s)
 			if twiceRounded(s) {
@@ -11926,7 +11926,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3068 float32
 		{
-			p, c := (float64(v3066) * float64(v3057)), float64(float32(0.5))
+			p, c := float64(v3066)*float64(v3057), float64(float32(0.5))
 			s := p + c
 			v3068 = float32(s)
 			if twiceRounded(s) {
@@ -11936,7 +11936,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3069 := float32(v3057 * v3057)
 		var v3070 float32
 		{
-			p, c := (float64(v3068) * float64(v3069)), float64(v3057)
+			p, c := float64(v3068)*float64(v3069), float64(v3057)
 			s := p + c
 			v3070 = float32(s)
 			if twiceRounded(s) {
@@ -11968,7 +11968,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3092 := float32(math.RoundToEven(float64(v3091)))
 		var v3094 float32
 		{
-			p, c := (float64(v3092) * float64(float32(-0.6933594))), float64(v3089)
+			p, c := float64(v3092)*float64(float32(-0.6933594)), float64(v3089)
 			s := p + c
 			v3094 = float32(s)
 			if twiceRounded(s) {
@@ -11977,7 +11977,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3096 float32
 		{
-			p, c := (float64(v3092) * float64(float32(0.00021219444))), float64(v3094)
+			p, c := float64(v3092)*float64(float32(0.00021219444)), float64(v3094)
 			s := p + c
 			v3096 = float32(s)
 			if twiceRounded(s) {
@@ -11986,7 +11986,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3099 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3096)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3096), float64(float32(0.0013981999))
 			s := p + c
 			v3099 = float32(s)
 			if twiceRounded(s) {
@@ -11995,7 +11995,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3101 float32
 		{
-			p, c := (float64(v3099) * float64(v3096)), float64(float32(0.008333452))
+			p, c := float64(v3099)*float64(v3096), float64(float32(0.008333452))
 			s := p + c
 			v3101 = float32(s)
 			if twiceRounded(s) {
@@ -12004,7 +12004,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3103 float32
 		{
-			p, c := (float64(v3101) * float64(v3096)), float64(float32(0.041665796))
+			p, c := float64(v3101)*float64(v3096), float64(float32(0.041665796))
 			s := p + c
 			v3103 = float32(s)
 			if twiceRounded(s) {
@@ -12013,7 +12013,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3105 float32
 		{
-			p, c := (float64(v3103) * float64(v3096)), float64(float32(0.16666666))
+			p, c := float64(v3103)*float64(v3096), float64(float32(0.16666666))
 			s := p + c
 			v3105 = float32(s)
 			if twiceRounded(s) {
@@ -12022,7 +12022,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3107 float32
 		{
-			p, c := (float64(v3105) * float64(v3096)), float64(float32(0.5))
+			p, c := float64(v3105)*float64(v3096), float64(float32(0.5))
 			s := p + c
 			v3107 = float32(s)
 			if twiceRounded(s) {
@@ -12032,7 +12032,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3108 := float32(v3096 * v3096)
 		var v3109 float32
 		{
-			p, c := (float64(v3107) * float64(v3108)), float64(v3096)
+			p, c := float64(v3107)*float64(v3108), float64(v3096)
 			s := p + c
 			v3109 = float32(s)
 			if twiceRounded(s) {
@@ -12064,7 +12064,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3131 := float32(math.RoundToEven(float64(v3130)))
 		var v3133 float32
 		{
-			p, c := (float64(v3131) * float64(float32(-0.6933594))), float64(v3128)
+			p, c := float64(v3131)*float64(float32(-0.6933594)), float64(v3128)
 			s := p + c
 			v3133 = float32(s)
 			if twiceRounded(s) {
@@ -12073,7 +12073,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3135 float32
 		{
-			p, c := (float64(v3131) * float64(float32(0.00021219444))), float64(v3133)
+			p, c := float64(v3131)*float64(float32(0.00021219444)), float64(v3133)
 			s := p + c
 			v3135 = float32(s)
 			if twiceRounded(s) {
@@ -12082,7 +12082,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3138 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3135)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3135), float64(float32(0.0013981999))
 			s := p + c
 			v3138 = float32(s)
 			if twiceRounded(s) {
@@ -12091,7 +12091,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3140 float32
 		{
-			p, c := (float64(v3138) * float64(v3135)), float64(float32(0.008333452))
+			p, c := float64(v3138)*float64(v3135), float64(float32(0.008333452))
 			s := p + c
 			v3140 = float32(s)
 			if twiceRounded(s) {
@@ -12100,7 +12100,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3142 float32
 		{
-			p, c := (float64(v3140) * float64(v3135)), float64(float32(0.041665796))
+			p, c := float64(v3140)*float64(v3135), float64(float32(0.041665796))
 			s := p + c
 			v3142 = float32(s)
 			if twiceRounded(s) {
@@ -12109,7 +12109,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3144 float32
 		{
-			p, c := (float64(v3142) * float64(v3135)), float64(float32(0.16666666))
+			p, c := float64(v3142)*float64(v3135), float64(float32(0.16666666))
 			s := p + c
 			v3144 = float32(s)
 			if twiceRounded(s) {
@@ -12118,7 +12118,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3146 float32
 		{
-			p, c := (float64(v3144) * float64(v3135)), float64(float32(0.5))
+			p, c := float64(v3144)*float64(v3135), float64(float32(0.5))
 			s := p + c
 			v3146 = float32(s)
 			if twiceRounded(s) {
@@ -12128,7 +12128,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3147 := float32(v3135 * v3135)
 		var v3148 float32
 		{
-			p, c := (float64(v3146) * float64(v3147)), float64(v3135)
+			p, c := float64(v3146)*float64(v3147), float64(v3135)
 			s := p + c
 			v3148 = float32(s)
 			if twiceRounded(s) {
@@ -12160,7 +12160,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3170 := float32(math.RoundToEven(float64(v3169)))
 		var v3172 float32
 		{
-			p, c := (float64(v3170) * float64(float32(-0.6933594))), float64(v3167)
+			p, c := float64(v3170)*float64(float32(-0.6933594)), float64(v3167)
 			s := p + c
 			v3172 = float32(s)
 			if twiceRounded(s) {
@@ -12169,7 +12169,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3174 float32
 		{
-			p, c := (float64(v3170) * float64(float32(0.00021219444))), float64(v3172)
+			p, c := float64(v3170)*float64(float32(0.00021219444)), float64(v3172)
 			s := p + c
 			v3174 = float32(s)
 			if twiceRounded(s) {
@@ -12178,7 +12178,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3177 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3174)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3174), float64(float32(0.0013981999))
 			s := p + c
 			v3177 = float32(s)
 			if twiceRounded(s) {
@@ -12187,7 +12187,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3179 float32
 		{
-			p, c := (float64(v3177) * float64(v3174)), float64(float32(0.008333452))
+			p, c := float64(v3177)*float64(v3174), float64(float32(0.008333452))
 			s := p + c
 			v3179 = float32(s)
 			if twiceRounded(s) {
@@ -12196,7 +12196,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3181 float32
 		{
-			p, c := (float64(v3179) * float64(v3174)), float64(float32(0.041665796))
+			p, c := float64(v3179)*float64(v3174), float64(float32(0.041665796))
 			s := p + c
 			v3181 = float32(s)
 			if twiceRounded(s) {
@@ -12205,7 +12205,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3183 float32
 		{
-			p, c := (float64(v3181) * float64(v3174)), float64(float32(0.16666666))
+			p, c := float64(v3181)*float64(v3174), float64(float32(0.16666666))
 			s := p + c
 			v3183 = float32(s)
 			if twiceRounded(s) {
@@ -12214,7 +12214,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3185 float32
 		{
-			p, c := (float64(v3183) * float64(v3174)), float64(float32(0.5))
+			p, c := float64(v3183)*float64(v3174), float64(float32(0.5))
 			s := p + c
 			v3185 = float32(s)
 			if twiceRounded(s) {
@@ -12224,7 +12224,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3186 := float32(v3174 * v3174)
 		var v3187 float32
 		{
-			p, c := (float64(v3185) * float64(v3186)), float64(v3174)
+			p, c := float64(v3185)*float64(v3186), float64(v3174)
 			s := p + c
 			v3187 = float32(s)
 			if twiceRounded(s) {
@@ -12317,7 +12317,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3273 := math.Float32frombits(v3269) - float32(1)
 		var v3276 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3273)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3273), float64(float32(-0.1151461))
 			s := p + c
 			v3276 = float32(s)
 			if twiceRounded(s) {
@@ -12326,7 +12326,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3278 float32
 		{
-			p, c := (float64(v3276) * float64(v3273)), float64(float32(0.116769984))
+			p, c := float64(v3276)*float64(v3273), float64(float32(0.116769984))
 			s := p + c
 			v3278 = float32(s)
 			if twiceRounded(s) {
@@ -12335,7 +12335,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3280 float32
 		{
-			p, c := (float64(v3278) * float64(v3273)), float64(float32(-0.12420141))
+			p, c := float64(v3278)*float64(v3273), float64(float32(-0.12420141))
 			s := p + c
 			v3280 = float32(s)
 			if twiceRounded(s) {
@@ -12344,7 +12344,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3282 float32
 		{
-			p, c := (float64(v3280) * float64(v3273)), float64(float32(0.14249323))
+			p, c := float64(v3280)*float64(v3273), float64(float32(0.14249323))
 			s := p + c
 			v3282 = float32(s)
 			if twiceRounded(s) {
@@ -12353,7 +12353,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3284 float32
 		{
-			p, c := (float64(v3282) * float64(v3273)), float64(float32(-0.16668057))
+			p, c := float64(v3282)*float64(v3273), float64(float32(-0.16668057))
 			s := p + c
 			v3284 = float32(s)
 			if twiceRounded(s) {
@@ -12362,7 +12362,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3286 float32
 		{
-			p, c := (float64(v3284) * float64(v3273)), float64(float32(0.20000714))
+			p, c := float64(v3284)*float64(v3273), float64(float32(0.20000714))
 			s := p + c
 			v3286 = float32(s)
 			if twiceRounded(s) {
@@ -12371,7 +12371,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3288 float32
 		{
-			p, c := (float64(v3286) * float64(v3273)), float64(float32(-0.24999994))
+			p, c := float64(v3286)*float64(v3273), float64(float32(-0.24999994))
 			s := p + c
 			v3288 = float32(s)
 			if twiceRounded(s) {
@@ -12380,7 +12380,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3290 float32
 		{
-			p, c := (float64(v3288) * float64(v3273)), float64(float32(0.3333333))
+			p, c := float64(v3288)*float64(v3273), float64(float32(0.3333333))
 			s := p + c
 			v3290 = float32(s)
 			if twiceRounded(s) {
@@ -12392,7 +12392,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3293 := float32(v3292 * v3273)
 		var v3295 float32
 		{
-			p, c := (float64(v3271) * float64(float32(-0.00021219444))), float64(v3293)
+			p, c := float64(v3271)*float64(float32(-0.00021219444)), float64(v3293)
 			s := p + c
 			v3295 = float32(s)
 			if twiceRounded(s) {
@@ -12401,7 +12401,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3297 float32
 		{
-			p, c := (float64(v3291) * float64(float32(-0.5))), float64(v3295)
+			p, c := float64(v3291)*float64(float32(-0.5)), float64(v3295)
 			s := p + c
 			v3297 = float32(s)
 			if twiceRounded(s) {
@@ -12411,7 +12411,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3298 := v3297 + v3273
 		var v3300 float32
 		{
-			p, c := (float64(v3271) * float64(float32(0.6933594))), float64(v3298)
+			p, c := float64(v3271)*float64(float32(0.6933594)), float64(v3298)
 			s := p + c
 			v3300 = float32(s)
 			if twiceRounded(s) {
@@ -12453,7 +12453,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3326 := math.Float32frombits(v3322) - float32(1)
 		var v3329 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3326)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3326), float64(float32(-0.1151461))
 			s := p + c
 			v3329 = float32(s)
 			if twiceRounded(s) {
@@ -12462,7 +12462,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3331 float32
 		{
-			p, c := (float64(v3329) * float64(v3326)), float64(float32(0.116769984))
+			p, c := float64(v3329)*float64(v3326), float64(float32(0.116769984))
 			s := p + c
 			v3331 = float32(s)
 			if twiceRounded(s) {
@@ -12471,7 +12471,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3333 float32
 		{
-			p, c := (float64(v3331) * float64(v3326)), float64(float32(-0.12420141))
+			p, c := float64(v3331)*float64(v3326), float64(float32(-0.12420141))
 			s := p + c
 			v3333 = float32(s)
 			if twiceRounded(s) {
@@ -12480,7 +12480,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3335 float32
 		{
-			p, c := (float64(v3333) * float64(v3326)), float64(float32(0.14249323))
+			p, c := float64(v3333)*float64(v3326), float64(float32(0.14249323))
 			s := p + c
 			v3335 = float32(s)
 			if twiceRounded(s) {
@@ -12489,7 +12489,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3337 float32
 		{
-			p, c := (float64(v3335) * float64(v3326)), float64(float32(-0.16668057))
+			p, c := float64(v3335)*float64(v3326), float64(float32(-0.16668057))
 			s := p + c
 			v3337 = float32(s)
 			if twiceRounded(s) {
@@ -12498,7 +12498,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3339 float32
 		{
-			p, c := (float64(v3337) * float64(v3326)), float64(float32(0.20000714))
+			p, c := float64(v3337)*float64(v3326), float64(float32(0.20000714))
 			s := p + c
 			v3339 = float32(s)
 			if twiceRounded(s) {
@@ -12507,7 +12507,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3341 float32
 		{
-			p, c := (float64(v3339) * float64(v3326)), float64(float32(-0.24999994))
+			p, c := float64(v3339)*float64(v3326), float64(float32(-0.24999994))
 			s := p + c
 			v3341 = float32(s)
 			if twiceRounded(s) {
@@ -12516,7 +12516,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3343 float32
 		{
-			p, c := (float64(v3341) * float64(v3326)), float64(float32(0.3333333))
+			p, c := float64(v3341)*float64(v3326), float64(float32(0.3333333))
 			s := p + c
 			v3343 = float32(s)
 			if twiceRounded(s) {
@@ -12528,7 +12528,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3346 := float32(v3345 * v3326)
 		var v3348 float32
 		{
-			p, c := (float64(v3324) * float64(float32(-0.00021219444))), float64(v3346)
+			p, c := float64(v3324)*float64(float32(-0.00021219444)), float64(v3346)
 			s := p + c
 			v3348 = float32(s)
 			if twiceRounded(s) {
@@ -12537,7 +12537,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3350 float32
 		{
-			p, c := (float64(v3344) * float64(float32(-0.5))), float64(v3348)
+			p, c := float64(v3344)*float64(float32(-0.5)), float64(v3348)
 			s := p + c
 			v3350 = float32(s)
 			if twiceRounded(s) {
@@ -12547,7 +12547,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3351 := v3350 + v3326
 		var v3353 float32
 		{
-			p, c := (float64(v3324) * float64(float32(0.6933594))), float64(v3351)
+			p, c := float64(v3324)*float64(float32(0.6933594)), float64(v3351)
 			s := p + c
 			v3353 = float32(s)
 			if twiceRounded(s) {
@@ -12589,7 +12589,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3379 := math.Float32frombits(v3375) - float32(1)
 		var v3382 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3379)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3379), float64(float32(-0.1151461))
 			s := p + c
 			v3382 = float32(s)
 			if twiceRounded(s) {
@@ -12598,7 +12598,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3384 float32
 		{
-			p, c := (float64(v3382) * float64(v3379)), float64(float32(0.116769984))
+			p, c := float64(v3382)*float64(v3379), float64(float32(0.116769984))
 			s := p + c
 			v3384 = float32(s)
 			if twiceRounded(s) {
@@ -12607,7 +12607,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3386 float32
 		{
-			p, c := (float64(v3384) * float64(v3379)), float64(float32(-0.12420141))
+			p, c := float64(v3384)*float64(v3379), float64(float32(-0.12420141))
 			s := p + c
 			v3386 = float32(s)
 			if twiceRounded(s) {
@@ -12616,7 +12616,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3388 float32
 		{
-			p, c := (float64(v3386) * float64(v3379)), float64(float32(0.14249323))
+			p, c := float64(v3386)*float64(v3379), float64(float32(0.14249323))
 			s := p + c
 			v3388 = float32(s)
 			if twiceRounded(s) {
@@ -12625,7 +12625,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3390 float32
 		{
-			p, c := (float64(v3388) * float64(v3379)), float64(float32(-0.16668057))
+			p, c := float64(v3388)*float64(v3379), float64(float32(-0.16668057))
 			s := p + c
 			v3390 = float32(s)
 			if twiceRounded(s) {
@@ -12634,7 +12634,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3392 float32
 		{
-			p, c := (float64(v3390) * float64(v3379)), float64(float32(0.20000714))
+			p, c := float64(v3390)*float64(v3379), float64(float32(0.20000714))
 			s := p + c
 			v3392 = float32(s)
 			if twiceRounded(s) {
@@ -12643,7 +12643,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3394 float32
 		{
-			p, c := (float64(v3392) * float64(v3379)), float64(float32(-0.24999994))
+			p, c := float64(v3392)*float64(v3379), float64(float32(-0.24999994))
 			s := p + c
 			v3394 = float32(s)
 			if twiceRounded(s) {
@@ -12652,7 +12652,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3396 float32
 		{
-			p, c := (float64(v3394) * float64(v3379)), float64(float32(0.3333333))
+			p, c := float64(v3394)*float64(v3379), float64(float32(0.3333333))
 			s := p + c
 			v3396 = float32(s)
 			if twiceRounded(s) {
@@ -12664,7 +12664,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3399 := float32(v3398 * v3379)
 		var v3401 float32
 		{
-			p, c := (float64(v3377) * float64(float32(-0.00021219444))), float64(v3399)
+			p, c := float64(v3377)*float64(float32(-0.00021219444)), float64(v3399)
 			s := p + c
 			v3401 = float32(s)
 			if twiceRounded(s) {
@@ -12673,7 +12673,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3403 float32
 		{
-			p, c := (float64(v3397) * float64(float32(-0.5))), float64(v3401)
+			p, c := float64(v3397)*float64(float32(-0.5)), float64(v3401)
 			s := p + c
 			v3403 = float32(s)
 			if twiceRounded(s) {
@@ -12683,7 +12683,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3404 := v3403 + v3379
 		var v3406 float32
 		{
-			p, c := (float64(v3377) * float64(float32(0.6933594))), float64(v3404)
+			p, c := float64(v3377)*float64(float32(0.6933594)), float64(v3404)
 			s := p + c
 			v3406 = float32(s)
 			if twiceRounded(s) {
@@ -12725,7 +12725,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3432 := math.Float32frombits(v3428) - float32(1)
 		var v3435 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3432)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3432), float64(float32(-0.1151461))
 			s := p + c
 			v3435 = float32(s)
 			if twiceRounded(s) {
@@ -12734,7 +12734,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3437 float32
 		{
-			p, c := (float64(v3435) * float64(v3432)), float64(float32(0.116769984))
+			p, c := float64(v3435)*float64(v3432), float64(float32(0.116769984))
 			s := p + c
 			v3437 = float32(s)
 			if twiceRounded(s) {
@@ -12743,7 +12743,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3439 float32
 		{
-			p, c := (float64(v3437) * float64(v3432)), float64(float32(-0.12420141))
+			p, c := float64(v3437)*float64(v3432), float64(float32(-0.12420141))
 			s := p + c
 			v3439 = float32(s)
 			if twiceRounded(s) {
@@ -12752,7 +12752,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3441 float32
 		{
-			p, c := (float64(v3439) * float64(v3432)), float64(float32(0.14249323))
+			p, c := float64(v3439)*float64(v3432), float64(float32(0.14249323))
 			s := p + c
 			v3441 = float32(s)
 			if twiceRounded(s) {
@@ -12761,7 +12761,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3443 float32
 		{
-			p, c := (float64(v3441) * float64(v3432)), float64(float32(-0.16668057))
+			p, c := float64(v3441)*float64(v3432), float64(float32(-0.16668057))
 			s := p + c
 			v3443 = float32(s)
 			if twiceRounded(s) {
@@ -12770,7 +12770,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3445 float32
 		{
-			p, c := (float64(v3443) * float64(v3432)), float64(float32(0.20000714))
+			p, c := float64(v3443)*float64(v3432), float64(float32(0.20000714))
 			s := p + c
 			v3445 = float32(s)
 			if twiceRounded(s) {
@@ -12779,7 +12779,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3447 float32
 		{
-			p, c := (float64(v3445) * float64(v3432)), float64(float32(-0.24999994))
+			p, c := float64(v3445)*float64(v3432), float64(float32(-0.24999994))
 			s := p + c
 			v3447 = float32(s)
 			if twiceRounded(s) {
@@ -12788,7 +12788,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3449 float32
 		{
-			p, c := (float64(v3447) * float64(v3432)), float64(float32(0.3333333))
+			p, c := float64(v3447)*float64(v3432), float64(float32(0.3333333))
 			s := p + c
 			v3449 = float32(s)
 			if twiceRounded(s) {
@@ -12800,7 +12800,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3452 := float32(v3451 * v3432)
 		var v3454 float32
 		{
-			p, c := (float64(v3430) * float64(float32(-0.00021219444))), float64(v3452)
+			p, c := float64(v3430)*float64(float32(-0.00021219444)), float64(v3452)
 			s := p + c
 			v3454 = float32(s)
 			if twiceRounded(s) {
@@ -12809,7 +12809,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3456 float32
 		{
-			p, c := (float64(v3450) * float64(float32(-0.5))), float64(v3454)
+			p, c := float64(v3450)*float64(float32(-0.5)), float64(v3454)
 			s := p + c
 			v3456 = float32(s)
 			if twiceRounded(s) {
@@ -12819,7 +12819,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3457 := v3456 + v3432
 		var v3459 float32
 		{
-			p, c := (float64(v3430) * float64(float32(0.6933594))), float64(v3457)
+			p, c := float64(v3430)*float64(float32(0.6933594)), float64(v3457)
 			s := p + c
 			v3459 = float32(s)
 			if twiceRounded(s) {
@@ -12861,7 +12861,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3485 := math.Float32frombits(v3481) - float32(1)
 		var v3488 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3485)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3485), float64(float32(-0.1151461))
 			s := p + c
 			v3488 = float32(s)
 			if twiceRounded(s) {
@@ -12870,7 +12870,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3490 float32
 		{
-			p, c := (float64(v3488) * float64(v3485)), float64(float32(0.116769984))
+			p, c := float64(v3488)*float64(v3485), float64(float32(0.116769984))
 			s := p + c
 			v3490 = float32(s)
 			if twiceRounded(s) {
@@ -12879,7 +12879,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3492 float32
 		{
-			p, c := (float64(v3490) * float64(v3485)), float64(float32(-0.12420141))
+			p, c := float64(v3490)*float64(v3485), float64(float32(-0.12420141))
 			s := p + c
 			v3492 = float32(s)
 			if twiceRounded(s) {
@@ -12888,7 +12888,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3494 float32
 		{
-			p, c := (float64(v3492) * float64(v3485)), float64(float32(0.14249323))
+			p, c := float64(v3492)*float64(v3485), float64(float32(0.14249323))
 			s := p + c
 			v3494 = float32(s)
 			if twiceRounded(s) {
@@ -12897,7 +12897,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3496 float32
 		{
-			p, c := (float64(v3494) * float64(v3485)), float64(float32(-0.16668057))
+			p, c := float64(v3494)*float64(v3485), float64(float32(-0.16668057))
 			s := p + c
 			v3496 = float32(s)
 			if twiceRounded(s) {
@@ -12906,7 +12906,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3498 float32
 		{
-			p, c := (float64(v3496) * float64(v3485)), float64(float32(0.20000714))
+			p, c := float64(v3496)*float64(v3485), float64(float32(0.20000714))
 			s := p + c
 			v3498 = float32(s)
 			if twiceRounded(s) {
@@ -12915,7 +12915,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3500 float32
 		{
-			p, c := (float64(v3498) * float64(v3485)), float64(float32(-0.24999994))
+			p, c := float64(v3498)*float64(v3485), float64(float32(-0.24999994))
 			s := p + c
 			v3500 = float32(s)
 			if twiceRounded(s) {
@@ -12924,7 +12924,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3502 float32
 		{
-			p, c := (float64(v3500) * float64(v3485)), float64(float32(0.3333333))
+			p, c := float64(v3500)*float64(v3485), float64(float32(0.3333333))
 			s := p + c
 			v3502 = float32(s)
 			if twiceRounded(s) {
@@ -12936,7 +12936,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3505 := float32(v3504 * v3485)
 		var v3507 float32
 		{
-			p, c := (float64(v3483) * float64(float32(-0.00021219444))), float64(v3505)
+			p, c := float64(v3483)*float64(float32(-0.00021219444)), float64(v3505)
 			s := p + c
 			v3507 = float32(s)
 			if twiceRounded(s) {
@@ -12945,7 +12945,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3509 float32
 		{
-			p, c := (float64(v3503) * float64(float32(-0.5))), float64(v3507)
+			p, c := float64(v3503)*float64(float32(-0.5)), float64(v3507)
 			s := p + c
 			v3509 = float32(s)
 			if twiceRounded(s) {
@@ -12955,7 +12955,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3510 := v3509 + v3485
 		var v3512 float32
 		{
-			p, c := (float64(v3483) * float64(float32(0.6933594))), float64(v3510)
+			p, c := float64(v3483)*float64(float32(0.6933594)), float64(v3510)
 			s := p + c
 			v3512 = float32(s)
 			if twiceRounded(s) {
@@ -12997,7 +12997,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3538 := math.Float32frombits(v3534) - float32(1)
 		var v3541 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3538)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3538), float64(float32(-0.1151461))
 			s := p + c
 			v3541 = float32(s)
 			if twiceRounded(s) {
@@ -13006,7 +13006,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3543 float32
 		{
-			p, c := (float64(v3541) * float64(v3538)), float64(float32(0.116769984))
+			p, c := float64(v3541)*float64(v3538), float64(float32(0.116769984))
 			s := p + c
 			v3543 = float32(s)
 			if twiceRounded(s) {
@@ -13015,7 +13015,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3545 float32
 		{
-			p, c := (float64(v3543) * float64(v3538)), float64(float32(-0.12420141))
+			p, c := float64(v3543)*float64(v3538), float64(float32(-0.12420141))
 			s := p + c
 			v3545 = float32(s)
 			if twiceRounded(s) {
@@ -13024,7 +13024,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3547 float32
 		{
-			p, c := (float64(v3545) * float64(v3538)), float64(float32(0.14249323))
+			p, c := float64(v3545)*float64(v3538), float64(float32(0.14249323))
 			s := p + c
 			v3547 = float32(s)
 			if twiceRounded(s) {
@@ -13033,7 +13033,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3549 float32
 		{
-			p, c := (float64(v3547) * float64(v3538)), float64(float32(-0.16668057))
+			p, c := float64(v3547)*float64(v3538), float64(float32(-0.16668057))
 			s := p + c
 			v3549 = float32(s)
 			if twiceRounded(s) {
@@ -13042,7 +13042,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3551 float32
 		{
-			p, c := (float64(v3549) * float64(v3538)), float64(float32(0.20000714))
+			p, c := float64(v3549)*float64(v3538), float64(float32(0.20000714))
 			s := p + c
 			v3551 = float32(s)
 			if twiceRounded(s) {
@@ -13051,7 +13051,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3553 float32
 		{
-			p, c := (float64(v3551) * float64(v3538)), float64(float32(-0.24999994))
+			p, c := float64(v3551)*float64(v3538), float64(float32(-0.24999994))
 			s := p + c
 			v3553 = float32(s)
 			if twiceRounded(s) {
@@ -13060,7 +13060,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3555 float32
 		{
-			p, c := (float64(v3553) * float64(v3538)), float64(float32(0.3333333))
+			p, c := float64(v3553)*float64(v3538), float64(float32(0.3333333))
 			s := p + c
 			v3555 = float32(s)
 			if twiceRounded(s) {
@@ -13072,7 +13072,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3558 := float32(v3557 * v3538)
 		var v3560 float32
 		{
-			p, c := (float64(v3536) * float64(float32(-0.00021219444))), float64(v3558)
+			p, c := float64(v3536)*float64(float32(-0.00021219444)), float64(v3558)
 			s := p + c
 			v3560 = float32(s)
 			if twiceRounded(s) {
@@ -13081,7 +13081,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3562 float32
 		{
-			p, c := (float64(v3556) * float64(float32(-0.5))), float64(v3560)
+			p, c := float64(v3556)*float64(float32(-0.5)), float64(v3560)
 			s := p + c
 			v3562 = float32(s)
 			if twiceRounded(s) {
@@ -13091,7 +13091,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3563 := v3562 + v3538
 		var v3565 float32
 		{
-			p, c := (float64(v3536) * float64(float32(0.6933594))), float64(v3563)
+			p, c := float64(v3536)*float64(float32(0.6933594)), float64(v3563)
 			s := p + c
 			v3565 = float32(s)
 			if twiceRounded(s) {
@@ -13133,7 +13133,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3591 := math.Float32frombits(v3587) - float32(1)
 		var v3594 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3591)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3591), float64(float32(-0.1151461))
 			s := p + c
 			v3594 = float32(s)
 			if twiceRounded(s) {
@@ -13142,7 +13142,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3596 float32
 		{
-			p, c := (float64(v3594) * float64(v3591)), float64(float32(0.116769984))
+			p, c := float64(v3594)*float64(v3591), float64(float32(0.116769984))
 			s := p + c
 			v3596 = float32(s)
 			if twiceRounded(s) {
@@ -13151,7 +13151,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3598 float32
 		{
-			p, c := (float64(v3596) * float64(v3591)), float64(float32(-0.12420141))
+			p, c := float64(v3596)*float64(v3591), float64(float32(-0.12420141))
 			s := p + c
 			v3598 = float32(s)
 			if twiceRounded(s) {
@@ -13160,7 +13160,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3600 float32
 		{
-			p, c := (float64(v3598) * float64(v3591)), float64(float32(0.14249323))
+			p, c := float64(v3598)*float64(v3591), float64(float32(0.14249323))
 			s := p + c
 			v3600 = float32(s)
 			if twiceRounded(s) {
@@ -13169,7 +13169,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3602 float32
 		{
-			p, c := (float64(v3600) * float64(v3591)), float64(float32(-0.16668057))
+			p, c := float64(v3600)*float64(v3591), float64(float32(-0.16668057))
 			s := p + c
 			v3602 = float32(s)
 			if twiceRounded(s) {
@@ -13178,7 +13178,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3604 float32
 		{
-			p, c := (float64(v3602) * float64(v3591)), float64(float32(0.20000714))
+			p, c := float64(v3602)*float64(v3591), float64(float32(0.20000714))
 			s := p + c
 			v3604 = float32(s)
 			if twiceRounded(s) {
@@ -13187,7 +13187,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3606 float32
 		{
-			p, c := (float64(v3604) * float64(v3591)), float64(float32(-0.24999994))
+			p, c := float64(v3604)*float64(v3591), float64(float32(-0.24999994))
 			s := p + c
 			v3606 = float32(s)
 			if twiceRounded(s) {
@@ -13196,7 +13196,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3608 float32
 		{
-			p, c := (float64(v3606) * float64(v3591)), float64(float32(0.3333333))
+			p, c := float64(v3606)*float64(v3591), float64(float32(0.3333333))
 			s := p + c
 			v3608 = float32(s)
 			if twiceRounded(s) {
@@ -13208,7 +13208,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3611 := float32(v3610 * v3591)
 		var v3613 float32
 		{
-			p, c := (float64(v3589) * float64(float32(-0.00021219444))), float64(v3611)
+			p, c := float64(v3589)*float64(float32(-0.00021219444)), float64(v3611)
 			s := p + c
 			v3613 = float32(s)
 			if twiceRounded(s) {
@@ -13217,7 +13217,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3615 float32
 		{
-			p, c := (float64(v3609) * float64(float32(-0.5))), float64(v3613)
+			p, c := float64(v3609)*float64(float32(-0.5)), float64(v3613)
 			s := p + c
 			v3615 = float32(s)
 			if twiceRounded(s) {
@@ -13227,7 +13227,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3616 := v3615 + v3591
 		var v3618 float32
 		{
-			p, c := (float64(v3589) * float64(float32(0.6933594))), float64(v3616)
+			p, c := float64(v3589)*float64(float32(0.6933594)), float64(v3616)
 			s := p + c
 			v3618 = float32(s)
 			if twiceRounded(s) {
@@ -13269,7 +13269,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3644 := math.Float32frombits(v3640) - float32(1)
 		var v3647 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v3644)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v3644), float64(float32(-0.1151461))
 			s := p + c
 			v3647 = float32(s)
 			if twiceRounded(s) {
@@ -13278,7 +13278,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3649 float32
 		{
-			p, c := (float64(v3647) * float64(v3644)), float64(float32(0.116769984))
+			p, c := float64(v3647)*float64(v3644), float64(float32(0.116769984))
 			s := p + c
 			v3649 = float32(s)
 			if twiceRounded(s) {
@@ -13287,7 +13287,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3651 float32
 		{
-			p, c := (float64(v3649) * float64(v3644)), float64(float32(-0.12420141))
+			p, c := float64(v3649)*float64(v3644), float64(float32(-0.12420141))
 			s := p + c
 			v3651 = float32(s)
 			if twiceRounded(s) {
@@ -13296,7 +13296,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3653 float32
 		{
-			p, c := (float64(v3651) * float64(v3644)), float64(float32(0.14249323))
+			p, c := float64(v3651)*float64(v3644), float64(float32(0.14249323))
 			s := p + c
 			v3653 = float32(s)
 			if twiceRounded(s) {
@@ -13305,7 +13305,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3655 float32
 		{
-			p, c := (float64(v3653) * float64(v3644)), float64(float32(-0.16668057))
+			p, c := float64(v3653)*float64(v3644), float64(float32(-0.16668057))
 			s := p + c
 			v3655 = float32(s)
 			if twiceRounded(s) {
@@ -13314,7 +13314,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3657 float32
 		{
-			p, c := (float64(v3655) * float64(v3644)), float64(float32(0.20000714))
+			p, c := float64(v3655)*float64(v3644), float64(float32(0.20000714))
 			s := p + c
 			v3657 = float32(s)
 			if twiceRounded(s) {
@@ -13323,7 +13323,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3659 float32
 		{
-			p, c := (float64(v3657) * float64(v3644)), float64(float32(-0.24999994))
+			p, c := float64(v3657)*float64(v3644), float64(float32(-0.24999994))
 			s := p + c
 			v3659 = float32(s)
 			if twiceRounded(s) {
@@ -13332,7 +13332,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3661 float32
 		{
-			p, c := (float64(v3659) * float64(v3644)), float64(float32(0.3333333))
+			p, c := float64(v3659)*float64(v3644), float64(float32(0.3333333))
 			s := p + c
 			v3661 = float32(s)
 			if twiceRounded(s) {
@@ -13344,7 +13344,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3664 := float32(v3663 * v3644)
 		var v3666 float32
 		{
-			p, c := (float64(v3642) * float64(float32(-0.00021219444))), float64(v3664)
+			p, c := float64(v3642)*float64(float32(-0.00021219444)), float64(v3664)
 			s := p + c
 			v3666 = float32(s)
 			if twiceRounded(s) {
@@ -13353,7 +13353,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3668 float32
 		{
-			p, c := (float64(v3662) * float64(float32(-0.5))), float64(v3666)
+			p, c := float64(v3662)*float64(float32(-0.5)), float64(v3666)
 			s := p + c
 			v3668 = float32(s)
 			if twiceRounded(s) {
@@ -13363,7 +13363,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3669 := v3668 + v3644
 		var v3671 float32
 		{
-			p, c := (float64(v3642) * float64(float32(0.6933594))), float64(v3669)
+			p, c := float64(v3642)*float64(float32(0.6933594)), float64(v3669)
 			s := p + c
 			v3671 = float32(s)
 			if twiceRounded(s) {
@@ -13414,7 +13414,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3698 := float32(math.RoundToEven(float64(v3697)))
 		var v3700 float32
 		{
-			p, c := (float64(v3698) * float64(float32(-0.6933594))), float64(v3695)
+			p, c := float64(v3698)*float64(float32(-0.6933594)), float64(v3695)
 			s := p + c
 			v3700 = float32(s)
 			if twiceRounded(s) {
@@ -13423,7 +13423,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3702 float32
 		{
-			p, c := (float64(v3698) * float64(float32(0.00021219444))), float64(v3700)
+			p, c := float64(v3698)*float64(float32(0.00021219444)), float64(v3700)
 			s := p + c
 			v3702 = float32(s)
 			if twiceRounded(s) {
@@ -13432,7 +13432,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3705 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3702)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3702), float64(float32(0.0013981999))
 			s := p + c
 			v3705 = float32(s)
 			if twiceRounded(s) {
@@ -13441,7 +13441,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3707 float32
 		{
-			p, c := (float64(v3705) * float64(v3702)), float64(float32(0.008333452))
+			p, c := float64(v3705)*float64(v3702), float64(float32(0.008333452))
 			s := p + c
 			v3707 = float32(s)
 			if twiceRounded(s) {
@@ -13450,7 +13450,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3709 float32
 		{
-			p, c := (float64(v3707) * float64(v3702)), float64(float32(0.041665796))
+			p, c := float64(v3707)*float64(v3702), float64(float32(0.041665796))
 			s := p + c
 			v3709 = float32(s)
 			if twiceRounded(s) {
@@ -13459,7 +13459,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3711 float32
 		{
-			p, c := (float64(v3709) * float64(v3702)), float64(float32(0.16666666))
+			p, c := float64(v3709)*float64(v3702), float64(float32(0.16666666))
 			s := p + c
 			v3711 = float32(s)
 			if twiceRounded(s) {
@@ -13468,7 +13468,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3713 float32
 		{
-			p, c := (float64(v3711) * float64(v3702)), float64(float32(0.5))
+			p, c := float64(v3711)*float64(v3702), float64(float32(0.5))
 			s := p + c
 			v3713 = float32(s)
 			if twiceRounded(s) {
@@ -13478,7 +13478,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3714 := float32(v3702 * v3702)
 		var v3715 float32
 		{
-			p, c := (float64(v3713) * float64(v3714)), float64(v3702)
+			p, c := float64(v3713)*float64(v3714), float64(v3702)
 			s := p + c
 			v3715 = float32(s)
 			if twiceRounded(s) {
@@ -13510,7 +13510,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3737 := float32(math.RoundToEven(float64(v3736)))
 		var v3739 float32
 		{
-			p, c := (float64(v3737) * float64(float32(-0.6933594))), float64(v3734)
+			p, c := float64(v3737)*float64(float32(-0.6933594)), float64(v3734)
 			s := p + c
 			v3739 = float32(s)
 			if twiceRounded(s) {
@@ -13519,7 +13519,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3741 float32
 		{
-			p, c := (float64(v3737) * float64(float32(0.00021219444))), float64(v3739)
+			p, c := float64(v3737)*float64(float32(0.00021219444)), float64(v3739)
 			s := p + c
 			v3741 = float32(s)
 			if twiceRounded(s) {
@@ -13528,7 +13528,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3744 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3741)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3741), float64(float32(0.0013981999))
 			s := p + c
 			v3744 = float32(s)
 			if twiceRounded(s) {
@@ -13537,7 +13537,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3746 float32
 		{
-			p, c := (float64(v3744) * float64(v3741)), float64(float32(0.008333452))
+			p, c := float64(v3744)*float64(v3741), float64(float32(0.008333452))
 			s := p + c
 			v3746 = float32(s)
 			if twiceRounded(s) {
@@ -13546,7 +13546,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3748 float32
 		{
-			p, c := (float64(v3746) * float64(v3741)), float64(float32(0.041665796))
+			p, c := float64(v3746)*float64(v3741), float64(float32(0.041665796))
 			s := p + c
 			v3748 = float32(s)
 			if twiceRounded(s) {
@@ -13555,7 +13555,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3750 float32
 		{
-			p, c := (float64(v3748) * float64(v3741)), float64(float32(0.16666666))
+			p, c := float64(v3748)*float64(v3741), float64(float32(0.16666666))
 			s := p + c
 			v3750 = float32(s)
 			if twiceRounded(s) {
@@ -13564,7 +13564,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3752 float32
 		{
-			p, c := (float64(v3750) * float64(v3741)), float64(float32(0.5))
+			p, c := float64(v3750)*float64(v3741), float64(float32(0.5))
 			s := p + c
 			v3752 = float32(s)
 			if twiceRounded(s) {
@@ -13574,7 +13574,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3753 := float32(v3741 * v3741)
 		var v3754 float32
 		{
-			p, c := (float64(v3752) * float64(v3753)), float64(v3741)
+			p, c := float64(v3752)*float64(v3753), float64(v3741)
 			s := p + c
 			v3754 = float32(s)
 			if twiceRounded(s) {
@@ -13606,7 +13606,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3776 := float32(math.RoundToEven(float64(v3775)))
 		var v3778 float32
 		{
-			p, c := (float64(v3776) * float64(float32(-0.6933594))), float64(v3773)
+			p, c := float64(v3776)*float64(float32(-0.6933594)), float64(v3773)
 			s := p + c
 			v3778 = float32(s)
 			if twiceRounded(s) {
@@ -13615,7 +13615,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3780 float32
 		{
-			p, c := (float64(v3776) * float64(float32(0.00021219444))), float64(v3778)
+			p, c := float64(v3776)*float64(float32(0.00021219444)), float64(v3778)
 			s := p + c
 			v3780 = float32(s)
 			if twiceRounded(s) {
@@ -13624,7 +13624,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3783 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3780)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3780), float64(float32(0.0013981999))
 			s := p + c
 			v3783 = float32(s)
 			if twiceRounded(s) {
@@ -13633,7 +13633,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3785 float32
 		{
-			p, c := (float64(v3783) * float64(v3780)), float64(float32(0.008333452))
+			p, c := float64(v3783)*float64(v3780), float64(float32(0.008333452))
 			s := p + c
 			v3785 = float32(s)
 			if twiceRounded(s) {
@@ -13642,7 +13642,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3787 float32
 		{
-			p, c := (float64(v3785) * float64(v3780)), float64(float32(0.041665796))
+			p, c := float64(v3785)*float64(v3780), float64(float32(0.041665796))
 			s := p + c
 			v3787 = float32(s)
 			if twiceRounded(s) {
@@ -13651,7 +13651,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3789 float32
 		{
-			p, c := (float64(v3787) * float64(v3780)), float64(float32(0.16666666))
+			p, c := float64(v3787)*float64(v3780), float64(float32(0.16666666))
 			s := p + c
 			v3789 = float32(s)
 			if twiceRounded(s) {
@@ -13660,7 +13660,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3791 float32
 		{
-			p, c := (float64(v3789) * float64(v3780)), float64(float32(0.5))
+			p, c := float64(v3789)*float64(v3780), float64(float32(0.5))
 			s := p + c
 			v3791 = float32(s)
 			if twiceRounded(s) {
@@ -13670,7 +13670,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3792 := float32(v3780 * v3780)
 		var v3793 float32
 		{
-			p, c := (float64(v3791) * float64(v3792)), float64(v3780)
+			p, c := float64(v3791)*float64(v3792), float64(v3780)
 			s := p + c
 			v3793 = float32(s)
 			if twiceRounded(s) {
@@ -13702,7 +13702,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3815 := float32(math.RoundToEven(float64(v3814)))
 		var v3817 float32
 		{
-			p, c := (float64(v3815) * float64(float32(-0.6933594))), float64(v3812)
+			p, c := float64(v3815)*float64(float32(-0.6933594)), float64(v3812)
 			s := p + c
 			v3817 = float32(s)
 			if twiceRounded(s) {
@@ -13711,7 +13711,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3819 float32
 		{
-			p, c := (float64(v3815) * float64(float32(0.00021219444))), float64(v3817)
+			p, c := float64(v3815)*float64(float32(0.00021219444)), float64(v3817)
 			s := p + c
 			v3819 = float32(s)
 			if twiceRounded(s) {
@@ -13720,7 +13720,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3822 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3819)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3819), float64(float32(0.0013981999))
 			s := p + c
 			v3822 = float32(s)
 			if twiceRounded(s) {
@@ -13729,7 +13729,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3824 float32
 		{
-			p, c := (float64(v3822) * float64(v3819)), float64(float32(0.008333452))
+			p, c := float64(v3822)*float64(v3819), float64(float32(0.008333452))
 			s := p + c
 			v3824 = float32(s)
 			if twiceRounded(s) {
@@ -13738,7 +13738,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3826 float32
 		{
-			p, c := (float64(v3824) * float64(v3819)), float64(float32(0.041665796))
+			p, c := float64(v3824)*float64(v3819), float64(float32(0.041665796))
 			s := p + c
 			v3826 = float32(s)
 			if twiceRounded(s) {
@@ -13747,7 +13747,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3828 float32
 		{
-			p, c := (float64(v3826) * float64(v3819)), float64(float32(0.16666666))
+			p, c := float64(v3826)*float64(v3819), float64(float32(0.16666666))
 			s := p + c
 			v3828 = float32(s)
 			if twiceRounded(s) {
@@ -13756,7 +13756,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3830 float32
 		{
-			p, c := (float64(v3828) * float64(v3819)), float64(float32(0.5))
+			p, c := float64(v3828)*float64(v3819), float64(float32(0.5))
 			s := p + c
 			v3830 = float32(s)
 			if twiceRounded(s) {
@@ -13766,7 +13766,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3831 := float32(v3819 * v3819)
 		var v3832 float32
 		{
-			p, c := (float64(v3830) * float64(v3831)), float64(v3819)
+			p, c := float64(v3830)*float64(v3831), float64(v3819)
 			s := p + c
 			v3832 = float32(s)
 			if twiceRounded(s) {
@@ -13798,7 +13798,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3854 := float32(math.RoundToEven(float64(v3853)))
 		var v3856 float32
 		{
-			p, c := (float64(v3854) * float64(float32(-0.6933594))), float64(v3851)
+			p, c := float64(v3854)*float64(float32(-0.6933594)), float64(v3851)
 			s := p + c
 			v3856 = float32(s)
 			if twiceRounded(s) {
@@ -13807,7 +13807,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3858 float32
 		{
-			p, c := (float64(v3854) * float64(float32(0.00021219444))), float64(v3856)
+			p, c := float64(v3854)*float64(float32(0.00021219444)), float64(v3856)
 			s := p + c
 			v3858 = float32(s)
 			if twiceRounded(s) {
@@ -13816,7 +13816,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3861 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3858)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3858), float64(float32(0.0013981999))
 			s := p + c
 			v3861 = float32(s)
 			if twiceRounded(s) {
@@ -13825,7 +13825,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3863 float32
 		{
-			p, c := (float64(v3861) * float64(v3858)), float64(float32(0.008333452))
+			p, c := float64(v3861)*float64(v3858), float64(float32(0.008333452))
 			s := p + c
 			v3863 = float32(s)
 			if twiceRounded(s) {
@@ -13834,7 +13834,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3865 float32
 		{
-			p, c := (float64(v3863) * float64(v3858)), float64(float32(0.041665796))
+			p, c := float64(v3863)*float64(v3858), float64(float32(0.041665796))
 			s := p + c
 			v3865 = float32(s)
 			if twiceRounded(s) {
@@ -13843,7 +13843,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3867 float32
 		{
-			p, c := (float64(v3865) * float64(v3858)), float64(float32(0.16666666))
+			p, c := float64(v3865)*float64(v3858), float64(float32(0.16666666))
 			s := p + c
 			v3867 = float32(s)
 			if twiceRounded(s) {
@@ -13852,7 +13852,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3869 float32
 		{
-			p, c := (float64(v3867) * float64(v3858)), float64(float32(0.5))
+			p, c := float64(v3867)*float64(v3858), float64(float32(0.5))
 			s := p + c
 			v3869 = float32(s)
 			if twiceRounded(s) {
@@ -13862,7 +13862,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3870 := float32(v3858 * v3858)
 		var v3871 float32
 		{
-			p, c := (float64(v3869) * float64(v3870)), float64(v3858)
+			p, c := float64(v3869)*float64(v3870), float64(v3858)
 			s := p + c
 			v3871 = float32(s)
 			if twiceRounded(s) {
@@ -13894,7 +13894,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3893 := float32(math.RoundToEven(float64(v3892)))
 		var v3895 float32
 		{
-			p, c := (float64(v3893) * float64(float32(-0.6933594))), float64(v3890)
+			p, c := float64(v3893)*float64(float32(-0.6933594)), float64(v3890)
 			s := p + c
 			v3895 = float32(s)
 			if twiceRounded(s) {
@@ -13903,7 +13903,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3897 float32
 		{
-			p, c := (float64(v3893) * float64(float32(0.00021219444))), float64(v3895)
+			p, c := float64(v3893)*float64(float32(0.00021219444)), float64(v3895)
 			s := p + c
 			v3897 = float32(s)
 			if twiceRounded(s) {
@@ -13912,7 +13912,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3900 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3897)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3897), float64(float32(0.0013981999))
 			s := p + c
 			v3900 = float32(s)
 			if twiceRounded(s) {
@@ -13921,7 +13921,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3902 float32
 		{
-			p, c := (float64(v3900) * float64(v3897)), float64(float32(0.008333452))
+			p, c := float64(v3900)*float64(v3897), float64(float32(0.008333452))
 			s := p + c
 			v3902 = float32(s)
 			if twiceRounded(s) {
@@ -13930,7 +13930,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3904 float32
 		{
-			p, c := (float64(v3902) * float64(v3897)), float64(float32(0.041665796))
+			p, c := float64(v3902)*float64(v3897), float64(float32(0.041665796))
 			s := p + c
 			v3904 = float32(s)
 			if twiceRounded(s) {
@@ -13939,7 +13939,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3906 float32
 		{
-			p, c := (float64(v3904) * float64(v3897)), float64(float32(0.16666666))
+			p, c := float64(v3904)*float64(v3897), float64(float32(0.16666666))
 			s := p + c
 			v3906 = float32(s)
 			if twiceRounded(s) {
@@ -13948,7 +13948,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3908 float32
 		{
-			p, c := (float64(v3906) * float64(v3897)), float64(float32(0.5))
+			p, c := float64(v3906)*float64(v3897), float64(float32(0.5))
 			s := p + c
 			v3908 = float32(s)
 			if twiceRounded(s) {
@@ -13958,7 +13958,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3909 := float32(v3897 * v3897)
 		var v3910 float32
 		{
-			p, c := (float64(v3908) * float64(v3909)), float64(v3897)
+			p, c := float64(v3908)*float64(v3909), float64(v3897)
 			s := p + c
 			v3910 = float32(s)
 			if twiceRounded(s) {
@@ -13990,7 +13990,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3932 := float32(math.RoundToEven(float64(v3931)))
 		var v3934 float32
 		{
-			p, c := (float64(v3932) * float64(float32(-0.6933594))), float64(v3929)
+			p, c := float64(v3932)*float64(float32(-0.6933594)), float64(v3929)
 			s := p + c
 			v3934 = float32(s)
 			if twiceRounded(s) {
@@ -13999,7 +13999,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3936 float32
 		{
-			p, c := (float64(v3932) * float64(float32(0.00021219444))), float64(v3934)
+			p, c := float64(v3932)*float64(float32(0.00021219444)), float64(v3934)
 			s := p + c
 			v3936 = float32(s)
 			if twiceRounded(s) {
@@ -14008,7 +14008,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3939 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3936)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3936), float64(float32(0.0013981999))
 			s := p + c
 			v3939 = float32(s)
 			if twiceRounded(s) {
@@ -14017,7 +14017,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3941 float32
 		{
-			p, c := (float64(v3939) * float64(v3936)), float64(float32(0.008333452))
+			p, c := float64(v3939)*float64(v3936), float64(float32(0.008333452))
 			s := p + c
 			v3941 = float32(s)
 			if twiceRounded(s) {
@@ -14026,7 +14026,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3943 float32
 		{
-			p, c := (float64(v3941) * float64(v3936)), float64(float32(0.041665796))
+			p, c := float64(v3941)*float64(v3936), float64(float32(0.041665796))
 			s := p + c
 			v3943 = float32(s)
 			if twiceRounded(s) {
@@ -14035,7 +14035,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3945 float32
 		{
-			p, c := (float64(v3943) * float64(v3936)), float64(float32(0.16666666))
+			p, c := float64(v3943)*float64(v3936), float64(float32(0.16666666))
 			s := p + c
 			v3945 = float32(s)
 			if twiceRounded(s) {
@@ -14044,7 +14044,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3947 float32
 		{
-			p, c := (float64(v3945) * float64(v3936)), float64(float32(0.5))
+			p, c := float64(v3945)*float64(v3936), float64(float32(0.5))
 			s := p + c
 			v3947 = float32(s)
 			if twiceRounded(s) {
@@ -14054,7 +14054,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3948 := float32(v3936 * v3936)
 		var v3949 float32
 		{
-			p, c := (float64(v3947) * float64(v3948)), float64(v3936)
+			p, c := float64(v3947)*float64(v3948), float64(v3936)
 			s := p + c
 			v3949 = float32(s)
 			if twiceRounded(s) {
@@ -14086,7 +14086,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3971 := float32(math.RoundToEven(float64(v3970)))
 		var v3973 float32
 		{
-			p, c := (float64(v3971) * float64(float32(-0.6933594))), float64(v3968)
+			p, c := float64(v3971)*float64(float32(-0.6933594)), float64(v3968)
 			s := p + c
 			v3973 = float32(s)
 			if twiceRounded(s) {
@@ -14095,7 +14095,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3975 float32
 		{
-			p, c := (float64(v3971) * float64(float32(0.00021219444))), float64(v3973)
+			p, c := float64(v3971)*float64(float32(0.00021219444)), float64(v3973)
 			s := p + c
 			v3975 = float32(s)
 			if twiceRounded(s) {
@@ -14104,7 +14104,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3978 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v3975)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v3975), float64(float32(0.0013981999))
 			s := p + c
 			v3978 = float32(s)
 			if twiceRounded(s) {
@@ -14113,7 +14113,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3980 float32
 		{
-			p, c := (float64(v3978) * float64(v3975)), float64(float32(0.008333452))
+			p, c := float64(v3978)*float64(v3975), float64(float32(0.008333452))
 			s := p + c
 			v3980 = float32(s)
 			if twiceRounded(s) {
@@ -14122,7 +14122,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3982 float32
 		{
-			p, c := (float64(v3980) * float64(v3975)), float64(float32(0.041665796))
+			p, c := float64(v3980)*float64(v3975), float64(float32(0.041665796))
 			s := p + c
 			v3982 = float32(s)
 			if twiceRounded(s) {
@@ -14131,7 +14131,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3984 float32
 		{
-			p, c := (float64(v3982) * float64(v3975)), float64(float32(0.16666666))
+			p, c := float64(v3982)*float64(v3975), float64(float32(0.16666666))
 			s := p + c
 			v3984 = float32(s)
 			if twiceRounded(s) {
@@ -14140,7 +14140,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v3986 float32
 		{
-			p, c := (float64(v3984) * float64(v3975)), float64(float32(0.5))
+			p, c := float64(v3984)*float64(v3975), float64(float32(0.5))
 			s := p + c
 			v3986 = float32(s)
 			if twiceRounded(s) {
@@ -14150,7 +14150,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v3987 := float32(v3975 * v3975)
 		var v3988 float32
 		{
-			p, c := (float64(v3986) * float64(v3987)), float64(v3975)
+			p, c := float64(v3986)*float64(v3987), float64(v3975)
 			s := p + c
 			v3988 = float32(s)
 			if twiceRounded(s) {
@@ -14183,7 +14183,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v4011 := float32(math.RoundToEven(float64(v4010)))
 		var v4013 float32
 		{
-			p, c := (float64(v4011) * float64(float32(-0.6933594))), float64(v4008)
+			p, c := float64(v4011)*float64(float32(-0.6933594)), float64(v4008)
 			s := p + c
 			v4013 = float32(s)
 			if twiceRounded(s) {
@@ -14192,7 +14192,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4015 float32
 		{
-			p, c := (float64(v4011) * float64(float32(0.00021219444))), float64(v4013)
+			p, c := float64(v4011)*float64(float32(0.00021219444)), float64(v4013)
 			s := p + c
 			v4015 = float32(s)
 			if twiceRounded(s) {
@@ -14201,7 +14201,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4018 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v4015)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v4015), float64(float32(0.0013981999))
 			s := p + c
 			v4018 = float32(s)
 			if twiceRounded(s) {
@@ -14210,7 +14210,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4020 float32
 		{
-			p, c := (float64(v4018) * float64(v4015)), float64(float32(0.008333452))
+			p, c := float64(v4018)*float64(v4015), float64(float32(0.008333452))
 			s := p + c
 			v4020 = float32(s)
 			if twiceRounded(s) {
@@ -14219,7 +14219,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4022 float32
 		{
-			p, c := (float64(v4020) * float64(v4015)), float64(float32(0.041665796))
+			p, c := float64(v4020)*float64(v4015), float64(float32(0.041665796))
 			s := p + c
 			v4022 = float32(s)
 			if twiceRounded(s) {
@@ -14228,7 +14228,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4024 float32
 		{
-			p, c := (float64(v4022) * float64(v4015)), float64(float32(0.16666666))
+			p, c := float64(v4022)*float64(v4015), float64(float32(0.16666666))
 			s := p + c
 			v4024 = float32(s)
 			if twiceRounded(s) {
@@ -14237,7 +14237,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4026 float32
 		{
-			p, c := (float64(v4024) * float64(v4015)), float64(float32(0.5))
+			p, c := float64(v4024)*float64(v4015), float64(float32(0.5))
 			s := p + c
 			v4026 = float32(s)
 			if twiceRounded(s) {
@@ -14247,7 +14247,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v4027 := float32(v4015 * v4015)
 		var v4028 float32
 		{
-			p, c := (float64(v4026) * float64(v4027)), float64(v4015)
+			p, c := float64(v4026)*float64(v4027), float64(v4015)
 			s := p + c
 			v4028 = float32(s)
 			if twiceRounded(s) {
@@ -14279,7 +14279,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v4050 := float32(math.RoundToEven(float64(v4049)))
 		var v4052 float32
 		{
-			p, c := (float64(v4050) * float64(float32(-0.6933594))), float64(v4047)
+			p, c := float64(v4050)*float64(float32(-0.6933594)), float64(v4047)
 			s := p + c
 			v4052 = float32(s)
 			if twiceRounded(s) {
@@ -14288,7 +14288,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4054 float32
 		{
-			p, c := (float64(v4050) * float64(float32(0.00021219444))), float64(v4052)
+			p, c := float64(v4050)*float64(float32(0.00021219444)), float64(v4052)
 			s := p + c
 			v4054 = float32(s)
 			if twiceRounded(s) {
@@ -14297,7 +14297,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4057 float32
 		{
-			p, c := (float64(float32(0.00019875691)) * float64(v4054)), float64(float32(0.0013981999))
+			p, c := float64(float32(0.00019875691))*float64(v4054), float64(float32(0.0013981999))
 			s := p + c
 			v4057 = float32(s)
 			if twiceRounded(s) {
@@ -14306,7 +14306,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4059 float32
 		{
-			p, c := (float64(v4057) * float64(v4054)), float64(float32(0.008333452))
+			p, c := float64(v4057)*float64(v4054), float64(float32(0.008333452))
 			s := p + c
 			v4059 = float32(s)
 			if twiceRounded(s) {
@@ -14315,7 +14315,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4061 float32
 		{
-			p, c := (float64(v4059) * float64(v4054)), float64(float32(0.041665796))
+			p, c := float64(v4059)*float64(v4054), float64(float32(0.041665796))
 			s := p + c
 			v4061 = float32(s)
 			if twiceRounded(s) {
@@ -14324,7 +14324,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4063 float32
 		{
-			p, c := (float64(v4061) * float64(v4054)), float64(float32(0.16666666))
+			p, c := float64(v4061)*float64(v4054), float64(float32(0.16666666))
 			s := p + c
 			v4063 = float32(s)
 			if twiceRounded(s) {
@@ -14333,7 +14333,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4065 float32
 		{
-			p, c := (float64(v4063) * float64(v4054)), float64(float32(0.5))
+			p, c := float64(v4063)*float64(v4054), float64(float32(0.5))
 			s := p + c
 			v4065 = float32(s)
 			if twiceRounded(s) {
@@ -14343,7 +14343,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v4066 := float32(v4054 * v4054)
 		var v4067 float32
 		{
-			p, c := (float64(v4065) * float64(v4066)), float64(v4054)
+			p, c := float64(v4065)*float64(v4066), float64(v4054)
 			s := p + c
 			v4067 = float32(s)
 			if twiceRounded(s) {
@@ -14387,7 +14387,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v4104 := math.Float32frombits(v4100) - float32(1)
 		var v4107 float32
 		{
-			p, c := (float64(float32(0.070376836)) * float64(v4104)), float64(float32(-0.1151461))
+			p, c := float64(float32(0.070376836))*float64(v4104), float64(float32(-0.1151461))
 			s := p + c
 			v4107 = float32(s)
 			if twiceRounded(s) {
@@ -14396,7 +14396,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4109 float32
 		{
-			p, c := (float64(v4107) * float64(v4104)), float64(float32(0.116769984))
+			p, c := float64(v4107)*float64(v4104), float64(float32(0.116769984))
 			s := p + c
 			v4109 = float32(s)
 			if twiceRounded(s) {
@@ -14405,7 +14405,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4111 float32
 		{
-			p, c := (float64(v4109) * float64(v4104)), float64(float32(-0.12420141))
+			p, c := float64(v4109)*float64(v4104), float64(float32(-0.12420141))
 			s := p + c
 			v4111 = float32(s)
 			if twiceRounded(s) {
@@ -14414,7 +14414,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4113 float32
 		{
-			p, c := (float64(v4111) * float64(v4104)), float64(float32(0.14249323))
+			p, c := float64(v4111)*float64(v4104), float64(float32(0.14249323))
 			s := p + c
 			v4113 = float32(s)
 			if twiceRounded(s) {
@@ -14423,7 +14423,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4115 float32
 		{
-			p, c := (float64(v4113) * float64(v4104)), float64(float32(-0.16668057))
+			p, c := float64(v4113)*float64(v4104), float64(float32(-0.16668057))
 			s := p + c
 			v4115 = float32(s)
 			if twiceRounded(s) {
@@ -14432,7 +14432,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4117 float32
 		{
-			p, c := (float64(v4115) * float64(v4104)), float64(float32(0.20000714))
+			p, c := float64(v4115)*float64(v4104), float64(float32(0.20000714))
 			s := p + c
 			v4117 = float32(s)
 			if twiceRounded(s) {
@@ -14441,7 +14441,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4119 float32
 		{
-			p, c := (float64(v4117) * float64(v4104)), float64(float32(-0.24999994))
+			p, c := float64(v4117)*float64(v4104), float64(float32(-0.24999994))
 			s := p + c
 			v4119 = float32(s)
 			if twiceRounded(s) {
@@ -14450,7 +14450,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4121 float32
 		{
-			p, c := (float64(v4119) * float64(v4104)), float64(float32(0.3333333))
+			p, c := float64(v4119)*float64(v4104), float64(float32(0.3333333))
 			s := p + c
 			v4121 = float32(s)
 			if twiceRounded(s) {
@@ -14462,7 +14462,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v4124 := float32(v4123 * v4104)
 		var v4126 float32
 		{
-			p, c := (float64(v4102) * float64(float32(-0.00021219444))), float64(v4124)
+			p, c := float64(v4102)*float64(float32(-0.00021219444)), float64(v4124)
 			s := p + c
 			v4126 = float32(s)
 			if twiceRounded(s) {
@@ -14471,7 +14471,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v4128 float32
 		{
-			p, c := (float64(v4122) * float64(float32(-0.5))), float64(v4126)
+			p, c := float64(v4122)*float64(float32(-0.5)), float64(v4126)
 			s := p + c
 			v4128 = float32(s)
 			if twiceRounded(s) {
@@ -14481,7 +14481,7 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		v4129 := v4128 + v4104
 		var v4131 float32
 		{
-			p, c := (float64(v4102) * float64(float32(0.6933594))), float64(v4129)
+			p, c := float64(v4102)*float64(float32(0.6933594)), float64(v4129)
 			s := p + c
 			v4131 = float32(s)
 			if twiceRounded(s) {
@@ -17983,7 +17983,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				v9 := s0[i0]
 				v10 := s1[i1]
 				{
-					p, c := (float64(v9) * float64(v10)), float64(v1)
+					p, c := float64(v9)*float64(v10), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
@@ -17992,7 +17992,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				}
 				v11 := s0[i0+10]
 				{
-					p, c := (float64(v11) * float64(v10)), float64(v2)
+					p, c := float64(v11)*float64(v10), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
@@ -18001,7 +18001,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				}
 				v12 := s0[i0+20]
 				{
-					p, c := (float64(v12) * float64(v10)), float64(v3)
+					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
@@ -18010,7 +18010,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				}
 				v13 := s0[i0+30]
 				{
-					p, c := (float64(v13) * float64(v10)), float64(v4)
+					p, c := float64(v13)*float64(v10), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
@@ -18019,7 +18019,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				}
 				v14 := s0[i0+40]
 				{
-					p, c := (float64(v14) * float64(v10)), float64(v5)
+					p, c := float64(v14)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
@@ -18028,7 +18028,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				}
 				v15 := s0[i0+50]
 				{
-					p, c := (float64(v15) * float64(v10)), float64(v6)
+					p, c := float64(v15)*float64(v10), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
@@ -18037,7 +18037,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				}
 				v16 := s0[i0+60]
 				{
-					p, c := (float64(v16) * float64(v10)), float64(v7)
+					p, c := float64(v16)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
@@ -18046,7 +18046,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 				}
 				v17 := s0[i0+70]
 				{
-					p, c := (float64(v17) * float64(v10)), float64(v8)
+					p, c := float64(v17)*float64(v10), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -18127,7 +18127,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v59 := s0[i0]
 			v60 := s1[i1]
 			{
-				p, c := (float64(v59) * float64(v60)), float64(v58)
+				p, c := float64(v59)*float64(v60), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18137,7 +18137,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v61 := s0[i0+1]
 			v62 := s1[i1+1]
 			{
-				p, c := (float64(v61) * float64(v62)), float64(v58)
+				p, c := float64(v61)*float64(v62), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18147,7 +18147,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v63 := s0[i0+2]
 			v64 := s1[i1+2]
 			{
-				p, c := (float64(v63) * float64(v64)), float64(v58)
+				p, c := float64(v63)*float64(v64), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18157,7 +18157,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v65 := s0[i0+3]
 			v66 := s1[i1+3]
 			{
-				p, c := (float64(v65) * float64(v66)), float64(v58)
+				p, c := float64(v65)*float64(v66), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18167,7 +18167,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v67 := s0[i0+4]
 			v68 := s1[i1+4]
 			{
-				p, c := (float64(v67) * float64(v68)), float64(v58)
+				p, c := float64(v67)*float64(v68), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18177,7 +18177,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v69 := s0[i0+5]
 			v70 := s1[i1+5]
 			{
-				p, c := (float64(v69) * float64(v70)), float64(v58)
+				p, c := float64(v69)*float64(v70), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18187,7 +18187,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v71 := s0[i0+6]
 			v72 := s1[i1+6]
 			{
-				p, c := (float64(v71) * float64(v72)), float64(v58)
+				p, c := float64(v71)*float64(v72), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18197,7 +18197,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v73 := s0[i0+7]
 			v74 := s1[i1+7]
 			{
-				p, c := (float64(v73) * float64(v74)), float64(v58)
+				p, c := float64(v73)*float64(v74), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18207,7 +18207,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v75 := s0[i0+8]
 			v76 := s1[i1+8]
 			{
-				p, c := (float64(v75) * float64(v76)), float64(v58)
+				p, c := float64(v75)*float64(v76), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18217,7 +18217,7 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 			v77 := s0[i0+9]
 			v78 := s1[i1+9]
 			{
-				p, c := (float64(v77) * float64(v78)), float64(v58)
+				p, c := float64(v77)*float64(v78), float64(v58)
 				s := p + c
 				v58 = float32(s)
 				if twiceRounded(s) {
@@ -18272,7 +18272,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 				v9 := s0[i0]
 				v10 := s1[i1]
 				{
-					p, c := (float64(v9) * float64(v10)), float64(v1)
+					p, c := float64(v9)*float64(v10), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
@@ -18281,7 +18281,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 				}
 				v11 := s1[i1+1]
 				{
-					p, c := (float64(v9) * float64(v11)), float64(v2)
+					p, c := float64(v9)*float64(v11), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
@@ -18290,7 +18290,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 				}
 				v12 := s0[i0+1]
 				{
-					p, c := (float64(v12) * float64(v10)), float64(v3)
+					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
@@ -18298,7 +18298,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 					}
 				}
 				{
-					p, c := (float64(v12) * float64(v11)), float64(v4)
+					p, c := float64(v12)*float64(v11), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
@@ -18307,7 +18307,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 				}
 				v13 := s0[i0+2]
 				{
-					p, c := (float64(v13) * float64(v10)), float64(v5)
+					p, c := float64(v13)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
@@ -18315,7 +18315,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 					}
 				}
 				{
-					p, c := (float64(v13) * float64(v11)), float64(v6)
+					p, c := float64(v13)*float64(v11), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
@@ -18324,7 +18324,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 				}
 				v14 := s0[i0+3]
 				{
-					p, c := (float64(v14) * float64(v10)), float64(v7)
+					p, c := float64(v14)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
@@ -18332,7 +18332,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 					}
 				}
 				{
-					p, c := (float64(v14) * float64(v11)), float64(v8)
+					p, c := float64(v14)*float64(v11), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -18367,7 +18367,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 				v17 := s0[i0]
 				v18 := s1[i1]
 				{
-					p, c := (float64(v17) * float64(v18)), float64(v15)
+					p, c := float64(v17)*float64(v18), float64(v15)
 					s := p + c
 					v15 = float32(s)
 					if twiceRounded(s) {
@@ -18376,7 +18376,7 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 				}
 				v19 := s1[i1+1]
 				{
-					p, c := (float64(v17) * float64(v19)), float64(v16)
+					p, c := float64(v17)*float64(v19), float64(v16)
 					s := p + c
 					v16 = float32(s)
 					if twiceRounded(s) {
@@ -18474,7 +18474,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				v9 := s0[i0]
 				v10 := s1[i1]
 				{
-					p, c := (float64(v9) * float64(v10)), float64(v1)
+					p, c := float64(v9)*float64(v10), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
@@ -18483,7 +18483,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				}
 				v11 := s0[i0+50]
 				{
-					p, c := (float64(v11) * float64(v10)), float64(v2)
+					p, c := float64(v11)*float64(v10), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
@@ -18492,7 +18492,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				}
 				v12 := s0[i0+100]
 				{
-					p, c := (float64(v12) * float64(v10)), float64(v3)
+					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
@@ -18501,7 +18501,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				}
 				v13 := s0[i0+150]
 				{
-					p, c := (float64(v13) * float64(v10)), float64(v4)
+					p, c := float64(v13)*float64(v10), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
@@ -18510,7 +18510,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				}
 				v14 := s0[i0+200]
 				{
-					p, c := (float64(v14) * float64(v10)), float64(v5)
+					p, c := float64(v14)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
@@ -18519,7 +18519,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				}
 				v15 := s0[i0+250]
 				{
-					p, c := (float64(v15) * float64(v10)), float64(v6)
+					p, c := float64(v15)*float64(v10), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
@@ -18528,7 +18528,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				}
 				v16 := s0[i0+300]
 				{
-					p, c := (float64(v16) * float64(v10)), float64(v7)
+					p, c := float64(v16)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
@@ -18537,7 +18537,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				}
 				v17 := s0[i0+350]
 				{
-					p, c := (float64(v17) * float64(v10)), float64(v8)
+					p, c := float64(v17)*float64(v10), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -18569,7 +18569,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				v19 := s0[i0]
 				v20 := s1[i1]
 				{
-					p, c := (float64(v19) * float64(v20)), float64(v18)
+					p, c := float64(v19)*float64(v20), float64(v18)
 					s := p + c
 					v18 = float32(s)
 					if twiceRounded(s) {
@@ -18579,7 +18579,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				v21 := s0[i0+1]
 				v22 := s1[i1+1]
 				{
-					p, c := (float64(v21) * float64(v22)), float64(v18)
+					p, c := float64(v21)*float64(v22), float64(v18)
 					s := p + c
 					v18 = float32(s)
 					if twiceRounded(s) {
@@ -18589,7 +18589,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				v23 := s0[i0+2]
 				v24 := s1[i1+2]
 				{
-					p, c := (float64(v23) * float64(v24)), float64(v18)
+					p, c := float64(v23)*float64(v24), float64(v18)
 					s := p + c
 					v18 = float32(s)
 					if twiceRounded(s) {
@@ -18599,7 +18599,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				v25 := s0[i0+3]
 				v26 := s1[i1+3]
 				{
-					p, c := (float64(v25) * float64(v26)), float64(v18)
+					p, c := float64(v25)*float64(v26), float64(v18)
 					s := p + c
 					v18 = float32(s)
 					if twiceRounded(s) {
@@ -18609,7 +18609,7 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 				v27 := s0[i0+4]
 				v28 := s1[i1+4]
 				{
-					p, c := (float64(v27) * float64(v28)), float64(v18)
+					p, c := float64(v27)*float64(v28), float64(v18)
 					s := p + c
 					v18 = float32(s)
 					if twiceRounded(s) {
@@ -18660,7 +18660,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 				v9 := s0[i0]
 				v10 := s1[i1]
 				{
-					p, c := (float64(v9) * float64(v10)), float64(v1)
+					p, c := float64(v9)*float64(v10), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
@@ -18669,7 +18669,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 				}
 				v11 := s1[i1+1]
 				{
-					p, c := (float64(v9) * float64(v11)), float64(v2)
+					p, c := float64(v9)*float64(v11), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
@@ -18678,7 +18678,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 				}
 				v12 := s0[i0+1]
 				{
-					p, c := (float64(v12) * float64(v10)), float64(v3)
+					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
@@ -18686,7 +18686,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 					}
 				}
 				{
-					p, c := (float64(v12) * float64(v11)), float64(v4)
+					p, c := float64(v12)*float64(v11), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
@@ -18695,7 +18695,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 				}
 				v13 := s0[i0+2]
 				{
-					p, c := (float64(v13) * float64(v10)), float64(v5)
+					p, c := float64(v13)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
@@ -18703,7 +18703,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 					}
 				}
 				{
-					p, c := (float64(v13) * float64(v11)), float64(v6)
+					p, c := float64(v13)*float64(v11), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
@@ -18712,7 +18712,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 				}
 				v14 := s0[i0+3]
 				{
-					p, c := (float64(v14) * float64(v10)), float64(v7)
+					p, c := float64(v14)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
@@ -18720,7 +18720,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 					}
 				}
 				{
-					p, c := (float64(v14) * float64(v11)), float64(v8)
+					p, c := float64(v14)*float64(v11), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -18755,7 +18755,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 				v17 := s0[i0]
 				v18 := s1[i1]
 				{
-					p, c := (float64(v17) * float64(v18)), float64(v15)
+					p, c := float64(v17)*float64(v18), float64(v15)
 					s := p + c
 					v15 = float32(s)
 					if twiceRounded(s) {
@@ -18764,7 +18764,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 				}
 				v19 := s1[i1+1]
 				{
-					p, c := (float64(v17) * float64(v19)), float64(v16)
+					p, c := float64(v17)*float64(v19), float64(v16)
 					s := p + c
 					v16 = float32(s)
 					if twiceRounded(s) {
@@ -19627,7 +19627,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 								v9 := s0[i0]
 								v10 := s1[i1+4800]
 								{
-									p, c := (float64(v9) * float64(v10)), float64(v1)
+									p, c := float64(v9)*float64(v10), float64(v1)
 									s := p + c
 									v1 = float32(s)
 									if twiceRounded(s) {
@@ -19636,7 +19636,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 								}
 								v11 := s0[i0+1]
 								{
-									p, c := (float64(v11) * float64(v10)), float64(v2)
+									p, c := float64(v11)*float64(v10), float64(v2)
 									s := p + c
 									v2 = float32(s)
 									if twiceRounded(s) {
@@ -19645,7 +19645,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 								}
 								v12 := s0[i0+2]
 								{
-									p, c := (float64(v12) * float64(v10)), float64(v3)
+									p, c := float64(v12)*float64(v10), float64(v3)
 									s := p + c
 									v3 = float32(s)
 									if twiceRounded(s) {
@@ -19654,7 +19654,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 								}
 								v13 := s0[i0+3]
 								{
-									p, c := (float64(v13) * float64(v10)), float64(v4)
+									p, c := float64(v13)*float64(v10), float64(v4)
 									s := p + c
 									v4 = float32(s)
 									if twiceRounded(s) {
@@ -19663,7 +19663,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 								}
 								v14 := s1[i1+4820]
 								{
-									p, c := (float64(v9) * float64(v14)), float64(v5)
+									p, c := float64(v9)*float64(v14), float64(v5)
 									s := p + c
 									v5 = float32(s)
 									if twiceRounded(s) {
@@ -19671,7 +19671,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 									}
 								}
 								{
-									p, c := (float64(v11) * float64(v14)), float64(v6)
+									p, c := float64(v11)*float64(v14), float64(v6)
 									s := p + c
 									v6 = float32(s)
 									if twiceRounded(s) {
@@ -19679,7 +19679,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 									}
 								}
 								{
-									p, c := (float64(v12) * float64(v14)), float64(v7)
+									p, c := float64(v12)*float64(v14), float64(v7)
 									s := p + c
 									v7 = float32(s)
 									if twiceRounded(s) {
@@ -19687,7 +19687,7 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 									}
 								}
 								{
-									p, c := (float64(v13) * float64(v14)), float64(v8)
+									p, c := float64(v13)*float64(v14), float64(v8)
 									s := p + c
 									v8 = float32(s)
 									if twiceRounded(s) {
@@ -19785,7 +19785,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v25 := s0[i0]
 							v26 := s1[i1]
 							{
-								p, c := (float64(v25) * float64(v26)), float64(v1)
+								p, c := float64(v25)*float64(v26), float64(v1)
 								s := p + c
 								v1 = float32(s)
 								if twiceRounded(s) {
@@ -19794,7 +19794,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v27 := s1[i1+256]
 							{
-								p, c := (float64(v25) * float64(v27)), float64(v9)
+								p, c := float64(v25)*float64(v27), float64(v9)
 								s := p + c
 								v9 = float32(s)
 								if twiceRounded(s) {
@@ -19803,7 +19803,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v28 := s1[i1+512]
 							{
-								p, c := (float64(v25) * float64(v28)), float64(v17)
+								p, c := float64(v25)*float64(v28), float64(v17)
 								s := p + c
 								v17 = float32(s)
 								if twiceRounded(s) {
@@ -19813,7 +19813,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v29 := s0[i0+1]
 							v30 := s1[i1+1]
 							{
-								p, c := (float64(v29) * float64(v30)), float64(v2)
+								p, c := float64(v29)*float64(v30), float64(v2)
 								s := p + c
 								v2 = float32(s)
 								if twiceRounded(s) {
@@ -19822,7 +19822,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v31 := s1[i1+257]
 							{
-								p, c := (float64(v29) * float64(v31)), float64(v10)
+								p, c := float64(v29)*float64(v31), float64(v10)
 								s := p + c
 								v10 = float32(s)
 								if twiceRounded(s) {
@@ -19831,7 +19831,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v32 := s1[i1+513]
 							{
-								p, c := (float64(v29) * float64(v32)), float64(v18)
+								p, c := float64(v29)*float64(v32), float64(v18)
 								s := p + c
 								v18 = float32(s)
 								if twiceRounded(s) {
@@ -19841,7 +19841,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v33 := s0[i0+2]
 							v34 := s1[i1+2]
 							{
-								p, c := (float64(v33) * float64(v34)), float64(v3)
+								p, c := float64(v33)*float64(v34), float64(v3)
 								s := p + c
 								v3 = float32(s)
 								if twiceRounded(s) {
@@ -19850,7 +19850,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v35 := s1[i1+258]
 							{
-								p, c := (float64(v33) * float64(v35)), float64(v11)
+								p, c := float64(v33)*float64(v35), float64(v11)
 								s := p + c
 								v11 = float32(s)
 								if twiceRounded(s) {
@@ -19859,7 +19859,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v36 := s1[i1+514]
 							{
-								p, c := (float64(v33) * float64(v36)), float64(v19)
+								p, c := float64(v33)*float64(v36), float64(v19)
 								s := p + c
 								v19 = float32(s)
 								if twiceRounded(s) {
@@ -19869,7 +19869,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v37 := s0[i0+3]
 							v38 := s1[i1+3]
 							{
-								p, c := (float64(v37) * float64(v38)), float64(v4)
+								p, c := float64(v37)*float64(v38), float64(v4)
 								s := p + c
 								v4 = float32(s)
 								if twiceRounded(s) {
@@ -19878,7 +19878,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v39 := s1[i1+259]
 							{
-								p, c := (float64(v37) * float64(v39)), float64(v12)
+								p, c := float64(v37)*float64(v39), float64(v12)
 								s := p + c
 								v12 = float32(s)
 								if twiceRounded(s) {
@@ -19887,7 +19887,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v40 := s1[i1+515]
 							{
-								p, c := (float64(v37) * float64(v40)), float64(v20)
+								p, c := float64(v37)*float64(v40), float64(v20)
 								s := p + c
 								v20 = float32(s)
 								if twiceRounded(s) {
@@ -19897,7 +19897,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v41 := s0[i0+4]
 							v42 := s1[i1+4]
 							{
-								p, c := (float64(v41) * float64(v42)), float64(v5)
+								p, c := float64(v41)*float64(v42), float64(v5)
 								s := p + c
 								v5 = float32(s)
 								if twiceRounded(s) {
@@ -19906,7 +19906,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v43 := s1[i1+260]
 							{
-								p, c := (float64(v41) * float64(v43)), float64(v13)
+								p, c := float64(v41)*float64(v43), float64(v13)
 								s := p + c
 								v13 = float32(s)
 								if twiceRounded(s) {
@@ -19915,7 +19915,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v44 := s1[i1+516]
 							{
-								p, c := (float64(v41) * float64(v44)), float64(v21)
+								p, c := float64(v41)*float64(v44), float64(v21)
 								s := p + c
 								v21 = float32(s)
 								if twiceRounded(s) {
@@ -19925,7 +19925,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v45 := s0[i0+5]
 							v46 := s1[i1+5]
 							{
-								p, c := (float64(v45) * float64(v46)), float64(v6)
+								p, c := float64(v45)*float64(v46), float64(v6)
 								s := p + c
 								v6 = float32(s)
 								if twiceRounded(s) {
@@ -19934,7 +19934,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v47 := s1[i1+261]
 							{
-								p, c := (float64(v45) * float64(v47)), float64(v14)
+								p, c := float64(v45)*float64(v47), float64(v14)
 								s := p + c
 								v14 = float32(s)
 								if twiceRounded(s) {
@@ -19943,7 +19943,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v48 := s1[i1+517]
 							{
-								p, c := (float64(v45) * float64(v48)), float64(v22)
+								p, c := float64(v45)*float64(v48), float64(v22)
 								s := p + c
 								v22 = float32(s)
 								if twiceRounded(s) {
@@ -19953,7 +19953,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v49 := s0[i0+6]
 							v50 := s1[i1+6]
 							{
-								p, c := (float64(v49) * float64(v50)), float64(v7)
+								p, c := float64(v49)*float64(v50), float64(v7)
 								s := p + c
 								v7 = float32(s)
 								if twiceRounded(s) {
@@ -19962,7 +19962,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v51 := s1[i1+262]
 							{
-								p, c := (float64(v49) * float64(v51)), float64(v15)
+								p, c := float64(v49)*float64(v51), float64(v15)
 								s := p + c
 								v15 = float32(s)
 								if twiceRounded(s) {
@@ -19971,7 +19971,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v52 := s1[i1+518]
 							{
-								p, c := (float64(v49) * float64(v52)), float64(v23)
+								p, c := float64(v49)*float64(v52), float64(v23)
 								s := p + c
 								v23 = float32(s)
 								if twiceRounded(s) {
@@ -19981,7 +19981,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v53 := s0[i0+7]
 							v54 := s1[i1+7]
 							{
-								p, c := (float64(v53) * float64(v54)), float64(v8)
+								p, c := float64(v53)*float64(v54), float64(v8)
 								s := p + c
 								v8 = float32(s)
 								if twiceRounded(s) {
@@ -19990,7 +19990,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v55 := s1[i1+263]
 							{
-								p, c := (float64(v53) * float64(v55)), float64(v16)
+								p, c := float64(v53)*float64(v55), float64(v16)
 								s := p + c
 								v16 = float32(s)
 								if twiceRounded(s) {
@@ -19999,7 +19999,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v56 := s1[i1+519]
 							{
-								p, c := (float64(v53) * float64(v56)), float64(v24)
+								p, c := float64(v53)*float64(v56), float64(v24)
 								s := p + c
 								v24 = float32(s)
 								if twiceRounded(s) {
@@ -20009,7 +20009,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v57 := s0[i0+12]
 							v58 := s1[i1+16]
 							{
-								p, c := (float64(v57) * float64(v58)), float64(v1)
+								p, c := float64(v57)*float64(v58), float64(v1)
 								s := p + c
 								v1 = float32(s)
 								if twiceRounded(s) {
@@ -20018,7 +20018,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v59 := s1[i1+272]
 							{
-								p, c := (float64(v57) * float64(v59)), float64(v9)
+								p, c := float64(v57)*float64(v59), float64(v9)
 								s := p + c
 								v9 = float32(s)
 								if twiceRounded(s) {
@@ -20027,7 +20027,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v60 := s1[i1+528]
 							{
-								p, c := (float64(v57) * float64(v60)), float64(v17)
+								p, c := float64(v57)*float64(v60), float64(v17)
 								s := p + c
 								v17 = float32(s)
 								if twiceRounded(s) {
@@ -20037,7 +20037,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v61 := s0[i0+13]
 							v62 := s1[i1+17]
 							{
-								p, c := (float64(v61) * float64(v62)), float64(v2)
+								p, c := float64(v61)*float64(v62), float64(v2)
 								s := p + c
 								v2 = float32(s)
 								if twiceRounded(s) {
@@ -20046,7 +20046,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v63 := s1[i1+273]
 							{
-								p, c := (float64(v61) * float64(v63)), float64(v10)
+								p, c := float64(v61)*float64(v63), float64(v10)
 								s := p + c
 								v10 = float32(s)
 								if twiceRounded(s) {
@@ -20055,7 +20055,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v64 := s1[i1+529]
 							{
-								p, c := (float64(v61) * float64(v64)), float64(v18)
+								p, c := float64(v61)*float64(v64), float64(v18)
 								s := p + c
 								v18 = float32(s)
 								if twiceRounded(s) {
@@ -20065,7 +20065,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v65 := s0[i0+14]
 							v66 := s1[i1+18]
 							{
-								p, c := (float64(v65) * float64(v66)), float64(v3)
+								p, c := float64(v65)*float64(v66), float64(v3)
 								s := p + c
 								v3 = float32(s)
 								if twiceRounded(s) {
@@ -20074,7 +20074,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v67 := s1[i1+274]
 							{
-								p, c := (float64(v65) * float64(v67)), float64(v11)
+								p, c := float64(v65)*float64(v67), float64(v11)
 								s := p + c
 								v11 = float32(s)
 								if twiceRounded(s) {
@@ -20083,7 +20083,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v68 := s1[i1+530]
 							{
-								p, c := (float64(v65) * float64(v68)), float64(v19)
+								p, c := float64(v65)*float64(v68), float64(v19)
 								s := p + c
 								v19 = float32(s)
 								if twiceRounded(s) {
@@ -20093,7 +20093,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v69 := s0[i0+15]
 							v70 := s1[i1+19]
 							{
-								p, c := (float64(v69) * float64(v70)), float64(v4)
+								p, c := float64(v69)*float64(v70), float64(v4)
 								s := p + c
 								v4 = float32(s)
 								if twiceRounded(s) {
@@ -20102,7 +20102,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v71 := s1[i1+275]
 							{
-								p, c := (float64(v69) * float64(v71)), float64(v12)
+								p, c := float64(v69)*float64(v71), float64(v12)
 								s := p + c
 								v12 = float32(s)
 								if twiceRounded(s) {
@@ -20111,7 +20111,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v72 := s1[i1+531]
 							{
-								p, c := (float64(v69) * float64(v72)), float64(v20)
+								p, c := float64(v69)*float64(v72), float64(v20)
 								s := p + c
 								v20 = float32(s)
 								if twiceRounded(s) {
@@ -20121,7 +20121,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v73 := s0[i0+16]
 							v74 := s1[i1+20]
 							{
-								p, c := (float64(v73) * float64(v74)), float64(v5)
+								p, c := float64(v73)*float64(v74), float64(v5)
 								s := p + c
 								v5 = float32(s)
 								if twiceRounded(s) {
@@ -20130,7 +20130,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v75 := s1[i1+276]
 							{
-								p, c := (float64(v73) * float64(v75)), float64(v13)
+								p, c := float64(v73)*float64(v75), float64(v13)
 								s := p + c
 								v13 = float32(s)
 								if twiceRounded(s) {
@@ -20139,7 +20139,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v76 := s1[i1+532]
 							{
-								p, c := (float64(v73) * float64(v76)), float64(v21)
+								p, c := float64(v73)*float64(v76), float64(v21)
 								s := p + c
 								v21 = float32(s)
 								if twiceRounded(s) {
@@ -20149,7 +20149,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v77 := s0[i0+17]
 							v78 := s1[i1+21]
 							{
-								p, c := (float64(v77) * float64(v78)), float64(v6)
+								p, c := float64(v77)*float64(v78), float64(v6)
 								s := p + c
 								v6 = float32(s)
 								if twiceRounded(s) {
@@ -20158,7 +20158,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v79 := s1[i1+277]
 							{
-								p, c := (float64(v77) * float64(v79)), float64(v14)
+								p, c := float64(v77)*float64(v79), float64(v14)
 								s := p + c
 								v14 = float32(s)
 								if twiceRounded(s) {
@@ -20167,7 +20167,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v80 := s1[i1+533]
 							{
-								p, c := (float64(v77) * float64(v80)), float64(v22)
+								p, c := float64(v77)*float64(v80), float64(v22)
 								s := p + c
 								v22 = float32(s)
 								if twiceRounded(s) {
@@ -20177,7 +20177,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v81 := s0[i0+18]
 							v82 := s1[i1+22]
 							{
-								p, c := (float64(v81) * float64(v82)), float64(v7)
+								p, c := float64(v81)*float64(v82), float64(v7)
 								s := p + c
 								v7 = float32(s)
 								if twiceRounded(s) {
@@ -20186,7 +20186,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v83 := s1[i1+278]
 							{
-								p, c := (float64(v81) * float64(v83)), float64(v15)
+								p, c := float64(v81)*float64(v83), float64(v15)
 								s := p + c
 								v15 = float32(s)
 								if twiceRounded(s) {
@@ -20195,7 +20195,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v84 := s1[i1+534]
 							{
-								p, c := (float64(v81) * float64(v84)), float64(v23)
+								p, c := float64(v81)*float64(v84), float64(v23)
 								s := p + c
 								v23 = float32(s)
 								if twiceRounded(s) {
@@ -20205,7 +20205,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							v85 := s0[i0+19]
 							v86 := s1[i1+23]
 							{
-								p, c := (float64(v85) * float64(v86)), float64(v8)
+								p, c := float64(v85)*float64(v86), float64(v8)
 								s := p + c
 								v8 = float32(s)
 								if twiceRounded(s) {
@@ -20214,7 +20214,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v87 := s1[i1+279]
 							{
-								p, c := (float64(v85) * float64(v87)), float64(v16)
+								p, c := float64(v85)*float64(v87), float64(v16)
 								s := p + c
 								v16 = float32(s)
 								if twiceRounded(s) {
@@ -20223,7 +20223,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 							}
 							v88 := s1[i1+535]
 							{
-								p, c := (float64(v85) * float64(v88)), float64(v24)
+								p, c := float64(v85)*float64(v88), float64(v24)
 								s := p + c
 								v24 = float32(s)
 								if twiceRounded(s) {
@@ -20287,7 +20287,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v126 := s0[i0]
 						v127 := s1[i1+4608]
 						{
-							p, c := (float64(v126) * float64(v127)), float64(v110)
+							p, c := float64(v126)*float64(v127), float64(v110)
 							s := p + c
 							v110 = float32(s)
 							if twiceRounded(s) {
@@ -20296,7 +20296,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v128 := s1[i1+4864]
 						{
-							p, c := (float64(v126) * float64(v128)), float64(v118)
+							p, c := float64(v126)*float64(v128), float64(v118)
 							s := p + c
 							v118 = float32(s)
 							if twiceRounded(s) {
@@ -20306,7 +20306,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v129 := s0[i0+1]
 						v130 := s1[i1+4609]
 						{
-							p, c := (float64(v129) * float64(v130)), float64(v111)
+							p, c := float64(v129)*float64(v130), float64(v111)
 							s := p + c
 							v111 = float32(s)
 							if twiceRounded(s) {
@@ -20315,7 +20315,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v131 := s1[i1+4865]
 						{
-							p, c := (float64(v129) * float64(v131)), float64(v119)
+							p, c := float64(v129)*float64(v131), float64(v119)
 							s := p + c
 							v119 = float32(s)
 							if twiceRounded(s) {
@@ -20325,7 +20325,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v132 := s0[i0+2]
 						v133 := s1[i1+4610]
 						{
-							p, c := (float64(v132) * float64(v133)), float64(v112)
+							p, c := float64(v132)*float64(v133), float64(v112)
 							s := p + c
 							v112 = float32(s)
 							if twiceRounded(s) {
@@ -20334,7 +20334,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v134 := s1[i1+4866]
 						{
-							p, c := (float64(v132) * float64(v134)), float64(v120)
+							p, c := float64(v132)*float64(v134), float64(v120)
 							s := p + c
 							v120 = float32(s)
 							if twiceRounded(s) {
@@ -20344,7 +20344,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v135 := s0[i0+3]
 						v136 := s1[i1+4611]
 						{
-							p, c := (float64(v135) * float64(v136)), float64(v113)
+							p, c := float64(v135)*float64(v136), float64(v113)
 							s := p + c
 							v113 = float32(s)
 							if twiceRounded(s) {
@@ -20353,7 +20353,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v137 := s1[i1+4867]
 						{
-							p, c := (float64(v135) * float64(v137)), float64(v121)
+							p, c := float64(v135)*float64(v137), float64(v121)
 							s := p + c
 							v121 = float32(s)
 							if twiceRounded(s) {
@@ -20363,7 +20363,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v138 := s0[i0+4]
 						v139 := s1[i1+4612]
 						{
-							p, c := (float64(v138) * float64(v139)), float64(v114)
+							p, c := float64(v138)*float64(v139), float64(v114)
 							s := p + c
 							v114 = float32(s)
 							if twiceRounded(s) {
@@ -20372,7 +20372,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v140 := s1[i1+4868]
 						{
-							p, c := (float64(v138) * float64(v140)), float64(v122)
+							p, c := float64(v138)*float64(v140), float64(v122)
 							s := p + c
 							v122 = float32(s)
 							if twiceRounded(s) {
@@ -20382,7 +20382,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v141 := s0[i0+5]
 						v142 := s1[i1+4613]
 						{
-							p, c := (float64(v141) * float64(v142)), float64(v115)
+							p, c := float64(v141)*float64(v142), float64(v115)
 							s := p + c
 							v115 = float32(s)
 							if twiceRounded(s) {
@@ -20391,7 +20391,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v143 := s1[i1+4869]
 						{
-							p, c := (float64(v141) * float64(v143)), float64(v123)
+							p, c := float64(v141)*float64(v143), float64(v123)
 							s := p + c
 							v123 = float32(s)
 							if twiceRounded(s) {
@@ -20401,7 +20401,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v144 := s0[i0+6]
 						v145 := s1[i1+4614]
 						{
-							p, c := (float64(v144) * float64(v145)), float64(v116)
+							p, c := float64(v144)*float64(v145), float64(v116)
 							s := p + c
 							v116 = float32(s)
 							if twiceRounded(s) {
@@ -20410,7 +20410,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v146 := s1[i1+4870]
 						{
-							p, c := (float64(v144) * float64(v146)), float64(v124)
+							p, c := float64(v144)*float64(v146), float64(v124)
 							s := p + c
 							v124 = float32(s)
 							if twiceRounded(s) {
@@ -20420,7 +20420,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v147 := s0[i0+7]
 						v148 := s1[i1+4615]
 						{
-							p, c := (float64(v147) * float64(v148)), float64(v117)
+							p, c := float64(v147)*float64(v148), float64(v117)
 							s := p + c
 							v117 = float32(s)
 							if twiceRounded(s) {
@@ -20429,7 +20429,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v149 := s1[i1+4871]
 						{
-							p, c := (float64(v147) * float64(v149)), float64(v125)
+							p, c := float64(v147)*float64(v149), float64(v125)
 							s := p + c
 							v125 = float32(s)
 							if twiceRounded(s) {
@@ -20439,7 +20439,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v150 := s0[i0+12]
 						v151 := s1[i1+4624]
 						{
-							p, c := (float64(v150) * float64(v151)), float64(v110)
+							p, c := float64(v150)*float64(v151), float64(v110)
 							s := p + c
 							v110 = float32(s)
 							if twiceRounded(s) {
@@ -20448,7 +20448,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v152 := s1[i1+4880]
 						{
-							p, c := (float64(v150) * float64(v152)), float64(v118)
+							p, c := float64(v150)*float64(v152), float64(v118)
 							s := p + c
 							v118 = float32(s)
 							if twiceRounded(s) {
@@ -20458,7 +20458,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v153 := s0[i0+13]
 						v154 := s1[i1+4625]
 						{
-							p, c := (float64(v153) * float64(v154)), float64(v111)
+							p, c := float64(v153)*float64(v154), float64(v111)
 							s := p + c
 							v111 = float32(s)
 							if twiceRounded(s) {
@@ -20467,7 +20467,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v155 := s1[i1+4881]
 						{
-							p, c := (float64(v153) * float64(v155)), float64(v119)
+							p, c := float64(v153)*float64(v155), float64(v119)
 							s := p + c
 							v119 = float32(s)
 							if twiceRounded(s) {
@@ -20477,7 +20477,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v156 := s0[i0+14]
 						v157 := s1[i1+4626]
 						{
-							p, c := (float64(v156) * float64(v157)), float64(v112)
+							p, c := float64(v156)*float64(v157), float64(v112)
 							s := p + c
 							v112 = float32(s)
 							if twiceRounded(s) {
@@ -20486,7 +20486,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v158 := s1[i1+4882]
 						{
-							p, c := (float64(v156) * float64(v158)), float64(v120)
+							p, c := float64(v156)*float64(v158), float64(v120)
 							s := p + c
 							v120 = float32(s)
 							if twiceRounded(s) {
@@ -20496,7 +20496,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v159 := s0[i0+15]
 						v160 := s1[i1+4627]
 						{
-							p, c := (float64(v159) * float64(v160)), float64(v113)
+							p, c := float64(v159)*float64(v160), float64(v113)
 							s := p + c
 							v113 = float32(s)
 							if twiceRounded(s) {
@@ -20505,7 +20505,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v161 := s1[i1+4883]
 						{
-							p, c := (float64(v159) * float64(v161)), float64(v121)
+							p, c := float64(v159)*float64(v161), float64(v121)
 							s := p + c
 							v121 = float32(s)
 							if twiceRounded(s) {
@@ -20515,7 +20515,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v162 := s0[i0+16]
 						v163 := s1[i1+4628]
 						{
-							p, c := (float64(v162) * float64(v163)), float64(v114)
+							p, c := float64(v162)*float64(v163), float64(v114)
 							s := p + c
 							v114 = float32(s)
 							if twiceRounded(s) {
@@ -20524,7 +20524,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v164 := s1[i1+4884]
 						{
-							p, c := (float64(v162) * float64(v164)), float64(v122)
+							p, c := float64(v162)*float64(v164), float64(v122)
 							s := p + c
 							v122 = float32(s)
 							if twiceRounded(s) {
@@ -20534,7 +20534,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v165 := s0[i0+17]
 						v166 := s1[i1+4629]
 						{
-							p, c := (float64(v165) * float64(v166)), float64(v115)
+							p, c := float64(v165)*float64(v166), float64(v115)
 							s := p + c
 							v115 = float32(s)
 							if twiceRounded(s) {
@@ -20543,7 +20543,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v167 := s1[i1+4885]
 						{
-							p, c := (float64(v165) * float64(v167)), float64(v123)
+							p, c := float64(v165)*float64(v167), float64(v123)
 							s := p + c
 							v123 = float32(s)
 							if twiceRounded(s) {
@@ -20553,7 +20553,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v168 := s0[i0+18]
 						v169 := s1[i1+4630]
 						{
-							p, c := (float64(v168) * float64(v169)), float64(v116)
+							p, c := float64(v168)*float64(v169), float64(v116)
 							s := p + c
 							v116 = float32(s)
 							if twiceRounded(s) {
@@ -20562,7 +20562,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v170 := s1[i1+4886]
 						{
-							p, c := (float64(v168) * float64(v170)), float64(v124)
+							p, c := float64(v168)*float64(v170), float64(v124)
 							s := p + c
 							v124 = float32(s)
 							if twiceRounded(s) {
@@ -20572,7 +20572,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v171 := s0[i0+19]
 						v172 := s1[i1+4631]
 						{
-							p, c := (float64(v171) * float64(v172)), float64(v117)
+							p, c := float64(v171)*float64(v172), float64(v117)
 							s := p + c
 							v117 = float32(s)
 							if twiceRounded(s) {
@@ -20581,7 +20581,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v173 := s1[i1+4887]
 						{
-							p, c := (float64(v171) * float64(v173)), float64(v125)
+							p, c := float64(v171)*float64(v173), float64(v125)
 							s := p + c
 							v125 = float32(s)
 							if twiceRounded(s) {
@@ -20591,7 +20591,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v174 := s0[i0+24]
 						v175 := s1[i1+4640]
 						{
-							p, c := (float64(v174) * float64(v175)), float64(v110)
+							p, c := float64(v174)*float64(v175), float64(v110)
 							s := p + c
 							v110 = float32(s)
 							if twiceRounded(s) {
@@ -20600,7 +20600,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v176 := s1[i1+4896]
 						{
-							p, c := (float64(v174) * float64(v176)), float64(v118)
+							p, c := float64(v174)*float64(v176), float64(v118)
 							s := p + c
 							v118 = float32(s)
 							if twiceRounded(s) {
@@ -20610,7 +20610,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v177 := s0[i0+25]
 						v178 := s1[i1+4641]
 						{
-							p, c := (float64(v177) * float64(v178)), float64(v111)
+							p, c := float64(v177)*float64(v178), float64(v111)
 							s := p + c
 							v111 = float32(s)
 							if twiceRounded(s) {
@@ -20619,7 +20619,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v179 := s1[i1+4897]
 						{
-							p, c := (float64(v177) * float64(v179)), float64(v119)
+							p, c := float64(v177)*float64(v179), float64(v119)
 							s := p + c
 							v119 = float32(s)
 							if twiceRounded(s) {
@@ -20629,7 +20629,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v180 := s0[i0+26]
 						v181 := s1[i1+4642]
 						{
-							p, c := (float64(v180) * float64(v181)), float64(v112)
+							p, c := float64(v180)*float64(v181), float64(v112)
 							s := p + c
 							v112 = float32(s)
 							if twiceRounded(s) {
@@ -20638,7 +20638,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v182 := s1[i1+4898]
 						{
-							p, c := (float64(v180) * float64(v182)), float64(v120)
+							p, c := float64(v180)*float64(v182), float64(v120)
 							s := p + c
 							v120 = float32(s)
 							if twiceRounded(s) {
@@ -20648,7 +20648,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v183 := s0[i0+27]
 						v184 := s1[i1+4643]
 						{
-							p, c := (float64(v183) * float64(v184)), float64(v113)
+							p, c := float64(v183)*float64(v184), float64(v113)
 							s := p + c
 							v113 = float32(s)
 							if twiceRounded(s) {
@@ -20657,7 +20657,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v185 := s1[i1+4899]
 						{
-							p, c := (float64(v183) * float64(v185)), float64(v121)
+							p, c := float64(v183)*float64(v185), float64(v121)
 							s := p + c
 							v121 = float32(s)
 							if twiceRounded(s) {
@@ -20667,7 +20667,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v186 := s0[i0+28]
 						v187 := s1[i1+4644]
 						{
-							p, c := (float64(v186) * float64(v187)), float64(v114)
+							p, c := float64(v186)*float64(v187), float64(v114)
 							s := p + c
 							v114 = float32(s)
 							if twiceRounded(s) {
@@ -20676,7 +20676,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v188 := s1[i1+4900]
 						{
-							p, c := (float64(v186) * float64(v188)), float64(v122)
+							p, c := float64(v186)*float64(v188), float64(v122)
 							s := p + c
 							v122 = float32(s)
 							if twiceRounded(s) {
@@ -20686,7 +20686,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v189 := s0[i0+29]
 						v190 := s1[i1+4645]
 						{
-							p, c := (float64(v189) * float64(v190)), float64(v115)
+							p, c := float64(v189)*float64(v190), float64(v115)
 							s := p + c
 							v115 = float32(s)
 							if twiceRounded(s) {
@@ -20695,7 +20695,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v191 := s1[i1+4901]
 						{
-							p, c := (float64(v189) * float64(v191)), float64(v123)
+							p, c := float64(v189)*float64(v191), float64(v123)
 							s := p + c
 							v123 = float32(s)
 							if twiceRounded(s) {
@@ -20705,7 +20705,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v192 := s0[i0+30]
 						v193 := s1[i1+4646]
 						{
-							p, c := (float64(v192) * float64(v193)), float64(v116)
+							p, c := float64(v192)*float64(v193), float64(v116)
 							s := p + c
 							v116 = float32(s)
 							if twiceRounded(s) {
@@ -20714,7 +20714,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v194 := s1[i1+4902]
 						{
-							p, c := (float64(v192) * float64(v194)), float64(v124)
+							p, c := float64(v192)*float64(v194), float64(v124)
 							s := p + c
 							v124 = float32(s)
 							if twiceRounded(s) {
@@ -20724,7 +20724,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v195 := s0[i0+31]
 						v196 := s1[i1+4647]
 						{
-							p, c := (float64(v195) * float64(v196)), float64(v117)
+							p, c := float64(v195)*float64(v196), float64(v117)
 							s := p + c
 							v117 = float32(s)
 							if twiceRounded(s) {
@@ -20733,7 +20733,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v197 := s1[i1+4903]
 						{
-							p, c := (float64(v195) * float64(v197)), float64(v125)
+							p, c := float64(v195)*float64(v197), float64(v125)
 							s := p + c
 							v125 = float32(s)
 							if twiceRounded(s) {
@@ -20743,7 +20743,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v198 := s0[i0+36]
 						v199 := s1[i1+4656]
 						{
-							p, c := (float64(v198) * float64(v199)), float64(v110)
+							p, c := float64(v198)*float64(v199), float64(v110)
 							s := p + c
 							v110 = float32(s)
 							if twiceRounded(s) {
@@ -20752,7 +20752,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v200 := s1[i1+4912]
 						{
-							p, c := (float64(v198) * float64(v200)), float64(v118)
+							p, c := float64(v198)*float64(v200), float64(v118)
 							s := p + c
 							v118 = float32(s)
 							if twiceRounded(s) {
@@ -20762,7 +20762,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v201 := s0[i0+37]
 						v202 := s1[i1+4657]
 						{
-							p, c := (float64(v201) * float64(v202)), float64(v111)
+							p, c := float64(v201)*float64(v202), float64(v111)
 							s := p + c
 							v111 = float32(s)
 							if twiceRounded(s) {
@@ -20771,7 +20771,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v203 := s1[i1+4913]
 						{
-							p, c := (float64(v201) * float64(v203)), float64(v119)
+							p, c := float64(v201)*float64(v203), float64(v119)
 							s := p + c
 							v119 = float32(s)
 							if twiceRounded(s) {
@@ -20781,7 +20781,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v204 := s0[i0+38]
 						v205 := s1[i1+4658]
 						{
-							p, c := (float64(v204) * float64(v205)), float64(v112)
+							p, c := float64(v204)*float64(v205), float64(v112)
 							s := p + c
 							v112 = float32(s)
 							if twiceRounded(s) {
@@ -20790,7 +20790,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v206 := s1[i1+4914]
 						{
-							p, c := (float64(v204) * float64(v206)), float64(v120)
+							p, c := float64(v204)*float64(v206), float64(v120)
 							s := p + c
 							v120 = float32(s)
 							if twiceRounded(s) {
@@ -20800,7 +20800,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v207 := s0[i0+39]
 						v208 := s1[i1+4659]
 						{
-							p, c := (float64(v207) * float64(v208)), float64(v113)
+							p, c := float64(v207)*float64(v208), float64(v113)
 							s := p + c
 							v113 = float32(s)
 							if twiceRounded(s) {
@@ -20809,7 +20809,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v209 := s1[i1+4915]
 						{
-							p, c := (float64(v207) * float64(v209)), float64(v121)
+							p, c := float64(v207)*float64(v209), float64(v121)
 							s := p + c
 							v121 = float32(s)
 							if twiceRounded(s) {
@@ -20819,7 +20819,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v210 := s0[i0+40]
 						v211 := s1[i1+4660]
 						{
-							p, c := (float64(v210) * float64(v211)), float64(v114)
+							p, c := float64(v210)*float64(v211), float64(v114)
 							s := p + c
 							v114 = float32(s)
 							if twiceRounded(s) {
@@ -20828,7 +20828,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v212 := s1[i1+4916]
 						{
-							p, c := (float64(v210) * float64(v212)), float64(v122)
+							p, c := float64(v210)*float64(v212), float64(v122)
 							s := p + c
 							v122 = float32(s)
 							if twiceRounded(s) {
@@ -20838,7 +20838,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v213 := s0[i0+41]
 						v214 := s1[i1+4661]
 						{
-							p, c := (float64(v213) * float64(v214)), float64(v115)
+							p, c := float64(v213)*float64(v214), float64(v115)
 							s := p + c
 							v115 = float32(s)
 							if twiceRounded(s) {
@@ -20847,7 +20847,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v215 := s1[i1+4917]
 						{
-							p, c := (float64(v213) * float64(v215)), float64(v123)
+							p, c := float64(v213)*float64(v215), float64(v123)
 							s := p + c
 							v123 = float32(s)
 							if twiceRounded(s) {
@@ -20857,7 +20857,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v216 := s0[i0+42]
 						v217 := s1[i1+4662]
 						{
-							p, c := (float64(v216) * float64(v217)), float64(v116)
+							p, c := float64(v216)*float64(v217), float64(v116)
 							s := p + c
 							v116 = float32(s)
 							if twiceRounded(s) {
@@ -20866,7 +20866,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v218 := s1[i1+4918]
 						{
-							p, c := (float64(v216) * float64(v218)), float64(v124)
+							p, c := float64(v216)*float64(v218), float64(v124)
 							s := p + c
 							v124 = float32(s)
 							if twiceRounded(s) {
@@ -20876,7 +20876,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						v219 := s0[i0+43]
 						v220 := s1[i1+4663]
 						{
-							p, c := (float64(v219) * float64(v220)), float64(v117)
+							p, c := float64(v219)*float64(v220), float64(v117)
 							s := p + c
 							v117 = float32(s)
 							if twiceRounded(s) {
@@ -20885,7 +20885,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 						}
 						v221 := s1[i1+4919]
 						{
-							p, c := (float64(v219) * float64(v221)), float64(v125)
+							p, c := float64(v219)*float64(v221), float64(v125)
 							s := p + c
 							v125 = float32(s)
 							if twiceRounded(s) {
@@ -21758,7 +21758,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v25 := s0[i0]
 						v26 := s1[i1]
 						{
-							p, c := (float64(v25) * float64(v26)), float64(v1)
+							p, c := float64(v25)*float64(v26), float64(v1)
 							s := p + c
 							v1 = float32(s)
 							if twiceRounded(s) {
@@ -21767,7 +21767,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v27 := s1[i1+576]
 						{
-							p, c := (float64(v25) * float64(v27)), float64(v9)
+							p, c := float64(v25)*float64(v27), float64(v9)
 							s := p + c
 							v9 = float32(s)
 							if twiceRounded(s) {
@@ -21776,7 +21776,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v28 := s1[i1+1152]
 						{
-							p, c := (float64(v25) * float64(v28)), float64(v17)
+							p, c := float64(v25)*float64(v28), float64(v17)
 							s := p + c
 							v17 = float32(s)
 							if twiceRounded(s) {
@@ -21786,7 +21786,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v29 := s0[i0+1]
 						v30 := s1[i1+1]
 						{
-							p, c := (float64(v29) * float64(v30)), float64(v2)
+							p, c := float64(v29)*float64(v30), float64(v2)
 							s := p + c
 							v2 = float32(s)
 							if twiceRounded(s) {
@@ -21795,7 +21795,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v31 := s1[i1+577]
 						{
-							p, c := (float64(v29) * float64(v31)), float64(v10)
+							p, c := float64(v29)*float64(v31), float64(v10)
 							s := p + c
 							v10 = float32(s)
 							if twiceRounded(s) {
@@ -21804,7 +21804,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v32 := s1[i1+1153]
 						{
-							p, c := (float64(v29) * float64(v32)), float64(v18)
+							p, c := float64(v29)*float64(v32), float64(v18)
 							s := p + c
 							v18 = float32(s)
 							if twiceRounded(s) {
@@ -21814,7 +21814,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v33 := s0[i0+2]
 						v34 := s1[i1+2]
 						{
-							p, c := (float64(v33) * float64(v34)), float64(v3)
+							p, c := float64(v33)*float64(v34), float64(v3)
 							s := p + c
 							v3 = float32(s)
 							if twiceRounded(s) {
@@ -21823,7 +21823,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v35 := s1[i1+578]
 						{
-							p, c := (float64(v33) * float64(v35)), float64(v11)
+							p, c := float64(v33)*float64(v35), float64(v11)
 							s := p + c
 							v11 = float32(s)
 							if twiceRounded(s) {
@@ -21832,7 +21832,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v36 := s1[i1+1154]
 						{
-							p, c := (float64(v33) * float64(v36)), float64(v19)
+							p, c := float64(v33)*float64(v36), float64(v19)
 							s := p + c
 							v19 = float32(s)
 							if twiceRounded(s) {
@@ -21842,7 +21842,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v37 := s0[i0+3]
 						v38 := s1[i1+3]
 						{
-							p, c := (float64(v37) * float64(v38)), float64(v4)
+							p, c := float64(v37)*float64(v38), float64(v4)
 							s := p + c
 							v4 = float32(s)
 							if twiceRounded(s) {
@@ -21851,7 +21851,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v39 := s1[i1+579]
 						{
-							p, c := (float64(v37) * float64(v39)), float64(v12)
+							p, c := float64(v37)*float64(v39), float64(v12)
 							s := p + c
 							v12 = float32(s)
 							if twiceRounded(s) {
@@ -21860,7 +21860,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v40 := s1[i1+1155]
 						{
-							p, c := (float64(v37) * float64(v40)), float64(v20)
+							p, c := float64(v37)*float64(v40), float64(v20)
 							s := p + c
 							v20 = float32(s)
 							if twiceRounded(s) {
@@ -21870,7 +21870,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v41 := s0[i0+4]
 						v42 := s1[i1+4]
 						{
-							p, c := (float64(v41) * float64(v42)), float64(v5)
+							p, c := float64(v41)*float64(v42), float64(v5)
 							s := p + c
 							v5 = float32(s)
 							if twiceRounded(s) {
@@ -21879,7 +21879,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v43 := s1[i1+580]
 						{
-							p, c := (float64(v41) * float64(v43)), float64(v13)
+							p, c := float64(v41)*float64(v43), float64(v13)
 							s := p + c
 							v13 = float32(s)
 							if twiceRounded(s) {
@@ -21888,7 +21888,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v44 := s1[i1+1156]
 						{
-							p, c := (float64(v41) * float64(v44)), float64(v21)
+							p, c := float64(v41)*float64(v44), float64(v21)
 							s := p + c
 							v21 = float32(s)
 							if twiceRounded(s) {
@@ -21898,7 +21898,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v45 := s0[i0+5]
 						v46 := s1[i1+5]
 						{
-							p, c := (float64(v45) * float64(v46)), float64(v6)
+							p, c := float64(v45)*float64(v46), float64(v6)
 							s := p + c
 							v6 = float32(s)
 							if twiceRounded(s) {
@@ -21907,7 +21907,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v47 := s1[i1+581]
 						{
-							p, c := (float64(v45) * float64(v47)), float64(v14)
+							p, c := float64(v45)*float64(v47), float64(v14)
 							s := p + c
 							v14 = float32(s)
 							if twiceRounded(s) {
@@ -21916,7 +21916,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v48 := s1[i1+1157]
 						{
-							p, c := (float64(v45) * float64(v48)), float64(v22)
+							p, c := float64(v45)*float64(v48), float64(v22)
 							s := p + c
 							v22 = float32(s)
 							if twiceRounded(s) {
@@ -21926,7 +21926,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v49 := s0[i0+6]
 						v50 := s1[i1+6]
 						{
-							p, c := (float64(v49) * float64(v50)), float64(v7)
+							p, c := float64(v49)*float64(v50), float64(v7)
 							s := p + c
 							v7 = float32(s)
 							if twiceRounded(s) {
@@ -21935,7 +21935,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v51 := s1[i1+582]
 						{
-							p, c := (float64(v49) * float64(v51)), float64(v15)
+							p, c := float64(v49)*float64(v51), float64(v15)
 							s := p + c
 							v15 = float32(s)
 							if twiceRounded(s) {
@@ -21944,7 +21944,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v52 := s1[i1+1158]
 						{
-							p, c := (float64(v49) * float64(v52)), float64(v23)
+							p, c := float64(v49)*float64(v52), float64(v23)
 							s := p + c
 							v23 = float32(s)
 							if twiceRounded(s) {
@@ -21954,7 +21954,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v53 := s0[i0+7]
 						v54 := s1[i1+7]
 						{
-							p, c := (float64(v53) * float64(v54)), float64(v8)
+							p, c := float64(v53)*float64(v54), float64(v8)
 							s := p + c
 							v8 = float32(s)
 							if twiceRounded(s) {
@@ -21963,7 +21963,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v55 := s1[i1+583]
 						{
-							p, c := (float64(v53) * float64(v55)), float64(v16)
+							p, c := float64(v53)*float64(v55), float64(v16)
 							s := p + c
 							v16 = float32(s)
 							if twiceRounded(s) {
@@ -21972,7 +21972,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v56 := s1[i1+1159]
 						{
-							p, c := (float64(v53) * float64(v56)), float64(v24)
+							p, c := float64(v53)*float64(v56), float64(v24)
 							s := p + c
 							v24 = float32(s)
 							if twiceRounded(s) {
@@ -21982,7 +21982,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v57 := s0[i0+8]
 						v58 := s1[i1+8]
 						{
-							p, c := (float64(v57) * float64(v58)), float64(v1)
+							p, c := float64(v57)*float64(v58), float64(v1)
 							s := p + c
 							v1 = float32(s)
 							if twiceRounded(s) {
@@ -21991,7 +21991,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v59 := s1[i1+584]
 						{
-							p, c := (float64(v57) * float64(v59)), float64(v9)
+							p, c := float64(v57)*float64(v59), float64(v9)
 							s := p + c
 							v9 = float32(s)
 							if twiceRounded(s) {
@@ -22000,7 +22000,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v60 := s1[i1+1160]
 						{
-							p, c := (float64(v57) * float64(v60)), float64(v17)
+							p, c := float64(v57)*float64(v60), float64(v17)
 							s := p + c
 							v17 = float32(s)
 							if twiceRounded(s) {
@@ -22010,7 +22010,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v61 := s0[i0+9]
 						v62 := s1[i1+9]
 						{
-							p, c := (float64(v61) * float64(v62)), float64(v2)
+							p, c := float64(v61)*float64(v62), float64(v2)
 							s := p + c
 							v2 = float32(s)
 							if twiceRounded(s) {
@@ -22019,7 +22019,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v63 := s1[i1+585]
 						{
-							p, c := (float64(v61) * float64(v63)), float64(v10)
+							p, c := float64(v61)*float64(v63), float64(v10)
 							s := p + c
 							v10 = float32(s)
 							if twiceRounded(s) {
@@ -22028,7 +22028,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v64 := s1[i1+1161]
 						{
-							p, c := (float64(v61) * float64(v64)), float64(v18)
+							p, c := float64(v61)*float64(v64), float64(v18)
 							s := p + c
 							v18 = float32(s)
 							if twiceRounded(s) {
@@ -22038,7 +22038,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v65 := s0[i0+10]
 						v66 := s1[i1+10]
 						{
-							p, c := (float64(v65) * float64(v66)), float64(v3)
+							p, c := float64(v65)*float64(v66), float64(v3)
 							s := p + c
 							v3 = float32(s)
 							if twiceRounded(s) {
@@ -22047,7 +22047,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v67 := s1[i1+586]
 						{
-							p, c := (float64(v65) * float64(v67)), float64(v11)
+							p, c := float64(v65)*float64(v67), float64(v11)
 							s := p + c
 							v11 = float32(s)
 							if twiceRounded(s) {
@@ -22056,7 +22056,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v68 := s1[i1+1162]
 						{
-							p, c := (float64(v65) * float64(v68)), float64(v19)
+							p, c := float64(v65)*float64(v68), float64(v19)
 							s := p + c
 							v19 = float32(s)
 							if twiceRounded(s) {
@@ -22066,7 +22066,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v69 := s0[i0+11]
 						v70 := s1[i1+11]
 						{
-							p, c := (float64(v69) * float64(v70)), float64(v4)
+							p, c := float64(v69)*float64(v70), float64(v4)
 							s := p + c
 							v4 = float32(s)
 							if twiceRounded(s) {
@@ -22075,7 +22075,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v71 := s1[i1+587]
 						{
-							p, c := (float64(v69) * float64(v71)), float64(v12)
+							p, c := float64(v69)*float64(v71), float64(v12)
 							s := p + c
 							v12 = float32(s)
 							if twiceRounded(s) {
@@ -22084,7 +22084,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v72 := s1[i1+1163]
 						{
-							p, c := (float64(v69) * float64(v72)), float64(v20)
+							p, c := float64(v69)*float64(v72), float64(v20)
 							s := p + c
 							v20 = float32(s)
 							if twiceRounded(s) {
@@ -22094,7 +22094,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v73 := s0[i0+12]
 						v74 := s1[i1+12]
 						{
-							p, c := (float64(v73) * float64(v74)), float64(v5)
+							p, c := float64(v73)*float64(v74), float64(v5)
 							s := p + c
 							v5 = float32(s)
 							if twiceRounded(s) {
@@ -22103,7 +22103,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v75 := s1[i1+588]
 						{
-							p, c := (float64(v73) * float64(v75)), float64(v13)
+							p, c := float64(v73)*float64(v75), float64(v13)
 							s := p + c
 							v13 = float32(s)
 							if twiceRounded(s) {
@@ -22112,7 +22112,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v76 := s1[i1+1164]
 						{
-							p, c := (float64(v73) * float64(v76)), float64(v21)
+							p, c := float64(v73)*float64(v76), float64(v21)
 							s := p + c
 							v21 = float32(s)
 							if twiceRounded(s) {
@@ -22122,7 +22122,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v77 := s0[i0+13]
 						v78 := s1[i1+13]
 						{
-							p, c := (float64(v77) * float64(v78)), float64(v6)
+							p, c := float64(v77)*float64(v78), float64(v6)
 							s := p + c
 							v6 = float32(s)
 							if twiceRounded(s) {
@@ -22131,7 +22131,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v79 := s1[i1+589]
 						{
-							p, c := (float64(v77) * float64(v79)), float64(v14)
+							p, c := float64(v77)*float64(v79), float64(v14)
 							s := p + c
 							v14 = float32(s)
 							if twiceRounded(s) {
@@ -22140,7 +22140,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v80 := s1[i1+1165]
 						{
-							p, c := (float64(v77) * float64(v80)), float64(v22)
+							p, c := float64(v77)*float64(v80), float64(v22)
 							s := p + c
 							v22 = float32(s)
 							if twiceRounded(s) {
@@ -22150,7 +22150,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v81 := s0[i0+14]
 						v82 := s1[i1+14]
 						{
-							p, c := (float64(v81) * float64(v82)), float64(v7)
+							p, c := float64(v81)*float64(v82), float64(v7)
 							s := p + c
 							v7 = float32(s)
 							if twiceRounded(s) {
@@ -22159,7 +22159,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v83 := s1[i1+590]
 						{
-							p, c := (float64(v81) * float64(v83)), float64(v15)
+							p, c := float64(v81)*float64(v83), float64(v15)
 							s := p + c
 							v15 = float32(s)
 							if twiceRounded(s) {
@@ -22168,7 +22168,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v84 := s1[i1+1166]
 						{
-							p, c := (float64(v81) * float64(v84)), float64(v23)
+							p, c := float64(v81)*float64(v84), float64(v23)
 							s := p + c
 							v23 = float32(s)
 							if twiceRounded(s) {
@@ -22178,7 +22178,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v85 := s0[i0+15]
 						v86 := s1[i1+15]
 						{
-							p, c := (float64(v85) * float64(v86)), float64(v8)
+							p, c := float64(v85)*float64(v86), float64(v8)
 							s := p + c
 							v8 = float32(s)
 							if twiceRounded(s) {
@@ -22187,7 +22187,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v87 := s1[i1+591]
 						{
-							p, c := (float64(v85) * float64(v87)), float64(v16)
+							p, c := float64(v85)*float64(v87), float64(v16)
 							s := p + c
 							v16 = float32(s)
 							if twiceRounded(s) {
@@ -22196,7 +22196,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v88 := s1[i1+1167]
 						{
-							p, c := (float64(v85) * float64(v88)), float64(v24)
+							p, c := float64(v85)*float64(v88), float64(v24)
 							s := p + c
 							v24 = float32(s)
 							if twiceRounded(s) {
@@ -22206,7 +22206,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v89 := s0[i0+16]
 						v90 := s1[i1+16]
 						{
-							p, c := (float64(v89) * float64(v90)), float64(v1)
+							p, c := float64(v89)*float64(v90), float64(v1)
 							s := p + c
 							v1 = float32(s)
 							if twiceRounded(s) {
@@ -22215,7 +22215,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v91 := s1[i1+592]
 						{
-							p, c := (float64(v89) * float64(v91)), float64(v9)
+							p, c := float64(v89)*float64(v91), float64(v9)
 							s := p + c
 							v9 = float32(s)
 							if twiceRounded(s) {
@@ -22224,7 +22224,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v92 := s1[i1+1168]
 						{
-							p, c := (float64(v89) * float64(v92)), float64(v17)
+							p, c := float64(v89)*float64(v92), float64(v17)
 							s := p + c
 							v17 = float32(s)
 							if twiceRounded(s) {
@@ -22234,7 +22234,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v93 := s0[i0+17]
 						v94 := s1[i1+17]
 						{
-							p, c := (float64(v93) * float64(v94)), float64(v2)
+							p, c := float64(v93)*float64(v94), float64(v2)
 							s := p + c
 							v2 = float32(s)
 							if twiceRounded(s) {
@@ -22243,7 +22243,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v95 := s1[i1+593]
 						{
-							p, c := (float64(v93) * float64(v95)), float64(v10)
+							p, c := float64(v93)*float64(v95), float64(v10)
 							s := p + c
 							v10 = float32(s)
 							if twiceRounded(s) {
@@ -22252,7 +22252,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v96 := s1[i1+1169]
 						{
-							p, c := (float64(v93) * float64(v96)), float64(v18)
+							p, c := float64(v93)*float64(v96), float64(v18)
 							s := p + c
 							v18 = float32(s)
 							if twiceRounded(s) {
@@ -22262,7 +22262,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v97 := s0[i0+18]
 						v98 := s1[i1+18]
 						{
-							p, c := (float64(v97) * float64(v98)), float64(v3)
+							p, c := float64(v97)*float64(v98), float64(v3)
 							s := p + c
 							v3 = float32(s)
 							if twiceRounded(s) {
@@ -22271,7 +22271,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v99 := s1[i1+594]
 						{
-							p, c := (float64(v97) * float64(v99)), float64(v11)
+							p, c := float64(v97)*float64(v99), float64(v11)
 							s := p + c
 							v11 = float32(s)
 							if twiceRounded(s) {
@@ -22280,7 +22280,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v100 := s1[i1+1170]
 						{
-							p, c := (float64(v97) * float64(v100)), float64(v19)
+							p, c := float64(v97)*float64(v100), float64(v19)
 							s := p + c
 							v19 = float32(s)
 							if twiceRounded(s) {
@@ -22290,7 +22290,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v101 := s0[i0+19]
 						v102 := s1[i1+19]
 						{
-							p, c := (float64(v101) * float64(v102)), float64(v4)
+							p, c := float64(v101)*float64(v102), float64(v4)
 							s := p + c
 							v4 = float32(s)
 							if twiceRounded(s) {
@@ -22299,7 +22299,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v103 := s1[i1+595]
 						{
-							p, c := (float64(v101) * float64(v103)), float64(v12)
+							p, c := float64(v101)*float64(v103), float64(v12)
 							s := p + c
 							v12 = float32(s)
 							if twiceRounded(s) {
@@ -22308,7 +22308,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v104 := s1[i1+1171]
 						{
-							p, c := (float64(v101) * float64(v104)), float64(v20)
+							p, c := float64(v101)*float64(v104), float64(v20)
 							s := p + c
 							v20 = float32(s)
 							if twiceRounded(s) {
@@ -22318,7 +22318,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v105 := s0[i0+20]
 						v106 := s1[i1+20]
 						{
-							p, c := (float64(v105) * float64(v106)), float64(v5)
+							p, c := float64(v105)*float64(v106), float64(v5)
 							s := p + c
 							v5 = float32(s)
 							if twiceRounded(s) {
@@ -22327,7 +22327,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v107 := s1[i1+596]
 						{
-							p, c := (float64(v105) * float64(v107)), float64(v13)
+							p, c := float64(v105)*float64(v107), float64(v13)
 							s := p + c
 							v13 = float32(s)
 							if twiceRounded(s) {
@@ -22336,7 +22336,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v108 := s1[i1+1172]
 						{
-							p, c := (float64(v105) * float64(v108)), float64(v21)
+							p, c := float64(v105)*float64(v108), float64(v21)
 							s := p + c
 							v21 = float32(s)
 							if twiceRounded(s) {
@@ -22346,7 +22346,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v109 := s0[i0+21]
 						v110 := s1[i1+21]
 						{
-							p, c := (float64(v109) * float64(v110)), float64(v6)
+							p, c := float64(v109)*float64(v110), float64(v6)
 							s := p + c
 							v6 = float32(s)
 							if twiceRounded(s) {
@@ -22355,7 +22355,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v111 := s1[i1+597]
 						{
-							p, c := (float64(v109) * float64(v111)), float64(v14)
+							p, c := float64(v109)*float64(v111), float64(v14)
 							s := p + c
 							v14 = float32(s)
 							if twiceRounded(s) {
@@ -22364,7 +22364,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v112 := s1[i1+1173]
 						{
-							p, c := (float64(v109) * float64(v112)), float64(v22)
+							p, c := float64(v109)*float64(v112), float64(v22)
 							s := p + c
 							v22 = float32(s)
 							if twiceRounded(s) {
@@ -22374,7 +22374,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v113 := s0[i0+22]
 						v114 := s1[i1+22]
 						{
-							p, c := (float64(v113) * float64(v114)), float64(v7)
+							p, c := float64(v113)*float64(v114), float64(v7)
 							s := p + c
 							v7 = float32(s)
 							if twiceRounded(s) {
@@ -22383,7 +22383,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v115 := s1[i1+598]
 						{
-							p, c := (float64(v113) * float64(v115)), float64(v15)
+							p, c := float64(v113)*float64(v115), float64(v15)
 							s := p + c
 							v15 = float32(s)
 							if twiceRounded(s) {
@@ -22392,7 +22392,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v116 := s1[i1+1174]
 						{
-							p, c := (float64(v113) * float64(v116)), float64(v23)
+							p, c := float64(v113)*float64(v116), float64(v23)
 							s := p + c
 							v23 = float32(s)
 							if twiceRounded(s) {
@@ -22402,7 +22402,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						v117 := s0[i0+23]
 						v118 := s1[i1+23]
 						{
-							p, c := (float64(v117) * float64(v118)), float64(v8)
+							p, c := float64(v117)*float64(v118), float64(v8)
 							s := p + c
 							v8 = float32(s)
 							if twiceRounded(s) {
@@ -22411,7 +22411,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v119 := s1[i1+599]
 						{
-							p, c := (float64(v117) * float64(v119)), float64(v16)
+							p, c := float64(v117)*float64(v119), float64(v16)
 							s := p + c
 							v16 = float32(s)
 							if twiceRounded(s) {
@@ -22420,7 +22420,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 						}
 						v120 := s1[i1+1175]
 						{
-							p, c := (float64(v117) * float64(v120)), float64(v24)
+							p, c := float64(v117)*float64(v120), float64(v24)
 							s := p + c
 							v24 = float32(s)
 							if twiceRounded(s) {
@@ -22476,7 +22476,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v150 := s0[i0]
 					v151 := s1[i1+5184]
 					{
-						p, c := (float64(v150) * float64(v151)), float64(v142)
+						p, c := float64(v150)*float64(v151), float64(v142)
 						s := p + c
 						v142 = float32(s)
 						if twiceRounded(s) {
@@ -22486,7 +22486,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v152 := s0[i0+1]
 					v153 := s1[i1+5185]
 					{
-						p, c := (float64(v152) * float64(v153)), float64(v143)
+						p, c := float64(v152)*float64(v153), float64(v143)
 						s := p + c
 						v143 = float32(s)
 						if twiceRounded(s) {
@@ -22496,7 +22496,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v154 := s0[i0+2]
 					v155 := s1[i1+5186]
 					{
-						p, c := (float64(v154) * float64(v155)), float64(v144)
+						p, c := float64(v154)*float64(v155), float64(v144)
 						s := p + c
 						v144 = float32(s)
 						if twiceRounded(s) {
@@ -22506,7 +22506,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v156 := s0[i0+3]
 					v157 := s1[i1+5187]
 					{
-						p, c := (float64(v156) * float64(v157)), float64(v145)
+						p, c := float64(v156)*float64(v157), float64(v145)
 						s := p + c
 						v145 = float32(s)
 						if twiceRounded(s) {
@@ -22516,7 +22516,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v158 := s0[i0+4]
 					v159 := s1[i1+5188]
 					{
-						p, c := (float64(v158) * float64(v159)), float64(v146)
+						p, c := float64(v158)*float64(v159), float64(v146)
 						s := p + c
 						v146 = float32(s)
 						if twiceRounded(s) {
@@ -22526,7 +22526,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v160 := s0[i0+5]
 					v161 := s1[i1+5189]
 					{
-						p, c := (float64(v160) * float64(v161)), float64(v147)
+						p, c := float64(v160)*float64(v161), float64(v147)
 						s := p + c
 						v147 = float32(s)
 						if twiceRounded(s) {
@@ -22536,7 +22536,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v162 := s0[i0+6]
 					v163 := s1[i1+5190]
 					{
-						p, c := (float64(v162) * float64(v163)), float64(v148)
+						p, c := float64(v162)*float64(v163), float64(v148)
 						s := p + c
 						v148 = float32(s)
 						if twiceRounded(s) {
@@ -22546,7 +22546,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v164 := s0[i0+7]
 					v165 := s1[i1+5191]
 					{
-						p, c := (float64(v164) * float64(v165)), float64(v149)
+						p, c := float64(v164)*float64(v165), float64(v149)
 						s := p + c
 						v149 = float32(s)
 						if twiceRounded(s) {
@@ -22556,7 +22556,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v166 := s0[i0+8]
 					v167 := s1[i1+5192]
 					{
-						p, c := (float64(v166) * float64(v167)), float64(v142)
+						p, c := float64(v166)*float64(v167), float64(v142)
 						s := p + c
 						v142 = float32(s)
 						if twiceRounded(s) {
@@ -22566,7 +22566,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v168 := s0[i0+9]
 					v169 := s1[i1+5193]
 					{
-						p, c := (float64(v168) * float64(v169)), float64(v143)
+						p, c := float64(v168)*float64(v169), float64(v143)
 						s := p + c
 						v143 = float32(s)
 						if twiceRounded(s) {
@@ -22576,7 +22576,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v170 := s0[i0+10]
 					v171 := s1[i1+5194]
 					{
-						p, c := (float64(v170) * float64(v171)), float64(v144)
+						p, c := float64(v170)*float64(v171), float64(v144)
 						s := p + c
 						v144 = float32(s)
 						if twiceRounded(s) {
@@ -22586,7 +22586,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v172 := s0[i0+11]
 					v173 := s1[i1+5195]
 					{
-						p, c := (float64(v172) * float64(v173)), float64(v145)
+						p, c := float64(v172)*float64(v173), float64(v145)
 						s := p + c
 						v145 = float32(s)
 						if twiceRounded(s) {
@@ -22596,7 +22596,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v174 := s0[i0+12]
 					v175 := s1[i1+5196]
 					{
-						p, c := (float64(v174) * float64(v175)), float64(v146)
+						p, c := float64(v174)*float64(v175), float64(v146)
 						s := p + c
 						v146 = float32(s)
 						if twiceRounded(s) {
@@ -22606,7 +22606,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v176 := s0[i0+13]
 					v177 := s1[i1+5197]
 					{
-						p, c := (float64(v176) * float64(v177)), float64(v147)
+						p, c := float64(v176)*float64(v177), float64(v147)
 						s := p + c
 						v147 = float32(s)
 						if twiceRounded(s) {
@@ -22616,7 +22616,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v178 := s0[i0+14]
 					v179 := s1[i1+5198]
 					{
-						p, c := (float64(v178) * float64(v179)), float64(v148)
+						p, c := float64(v178)*float64(v179), float64(v148)
 						s := p + c
 						v148 = float32(s)
 						if twiceRounded(s) {
@@ -22626,7 +22626,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v180 := s0[i0+15]
 					v181 := s1[i1+5199]
 					{
-						p, c := (float64(v180) * float64(v181)), float64(v149)
+						p, c := float64(v180)*float64(v181), float64(v149)
 						s := p + c
 						v149 = float32(s)
 						if twiceRounded(s) {
@@ -22636,7 +22636,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v182 := s0[i0+16]
 					v183 := s1[i1+5200]
 					{
-						p, c := (float64(v182) * float64(v183)), float64(v142)
+						p, c := float64(v182)*float64(v183), float64(v142)
 						s := p + c
 						v142 = float32(s)
 						if twiceRounded(s) {
@@ -22646,7 +22646,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v184 := s0[i0+17]
 					v185 := s1[i1+5201]
 					{
-						p, c := (float64(v184) * float64(v185)), float64(v143)
+						p, c := float64(v184)*float64(v185), float64(v143)
 						s := p + c
 						v143 = float32(s)
 						if twiceRounded(s) {
@@ -22656,7 +22656,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v186 := s0[i0+18]
 					v187 := s1[i1+5202]
 					{
-						p, c := (float64(v186) * float64(v187)), float64(v144)
+						p, c := float64(v186)*float64(v187), float64(v144)
 						s := p + c
 						v144 = float32(s)
 						if twiceRounded(s) {
@@ -22666,7 +22666,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v188 := s0[i0+19]
 					v189 := s1[i1+5203]
 					{
-						p, c := (float64(v188) * float64(v189)), float64(v145)
+						p, c := float64(v188)*float64(v189), float64(v145)
 						s := p + c
 						v145 = float32(s)
 						if twiceRounded(s) {
@@ -22676,7 +22676,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v190 := s0[i0+20]
 					v191 := s1[i1+5204]
 					{
-						p, c := (float64(v190) * float64(v191)), float64(v146)
+						p, c := float64(v190)*float64(v191), float64(v146)
 						s := p + c
 						v146 = float32(s)
 						if twiceRounded(s) {
@@ -22686,7 +22686,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v192 := s0[i0+21]
 					v193 := s1[i1+5205]
 					{
-						p, c := (float64(v192) * float64(v193)), float64(v147)
+						p, c := float64(v192)*float64(v193), float64(v147)
 						s := p + c
 						v147 = float32(s)
 						if twiceRounded(s) {
@@ -22696,7 +22696,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v194 := s0[i0+22]
 					v195 := s1[i1+5206]
 					{
-						p, c := (float64(v194) * float64(v195)), float64(v148)
+						p, c := float64(v194)*float64(v195), float64(v148)
 						s := p + c
 						v148 = float32(s)
 						if twiceRounded(s) {
@@ -22706,7 +22706,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v196 := s0[i0+23]
 					v197 := s1[i1+5207]
 					{
-						p, c := (float64(v196) * float64(v197)), float64(v149)
+						p, c := float64(v196)*float64(v197), float64(v149)
 						s := p + c
 						v149 = float32(s)
 						if twiceRounded(s) {
@@ -22716,7 +22716,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v198 := s0[i0+28]
 					v199 := s1[i1+5208]
 					{
-						p, c := (float64(v198) * float64(v199)), float64(v142)
+						p, c := float64(v198)*float64(v199), float64(v142)
 						s := p + c
 						v142 = float32(s)
 						if twiceRounded(s) {
@@ -22726,7 +22726,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v200 := s0[i0+29]
 					v201 := s1[i1+5209]
 					{
-						p, c := (float64(v200) * float64(v201)), float64(v143)
+						p, c := float64(v200)*float64(v201), float64(v143)
 						s := p + c
 						v143 = float32(s)
 						if twiceRounded(s) {
@@ -22736,7 +22736,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v202 := s0[i0+30]
 					v203 := s1[i1+5210]
 					{
-						p, c := (float64(v202) * float64(v203)), float64(v144)
+						p, c := float64(v202)*float64(v203), float64(v144)
 						s := p + c
 						v144 = float32(s)
 						if twiceRounded(s) {
@@ -22746,7 +22746,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v204 := s0[i0+31]
 					v205 := s1[i1+5211]
 					{
-						p, c := (float64(v204) * float64(v205)), float64(v145)
+						p, c := float64(v204)*float64(v205), float64(v145)
 						s := p + c
 						v145 = float32(s)
 						if twiceRounded(s) {
@@ -22756,7 +22756,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v206 := s0[i0+32]
 					v207 := s1[i1+5212]
 					{
-						p, c := (float64(v206) * float64(v207)), float64(v146)
+						p, c := float64(v206)*float64(v207), float64(v146)
 						s := p + c
 						v146 = float32(s)
 						if twiceRounded(s) {
@@ -22766,7 +22766,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v208 := s0[i0+33]
 					v209 := s1[i1+5213]
 					{
-						p, c := (float64(v208) * float64(v209)), float64(v147)
+						p, c := float64(v208)*float64(v209), float64(v147)
 						s := p + c
 						v147 = float32(s)
 						if twiceRounded(s) {
@@ -22776,7 +22776,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v210 := s0[i0+34]
 					v211 := s1[i1+5214]
 					{
-						p, c := (float64(v210) * float64(v211)), float64(v148)
+						p, c := float64(v210)*float64(v211), float64(v148)
 						s := p + c
 						v148 = float32(s)
 						if twiceRounded(s) {
@@ -22786,7 +22786,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v212 := s0[i0+35]
 					v213 := s1[i1+5215]
 					{
-						p, c := (float64(v212) * float64(v213)), float64(v149)
+						p, c := float64(v212)*float64(v213), float64(v149)
 						s := p + c
 						v149 = float32(s)
 						if twiceRounded(s) {
@@ -22796,7 +22796,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v214 := s0[i0+36]
 					v215 := s1[i1+5216]
 					{
-						p, c := (float64(v214) * float64(v215)), float64(v142)
+						p, c := float64(v214)*float64(v215), float64(v142)
 						s := p + c
 						v142 = float32(s)
 						if twiceRounded(s) {
@@ -22806,7 +22806,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v216 := s0[i0+37]
 					v217 := s1[i1+5217]
 					{
-						p, c := (float64(v216) * float64(v217)), float64(v143)
+						p, c := float64(v216)*float64(v217), float64(v143)
 						s := p + c
 						v143 = float32(s)
 						if twiceRounded(s) {
@@ -22816,7 +22816,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v218 := s0[i0+38]
 					v219 := s1[i1+5218]
 					{
-						p, c := (float64(v218) * float64(v219)), float64(v144)
+						p, c := float64(v218)*float64(v219), float64(v144)
 						s := p + c
 						v144 = float32(s)
 						if twiceRounded(s) {
@@ -22826,7 +22826,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v220 := s0[i0+39]
 					v221 := s1[i1+5219]
 					{
-						p, c := (float64(v220) * float64(v221)), float64(v145)
+						p, c := float64(v220)*float64(v221), float64(v145)
 						s := p + c
 						v145 = float32(s)
 						if twiceRounded(s) {
@@ -22836,7 +22836,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v222 := s0[i0+40]
 					v223 := s1[i1+5220]
 					{
-						p, c := (float64(v222) * float64(v223)), float64(v146)
+						p, c := float64(v222)*float64(v223), float64(v146)
 						s := p + c
 						v146 = float32(s)
 						if twiceRounded(s) {
@@ -22846,7 +22846,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v224 := s0[i0+41]
 					v225 := s1[i1+5221]
 					{
-						p, c := (float64(v224) * float64(v225)), float64(v147)
+						p, c := float64(v224)*float64(v225), float64(v147)
 						s := p + c
 						v147 = float32(s)
 						if twiceRounded(s) {
@@ -22856,7 +22856,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v226 := s0[i0+42]
 					v227 := s1[i1+5222]
 					{
-						p, c := (float64(v226) * float64(v227)), float64(v148)
+						p, c := float64(v226)*float64(v227), float64(v148)
 						s := p + c
 						v148 = float32(s)
 						if twiceRounded(s) {
@@ -22866,7 +22866,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v228 := s0[i0+43]
 					v229 := s1[i1+5223]
 					{
-						p, c := (float64(v228) * float64(v229)), float64(v149)
+						p, c := float64(v228)*float64(v229), float64(v149)
 						s := p + c
 						v149 = float32(s)
 						if twiceRounded(s) {
@@ -22876,7 +22876,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v230 := s0[i0+44]
 					v231 := s1[i1+5224]
 					{
-						p, c := (float64(v230) * float64(v231)), float64(v142)
+						p, c := float64(v230)*float64(v231), float64(v142)
 						s := p + c
 						v142 = float32(s)
 						if twiceRounded(s) {
@@ -22886,7 +22886,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v232 := s0[i0+45]
 					v233 := s1[i1+5225]
 					{
-						p, c := (float64(v232) * float64(v233)), float64(v143)
+						p, c := float64(v232)*float64(v233), float64(v143)
 						s := p + c
 						v143 = float32(s)
 						if twiceRounded(s) {
@@ -22896,7 +22896,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v234 := s0[i0+46]
 					v235 := s1[i1+5226]
 					{
-						p, c := (float64(v234) * float64(v235)), float64(v144)
+						p, c := float64(v234)*float64(v235), float64(v144)
 						s := p + c
 						v144 = float32(s)
 						if twiceRounded(s) {
@@ -22906,7 +22906,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v236 := s0[i0+47]
 					v237 := s1[i1+5227]
 					{
-						p, c := (float64(v236) * float64(v237)), float64(v145)
+						p, c := float64(v236)*float64(v237), float64(v145)
 						s := p + c
 						v145 = float32(s)
 						if twiceRounded(s) {
@@ -22916,7 +22916,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v238 := s0[i0+48]
 					v239 := s1[i1+5228]
 					{
-						p, c := (float64(v238) * float64(v239)), float64(v146)
+						p, c := float64(v238)*float64(v239), float64(v146)
 						s := p + c
 						v146 = float32(s)
 						if twiceRounded(s) {
@@ -22926,7 +22926,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v240 := s0[i0+49]
 					v241 := s1[i1+5229]
 					{
-						p, c := (float64(v240) * float64(v241)), float64(v147)
+						p, c := float64(v240)*float64(v241), float64(v147)
 						s := p + c
 						v147 = float32(s)
 						if twiceRounded(s) {
@@ -22936,7 +22936,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v242 := s0[i0+50]
 					v243 := s1[i1+5230]
 					{
-						p, c := (float64(v242) * float64(v243)), float64(v148)
+						p, c := float64(v242)*float64(v243), float64(v148)
 						s := p + c
 						v148 = float32(s)
 						if twiceRounded(s) {
@@ -22946,7 +22946,7 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 					v244 := s0[i0+51]
 					v245 := s1[i1+5231]
 					{
-						p, c := (float64(v244) * float64(v245)), float64(v149)
+						p, c := float64(v244)*float64(v245), float64(v149)
 						s := p + c
 						v149 = float32(s)
 						if twiceRounded(s) {
@@ -23175,7 +23175,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v6 := s1[i1]
 			var v7 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v5)), float64(v6)
+				p, c := float64(float32(0.9))*float64(v5), float64(v6)
 				s := p + c
 				v7 = float32(s)
 				if twiceRounded(s) {
@@ -23185,7 +23185,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v8 := s3[i3]
 			var v9 float32
 			{
-				p, c := (float64(v3) * float64(v7)), float64(v8)
+				p, c := float64(v3)*float64(v7), float64(v8)
 				s := p + c
 				v9 = float32(s)
 				if twiceRounded(s) {
@@ -23198,7 +23198,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v12 := s1[i1+1]
 			var v13 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v11)), float64(v12)
+				p, c := float64(float32(0.9))*float64(v11), float64(v12)
 				s := p + c
 				v13 = float32(s)
 				if twiceRounded(s) {
@@ -23208,7 +23208,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v14 := s3[i3+1]
 			var v15 float32
 			{
-				p, c := (float64(v3) * float64(v13)), float64(v14)
+				p, c := float64(v3)*float64(v13), float64(v14)
 				s := p + c
 				v15 = float32(s)
 				if twiceRounded(s) {
@@ -23221,7 +23221,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v18 := s1[i1+688]
 			var v19 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v17)), float64(v18)
+				p, c := float64(float32(0.9))*float64(v17), float64(v18)
 				s := p + c
 				v19 = float32(s)
 				if twiceRounded(s) {
@@ -23231,7 +23231,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v20 := s3[i3+688]
 			var v21 float32
 			{
-				p, c := (float64(v3) * float64(v19)), float64(v20)
+				p, c := float64(v3)*float64(v19), float64(v20)
 				s := p + c
 				v21 = float32(s)
 				if twiceRounded(s) {
@@ -23244,7 +23244,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v24 := s1[i1+689]
 			var v25 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v23)), float64(v24)
+				p, c := float64(float32(0.9))*float64(v23), float64(v24)
 				s := p + c
 				v25 = float32(s)
 				if twiceRounded(s) {
@@ -23254,7 +23254,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v26 := s3[i3+689]
 			var v27 float32
 			{
-				p, c := (float64(v3) * float64(v25)), float64(v26)
+				p, c := float64(v3)*float64(v25), float64(v26)
 				s := p + c
 				v27 = float32(s)
 				if twiceRounded(s) {
@@ -23267,7 +23267,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v30 := s1[i1+1376]
 			var v31 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v29)), float64(v30)
+				p, c := float64(float32(0.9))*float64(v29), float64(v30)
 				s := p + c
 				v31 = float32(s)
 				if twiceRounded(s) {
@@ -23277,7 +23277,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v32 := s3[i3+1376]
 			var v33 float32
 			{
-				p, c := (float64(v3) * float64(v31)), float64(v32)
+				p, c := float64(v3)*float64(v31), float64(v32)
 				s := p + c
 				v33 = float32(s)
 				if twiceRounded(s) {
@@ -23290,7 +23290,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v36 := s1[i1+1377]
 			var v37 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v35)), float64(v36)
+				p, c := float64(float32(0.9))*float64(v35), float64(v36)
 				s := p + c
 				v37 = float32(s)
 				if twiceRounded(s) {
@@ -23300,7 +23300,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v38 := s3[i3+1377]
 			var v39 float32
 			{
-				p, c := (float64(v3) * float64(v37)), float64(v38)
+				p, c := float64(v3)*float64(v37), float64(v38)
 				s := p + c
 				v39 = float32(s)
 				if twiceRounded(s) {
@@ -23313,7 +23313,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v42 := s1[i1+2064]
 			var v43 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v41)), float64(v42)
+				p, c := float64(float32(0.9))*float64(v41), float64(v42)
 				s := p + c
 				v43 = float32(s)
 				if twiceRounded(s) {
@@ -23323,7 +23323,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v44 := s3[i3+2064]
 			var v45 float32
 			{
-				p, c := (float64(v3) * float64(v43)), float64(v44)
+				p, c := float64(v3)*float64(v43), float64(v44)
 				s := p + c
 				v45 = float32(s)
 				if twiceRounded(s) {
@@ -23336,7 +23336,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v48 := s1[i1+2065]
 			var v49 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v47)), float64(v48)
+				p, c := float64(float32(0.9))*float64(v47), float64(v48)
 				s := p + c
 				v49 = float32(s)
 				if twiceRounded(s) {
@@ -23346,7 +23346,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v50 := s3[i3+2065]
 			var v51 float32
 			{
-				p, c := (float64(v3) * float64(v49)), float64(v50)
+				p, c := float64(v3)*float64(v49), float64(v50)
 				s := p + c
 				v51 = float32(s)
 				if twiceRounded(s) {
@@ -23369,7 +23369,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v54 := s1[i1]
 			var v55 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v53)), float64(v54)
+				p, c := float64(float32(0.9))*float64(v53), float64(v54)
 				s := p + c
 				v55 = float32(s)
 				if twiceRounded(s) {
@@ -23379,7 +23379,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v56 := s3[i3]
 			var v57 float32
 			{
-				p, c := (float64(v3) * float64(v55)), float64(v56)
+				p, c := float64(v3)*float64(v55), float64(v56)
 				s := p + c
 				v57 = float32(s)
 				if twiceRounded(s) {
@@ -23392,7 +23392,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v60 := s1[i1+1]
 			var v61 float32
 			{
-				p, c := (float64(float32(0.9)) * float64(v59)), float64(v60)
+				p, c := float64(float32(0.9))*float64(v59), float64(v60)
 				s := p + c
 				v61 = float32(s)
 				if twiceRounded(s) {
@@ -23402,7 +23402,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 			v62 := s3[i3+1]
 			var v63 float32
 			{
-				p, c := (float64(v3) * float64(v61)), float64(v62)
+				p, c := float64(v3)*float64(v61), float64(v62)
 				s := p + c
 				v63 = float32(s)
 				if twiceRounded(s) {

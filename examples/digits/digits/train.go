@@ -22,6 +22,14 @@ type dataset struct {
 	example Example
 }
 
+// Len is 0 for no data set at all, which the trainer reports.
+func (d *dataset) Len() int {
+	if d.Dataset == nil {
+		return 0
+	}
+	return d.Dataset.Len()
+}
+
 func (d *dataset) load(i, at int, b *batchView) error {
 	e := &d.example
 	imagePlace := b.input(0, at)
@@ -90,95 +98,95 @@ var evalProgram = program{
 
 // evalRun runs the program once, step by step.
 func evalRun(x *exec) {
-	// examples/digits/digits.dl:6:36 conv2d, relu
+	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d)
-	// examples/digits/digits.dl:6:73 max_pool
+	// digits.dl:6:73 max_pool
 	x.each(x.n, 9, evalMaxPool)
-	// examples/digits/digits.dl:6:36 conv2d, relu
+	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d2)
-	// examples/digits/digits.dl:6:73 max_pool
+	// digits.dl:6:73 max_pool
 	x.each(x.n, 28, evalMaxPool2)
-	// examples/digits/digits.dl:9:28 flatten
+	// digits.dl:9:28 flatten
 	x.each(x.n, 72, evalFlatten)
-	// examples/digits/digits.dl:9:39 dense, relu
+	// digits.dl:9:39 dense, relu
 	x.each(x.n, 8, evalDense)
-	// examples/digits/digits.dl:11:31 dense
+	// digits.dl:11:31 dense
 	x.each(x.n, 184, evalLogits)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 2000, evalCrossEntropyMax)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 1000, evalCrossEntropyLogSum)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 1600, evalCrossEntropyRows)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(1, 1, evalLoss)
-	// examples/digits/digits.dl:17:21 accuracy
+	// digits.dl:17:21 accuracy
 	x.each(x.n, 1448, evalAccuracyHits)
-	// examples/digits/digits.dl:17:21 accuracy
+	// digits.dl:17:21 accuracy
 	x.each(1, 1, evalAccuracy)
 }
 
-// evalConv2d: examples/digits/digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
+// evalConv2d: digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
 func evalConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
 }
 
-// evalMaxPool: examples/digits/digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
+// evalMaxPool: digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
 func evalMaxPool(x *exec, lo, hi int) {
 	kMaxPool(x.at(4, 5760*lo), x.at(5, 1440*lo), hi-lo)
 }
 
-// evalConv2d2: examples/digits/digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
+// evalConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
 func evalConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
 }
 
-// evalMaxPool2: examples/digits/digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
+// evalMaxPool2: digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
 func evalMaxPool2(x *exec, lo, hi int) {
 	kMaxPool2(x.at(6, 1280*lo), x.at(7, 320*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
-// evalFlatten: examples/digits/digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
+// evalFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
 func evalFlatten(x *exec, lo, hi int) {
 	kFlatten(x.at(7, 320*lo), x.at(8, 320*lo), hi-lo)
 }
 
-// evalDense: examples/digits/digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
+// evalDense: digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
 func evalDense(x *exec, lo, hi int) {
 	kDense(x.at(8, 320*lo), x.weight(5312), x.weight(21312), x.at(9, 50*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// evalLogits: examples/digits/digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
+// evalLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func evalLogits(x *exec, lo, hi int) {
 	kLogits(x.at(9, 50*lo), x.weight(21376), x.weight(21888), x.at(10, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// evalCrossEntropyMax: examples/digits/digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// evalCrossEntropyMax: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyMax(x *exec, lo, hi int) {
 	kProbsMax(x.at(10, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// evalCrossEntropyLogSum: examples/digits/digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// evalCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyLogSum(x *exec, lo, hi int) {
 	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// evalCrossEntropyRows: examples/digits/digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// evalCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyRows(x *exec, lo, hi int) {
 	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(12, lo), x.at(11, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// evalLoss: examples/digits/digits.dl:16:21 cross_entropy; one lane
+// evalLoss: digits.dl:16:21 cross_entropy; one lane
 func evalLoss(x *exec, _, _ int) {
 	kLoss(x.at(13, 0), x.at(14, 0), x.at(2, 0), x.n)
 }
 
-// evalAccuracyHits: examples/digits/digits.dl:17:21 accuracy; lanes sum over j, n by 8
+// evalAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
 func evalAccuracyHits(x *exec, lo, hi int) {
 	kAccuracyHits(x.at(10, 10*lo), x.at(11, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// evalAccuracy: examples/digits/digits.dl:17:21 accuracy; one lane
+// evalAccuracy: digits.dl:17:21 accuracy; one lane
 func evalAccuracy(x *exec, _, _ int) {
 	kLoss(x.at(15, 0), x.at(14, 0), x.at(3, 0), x.n)
 }
@@ -229,242 +237,242 @@ var trainProgram = program{
 
 // trainRun runs the program once, step by step.
 func trainRun(x *exec) {
-	// examples/digits/digits.dl:6:36 conv2d, relu
+	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d)
-	// examples/digits/digits.dl:6:73 max_pool
+	// digits.dl:6:73 max_pool
 	x.each(x.n, 9, trainMaxPool)
-	// examples/digits/digits.dl:6:36 conv2d, relu
+	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d2)
-	// examples/digits/digits.dl:6:73 max_pool
+	// digits.dl:6:73 max_pool
 	x.each(x.n, 28, trainMaxPool2)
-	// examples/digits/digits.dl:9:28 flatten
+	// digits.dl:9:28 flatten
 	x.each(x.n, 72, trainFlatten)
-	// examples/digits/digits.dl:9:39 dense, relu
+	// digits.dl:9:39 dense, relu
 	x.each(x.n, 8, trainDense)
-	// examples/digits/digits.dl:11:31 dense
+	// digits.dl:11:31 dense
 	x.each(x.n, 184, trainLogits)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 2000, trainCrossEntropyMax)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 1000, trainCrossEntropyLogSum)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 1600, trainCrossEntropyRows)
-	// examples/digits/digits.dl:16:21 cross_entropy
+	// digits.dl:16:21 cross_entropy
 	x.each(1, 1, trainLoss)
-	// examples/digits/digits.dl:17:21 accuracy
+	// digits.dl:17:21 accuracy
 	x.each(x.n, 1448, trainAccuracyHits)
-	// examples/digits/digits.dl:17:21 accuracy
+	// digits.dl:17:21 accuracy
 	x.each(1, 1, trainAccuracy)
-	// examples/digits/digits.dl:16:21 cross_entropy_grad
+	// digits.dl:16:21 cross_entropy_grad
 	x.each(x.n, 1000, trainLogitsGradExp)
-	// examples/digits/digits.dl:16:21 cross_entropy_grad
+	// digits.dl:16:21 cross_entropy_grad
 	x.each(x.n, 2000, trainLogitsGradSum)
-	// examples/digits/digits.dl:16:21 constant, cross_entropy_grad
+	// digits.dl:16:21 constant, cross_entropy_grad
 	x.each(x.n, 852, trainLogitsGrad)
-	// examples/digits/digits.dl:11:31 matmul, relu_grad
+	// digits.dl:11:31 matmul, relu_grad
 	x.each(x.n, 136, trainHiddenGrad)
-	// examples/digits/digits.dl:11:31 dense_grad_weight
+	// digits.dl:11:31 dense_grad_weight
 	x.each(50, 144, trainLogitsDenseWeightGrad)
-	// examples/digits/digits.dl:11:31 reduce_sum
+	// digits.dl:11:31 reduce_sum
 	x.each(1, 1, trainLogitsDenseBiasGrad)
-	// examples/digits/digits.dl:9:39 matmul
+	// digits.dl:9:39 matmul
 	x.each(x.n, 8, trainFlattenGrad)
-	// examples/digits/digits.dl:9:39 dense_grad_weight
+	// digits.dl:9:39 dense_grad_weight
 	x.each(320, 40, trainHiddenDenseWeightGrad)
-	// examples/digits/digits.dl:9:39 reduce_sum
+	// digits.dl:9:39 reduce_sum
 	x.each(1, 1, trainHiddenDenseBiasGrad)
-	// examples/digits/digits.dl:9:28 reshape
+	// digits.dl:9:28 reshape
 	x.each(x.n, 72, trainMaxPool2Grad)
-	// examples/digits/digits.dl:6:73 max_pool_grad
+	// digits.dl:6:73 max_pool_grad
 	x.each(x.n, 22, trainRelu2Grad)
-	// examples/digits/digits.dl:6:36 conv2d_grad_input
+	// digits.dl:6:36 conv2d_grad_input
 	x.each(x.n, 28, trainMaxPoolGradSpread)
-	// examples/digits/digits.dl:6:73 max_pool_grad, relu_grad
+	// digits.dl:6:73 max_pool_grad, relu_grad
 	x.each(x.n, 8, trainRelu2Grad2)
-	// examples/digits/digits.dl:6:36 conv2d_grad_input
+	// digits.dl:6:36 conv2d_grad_input
 	x.each(x.n, 1, trainMaxPoolGrad)
-	// examples/digits/digits.dl:6:36 conv2d_grad_weight
+	// digits.dl:6:36 conv2d_grad_weight
 	x.each(5, 1, trainFeaturesStage2Conv2dWeightGrad)
-	// examples/digits/digits.dl:6:36 reduce_sum
+	// digits.dl:6:36 reduce_sum
 	x.each(1, 1, trainFeaturesStage2Conv2dBiasGrad)
-	// examples/digits/digits.dl:6:73 max_pool_grad
+	// digits.dl:6:73 max_pool_grad
 	x.each(x.n, 7, trainReluGrad)
-	// examples/digits/digits.dl:6:73 max_pool_grad, relu_grad
+	// digits.dl:6:73 max_pool_grad, relu_grad
 	x.each(x.n, 4, trainReluGrad2)
-	// examples/digits/digits.dl:6:36 conv2d_grad_weight
+	// digits.dl:6:36 conv2d_grad_weight
 	x.each(5, 1, trainFeaturesStageConv2dWeightGrad)
-	// examples/digits/digits.dl:6:36 reduce_sum
+	// digits.dl:6:36 reduce_sum
 	x.each(1, 1, trainFeaturesStageConv2dBiasGrad)
-	// examples/digits/digits.dl:18:21 sgd
+	// digits.dl:18:21 sgd
 	x.each(32, 56, trainSgd)
 }
 
-// trainConv2d: examples/digits/digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
+// trainConv2d: digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
 func trainConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
 }
 
-// trainMaxPool: examples/digits/digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
+// trainMaxPool: digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
 func trainMaxPool(x *exec, lo, hi int) {
 	kMaxPool(x.at(4, 5760*lo), x.at(5, 1440*lo), hi-lo)
 }
 
-// trainConv2d2: examples/digits/digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
+// trainConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
 func trainConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
 }
 
-// trainMaxPool2: examples/digits/digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
+// trainMaxPool2: digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
 func trainMaxPool2(x *exec, lo, hi int) {
 	kMaxPool2(x.at(6, 1280*lo), x.at(7, 320*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
-// trainFlatten: examples/digits/digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
+// trainFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
 func trainFlatten(x *exec, lo, hi int) {
 	kFlatten(x.at(7, 320*lo), x.at(8, 320*lo), hi-lo)
 }
 
-// trainDense: examples/digits/digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
+// trainDense: digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
 func trainDense(x *exec, lo, hi int) {
 	kDense(x.at(8, 320*lo), x.weight(5312), x.weight(21312), x.at(9, 50*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainLogits: examples/digits/digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
+// trainLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func trainLogits(x *exec, lo, hi int) {
 	kLogits(x.at(9, 50*lo), x.weight(21376), x.weight(21888), x.at(10, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainCrossEntropyMax: examples/digits/digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// trainCrossEntropyMax: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyMax(x *exec, lo, hi int) {
 	kProbsMax(x.at(10, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainCrossEntropyLogSum: examples/digits/digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// trainCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyLogSum(x *exec, lo, hi int) {
 	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainCrossEntropyRows: examples/digits/digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// trainCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyRows(x *exec, lo, hi int) {
 	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(12, lo), x.at(11, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainLoss: examples/digits/digits.dl:16:21 cross_entropy; one lane
+// trainLoss: digits.dl:16:21 cross_entropy; one lane
 func trainLoss(x *exec, _, _ int) {
 	kLoss(x.at(13, 0), x.at(14, 0), x.at(2, 0), x.n)
 }
 
-// trainAccuracyHits: examples/digits/digits.dl:17:21 accuracy; lanes sum over j, n by 8
+// trainAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
 func trainAccuracyHits(x *exec, lo, hi int) {
 	kAccuracyHits(x.at(10, 10*lo), x.at(11, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainAccuracy: examples/digits/digits.dl:17:21 accuracy; one lane
+// trainAccuracy: digits.dl:17:21 accuracy; one lane
 func trainAccuracy(x *exec, _, _ int) {
 	kLoss(x.at(15, 0), x.at(14, 0), x.at(3, 0), x.n)
 }
 
-// trainLogitsGradExp: examples/digits/digits.dl:16:21 cross_entropy_grad; lanes along j, n by 4, j by 2
+// trainLogitsGradExp: digits.dl:16:21 cross_entropy_grad; lanes along j, n by 4, j by 2
 func trainLogitsGradExp(x *exec, lo, hi int) {
 	kProbsExp(x.at(10, 10*lo), x.at(11, lo), x.at(17, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainLogitsGradSum: examples/digits/digits.dl:16:21 cross_entropy_grad; lanes sum over j, n by 8
+// trainLogitsGradSum: digits.dl:16:21 cross_entropy_grad; lanes sum over j, n by 8
 func trainLogitsGradSum(x *exec, lo, hi int) {
 	kProbsSum(x.at(17, 10*lo), x.at(18, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainLogitsGrad: examples/digits/digits.dl:16:21 constant, cross_entropy_grad; lanes along j, n by 4, j by 2
+// trainLogitsGrad: digits.dl:16:21 constant, cross_entropy_grad; lanes along j, n by 4, j by 2
 func trainLogitsGrad(x *exec, lo, hi int) {
 	kLogitsGrad(x.at(17, 10*lo), x.at(18, lo), x.at(1, lo), x.at(14, 0), x.at(16, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainHiddenGrad: examples/digits/digits.dl:11:31 matmul, relu_grad; lanes along col, row by 8
+// trainHiddenGrad: digits.dl:11:31 matmul, relu_grad; lanes along col, row by 8
 func trainHiddenGrad(x *exec, lo, hi int) {
 	kHiddenGrad(x.at(16, 10*lo), x.weight(21376), x.at(9, 50*lo), x.at(19, 50*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainLogitsDenseWeightGrad: examples/digits/digits.dl:11:31 dense_grad_weight; lanes along unit, in by 4, unit by 2
+// trainLogitsDenseWeightGrad: digits.dl:11:31 dense_grad_weight; lanes along unit, in by 4, unit by 2
 func trainLogitsDenseWeightGrad(x *exec, lo, hi int) {
 	kLogitsDenseWeightGrad(x.at(9, lo), x.at(16, 0), x.grad(21376+10*lo), (hi-lo)/4, (hi-lo)%4, x.n)
 }
 
-// trainLogitsDenseBiasGrad: examples/digits/digits.dl:11:31 reduce_sum; lanes along j, j by 2
+// trainLogitsDenseBiasGrad: digits.dl:11:31 reduce_sum; lanes along j, j by 2
 func trainLogitsDenseBiasGrad(x *exec, _, _ int) {
 	kLogitsDenseBiasGrad(x.at(16, 0), x.grad(21888), x.n)
 }
 
-// trainFlattenGrad: examples/digits/digits.dl:9:39 matmul; lanes along col, row by 8
+// trainFlattenGrad: digits.dl:9:39 matmul; lanes along col, row by 8
 func trainFlattenGrad(x *exec, lo, hi int) {
 	kFlattenGrad(x.at(19, 50*lo), x.weight(5312), x.at(20, 320*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainHiddenDenseWeightGrad: examples/digits/digits.dl:9:39 dense_grad_weight; lanes along unit, in by 4, unit by 3
+// trainHiddenDenseWeightGrad: digits.dl:9:39 dense_grad_weight; lanes along unit, in by 4, unit by 3
 func trainHiddenDenseWeightGrad(x *exec, lo, hi int) {
 	kHiddenDenseWeightGrad(x.at(8, lo), x.at(19, 0), x.grad(5312+50*lo), (hi-lo)/4, (hi-lo)%4, x.n)
 }
 
-// trainHiddenDenseBiasGrad: examples/digits/digits.dl:9:39 reduce_sum; lanes along j, j by 7
+// trainHiddenDenseBiasGrad: digits.dl:9:39 reduce_sum; lanes along j, j by 7
 func trainHiddenDenseBiasGrad(x *exec, _, _ int) {
 	kHiddenDenseBiasGrad(x.at(19, 0), x.grad(21312), x.n)
 }
 
-// trainMaxPool2Grad: examples/digits/digits.dl:9:28 reshape; lanes along jk, jk by 2, l by 7
+// trainMaxPool2Grad: digits.dl:9:28 reshape; lanes along jk, jk by 2, l by 7
 func trainMaxPool2Grad(x *exec, lo, hi int) {
 	kMaxPool2Grad(x.at(20, 320*lo), x.at(21, 320*lo), hi-lo)
 }
 
-// trainRelu2Grad: examples/digits/digits.dl:6:73 max_pool_grad; lanes along x, n by 2, cy by 7
+// trainRelu2Grad: digits.dl:6:73 max_pool_grad; lanes along x, n by 2, cy by 7
 func trainRelu2Grad(x *exec, lo, hi int) {
 	kRelu2Grad(x.at(6, 1280*lo), x.at(7, 320*lo), x.at(22, 320*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
-// trainMaxPoolGradSpread: examples/digits/digits.dl:6:36 conv2d_grad_input; lanes along ljk, n by 2, ljk by 7
+// trainMaxPoolGradSpread: digits.dl:6:36 conv2d_grad_input; lanes along ljk, n by 2, ljk by 7
 func trainMaxPoolGradSpread(x *exec, lo, hi int) {
 	kMaxPoolGradSpread(x.at(23, 5120*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
-// trainRelu2Grad2: examples/digits/digits.dl:6:73 max_pool_grad, relu_grad; lanes along v, x by 2, u by 2, c by 3
+// trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along v, x by 2, u by 2, c by 3
 func trainRelu2Grad2(x *exec, lo, hi int) {
 	kRelu2Grad2(x.at(6, 1280*lo), x.at(22, 320*lo), x.at(21, 320*lo), x.at(23, 68+5120*lo), hi-lo)
 }
 
-// trainMaxPoolGrad: examples/digits/digits.dl:6:36 conv2d_grad_input; lanes along x, x by 2, c by 5
+// trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes along x, x by 2, c by 5
 func trainMaxPoolGrad(x *exec, lo, hi int) {
 	kMaxPoolGrad(x.at(23, 5120*lo), x.weight(272), x.at(24, 1440*lo), hi-lo)
 }
 
-// trainFeaturesStage2Conv2dWeightGrad: examples/digits/digits.dl:6:36 conv2d_grad_weight; lanes sum over x, c by 2, f by 4
+// trainFeaturesStage2Conv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes sum over x, c by 2, f by 4
 func trainFeaturesStage2Conv2dWeightGrad(x *exec, lo, hi int) {
 	kFeaturesStage2Conv2dWeightGrad(x.at(5, 12*lo), x.at(23, 68), x.grad(272+1000*lo), hi-lo, x.n)
 }
 
-// trainFeaturesStage2Conv2dBiasGrad: examples/digits/digits.dl:6:36 reduce_sum; lanes sum over k, l by 7
+// trainFeaturesStage2Conv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes sum over k, l by 7
 func trainFeaturesStage2Conv2dBiasGrad(x *exec, _, _ int) {
 	kFeaturesStage2Conv2dBiasGrad(x.at(23, 68), x.grad(5280), x.n)
 }
 
-// trainReluGrad: examples/digits/digits.dl:6:73 max_pool_grad; lanes along x, cy by 7, x by 2
+// trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along x, cy by 7, x by 2
 func trainReluGrad(x *exec, lo, hi int) {
 	kReluGrad(x.at(4, 5760*lo), x.at(5, 1440*lo), x.at(25, 1440*lo), hi-lo)
 }
 
-// trainReluGrad2: examples/digits/digits.dl:6:73 max_pool_grad, relu_grad; lanes along x, cy by 3, u by 2, v by 2
+// trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along x, cy by 3, u by 2, v by 2
 func trainReluGrad2(x *exec, lo, hi int) {
 	kReluGrad2(x.at(4, 5760*lo), x.at(25, 1440*lo), x.at(24, 1440*lo), x.at(26, 5760*lo), hi-lo)
 }
 
-// trainFeaturesStageConv2dWeightGrad: examples/digits/digits.dl:6:36 conv2d_grad_weight; lanes sum over x, v by 5, f by 2
+// trainFeaturesStageConv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes sum over x, v by 5, f by 2
 func trainFeaturesStageConv2dWeightGrad(x *exec, lo, hi int) {
 	kFeaturesStageConv2dWeightGrad(x.at(0, 28*lo), x.at(26, 0), x.grad(50*lo), hi-lo, x.n)
 }
 
-// trainFeaturesStageConv2dBiasGrad: examples/digits/digits.dl:6:36 reduce_sum; lanes sum over jk, l by 5
+// trainFeaturesStageConv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes sum over jk, l by 5
 func trainFeaturesStageConv2dBiasGrad(x *exec, _, _ int) {
 	kFeaturesStageConv2dBiasGrad(x.at(26, 0), x.grad(256), x.n)
 }
 
-// trainSgd: examples/digits/digits.dl:18:21 sgd; lanes along p, po by 4, p by 3
+// trainSgd: digits.dl:18:21 sgd; lanes along p, po by 4, p by 3
 func trainSgd(x *exec, lo, hi int) {
 	kSgd(x.state(0, 688*lo), x.grad(688*lo), x.at(27, 0), x.weight(688*lo), (hi-lo)/4, (hi-lo)%4)
 }
