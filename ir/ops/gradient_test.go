@@ -12,7 +12,7 @@ import (
 func TestGradients(t *testing.T) {
 	eachSample(t, func(t *testing.T, o *Operator, s *Sample, c *sampleCase) {
 		if o.Grad == nil || s.NoGrad {
-			t.Skip("no gradient")
+			return
 		}
 		weights := make([]*Tensor, len(c.op.Results))
 		grads := make([]*ir.Value, len(c.op.Results))

@@ -98,7 +98,7 @@ func TestLower(t *testing.T) {
 	eachSample(t, func(t *testing.T, o *Operator, s *Sample, c *sampleCase) {
 		if o.Effect {
 			c.lower(t)
-			t.Skip("it has no results to compare")
+			return // it has no results to compare
 		}
 		c.compareLowered(t, c.given())
 	})
@@ -108,7 +108,7 @@ func TestLower(t *testing.T) {
 func TestLowerGradients(t *testing.T) {
 	eachSample(t, func(t *testing.T, o *Operator, s *Sample, c *sampleCase) {
 		if o.Grad == nil {
-			t.Skip(o.NoGrad)
+			return
 		}
 		b := &Builder{Module: c.module, Func: c.f}
 		grads, given := make([]*ir.Value, len(c.op.Results)), c.given()

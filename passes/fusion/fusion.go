@@ -57,6 +57,7 @@ func Func(f *loop.Func, cfg *pass.Config) {
 		again = u.each(u.repeated)
 		again = u.each(u.epilogue) || again
 		again = u.each(u.through) || again
+		again = u.each(u.mirrored) || again
 		again = u.each(u.copied) || again
 		again = u.each(u.prologue) || again
 		again = u.each(u.siblings) || again

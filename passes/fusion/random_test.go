@@ -16,7 +16,7 @@ import (
 // read at shifted, transposed and split indices, stored in pieces, and nests with several stores. No output may change a bit.
 func TestRandomPrograms(t *testing.T) {
 	rewrites := map[string]int{}
-	for seed := range uint64(3000) {
+	for seed := range uint64(4000) {
 		f := randomProgram(rand.New(rand.NewPCG(seed, 3)))
 		if err := loop.Verify(f); err != nil {
 			t.Fatalf("seed %d: the test makes an illegal program: %v\n%s", seed, err, f)
@@ -38,8 +38,8 @@ func TestRandomPrograms(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"epilogue", "through", "prologue", "sibling", "repeated"} {
-		if rewrites[kind] < 25 {
+	for _, kind := range []string{"epilogue", "through", "prologue", "sibling", "repeated", "mirrored"} {
+		if rewrites[kind] < 15 {
 			t.Errorf("%s happened only %d times in all programs: the test shows little", kind, rewrites[kind])
 		}
 	}
@@ -48,7 +48,7 @@ func TestRandomPrograms(t *testing.T) {
 // count notes which kind of rewrite a note is about.
 func count(kinds map[string]int, text string) {
 	for kind, words := range map[string]string{"epilogue": "in the stores of", "through": "straight into", "prologue": "computed where",
-		"sibling": "computed beside", "repeated": "already"} {
+		"sibling": "computed beside", "repeated": "already", "mirrored": "holds the same"} {
 		if contain(text, words) {
 			kinds[kind]++
 		}
@@ -189,7 +189,7 @@ func (p *programMaker) load(b *loop.Buffer) *loop.Expr {
 // step appends something random.
 func (p *programMaker) step(i int, w *loop.Buffer) {
 	name := fmt.Sprintf("t%d", i)
-	switch p.r.IntN(16) {
+	switch p.r.IntN(17) {
 	case 0, 1, 2:
 		p.mapped(name, w)
 	case 3:
@@ -226,6 +226,8 @@ func (p *programMaker) step(i int, w *loop.Buffer) {
 			a.Alias = t
 			p.small = append(p.small, a)
 		}
+	case 16:
+		p.mirror(name)
 	case 13, 14, 15:
 		p.again(name)
 	case 12:
@@ -311,6 +313,44 @@ func (p *programMaker) padded(name string) {
 		}
 		n.Stores = []loop.Store{store(t, e, loop.Ax(0), loop.Ax(1).Plus(1, 0, dy), loop.Ax(2).Plus(2, 0, dx))}
 		p.emit(n)
+	}
+}
+
+// mirror appends a tensor padded from a part of a padded one, or from its source again.
+func (p *programMaker) mirror(name string) {
+	if len(p.large) == 0 {
+		return
+	}
+	t := p.buffer(name, largeShape, loop.Temp)
+	fill := loop.F(float64(-1 - p.r.IntN(4)/3))
+	p.emit(&loop.Nest{Form: loop.Map, Axes: axesFor(largeShape), Stores: []loop.Store{store(t, fill, loop.Ax(0), loop.Ax(1), loop.Ax(2))}})
+	last := *p.f.Nests[p.r.IntN(len(p.f.Nests))]
+	for _, n := range p.f.Nests {
+		if n.Form == loop.Copy && n.Stores[0].To.Buf.Shape.Equal(largeShape) && p.r.IntN(2) == 0 {
+			last = *n
+		}
+	}
+	s := last.Stores[0]
+	if last.Form != loop.Copy || !s.To.Buf.Shape.Equal(largeShape) {
+		return
+	}
+	first := s.To.Buf
+	switch src := s.Expr.From.Buf; p.r.IntN(6) {
+	case 0, 1:
+		s.Expr = loop.Read(first, s.To.Index...)
+	case 2:
+		s.Expr = loop.Read(first, loop.Ax(0), loop.Ax(1).Plus(1, 0, p.r.IntN(3)), loop.Ax(2).Plus(2, 0, p.r.IntN(3)))
+	case 3:
+		if src.Space == loop.Temp && src.Alias == nil && src.Shape.Equal(smallShape) {
+			p.emit(&loop.Nest{Form: loop.Map, Axes: axesFor(smallShape), Stores: []loop.Store{store(src, loop.F(4), loop.Ax(0), loop.Ax(1), loop.Ax(2))}})
+		}
+	}
+	s.To.Buf = t
+	last.Stores = []loop.Store{s}
+	p.emit(&last)
+	p.large = append(p.large, t)
+	if p.r.IntN(4) == 0 {
+		p.emit(&loop.Nest{Form: loop.Map, Axes: axesFor(smallShape), Stores: []loop.Store{store(first, loop.F(5), s.To.Index...)}})
 	}
 }
 
