@@ -189,12 +189,12 @@ func (e *evaluator) layer(x *callExpr, o *ops.Operator, pos []value, named []nam
 	}
 	e.scopes[scope] = true
 	e.b.Scope, e.b.Pos = scope, x.fn.pos
-	v, err := o.Layer.Build(e.b, xs, attrs)
+	results, err := o.Layer.Build(e.b, xs, attrs)
 	e.b.Scope = ""
 	if err != nil {
 		return e.refuse(x, err)
 	}
-	return v
+	return results[0]
 }
 
 // dotted reports whether s can name parameters: identifiers joined by dots.

@@ -162,7 +162,7 @@ func contains(list []string, s string) bool {
 func (c *checker) build(mod *ir.Module, name string, all bool) {
 	f := ir.NewFunc(name, ir.Symbol{Name: "N"})
 	mod.Funcs = append(mod.Funcs, f)
-	e := &evaluator{c: c, b: &ops.Builder{Module: mod, Func: f, Reuse: true}, training: name == ir.FuncTrain,
+	e := &evaluator{c: c, b: &ops.Builder{Module: mod, Func: f, Reuse: true, Training: name == ir.FuncTrain}, training: name == ir.FuncTrain,
 		done: map[*decl]value{}, busy: map[*decl]bool{}, used: map[string]int{}, scopes: map[string]bool{}}
 	for _, d := range c.model.decls {
 		if d.kind == dInput || d.kind == dTarget && name != ir.FuncInfer {

@@ -9,16 +9,39 @@ import (
 // DType is the type of one element.
 type DType uint8
 
-// The element types.
+// The element types. A compiled program holds every element in a cell of 32 bits, see [DType.Cell]: the narrower types say which
+// values a tensor may hold, and i64 holds what fits 32 bits.
 const (
 	Invalid DType = iota
 	F32
 	I32
 	U8
 	Bool
+	F16
+	BF16
+	I8
+	I64
 )
 
-var dtypeNames = [...]string{Invalid: "invalid", F32: "f32", I32: "i32", U8: "u8", Bool: "bool"}
+var dtypeNames = [...]string{Invalid: "invalid", F32: "f32", I32: "i32", U8: "u8", Bool: "bool", F16: "f16", BF16: "bf16", I8: "i8", I64: "i64"}
+
+// Float reports whether d is a floating-point type.
+func (d DType) Float() bool { return d == F32 || d == F16 || d == BF16 }
+
+// Integer reports whether d is a whole-number type; Bool is none.
+func (d DType) Integer() bool { return d == I32 || d == U8 || d == I8 || d == I64 }
+
+// Cell is the type in which a program computes and stores d: F32 for floating-point types, I32 for whole numbers and for truth values,
+// which are 0 and 1.
+func (d DType) Cell() DType {
+	switch {
+	case d.Float():
+		return F32
+	case d.Integer() || d == Bool:
+		return I32
+	}
+	return d
+}
 
 // String returns the name that the text form uses, such as "f32".
 func (d DType) String() string {

@@ -265,9 +265,9 @@ func (n *Nest) Walk(visit func(*Nest)) {
 	}
 }
 
-// NewBuffer appends a dense row-major buffer with a unique name.
+// NewBuffer appends a dense row-major buffer of cells for a tensor of type t, with a unique name.
 func (f *Func) NewBuffer(name string, t ir.Type, space Space, pos diag.Pos) *Buffer {
-	b := &Buffer{Name: f.unique(name), Elem: t.Elem, Shape: t.Shape, Strides: RowMajor(t.Shape), Space: space, Pos: pos}
+	b := &Buffer{Name: f.unique(name), Elem: t.Elem.Cell(), Shape: t.Shape, Strides: RowMajor(t.Shape), Space: space, Pos: pos}
 	f.Buffers = append(f.Buffers, b)
 	return b
 }

@@ -181,7 +181,7 @@ func lowerConv2D(l *Lowering, op *ir.Op) {
 	l.Emit(n)
 }
 
-func buildConv2D(b *Builder, x []*ir.Value, a ir.Attrs) (*ir.Value, error) {
+func buildConv2D(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
 	if len(x) != 1 {
 		return nil, fmt.Errorf("conv2d takes one image, not %d operands", len(x))
 	}
@@ -216,7 +216,7 @@ func buildConv2D(b *Builder, x []*ir.Value, a ir.Attrs) (*ir.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Op("conv2d", "conv2d", args, attrs...)
+	return b.Ops("conv2d", "conv2d", args, attrs...)
 }
 
 // weights makes the parameters of a layer, weight and, where wanted, bias of the weight's last extent, and returns the layer's

@@ -113,7 +113,7 @@ func features(kind string, x ir.Type) error {
 	return nil
 }
 
-func buildDense(b *Builder, x []*ir.Value, a ir.Attrs) (*ir.Value, error) {
+func buildDense(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
 	if len(x) != 1 {
 		return nil, fmt.Errorf("dense takes one operand, not %d", len(x))
 	}
@@ -142,5 +142,5 @@ func buildDense(b *Builder, x []*ir.Value, a ir.Attrs) (*ir.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Op("dense", "dense", args)
+	return b.Ops("dense", "dense", args)
 }

@@ -57,7 +57,7 @@ var Dropout = Register(&Operator{
 	Layer: &Layer{
 		Doc:   "owns no parameters, but random numbers of its own",
 		Attrs: dropoutAttrs,
-		Build: func(b *Builder, x []*ir.Value, a ir.Attrs) (*ir.Value, error) {
+		Build: func(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
 			id := a.Int("id")
 			if id == 0 {
 				id = 1
@@ -67,7 +67,7 @@ var Dropout = Register(&Operator{
 					}
 				}
 			}
-			return b.Op("dropout", "dropout", x, ir.Attr{Name: "rate", Value: a.Float("rate")}, ir.Attr{Name: "id", Value: id})
+			return b.Ops("dropout", "dropout", x, ir.Attr{Name: "rate", Value: a.Float("rate")}, ir.Attr{Name: "id", Value: id})
 		},
 	},
 	ONNX: ONNX{Name: "Dropout", Min: 1, Max: 22, Note: "the identity in inference; ratio becomes rate, mask is not given"},

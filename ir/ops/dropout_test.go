@@ -107,9 +107,11 @@ func TestDropoutLayer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v, err = Dropout.Layer.Build(b, []*ir.Value{v}, full); err != nil {
+		results, err := Dropout.Layer.Build(b, []*ir.Value{v}, full)
+		if err != nil {
 			t.Fatal(err)
 		}
+		v = results[0]
 		if got := v.Def.Attrs.Int("id"); got != i+1 {
 			t.Errorf("dropout number %d has id %d", i+1, got)
 		}

@@ -36,6 +36,10 @@ type Operator struct {
 	// Lower appends the loop nests that compute op to l.
 	Lower func(l *Lowering, op *ir.Op)
 
+	// Expand, where set, says what the operator means in terms of others, which Builder puts in its place: it then never appears in a
+	// function, and Infer, Grad and Lower stay nil, since they follow. Errors are for the user, as Infer's.
+	Expand func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error)
+
 	// Layer, where set, is what the name means in the language when it makes parameters of its own (dense, conv2d …).
 	// Where nil, the language calls the operator on its operands as they are.
 	Layer *Layer
@@ -109,8 +113,8 @@ type Sample struct {
 type Layer struct {
 	Doc   string
 	Attrs []AttrDef // in the order in which positional arguments bind; the operator's own where not listed
-	// Build applies the layer to x, making parameters through b. Attributes are complete and typed.
-	Build func(b *Builder, x []*ir.Value, a ir.Attrs) (*ir.Value, error)
+	// Build applies the layer to x, making parameters through b, and returns its results. Attributes are complete and typed.
+	Build func(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error)
 }
 
 var registry = map[string]*Operator{}
@@ -180,19 +184,21 @@ type Builder struct {
 	// Reuse lets Param return a parameter that the module has already, where type and start are the same: the functions of a
 	// module share their parameters.
 	Reuse bool
+	// Training says that the function being built is the one that is trained: batch normalization then uses the batch's own statistics.
+	Training bool
 }
 
 // Op appends an operator with one result. The error is Infer's.
 func (b *Builder) Op(kind, name string, args []*ir.Value, attrs ...ir.Attr) (*ir.Value, error) {
-	op, err := b.Ops(kind, name, args, attrs...)
+	results, err := b.Ops(kind, name, args, attrs...)
 	if err != nil {
 		return nil, err
 	}
-	return op.Results[0], nil
+	return results[0], nil
 }
 
-// Ops appends an operator with any number of results.
-func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) (*ir.Op, error) {
+// Ops appends an operator, or what it expands to, and returns its results. name is a hint for their names.
+func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]*ir.Value, error) {
 	o := Lookup(kind)
 	if o == nil {
 		return nil, fmt.Errorf("no operator is called %s", kind)
@@ -201,18 +207,21 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) (*i
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
+	if err := o.checkArity(len(args)); err != nil {
+		return nil, err
+	}
+	if o.Expand != nil {
+		return o.Expand(b, args, full)
+	}
 	types := make([]ir.Type, len(args))
 	for i, a := range args {
 		types[i] = a.Type
-	}
-	if err := o.checkArity(len(args)); err != nil {
-		return nil, err
 	}
 	res, err := o.Infer(types, full)
 	if err != nil {
 		return nil, err
 	}
-	return b.Func.Append(kind, name, args, full, res, b.Pos), nil
+	return b.Func.Append(kind, name, args, full, res, b.Pos).Results, nil
 }
 
 // Must is Op for gradients, whose types are known to fit; it panics on an error, which is a bug in the literal.

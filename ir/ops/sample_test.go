@@ -55,12 +55,12 @@ func newCase(t reporter, o *Operator, s *Sample) *sampleCase {
 	for i, typ := range s.Args {
 		args = append(args, c.f.Input(fmt.Sprintf("x%d", i), typ, b.Pos))
 	}
-	op, err := b.Ops(o.Name, "y", args, s.Attrs...)
+	results, err := b.Ops(o.Name, "y", args, s.Attrs...)
 	if err != nil {
 		t.Fatalf("Infer refuses the sample: %v", err)
 	}
-	c.op = op
-	for i, r := range op.Results {
+	c.op = c.f.Ops[len(c.f.Ops)-1]
+	for i, r := range results {
 		c.f.Return(fmt.Sprintf("y%d", i), r)
 	}
 	c.fill(t, s)

@@ -100,8 +100,11 @@ func layer(t *testing.T, kind string, in ir.Type, attrs ...ir.Attr) (*ir.Module,
 	m := &ir.Module{Name: "m"}
 	f := ir.NewFunc("infer", ir.Symbol{Name: "N"})
 	b := &Builder{Module: m, Func: f, Scope: "body." + kind}
-	v, err := o.Layer.Build(b, []*ir.Value{f.Input("x", in, b.Pos)}, full)
-	return m, v, err
+	results, err := o.Layer.Build(b, []*ir.Value{f.Input("x", in, b.Pos)}, full)
+	if err != nil {
+		return m, nil, err
+	}
+	return m, results[0], nil
 }
 
 func TestLayers(t *testing.T) {
