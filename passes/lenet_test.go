@@ -36,11 +36,11 @@ func (mb *modelBuilder) layer(f *ir.Func, scope, kind string, x *ir.Value, attrs
 	if err != nil {
 		mb.t.Fatal(err)
 	}
-	v, err := o.Layer.Build(b, []*ir.Value{x}, full)
+	results, err := o.Layer.Build(b, []*ir.Value{x}, full)
 	if err != nil {
 		mb.t.Fatal(err)
 	}
-	return v
+	return results[0]
 }
 
 func (mb *modelBuilder) op(f *ir.Func, name, kind string, args []*ir.Value, attrs ...ir.Attr) *ir.Value {
