@@ -34,13 +34,21 @@ const (
 type decl struct {
 	kind   declKind
 	name   ident
+	more   []ident // of a definition that names several results: the names behind the first
 	params []ident // of a block
 	typ    ident   // of an input or target: the word before the bracket
 	dims   []expr  // of an input or target
 	value  expr    // of all others
 	at     int     // offset of its first token
 	endAt  int     // offset behind its last
+
+	// Of a name in a definition of several: the definition, and which of its results the name is.
+	of     *decl
+	result int
 }
+
+// names lists what the declaration defines.
+func (d *decl) names() []ident { return append([]ident{d.name}, d.more...) }
 
 // section is a block of settings: train.
 type section struct {

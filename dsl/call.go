@@ -135,7 +135,7 @@ func (e *evaluator) expand(x *callExpr, d *decl, first value) value {
 	}
 	env, scope := e.env, e.scope
 	e.env, e.scope = &frame{d, vars, e.env}, e.inScope(d.name.text)
-	v := e.eval(d.value)
+	v := e.results(d.value)
 	e.env, e.scope = env, scope
 	return v
 }
@@ -155,16 +155,9 @@ func (e *evaluator) inScope(name string) string {
 
 // layer applies an operator that makes parameters.
 func (e *evaluator) layer(x *callExpr, o *ops.Operator, pos []value, named []namedArg) value {
-	var xs []*ir.Value
-	for len(pos) > 0 {
-		t, ok := pos[0].(*ir.Value)
-		if !ok {
-			break
-		}
-		xs, pos = append(xs, t), pos[1:]
-	}
-	if len(xs) == 0 {
-		return e.fail(x, o.Name+" needs a tensor to work on", "write x |> "+o.Name+"(…)")
+	xs, pos, named, ok := e.operands(x, o.Name, o.Layer.Takes(), pos, named)
+	if !ok {
+		return nil
 	}
 	scope := ""
 	named = slices.DeleteFunc(named, func(n namedArg) bool {
@@ -194,7 +187,82 @@ func (e *evaluator) layer(x *callExpr, o *ops.Operator, pos []value, named []nam
 	if err != nil {
 		return e.refuse(x, err)
 	}
-	return results[0]
+	return oneOrMore(o.Name, results)
+}
+
+// operands takes a call's operands from its arguments: tensors by place, each element of a list where any number is wanted, then tensors by
+// name. Numbers stand for scalars where an operand must be. A missing optional operand is nil, and those behind the last one given are left
+// out. It returns the arguments that are left.
+func (e *evaluator) operands(x *callExpr, what string, args []ops.Arg, pos []value, named []namedArg) (xs []*ir.Value, _ []value, _ []namedArg, ok bool) {
+	least, most := 0, len(args)
+	for _, a := range args {
+		if !a.Optional && !a.Variadic {
+			least++
+		}
+		if a.Variadic {
+			most = math.MaxInt
+		}
+	}
+	for len(pos) > 0 && len(xs) < most {
+		if list, isList := pos[0].([]value); isList && most == math.MaxInt && len(xs) >= len(args)-1 && tensors(list) {
+			pos = append(slices.Clone(list), pos[1:]...)
+			continue
+		}
+		_, number := pos[0].(float64)
+		if _, isTensor := pos[0].(*ir.Value); !isTensor && !(number && len(xs) < least && !givenByName(args, len(xs), named)) {
+			break
+		}
+		t := e.tensor(x, pos[0])
+		if t == nil {
+			return nil, nil, nil, false
+		}
+		xs, pos = append(xs, t), pos[1:]
+	}
+	var rest []namedArg
+	for _, n := range named {
+		i := slices.IndexFunc(args, func(a ops.Arg) bool { return a.Name == n.name.text })
+		_, isTensor := n.value.(*ir.Value)
+		if _, number := n.value.(float64); i < 0 || !isTensor && !number {
+			rest = append(rest, n)
+			continue
+		}
+		t := e.tensor(n.at, n.value)
+		if t == nil {
+			return nil, nil, nil, false
+		}
+		for len(xs) <= i {
+			xs = append(xs, nil)
+		}
+		if xs[i] != nil {
+			e.c.errs.Addf(n.name.pos, len(n.name.text), "%s is given twice", n.name.text)
+			return nil, nil, nil, false
+		}
+		xs[i] = t
+	}
+	given := 0
+	for i, a := range args {
+		if i < len(xs) && xs[i] != nil {
+			given++
+		} else if !a.Optional && !a.Variadic {
+			if len(xs) == 0 {
+				e.fail(x, what+" needs a tensor to work on", "write x |> "+what+"(…)")
+			} else {
+				e.fail(x, fmt.Sprintf("%s needs %d operands, and has %d", what, least, given), "it lacks "+a.Name+": "+a.Doc)
+			}
+			return nil, nil, nil, false
+		}
+	}
+	return xs, pos, rest, true
+}
+
+// givenByName reports whether operand i has its name in front of it, so that a number by place is not meant for it.
+func givenByName(args []ops.Arg, i int, named []namedArg) bool {
+	return i < len(args) && slices.ContainsFunc(named, func(n namedArg) bool { return n.name.text == args[i].Name })
+}
+
+// tensors reports whether a list holds tensors.
+func tensors(list []value) bool {
+	return len(list) > 0 && !slices.ContainsFunc(list, func(v value) bool { _, ok := v.(*ir.Value); return !ok })
 }
 
 // dotted reports whether s can name parameters: identifiers joined by dots.
@@ -221,29 +289,12 @@ func diag40(s string) string {
 
 // plain applies an operator to its operands.
 func (e *evaluator) plain(x *callExpr, o *ops.Operator, pos []value, named []namedArg) value {
-	var xs []*ir.Value
-	least, most := 0, len(o.Args)
-	for _, a := range o.Args {
-		if !a.Optional && !a.Variadic {
-			least++
-		}
-		if a.Variadic {
-			most = math.MaxInt
-		}
+	xs, pos, named, ok := e.operands(x, o.Name, o.Args, pos, named)
+	if !ok {
+		return nil
 	}
-	for len(pos) > 0 && len(xs) < most {
-		_, number := pos[0].(float64)
-		if _, ok := pos[0].(*ir.Value); !ok && !(number && len(xs) < least) {
-			break
-		}
-		t := e.tensor(x, pos[0])
-		if t == nil {
-			return nil
-		}
-		xs, pos = append(xs, t), pos[1:]
-	}
-	if len(xs) < least {
-		return e.fail(x, fmt.Sprintf("%s needs %d operands, and has %d", o.Name, least, len(xs)))
+	if i := slices.Index(xs, nil); i >= 0 {
+		return e.fail(x, fmt.Sprintf("%s cannot have a later operand without %s", o.Name, o.Args[i].Name), o.Args[i].Name+": "+o.Args[i].Doc)
 	}
 	attrs, ok := e.attributes(x, o.Name, o.Attrs, pos, named)
 	if !ok {

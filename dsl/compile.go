@@ -68,8 +68,11 @@ func (c *checker) declare() {
 	}
 	ports := map[string]*decl{}
 	outputs := false
-	for _, d := range m.decls {
+	for _, d := range named(m.decls) {
 		n := d.name
+		if n.text == "_" && d.of != nil {
+			continue // a result that nobody wants
+		}
 		switch {
 		case gotoken.IsKeyword(n.text):
 			c.errs.Add(n.pos, len(n.text), n.text+" is a word of Go and cannot be a name", "call it "+n.text+"_")
@@ -97,6 +100,21 @@ func (c *checker) declare() {
 	if !outputs {
 		c.errs.Add(m.name.pos, len(m.name.text), "the model has no output", "add one: output probs = softmax(…)")
 	}
+}
+
+// named lists the declarations, with one for each name where a definition has several.
+func named(decls []*decl) []*decl {
+	var list []*decl
+	for _, d := range decls {
+		if d.more == nil {
+			list = append(list, d)
+			continue
+		}
+		for i, n := range d.names() {
+			list = append(list, &decl{kind: d.kind, name: n, of: d, result: i})
+		}
+	}
+	return list
 }
 
 // overrides reads the values that replace constants.

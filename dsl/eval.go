@@ -18,6 +18,12 @@ const maxCalls = 20000
 // been reported.
 type value any
 
+// tuple is what a call of an operator with several results is worth, until a definition names them or only one is wanted.
+type tuple struct {
+	kind    string // the operator
+	results []*ir.Value
+}
+
 // evaluator builds one function.
 type evaluator struct {
 	c        *checker
@@ -126,6 +132,13 @@ func (e *evaluator) definition(d *decl) value {
 	if v, ok := e.done[d]; ok {
 		return v
 	}
+	if d.of != nil {
+		t, ok := e.definition(d.of).(tuple)
+		if !ok {
+			return nil
+		}
+		return t.results[d.result]
+	}
 	if e.busy[d] {
 		e.c.errs.Addf(d.name.pos, len(d.name.text), "%s is defined by itself", d.name.text)
 		return nil
@@ -137,7 +150,12 @@ func (e *evaluator) definition(d *decl) value {
 	if s := e.c.set[d.name.text]; s != nil {
 		x = s
 	}
-	v := e.eval(x)
+	var v value
+	if d.more != nil {
+		v = e.several(d, e.results(x))
+	} else {
+		v = e.eval(x)
+	}
 	e.env, e.scope = env, scope
 	if t, ok := v.(*ir.Value); ok && d.kind == dConst {
 		e.fail(x, "a constant must be a number, word or list, not "+show(t))
@@ -153,7 +171,49 @@ func (e *evaluator) definition(d *decl) value {
 
 func exprPos(x expr) diag.Pos { p, _ := x.span(); return p }
 
+// several checks that a definition of several names has as many results, and names them.
+func (e *evaluator) several(d *decl, v value) value {
+	names := d.names()
+	t, ok := v.(tuple)
+	switch {
+	case v == nil:
+		return nil
+	case !ok:
+		return e.fail(d.value, fmt.Sprintf("%d names stand before =, but there is one value: %s", len(names), show(v)))
+	case len(names) > len(t.results):
+		return e.fail(d.value, fmt.Sprintf("%d names stand before =, but %s gives %d results", len(names), t.kind, len(t.results)))
+	case len(names) < len(t.results) && all(t.kind):
+		return e.fail(d.value, fmt.Sprintf("%d names stand before =, but %s gives %d results", len(names), t.kind, len(t.results)), "_ stands for a result that is not wanted")
+	}
+	for i, n := range names {
+		if r := t.results[i]; r.Def != nil && n.text != "_" && r.Pos == exprPos(d.value) {
+			e.b.Func.Rename(r, n.text)
+		}
+	}
+	return t
+}
+
+// all reports whether every result of an operator must be named, because none is the main one.
+func all(kind string) bool {
+	o := ops.Lookup(kind)
+	return o != nil && o.Together
+}
+
+// eval is the one value of an expression: of several results the main one, which is the first.
 func (e *evaluator) eval(x expr) value {
+	v := e.results(x)
+	t, ok := v.(tuple)
+	if !ok {
+		return v
+	}
+	if all(t.kind) && len(t.results) > 1 {
+		return e.fail(x, fmt.Sprintf("%s gives %d tensors here, where one is wanted", t.kind, len(t.results)), "name them in a definition: a, b = "+t.kind+"(…)")
+	}
+	return t.results[0]
+}
+
+// results is what an expression is worth, which may be a tuple.
+func (e *evaluator) results(x expr) value {
 	switch x := x.(type) {
 	case *numberLit:
 		f, err := strconv.ParseFloat(x.text, 64)
@@ -164,7 +224,7 @@ func (e *evaluator) eval(x expr) value {
 	case *stringLit:
 		return x.text
 	case *parenExpr:
-		return e.eval(x.x)
+		return e.results(x.x)
 	case *listLit:
 		list := make([]value, len(x.items))
 		for i, it := range x.items {
@@ -298,11 +358,19 @@ func (e *evaluator) op(at expr, kind string, args []*ir.Value, attrs ...ir.Attr)
 		return nil
 	}
 	e.b.Pos = exprPos(at)
-	v, err := e.b.Op(kind, kind, args, attrs...)
+	results, err := e.b.Ops(kind, kind, args, attrs...)
 	if err != nil {
 		return e.refuse(at, err)
 	}
-	return v
+	return oneOrMore(kind, results)
+}
+
+// oneOrMore is the value of an operator's results.
+func oneOrMore(kind string, results []*ir.Value) value {
+	if len(results) == 1 {
+		return results[0]
+	}
+	return tuple{kind, results}
 }
 
 // refuse reports an operator's error with its note.

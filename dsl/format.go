@@ -143,6 +143,9 @@ func (f *formatter) decl(d *decl) {
 		}
 		f.put(line{depth: 1, rest: key + "(" + strings.Join(names, ", ") + ") = " + text(d.value, 0)})
 	default:
+		for _, n := range d.more {
+			key += ", " + n.text
+		}
 		f.put(line{depth: 1, key: key, sep: "=", rest: text(d.value, 0)})
 	}
 }

@@ -185,6 +185,9 @@ func (p *parser) statement(m *model) {
 		p.advance()
 	}
 	d.name = p.name("a name")
+	for d.kind == dDef && p.accept(",") && !p.failed {
+		d.more = append(d.more, p.name("a name for the next result"))
+	}
 	switch d.kind {
 	case dInput, dTarget:
 		p.portType(d)

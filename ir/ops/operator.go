@@ -54,6 +54,9 @@ type Operator struct {
 	States func(a ir.Attrs) []string
 	// Effect marks an operator that must stay although nothing reads its results (an optimizer's update).
 	Effect bool
+	// Together says that no result is the main one, so that the language wants all of them named (split); else a call is worth its first
+	// result where only one is wanted.
+	Together bool
 	// Internal operators exist in the IR only and cannot be called from the language.
 	Internal bool
 
@@ -111,10 +114,21 @@ type Sample struct {
 
 // Layer is the language's view of an operator that owns parameters.
 type Layer struct {
-	Doc   string
-	Attrs []AttrDef // in the order in which positional arguments bind; the operator's own where not listed
+	Doc string
+	// Operands are the tensors that a call gives, by place or by name; nil is one, x. Build has nil for an optional one that is missing,
+	// and none behind the last that is given.
+	Operands []Arg
+	Attrs    []AttrDef // in the order in which positional arguments bind; the operator's own where not listed
 	// Build applies the layer to x, making parameters through b, and returns its results. Attributes are complete and typed.
 	Build func(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error)
+}
+
+// Takes lists the operands of a call.
+func (l *Layer) Takes() []Arg {
+	if l.Operands == nil {
+		return []Arg{{Name: "x", Doc: "what the layer works on"}}
+	}
+	return l.Operands
 }
 
 var registry = map[string]*Operator{}
