@@ -29,8 +29,13 @@ func TestComplete(t *testing.T) {
 			check(o.Formula != "", "Formula is missing")
 			check(strings.Contains(o.Example, o.Name), "Example is missing or does not show the operator: %q", o.Example)
 			check(slices.Contains(Categories, o.Category), "Category %q is none of %v", o.Category, Categories)
-			check(o.Infer != nil && o.Eval != nil && o.Lower != nil, "Infer, Eval or Lower is missing")
-			check((o.Grad == nil) == (o.NoGrad != ""), "either Grad or a reason in NoGrad must be given, not both")
+			check(o.Eval != nil, "Eval is missing")
+			if o.Expand != nil {
+				check(o.Infer == nil && o.Lower == nil && o.Grad == nil, "Infer, Lower and Grad follow from Expand")
+			} else {
+				check(o.Infer != nil && o.Lower != nil, "Infer or Lower is missing")
+				check((o.Grad == nil) == (o.NoGrad != ""), "either Grad or a reason in NoGrad must be given, not both")
+			}
 			check(len(o.Samples) > 0, "there is no sample")
 			for i, a := range o.Args {
 				check(a.Name != "" && a.Doc != "", "operand %d has no name or no doc", i)
@@ -58,8 +63,12 @@ func TestShapes(t *testing.T) {
 		for i, x := range c.args {
 			before[i] = slices.Clone(x.Data)
 		}
-		if _, err := EvalFunc(c.f, c.given(), c.n); err != nil {
-			t.Error(err)
+		got, err := EvalFunc(c.f, c.given(), c.n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Expand != nil {
+			c.compareExpanded(t, got)
 		}
 		for i, x := range c.args {
 			if !slices.EqualFunc(before[i], x.Data, func(a, b float64) bool { return near(a, b, 0, 0) }) {
@@ -67,6 +76,25 @@ func TestShapes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// compareExpanded compares what an operator expands to with its own evaluation, which is its specification.
+func (c *sampleCase) compareExpanded(t *testing.T, got []*Tensor) {
+	want := c.eval()
+	if len(got) != len(want) {
+		t.Fatalf("it expands to %d results, but evaluates to %d", len(got), len(want))
+	}
+	for i, w := range want {
+		if !slices.Equal(got[i].Shape, w.Shape) || got[i].Elem != w.Elem {
+			t.Fatalf("result %d is %s%v, but evaluates to %s%v", i, got[i].Elem, got[i].Shape, w.Elem, w.Shape)
+		}
+		for k, x := range w.Data {
+			if !near(got[i].Data[k], x, 1e-9, 1e-12*(1+largest(w))) {
+				t.Errorf("result %d, element %d: %g as expanded, %g by its evaluation\n%s", i, k, got[i].Data[k], x, c.f)
+				break
+			}
+		}
+	}
 }
 
 // TestText prints each sample, reads it back and prints it again.

@@ -225,7 +225,7 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]
 		return nil, err
 	}
 	if o.Expand != nil {
-		return o.Expand(b, args, full)
+		return b.expand(o, args, full)
 	}
 	types := make([]ir.Type, len(args))
 	for i, a := range args {
@@ -236,6 +236,17 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]
 		return nil, err
 	}
 	return b.Func.Append(kind, name, args, full, res, b.Pos).Results, nil
+}
+
+// expand appends what an operator stands for. Where that fails half-way, the function is left as it was.
+func (b *Builder) expand(o *Operator, args []*ir.Value, full ir.Attrs) ([]*ir.Value, error) {
+	before := len(b.Func.Ops)
+	results, err := o.Expand(b, args, full)
+	if err != nil {
+		b.Func.Ops = b.Func.Ops[:before]
+		return nil, err
+	}
+	return results, nil
 }
 
 // Must is Op for gradients, whose types are known to fit; it panics on an error, which is a bug in the literal.

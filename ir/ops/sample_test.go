@@ -33,19 +33,25 @@ type reporter interface {
 
 // sampleCase is one operator applied to one sample: a module with one function that returns the operator's results.
 type sampleCase struct {
-	module *ir.Module
-	f      *ir.Func
-	op     *ir.Op
-	n      int
-	args   []*Tensor
-	rng    *rand.Rand
+	module  *ir.Module
+	f       *ir.Func
+	o       *Operator
+	op      *ir.Op // the last one, where the operator expands into several
+	results []*ir.Value
+	attrs   ir.Attrs
+	n       int
+	args    []*Tensor
+	rng     *rand.Rand
 }
+
+// eval evaluates the operator itself, not what it expands to.
+func (c *sampleCase) eval() []*Tensor { return c.o.Eval(c.args, c.attrs) }
 
 func newCase(t reporter, o *Operator, s *Sample) *sampleCase {
 	t.Helper()
 	seed := fnv.New64a()
 	fmt.Fprint(seed, o.Name, s.Args, s.Attrs, s.Batch)
-	c := &sampleCase{n: s.Batch, f: ir.NewFunc("sample", ir.Symbol{Name: "N"}), rng: rand.New(rand.NewPCG(seed.Sum64(), 1))}
+	c := &sampleCase{o: o, n: s.Batch, f: ir.NewFunc("sample", ir.Symbol{Name: "N"}), rng: rand.New(rand.NewPCG(seed.Sum64(), 1))}
 	if c.n == 0 {
 		c.n = 3
 	}
@@ -55,12 +61,17 @@ func newCase(t reporter, o *Operator, s *Sample) *sampleCase {
 	for i, typ := range s.Args {
 		args = append(args, c.f.Input(fmt.Sprintf("x%d", i), typ, b.Pos))
 	}
-	results, err := b.Ops(o.Name, "y", args, s.Attrs...)
-	if err != nil {
+	var err error
+	if c.attrs, err = Complete(o.Attrs, s.Attrs); err != nil {
+		t.Fatal(err)
+	}
+	if c.results, err = b.Ops(o.Name, "y", args, s.Attrs...); err != nil {
 		t.Fatalf("Infer refuses the sample: %v", err)
 	}
-	c.op = c.f.Ops[len(c.f.Ops)-1]
-	for i, r := range results {
+	if n := len(c.f.Ops); n > 0 {
+		c.op = c.f.Ops[n-1]
+	}
+	for i, r := range c.results {
 		c.f.Return(fmt.Sprintf("y%d", i), r)
 	}
 	c.fill(t, s)
