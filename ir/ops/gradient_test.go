@@ -51,7 +51,7 @@ func TestGradients(t *testing.T) {
 // gradient builds the gradients of all operands and evaluates them; nil where there is none.
 func (c *sampleCase) gradient(t *testing.T, grads []*ir.Value, given map[*ir.Value]*Tensor) []*Tensor {
 	t.Helper()
-	dx := c.reverse(t, grads)
+	dx := mustReverse(t, c, grads)
 	c.f.Results = nil
 	for i, g := range dx {
 		if g == nil {
@@ -75,48 +75,12 @@ func (c *sampleCase) gradient(t *testing.T, grads []*ir.Value, given map[*ir.Val
 	return all
 }
 
-// reverse appends the gradients of the operands, given those of the results, by reverse accumulation over all operators of the case:
-// one, or those that one expands into. It is nil where an operand has none.
-func (c *sampleCase) reverse(t reporter, given []*ir.Value) []*ir.Value {
+// mustReverse is Case.reverse for tests.
+func mustReverse(t reporter, c *Case, given []*ir.Value) []*ir.Value {
 	t.Helper()
-	b := &Builder{Module: c.module, Func: c.f}
-	grads := map[*ir.Value]*ir.Value{}
-	add := func(v, g *ir.Value) {
-		switch old := grads[v]; {
-		case g == nil:
-		case !g.Type.Equal(v.Type):
-			t.Fatalf("the gradient of %s is %s, not %s\n%s", v.Name, g.Type, v.Type, c.f)
-		case old != nil:
-			grads[v] = b.apply("add", old, g)
-		default:
-			grads[v] = g
-		}
-	}
-	for i, g := range given {
-		add(c.results[i], g)
-	}
-	for forward, i := c.f.Ops, len(c.f.Ops)-1; i >= 0; i-- {
-		op, any := forward[i], false
-		dy := make([]*ir.Value, len(op.Results))
-		for k, r := range op.Results {
-			dy[k] = grads[r]
-			any = any || dy[k] != nil
-		}
-		o := Lookup(op.Kind)
-		if o.Grad == nil || !any && len(forward) > 1 {
-			continue
-		}
-		dx := o.Grad(b, op, dy)
-		if len(dx) != len(op.Args) {
-			t.Fatalf("%s has %d gradients for %d operands", op.Kind, len(dx), len(op.Args))
-		}
-		for k, g := range dx {
-			add(op.Args[k], g)
-		}
-	}
-	list := make([]*ir.Value, len(c.args))
-	for i := range list {
-		list[i] = grads[c.f.Inputs[i]]
+	list, err := c.reverse(given)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, c.f)
 	}
 	return list
 }
