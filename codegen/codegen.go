@@ -50,16 +50,17 @@ type generator struct {
 	packed   []byte                 // the embedded weights
 	values   map[string]*ops.Tensor // the parameters by name
 
-	Package string
-	Model   *ir.Module
-	Inputs  []port
-	Targets []port
-	Outputs []port
-	Results []string
-	Kernels []*kernelCode
-	Table   string            // the description of the model, as Go
-	Source  map[string]string // each program, as Go
-	Sample  *sample
+	Package   string
+	Model     *ir.Module
+	Inputs    []port
+	Targets   []port
+	Outputs   []port
+	Results   []string
+	Kernels   []*kernelCode
+	Constants []byte
+	Table     string            // the description of the model, as Go
+	Source    map[string]string // each program, as Go
+	Sample    *sample
 }
 
 // Trains reports whether the package can learn.
@@ -94,6 +95,7 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 		g.programs = append(g.programs, p)
 	}
 	g.ports()
+	g.packConstants()
 	for _, p := range g.programs {
 		text, err := programSource(u, p, g.states)
 		if err != nil {
@@ -146,6 +148,9 @@ func (g *generator) files() (map[string][]byte, error) {
 		}
 	}
 	files[name+".weights"] = g.packed
+	if g.Constants != nil {
+		files[name+".constants"] = g.Constants
+	}
 	if err := g.carry(files); err != nil {
 		return nil, err
 	}

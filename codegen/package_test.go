@@ -27,7 +27,7 @@ func sources(t *testing.T) map[string]string {
 		"plain": `model plain {
     input  a: f32[7]
     input  b: f32[3, 5]
-    output sum = (b |> reduce_sum(2)) * 2 + reduce_mean(a)
+    output sum = (b |> reduce_sum(2)) * 2 + reduce_mean(a) * literal([0.5, 1, 2])
     output run = a |> dense(3) |> tanh
 }
 `,

@@ -12,13 +12,14 @@ import (
 
 // program is one loop function on its way to Go: where its buffers are, and the steps that it runs.
 type program struct {
-	fn    *loop.Func
-	name  string // "infer", "eval", "train"
-	bases []baseLine
-	index map[*loop.Buffer]int // of a root buffer in bases
-	table int                  // the base that holds 0, 1, 2 …, or -1
-	steps []*step
-	flops int // of one example
+	fn        *loop.Func
+	name      string // "infer", "eval", "train"
+	bases     []baseLine
+	index     map[*loop.Buffer]int // of a root buffer in bases
+	table     int                  // the base that holds 0, 1, 2 …, or -1
+	constants map[*loop.Buffer]int // where each table starts among the package's, in elements
+	steps     []*step
+	flops     int // of one example
 }
 
 // baseLine is one entry of a program's table of buffers.

@@ -43,7 +43,7 @@ func (p *program) tableDecl() string {
 			g.Lit(p.base(b))
 		}
 	})
-	text := jen.Var().Id(p.name + "Program").Op("=").Id("program").Values(jen.Dict{
+	fields := jen.Dict{
 		jen.Id("name"):       jen.Lit(p.name),
 		jen.Id("bases"):      jen.Id(p.name + "Bases"),
 		jen.Id("perExample"): jen.Lit(p.fn.Plan.PerExample),
@@ -53,7 +53,11 @@ func (p *program) tableDecl() string {
 		jen.Id("results"):    results,
 		jen.Id("flops"):      jen.Lit(p.flops),
 		jen.Id("run"):        jen.Id(p.name + "Run"),
-	}).GoString()
+	}
+	if len(p.constants) > 0 {
+		fields[jen.Id("constants")] = jen.Id("constants")
+	}
+	text := jen.Var().Id(p.name + "Program").Op("=").Id("program").Values(fields).GoString()
 	var b strings.Builder
 	fmt.Fprintf(&b, "// %sBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.\n", p.name)
 	fmt.Fprintf(&b, "var %sBases = []base{\n", p.name)
@@ -159,6 +163,8 @@ func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string) (*jen.Sta
 			}
 		}
 		return x(method, offset(at+a.Offset)), nil
+	case loop.Table:
+		return x("constant", offset(p.constants[b]+a.Offset)), nil
 	case loop.State:
 		for i, s := range states {
 			if b.Name == "$state."+s {

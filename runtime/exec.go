@@ -74,10 +74,11 @@ type call struct {
 type program struct {
 	name       string
 	bases      []base
-	perExample int // arena elements for each example
-	fixed      int // arena elements whatever the batch
-	table      int // the buffer that holds 0, 1, 2 … as i32, or -1: what kernels read positions from
-	flops      int // floating-point operations for one example, two for a multiply-add
+	perExample int       // arena elements for each example
+	fixed      int       // arena elements whatever the batch
+	table      int       // the buffer that holds 0, 1, 2 … as i32, or -1: what kernels read positions from
+	flops      int       // floating-point operations for one example, two for a multiply-add
+	constants  []float32 // tables that the compiler made, i32 ones too
 	scalars    []scalarInfo
 	results    []int // the buffers of the scalar results (loss, metrics), for eval and train
 	run        func(x *exec)
@@ -140,6 +141,19 @@ func newExec(p *program, max int, weights []float32, pl *pool) *exec {
 // at returns the address of an element of a buffer. The kernel that gets it stays inside the arena: its reach was worked out when
 // it was compiled.
 func (x *exec) at(buffer, offset int) *float32 { return &x.arena[x.base[buffer]+offset] }
+
+// constant returns the address of an element of the compiler's tables.
+func (x *exec) constant(offset int) *float32 { return &x.prog.constants[offset] }
+
+// constantFloats reads the compiler's tables: little-endian words. It leaves room behind them, as behind an arena.
+func constantFloats(text string) []float32 {
+	f := alignedFloats(len(text)/4 + slack)
+	w := unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(f))), len(f))
+	for i := range len(text) / 4 {
+		w[i] = uint32(text[4*i]) | uint32(text[4*i+1])<<8 | uint32(text[4*i+2])<<16 | uint32(text[4*i+3])<<24
+	}
+	return f
+}
 
 // weight returns the address of an element of the parameter arena.
 func (x *exec) weight(offset int) *float32 { return &x.weights[offset] }

@@ -7,6 +7,8 @@
 package loop
 
 import (
+	"slices"
+
 	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/ir"
 )
@@ -44,7 +46,7 @@ type Func struct {
 type Plan struct {
 	PerExample int // elements for each example
 	Fixed      int // elements whatever the batch
-	// At is the offset of each buffer that is not an alias and not of space Weight, Grad or State: in elements for one example (to be
+	// At is the offset of each buffer that is not an alias and not of space Weight, Grad, State or Table: in elements for one example (to be
 	// multiplied by the largest batch) where a dimension is symbolic, else from the start of the fixed part.
 	At map[*Buffer]int
 }
@@ -95,9 +97,10 @@ const (
 	Grad                // the gradient of the parameter of the same name: a slice of the gradient arena, at the parameter's offset
 	State               // optimizer state as large as the parameter arena, kept from step to step
 	Scalar              // one element that the run-time writes before a step: learning rate, step number, seed, batch size
+	Table               // numbers known at compile time, part of the program: Data
 )
 
-var spaceNames = [...]string{"temp", "input", "output", "weight", "grad", "state", "scalar"}
+var spaceNames = [...]string{"temp", "input", "output", "weight", "grad", "state", "scalar", "table"}
 
 // String returns the space's name in text.
 func (s Space) String() string { return spaceNames[s] }
@@ -117,6 +120,8 @@ type Buffer struct {
 	// Wide is the storage each example (or the whole, where no dimension is symbolic) needs, in elements; 0 means the span of
 	// the strides.
 	Wide int
+	// Data is what a Table holds: the bits of each element, f32 or i32, in row-major order. Its shape is fixed and its layout dense.
+	Data []uint32
 	Pos  diag.Pos
 }
 
@@ -269,6 +274,18 @@ func (n *Nest) Walk(visit func(*Nest)) {
 func (f *Func) NewBuffer(name string, t ir.Type, space Space, pos diag.Pos) *Buffer {
 	b := &Buffer{Name: f.unique(name), Elem: t.Elem.Cell(), Shape: t.Shape, Strides: RowMajor(t.Shape), Space: space, Pos: pos}
 	f.Buffers = append(f.Buffers, b)
+	return b
+}
+
+// NewTable appends a table of the given bits, or returns one of the same type and content that f has already.
+func (f *Func) NewTable(name string, t ir.Type, data []uint32, pos diag.Pos) *Buffer {
+	for _, b := range f.Buffers {
+		if b.Space == Table && b.Elem == t.Elem.Cell() && b.Shape.Equal(t.Shape) && slices.Equal(b.Data, data) {
+			return b
+		}
+	}
+	b := f.NewBuffer(name, t, Table, pos)
+	b.Data = data
 	return b
 }
 

@@ -159,7 +159,34 @@ func (p *parser) buffer(space Space) {
 	} else if p.Is("at") {
 		p.FailAt(t, "a place in the arena needs a plan")
 	}
+	if p.Accept("=") {
+		b.Data = p.data(b.Elem)
+	}
 	b.Pos = p.Trail()
+}
+
+// data reads the constants of a table, [1.0, 2.5].
+func (p *parser) data(elem ir.DType) []uint32 {
+	list := []uint32{}
+	p.Expect("[")
+	for !p.Is("]") && p.Err() == nil {
+		at := p.Peek()
+		if at.Kind != lex.Int && at.Kind != lex.Float && !p.Is("-") && !p.Is("inf") && !p.Is("true") && !p.Is("false") && !p.Is("bits") {
+			p.Fail("expected a constant, found %s", at)
+			break
+		}
+		e, _ := p.bare()
+		if e == nil || e.Code != Const || e.Type != elem {
+			p.FailAt(at, "expected a constant of type %s", elem)
+			break
+		}
+		list = append(list, e.Bits)
+		if !p.Accept(",") {
+			break
+		}
+	}
+	p.Expect("]")
+	return list
 }
 
 func (p *parser) elem() ir.DType {

@@ -16,7 +16,7 @@ type Memory map[*Buffer][]uint32
 const Unwritten uint32 = 0x7fd0dead
 
 // NewMemory allocates storage for every buffer of f. sizes gives the value of each symbol. Temporaries and outputs are filled with
-// [Unwritten], the others with zeros. The error is a symbol that sizes lacks or that exceeds its bound, or a buffer
+// [Unwritten], tables with their data, the others with zeros. The error is a symbol that sizes lacks or that exceeds its bound, or a buffer
 // that is too large or does not fit together.
 func NewMemory(f *Func, sizes map[string]int) (Memory, error) {
 	if err := newVerifier(f).declarations(); err != nil {
@@ -59,8 +59,11 @@ func (m Memory) complete(f *Func, sizes map[string]int, missing func(*Buffer) bo
 			return fmt.Errorf("loop: %s: no storage is given for %s %s", f.Name, b.Space, b.Name)
 		default:
 			words = make([]uint32, n)
-			if b.Space == Temp || b.Space == Output {
+			switch b.Space {
+			case Temp, Output:
 				words = unwritten(n)
+			case Table:
+				copy(words, b.Data)
 			}
 			m[b] = words
 		}

@@ -22,8 +22,8 @@ import (
 //	  }
 //	}
 //
-// A buffer may say more behind its type: strides [..] where they are not row-major, offset, wide, alias and, where there is a
-// plan, its place "at". A node used twice is named in a line of its own: %0 = exp(x[n]).
+// A buffer may say more behind its type: strides [..] where they are not row-major, offset, wide, alias, where there is a plan its
+// place "at", and of a table its data, = [1.0, 2.5]. A node used twice is named in a line of its own: %0 = exp(x[n]).
 func Print(f *Func) string {
 	w := &writer{}
 	w.fn(f)
@@ -116,6 +116,13 @@ func (w *writer) buffer(f *Func, b *Buffer) {
 		if at, ok := f.Plan.At[b]; ok {
 			s += " at " + itoa(at)
 		}
+	}
+	if b.Data != nil {
+		parts := make([]string, len(b.Data))
+		for i, x := range b.Data {
+			parts[i] = constText(b.Elem, x)
+		}
+		s += " = [" + strings.Join(parts, ", ") + "]"
 	}
 	w.line("%s%s", s, lex.Pos(b.Pos))
 }

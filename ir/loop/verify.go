@@ -124,15 +124,34 @@ func (v *verifier) buffer(b *Buffer) error {
 	case symbol(a.Shape) != symbol(b.Shape):
 		return fmt.Errorf("it grows with %q, but %s, of which it is an alias, with %q", symbol(b.Shape), a.Name, symbol(a.Shape))
 	}
+	if b.Space != Table && b.Data != nil {
+		return fmt.Errorf("only a table has data")
+	}
 	switch b.Space {
 	case Input, Output:
 		if n, _ := b.Shape.Elems(); n.Size > 1 && !dense(b) {
 			return fmt.Errorf("an %s must be dense and row-major", b.Space)
 		}
+	case Table:
+		return table(b)
 	case Scalar:
 		if n, _ := b.Shape.Elems(); n != ir.D(1) {
 			return fmt.Errorf("a scalar of shape %s", b.Shape)
 		}
+	}
+	return nil
+}
+
+// table checks a buffer of space Table.
+func table(b *Buffer) error {
+	n, _ := b.Shape.Elems()
+	switch {
+	case !n.Static() || !dense(b) || b.Alias != nil || b.Wide != 0:
+		return fmt.Errorf("a table has a fixed shape, is dense and row-major and has a storage of its own")
+	case b.Elem != ir.F32 && b.Elem != ir.I32:
+		return fmt.Errorf("a table of %s", b.Elem)
+	case len(b.Data) != n.Size:
+		return fmt.Errorf("a table of %d elements with data for %d", n.Size, len(b.Data))
 	}
 	return nil
 }
@@ -212,7 +231,7 @@ func (v *verifier) plan(store map[*Buffer]int) error {
 	}
 	for _, b := range v.f.Buffers {
 		switch {
-		case b.Alias != nil, b.Space == Weight, b.Space == Grad, b.Space == State:
+		case b.Alias != nil, b.Space == Weight, b.Space == Grad, b.Space == State, b.Space == Table:
 			continue
 		}
 		at, ok := p.At[b]

@@ -67,6 +67,13 @@ func TestVerify(t *testing.T) {
 		{func(f *Func, n *Nest) { b := f.Buffer("y"); b.Alias = b }, "in a circle"},
 		{func(f *Func, n *Nest) { b := f.Buffer("y"); b.Alias = f.Buffer("conv.bias") }, "grows with"},
 		{func(f *Func, n *Nest) { b := f.Buffer("conv.bias"); b.Space = Scalar }, "a scalar of shape [4]"},
+		{func(f *Func, n *Nest) { b := f.Buffer("conv.bias"); b.Space = Table }, "a table of 4 elements with data for 0"},
+		{func(f *Func, n *Nest) { b := f.Buffer("image"); b.Space = Table }, "has a fixed shape"},
+		{func(f *Func, n *Nest) { b := f.Buffer("conv.bias"); b.Data = []uint32{1, 2, 3, 4} }, "only a table has data"},
+		{func(f *Func, n *Nest) {
+			b := f.NewTable("t", ir.T(ir.F32, ir.S(1)), []uint32{0}, n.Pos)
+			n.Stores[0].To = Access{Buf: b, Index: []Affine{At(0)}}
+		}, "which is constant"},
 		{func(f *Func, n *Nest) { f.Plan = &Plan{At: map[*Buffer]int{f.Buffers[0]: 0}, PerExample: 100} }, "no place for buffer y"},
 	} {
 		f := convFunc()
@@ -86,6 +93,9 @@ func TestVerifyAccepts(t *testing.T) {
 		  copy c (n:N, t:4, i:2) { y[n, t, i] = x[4*n+t, i] } }`,
 		// a bounded symbol indexes a table of its bound
 		`func f[T<=8] { input x: f32[8] output y: f32[T] copy c (t:T) { y[t] = x[t] } }`,
+		// a table of weights and one of indices
+		`func f[N] { input x: f32[N,5] table w: f32[2] = [0.25, -inf] table at: i32[2] = [4, -1] output y: f32[N,2]
+		  gather g (n:N, i:2) { y[n, i] = x[n, @(at[i])] * w[i] } }`,
 		// a partial fill and an interior copy, then a read of the whole
 		`func f { input x: f32[3] temp p: f32[5] output y: f32[3] map fill (i:5) { p[i] = 0.0 } copy in (i:3) { p[i+1] = x[i] }
 		  window w (i:3) max (k:3) { value p[i+k] y[i] = acc } }`,

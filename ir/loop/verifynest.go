@@ -113,6 +113,8 @@ func (c *nestChecker) expressions() error {
 			return fmt.Errorf("store %d puts %s into %s, which holds %s", i, s.Expr.Type, b.Name, b.Elem)
 		case b.Root().Space == Input || b.Root().Space == Scalar:
 			return fmt.Errorf("store %d writes %s, which only the caller may", i, b.Name)
+		case b.Root().Space == Table:
+			return fmt.Errorf("store %d writes %s, which is constant", i, b.Name)
 		case s.Add && b.Elem != ir.F32 && b.Elem != ir.I32:
 			return fmt.Errorf("store %d adds to %s", i, b.Elem)
 		}

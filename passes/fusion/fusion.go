@@ -146,7 +146,7 @@ func (u *fuser) dead() {
 	}
 	keep := u.f.Buffers[:0:0]
 	for _, b := range u.f.Buffers {
-		if b.Space != loop.Temp || used[b] {
+		if b.Space != loop.Temp && b.Space != loop.Table || used[b] {
 			keep = append(keep, b)
 		}
 	}

@@ -248,7 +248,7 @@ func moved(n *loop.Nest) (dst, src *loop.Buffer) {
 	}
 	to, from := n.Stores[0].To, n.Stores[0].Expr.From
 	if to.Buf.Space != loop.Temp || to.Buf.Elem != from.Buf.Elem || to.Buf.Scaled() != from.Buf.Scaled() ||
-		from.Buf.Space != loop.Temp && from.Buf.Space != loop.Input || to.Buf.Size() != from.Buf.Size() {
+		from.Buf.Space != loop.Temp && from.Buf.Space != loop.Input && from.Buf.Space != loop.Table || to.Buf.Size() != from.Buf.Size() {
 		return nil, nil
 	}
 	a, b := place(to, len(n.Axes)), place(from, len(n.Axes))

@@ -45,10 +45,13 @@ func lives(f *loop.Func) []*span {
 	var list []*span
 	for _, b := range f.Buffers {
 		switch b.Space {
-		case loop.Weight, loop.Grad, loop.State:
+		case loop.Weight, loop.Grad, loop.State, loop.Table:
 			continue
 		}
 		r := b.Root()
+		if r.Space == loop.Table {
+			continue
+		}
 		s := by[r]
 		if s == nil {
 			s = &span{buf: r, from: len(f.Nests), to: -1, scaled: r.Scaled()}
