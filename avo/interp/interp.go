@@ -131,6 +131,9 @@ func ends(ops []vec.Op) map[int]int {
 // element returns the place of element i of an access.
 func (m *machine) element(o *vec.Op, i int) (*float32, error) {
 	e := m.at[o.Ptr] + o.Disp/4 + i
+	if x, ok := o.Index(); ok {
+		e += int(m.regs[x][0])
+	}
 	if e < 0 || e >= m.reach[o.Ptr] {
 		return nil, fmt.Errorf("element %d of %s is outside its reach of %d", e, m.f.Ptrs[o.Ptr], m.reach[o.Ptr])
 	}
@@ -179,13 +182,13 @@ func (m *machine) load(o *vec.Op) error {
 	d := make([]uint32, m.lanes)
 	stride, n := 1, m.lanes
 	switch o.Code {
-	case vec.LoadPart:
+	case vec.LoadPart, vec.LoadAt:
 		n = o.N
 	case vec.LoadStride:
 		stride = o.N
 	case vec.LoadStridePart:
 		stride, n = o.N, o.K
-	case vec.Splat:
+	case vec.Splat, vec.SplatAt:
 		stride = 0
 	}
 	for i := range n {
@@ -202,7 +205,7 @@ func (m *machine) load(o *vec.Op) error {
 func (m *machine) store(o *vec.Op) error {
 	stride, n := 1, m.lanes
 	switch o.Code {
-	case vec.StorePart:
+	case vec.StorePart, vec.StoreAt:
 		n = o.N
 	case vec.StoreStride:
 		stride, n = o.N, o.K

@@ -200,7 +200,14 @@ func (w *writer) declare(o *vec.Op) {
 // element returns the expression for the element at o's memory, i elements on.
 func (w *writer) element(o *vec.Op, i int) string {
 	at := o.Disp/4 + i
-	switch off := w.off[o.Ptr]; {
+	off := w.off[o.Ptr]
+	if x, ok := o.Index(); ok {
+		if off != "" {
+			off += "+"
+		}
+		off += "int(" + w.as(x, u32) + ")"
+	}
+	switch {
 	case off == "":
 		return fmt.Sprintf("%s[%d]", w.mem[o.Ptr], at)
 	case at == 0:

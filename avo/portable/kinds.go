@@ -127,6 +127,10 @@ func (t *typing) spread() bool {
 			wish(o.B, k)
 			wish(o.C, k)
 			continue
+		case vec.LoadAt, vec.SplatAt, vec.StoreAt:
+			x, _ := o.Index()
+			wish(x, u32)
+			continue
 		}
 		if k == mask {
 			k = u32
@@ -141,7 +145,7 @@ func (t *typing) spread() bool {
 	// What is left and made from bits is a number that nothing wants in particular.
 	for i := range t.ops {
 		switch o := &t.ops[i]; o.Code {
-		case vec.And, vec.Or, vec.Xor, vec.AndNot, vec.Load, vec.LoadPart, vec.Splat, vec.Select, vec.Low, vec.Move:
+		case vec.And, vec.Or, vec.Xor, vec.AndNot, vec.Load, vec.LoadPart, vec.Splat, vec.LoadAt, vec.SplatAt, vec.Select, vec.Low, vec.Move:
 			wish(o.D, f32)
 		}
 		if changed {

@@ -36,9 +36,9 @@ func (w *writer) op(o *vec.Op) {
 			k := w.t.kinds[o.D]
 			w.set(o, w.literal(o.Imm, k), k)
 		}
-	case vec.Load, vec.LoadPart, vec.LoadStride, vec.LoadStridePart, vec.Splat:
+	case vec.Load, vec.LoadPart, vec.LoadStride, vec.LoadStridePart, vec.Splat, vec.LoadAt, vec.SplatAt:
 		w.set(o, w.element(o, 0), f32)
-	case vec.Store, vec.StorePart, vec.StoreStride:
+	case vec.Store, vec.StorePart, vec.StoreStride, vec.StoreAt:
 		w.line("%s = %s", w.element(o, 0), w.as(o.A, f32))
 	case vec.StoreZip:
 		w.line("%s = %s", w.element(o, 0), w.as(o.A, f32))

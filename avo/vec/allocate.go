@@ -56,8 +56,8 @@ func (t Target) scratch(o *Op) int {
 		if o.N != 2 && o.N != -1 && t.Lanes > 4 {
 			return 1
 		}
-	case StorePart:
-		if o.N > 4 {
+	case StorePart, StoreAt:
+		if o.N > 4 && o.N < t.Lanes {
 			return 1
 		}
 	case StoreStride:

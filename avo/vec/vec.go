@@ -43,6 +43,11 @@ const (
 	StoreZip                   // A0 B0 A1 B1 … to mem: 2*Lanes elements
 	Move                       // D = A
 
+	// Of memory at an index known only at run time: mem counts from there. The index is lane 0, in elements, not below 0.
+	LoadAt  // D = N elements at mem+4*A, the other lanes zero; nothing behind them is read
+	SplatAt // D = every lane the element at mem+4*A
+	StoreAt // the first N lanes of A to mem+4*B
+
 	Add // f32, each rounded once
 	Sub
 	Mul
@@ -198,6 +203,21 @@ func (f *Func) LoadStride(p Ptr, disp, stride, k int) Reg {
 
 // Splat reads one element into every lane.
 func (f *Func) Splat(p Ptr, disp int) Reg { return f.def(Op{Code: Splat, Ptr: p, Disp: disp}) }
+
+// LoadAt reads n lanes from the element whose number is lane 0 of index.
+func (f *Func) LoadAt(p Ptr, disp int, index Reg, n int) Reg {
+	return f.def(Op{Code: LoadAt, Ptr: p, Disp: disp, A: index, N: n})
+}
+
+// SplatAt reads the element whose number is lane 0 of index into every lane.
+func (f *Func) SplatAt(p Ptr, disp int, index Reg) Reg {
+	return f.def(Op{Code: SplatAt, Ptr: p, Disp: disp, A: index})
+}
+
+// StoreAt writes the first n lanes from the element on whose number is lane 0 of index.
+func (f *Func) StoreAt(p Ptr, disp int, index Reg, n int, a Reg) {
+	f.emit(Op{Code: StoreAt, Ptr: p, Disp: disp, A: a, B: index, N: n})
+}
 
 // StorePart writes the first n lanes.
 func (f *Func) StorePart(p Ptr, disp int, a Reg, n int) {

@@ -35,7 +35,8 @@ var verbs = [...]verb{
 	Store: {"store", readA | stores}, StorePart: {"store_part", readA | stores}, StoreStride: {"store_stride", readA | stores},
 	StoreZip: {"store_zip", readA | readB | stores},
 	Move:     {"move", unary},
-	Add:      {"add", binary}, Sub: {"sub", binary}, Mul: {"mul", binary}, Div: {"div", binary}, Min: {"min", binary}, Max: {"max", binary},
+	LoadAt:   {"load_at", readA | writeD | loads}, SplatAt: {"splat_at", readA | writeD | loads}, StoreAt: {"store_at", readA | readB | stores},
+	Add: {"add", binary}, Sub: {"sub", binary}, Mul: {"mul", binary}, Div: {"div", binary}, Min: {"min", binary}, Max: {"max", binary},
 	Sqrt: {"sqrt", unary}, Fma: {"fma", binary | readD}, Fnma: {"fnma", binary | readD},
 	Floor: {"floor", unary}, Ceil: {"ceil", unary}, Round: {"round", unary},
 	And: {"and", binary}, Or: {"or", binary}, Xor: {"xor", binary}, AndNot: {"and_not", binary},
@@ -118,8 +119,19 @@ func (o *Op) mapReads(m func(Reg) Reg) {
 	}
 }
 
+// Index returns the register whose lane 0 is added to the address, where the verb has one.
+func (o *Op) Index() (r Reg, ok bool) {
+	switch o.Code {
+	case LoadAt, SplatAt:
+		return o.A, true
+	case StoreAt:
+		return o.B, true
+	}
+	return 0, false
+}
+
 // Extent returns the memory that o touches, as the first and the number of elements relative to Ptr+Disp, for a verb that loads or
-// stores. Strided verbs count what they need; what lies between may be read too.
+// stores. Strided verbs count what they need; what lies between may be read too. Of verbs with an index it is the memory at index 0.
 func (o *Op) Extent(lanes int) (first, n int) {
 	span := func(stride, k int) (int, int) {
 		d := stride * (k - 1)
@@ -128,13 +140,13 @@ func (o *Op) Extent(lanes int) (first, n int) {
 	switch o.Code {
 	case Load, Store:
 		return 0, lanes
-	case LoadPart, StorePart:
+	case LoadPart, StorePart, LoadAt, StoreAt:
 		return 0, o.N
 	case LoadStride:
 		return span(o.N, lanes)
 	case LoadStridePart, StoreStride:
 		return span(o.N, o.K)
-	case Splat:
+	case Splat, SplatAt:
 		return 0, 1
 	case StoreZip:
 		return 0, 2 * lanes

@@ -143,7 +143,7 @@ func (v *verifier) numbers(o *Op) error {
 		return nil
 	}
 	switch o.Code {
-	case LoadPart, StorePart:
+	case LoadPart, StorePart, LoadAt, StoreAt:
 		return within("n", o.N, 1, lanes)
 	case Low:
 		return within("n", o.N, 0, lanes)

@@ -25,6 +25,8 @@ func TestVerify(t *testing.T) {
 		{"2 bytes is not a whole number", func(f *vec.Func) { f.Load(0, 2) }},
 		{"within 2 GB", func(f *vec.Func) { f.Load(0, 1<<33) }},
 		{"n is 9", func(f *vec.Func) { f.LoadPart(0, 0, 9) }},
+		{"n is 0", func(f *vec.Func) { f.StoreAt(0, 0, f.Zero(), 0, f.Zero()) }},
+		{"v1 is read before it is written", func(f *vec.Func) { f.LoadAt(0, 0, f.NewReg(), 8) }},
 		{"n is 3, not a power of two", func(f *vec.Func) { f.Fold(f.Zero(), 3) }},
 		{"n is 32", func(f *vec.Func) { f.Shift(vec.Shl, f.Zero(), 32) }},
 		{"no count 1", func(f *vec.Func) { f.Loop(vec.Param(1), nil, func() { f.Zero() }) }},

@@ -123,6 +123,14 @@ func TestMemoryVerbs(t *testing.T) {
 		}
 	}
 	add(1, 0, func(f *vec.Func) { f.StorePart(1, 0, f.Splat(0, 0), l) })
+	for k := 1; k <= l; k++ {
+		for _, index := range []int{0, 1, 1000} {
+			n := index + k
+			add(n, 0, func(f *vec.Func) { f.StorePart(1, 0, f.LoadAt(0, 0, f.Const(uint32(index)), k), l) })
+			add(n, 0, func(f *vec.Func) { f.StoreAt(0, 0, f.Const(uint32(index)), k, f.Load(1, 0)) })
+			add(n, 0, func(f *vec.Func) { f.StorePart(1, 0, f.SplatAt(0, 4*k-4, f.Const(uint32(index))), l) })
+		}
+	}
 	add(2*l, 0, func(f *vec.Func) { f.StoreZip(0, 0, f.Load(1, 0), f.Load(1, 32)) })
 	agree(t, calls)
 }

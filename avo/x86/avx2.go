@@ -47,6 +47,9 @@ var avx2 = map[vec.Code]emitter{
 	},
 	vec.LoadPart: loadPart, vec.LoadStride: loadStride, vec.LoadStridePart: loadStride,
 	vec.StorePart: storePart, vec.StoreStride: storeStride, vec.StoreZip: storeZip,
+	vec.LoadAt:  indexed(loadPart),
+	vec.SplatAt: indexed(func(w *writer, o *vec.Op) { w.add(x86.VBROADCASTSS(w.at(o, 0), w.full(o.D))) }),
+	vec.StoreAt: indexed(storePart),
 
 	vec.Add: two(x86.VADDPS), vec.Sub: two(x86.VSUBPS), vec.Mul: two(x86.VMULPS), vec.Div: two(x86.VDIVPS),
 	vec.Min: two(x86.VMINPS), vec.Max: two(x86.VMAXPS), vec.Sqrt: one(x86.VSQRTPS),

@@ -7,6 +7,15 @@ import (
 	"github.com/dlc-ml/dlc/avo/vec"
 )
 
+// indexed writes a verb whose memory is counted from a run-time index: w.at then adds it.
+func indexed(emit emitter) emitter {
+	return func(w *writer, o *vec.Op) {
+		r, _ := o.Index()
+		w.add(x86.VMOVD(w.half(r), w.index.As32()))
+		emit(w, o)
+	}
+}
+
 // loadPart reads N lanes and not a byte behind them.
 func loadPart(w *writer, o *vec.Op) {
 	x, y := w.half(o.D), w.full(o.D)
@@ -20,6 +29,8 @@ func loadPart(w *writer, o *vec.Op) {
 		w.add(x86.VINSERTPS(operand.U8(0x20), w.at(o, 8), x, x))
 	case 4:
 		w.add(x86.VMOVUPS(w.at(o, 0), x))
+	case 8:
+		w.add(x86.VMOVUPS(w.at(o, 0), y))
 	default:
 		w.add(x86.VMOVUPS(w.data.mask(o.N, 8), y))
 		w.add(x86.VMASKMOVPS(w.at(o, 0), y, y))
@@ -29,6 +40,10 @@ func loadPart(w *writer, o *vec.Op) {
 // storePart writes N lanes in at most three stores: masked stores are slow on many machines.
 func storePart(w *writer, o *vec.Op) {
 	r, at, n := o.A, 0, o.N
+	if n == 8 {
+		w.add(x86.VMOVUPS(w.full(r), w.at(o, 0)))
+		return
+	}
 	if n >= 4 {
 		w.add(x86.VMOVUPS(w.half(r), w.at(o, 0)))
 		if n == 4 {

@@ -34,6 +34,7 @@ type writer struct {
 	count   []operand.Mem    // argument slot of each count
 	counter []reg.GPPhysical // of the loops at each depth, or nil where it lies in the frame
 	spare   reg.GPPhysical   // for pointers and counters in memory, where there are any
+	index   reg.GPPhysical   // for the index of an access, where some have one
 	cached  vec.Ptr          // the pointer that spare holds, or -1
 	open    []int            // LoopBegin of each open loop
 	memory  operand.Op       // the operand of the verb at hand that is folded into it, or nil
@@ -120,7 +121,7 @@ func (w *writer) assign() {
 		ptrs[i] = item{ptr: i, depth: -1}
 	}
 	var loops []item
-	depth, trips := 0, []float64{1}
+	depth, trips, indexed := 0, []float64{1}, false
 	for i := range w.ops {
 		o := &w.ops[i]
 		switch {
@@ -140,6 +141,8 @@ func (w *writer) assign() {
 			trips = trips[:len(trips)-1]
 		case o.Code == vec.AddPtr || o.Code.Loads() || o.Code.Stores():
 			ptrs[o.Ptr].weight += trips[len(trips)-1]
+			_, ok := o.Index()
+			indexed = indexed || ok
 		}
 	}
 	w.ptr = make([]reg.GPPhysical, len(ptrs))
@@ -160,6 +163,9 @@ func (w *writer) assign() {
 		return 0
 	})
 	free := general
+	if indexed {
+		w.index, free = free[len(free)-1], free[:len(free)-1]
+	}
 	if len(all) > len(free) {
 		w.spare, free = free[0], free[1:]
 	}
@@ -299,5 +305,10 @@ func (w *writer) at(o *vec.Op, off int) operand.Mem {
 	if d != int(int32(d)) {
 		w.fail(fmt.Errorf("an access lies %d bytes from %s, more than an instruction holds", d, w.f.Ptrs[o.Ptr]))
 	}
-	return operand.Mem{Base: base, Disp: d}
+	m := operand.Mem{Base: base, Disp: d}
+	if _, ok := o.Index(); ok {
+		// The index was moved by a 32-bit instruction, which clears the upper half.
+		m.Index, m.Scale = w.index, 4
+	}
+	return m
 }

@@ -41,8 +41,8 @@ func Program(r Source, t vec.Target, name string, ptrs, live, budget int) *vec.F
 	f.Doc = "a random program"
 	g := &generator{f: f, r: r, budget: budget}
 	for range max(1, live/3) {
-		g.floats = append(g.floats, g.load())
 		g.ints = append(g.ints, g.loadInt())
+		g.floats = append(g.floats, g.load())
 		g.masks = append(g.masks, f.Binary(vec.Less, g.pick(g.floats), g.pick(g.floats)))
 	}
 	g.block()
@@ -72,7 +72,11 @@ var strides = []int{-3, -2, -1, 0, 2, 3, 4, 7}
 
 func (g *generator) load() vec.Reg {
 	l := g.f.Target.Lanes
-	switch g.r.IntN(6) {
+	switch g.r.IntN(8) {
+	case 6:
+		return g.f.SplatAt(g.in(), g.disp(), g.index())
+	case 7:
+		return g.f.LoadAt(g.in(), g.disp(), g.index(), 1+g.r.IntN(l))
 	case 0:
 		return g.f.Splat(g.in(), g.disp())
 	case 1:
@@ -85,6 +89,11 @@ func (g *generator) load() vec.Reg {
 	return g.f.Load(g.in(), g.disp())
 }
 
+// index is the number of an element not far from others.
+func (g *generator) index() vec.Reg {
+	return g.f.Binary(vec.And, g.pick(g.ints), g.f.Const(63))
+}
+
 // loadInt loads integers, not from the last pointer: the program may have stored NaNs there.
 func (g *generator) loadInt() vec.Reg {
 	return g.f.LoadPart(vec.Ptr(g.r.IntN(len(g.f.Ptrs)-1)), g.disp(), 1+g.r.IntN(g.f.Target.Lanes))
@@ -94,7 +103,9 @@ func (g *generator) store() {
 	l := g.f.Target.Lanes
 	p := vec.Ptr(len(g.f.Ptrs) - 1)
 	x := g.pick([][]vec.Reg{g.floats, g.ints, g.masks}[g.r.IntN(3)])
-	switch g.r.IntN(5) {
+	switch g.r.IntN(6) {
+	case 5:
+		g.f.StoreAt(p, g.disp(), g.index(), 1+g.r.IntN(l), x)
 	case 0:
 		g.f.StorePart(p, g.disp(), x, 1+g.r.IntN(l))
 	case 1:
