@@ -18,7 +18,8 @@ type emitter struct {
 	// counter holds, for axes that an Index reads, their value's run-time part.
 	counter map[int]vec.Reg
 	indexed map[int]bool
-	table   vec.Ptr                // of the index table, or -1
+	table   vec.Ptr                // of the index table at the row of the grid, or -1
+	stepAt  vec.Ptr                // of the index table at the step of the scan, or -1
 	fixed   map[*loop.Expr]vec.Reg // values that never change
 }
 
@@ -29,8 +30,8 @@ func (b *Builder) emit(name string, t vec.Target, s *schedule) *vec.Func {
 		names[i] = a.Name
 	}
 	e := &emitter{b: b, fm: b.fm, s: s, f: vec.New(name, t, names, b.Counts()), off: make([]int, len(b.fm.axes)),
-		counter: map[int]vec.Reg{}, indexed: map[int]bool{}, table: -1, fixed: map[*loop.Expr]vec.Reg{}}
-	e.f.Doc = b.Nest.GoLoop()
+		counter: map[int]vec.Reg{}, indexed: map[int]bool{}, table: -1, stepAt: -1, fixed: map[*loop.Expr]vec.Reg{}}
+	e.f.Doc = b.Nest.GoLoop(b.fm.scan...)
 	for _, g := range b.fm.groups {
 		lo, hi := b.fm.span(g, b.grid)
 		e.base = append(e.base, lo)
@@ -39,6 +40,10 @@ func (b *Builder) emit(name string, t vec.Target, s *schedule) *vec.Func {
 	if b.needsTable() {
 		e.table = vec.Ptr(len(b.fm.groups))
 		e.f.Reach = append(e.f.Reach, b.reach(group{coef: unit(len(b.fm.axes), b.grid)}, 1))
+	}
+	if b.needsStep() {
+		e.stepAt = vec.Ptr(len(e.f.Reach))
+		e.f.Reach = append(e.f.Reach, vec.Reach{Fixed: 1})
 	}
 	for _, l := range b.fm.index {
 		for a, c := range l.coef {

@@ -25,16 +25,19 @@ type ref struct {
 type group struct {
 	buf    *loop.Buffer
 	coef   []int // elements for each axis
+	step   int   // elements for each step of the scan around the nest
 	lo, hi int   // least and greatest constant offset among its accesses, in elements from the buffer's storage
 	store  bool
 }
 
 // form is a nest in the shape that kernels are made from: addresses instead of indices, loops of extent 1 gone, loops that are
-// contiguous in every access merged.
+// contiguous in every access merged. The step of a scan around the nest is no loop of it: the caller moves the pointers.
 type form struct {
 	nest   *loop.Nest
-	axes   []axis // parallel, then reduction
-	par    int    // how many are parallel
+	scan   []loop.Axis // the scan around it, if any
+	steps  int         // how many: 1 or 0
+	axes   []axis      // parallel, then reduction
+	par    int         // how many are parallel
 	groups []group
 	loads  map[*loop.Expr]ref
 	stores []ref
@@ -42,18 +45,23 @@ type form struct {
 	index map[*loop.Expr]linear
 }
 
-// linear is at + Σ coef[a]*value(a).
+// linear is at + Σ coef[a]*value(a) + step*(the step of the scan).
 type linear struct {
 	at   int
 	coef []int
+	step int
 }
 
-// newForm flattens the accesses of n. sizes gives the value of symbols that are known (the arena length P).
-func newForm(n *loop.Nest, sizes map[string]int) (*form, error) {
+// newForm flattens the accesses of n, which stands in the body of a scan where steps has an axis. sizes gives the value of symbols that
+// are known (the arena length P).
+func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, error) {
 	if n.Form == loop.Gather || n.Form == loop.Scan {
 		return nil, fmt.Errorf("%s: no kernel for the %s form", n.Name, n.Form)
 	}
-	fm := &form{nest: n, par: len(n.Axes), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
+	if len(steps) > 1 || len(steps) == 1 && !steps[0].Extent.Static() {
+		return nil, fmt.Errorf("%s: no kernel inside a scan of a scan, or of a number of steps that is not fixed", n.Name)
+	}
+	fm := &form{nest: n, scan: steps, steps: len(steps), par: len(n.Axes), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
 	for i := range len(n.Axes) + len(n.Red) {
 		ax := n.AxisAt(i)
 		a := axis{name: ax.Name, extent: ax.Extent.Size, red: i >= len(n.Axes)}
@@ -96,9 +104,9 @@ func newForm(n *loop.Nest, sizes map[string]int) (*form, error) {
 		lins = append(lins, fm.address(s.To))
 	}
 	for _, e := range idx {
-		l := linear{at: e.Idx.Const, coef: make([]int, len(fm.axes))}
+		l := fm.fixed(e.Idx.Const)
 		for _, t := range e.Idx.Terms {
-			l.coef[t.Axis] = t.Coef
+			fm.add(&l, t.Axis, t.Coef)
 		}
 		lins = append(lins, l)
 	}
@@ -117,27 +125,39 @@ func newForm(n *loop.Nest, sizes map[string]int) (*form, error) {
 
 // address turns an index into elements from the start of the buffer's storage.
 func (fm *form) address(a loop.Access) linear {
-	l := linear{at: a.Buf.Offset, coef: make([]int, len(fm.axes))}
+	l := fm.fixed(a.Buf.Offset)
 	for d, ix := range a.Index {
 		l.at += ix.Const * a.Buf.Strides[d]
 		for _, t := range ix.Terms {
-			l.coef[t.Axis] += t.Coef * a.Buf.Strides[d]
+			fm.add(&l, t.Axis, t.Coef*a.Buf.Strides[d])
 		}
 	}
 	return l
+}
+
+// fixed is a linear that no axis moves.
+func (fm *form) fixed(at int) linear { return linear{at: at, coef: make([]int, len(fm.axes))} }
+
+// add adds c times an axis in the numbering of the nest, which begins with the step of the scan.
+func (fm *form) add(l *linear, axis, c int) {
+	if axis < fm.steps {
+		l.step += c
+		return
+	}
+	l.coef[axis-fm.steps] += c
 }
 
 // point files an address under its pointer group.
 func (fm *form) point(b *loop.Buffer, l linear, store bool) ref {
 	for i := range fm.groups {
 		g := &fm.groups[i]
-		if g.buf == b && slices.Equal(g.coef, l.coef) {
+		if g.buf == b && g.step == l.step && slices.Equal(g.coef, l.coef) {
 			g.lo, g.hi = min(g.lo, l.at), max(g.hi, l.at)
 			g.store = g.store || store
 			return ref{i, l.at}
 		}
 	}
-	fm.groups = append(fm.groups, group{b, l.coef, l.at, l.at, store})
+	fm.groups = append(fm.groups, group{b, l.coef, l.step, l.at, l.at, store})
 	return ref{len(fm.groups) - 1, l.at}
 }
 

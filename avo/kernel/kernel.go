@@ -39,12 +39,13 @@ type Grid struct {
 	Chunk    int // rows of one call: a multiple of Tile
 }
 
-// Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first.
-// A nil Buf is the table 0, 1, 2 … of i32.
+// Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first, plus Step
+// elements for each step of the scan that the nest stands in. A nil Buf is the table 0, 1, 2 … of i32.
 type Arg struct {
 	Buf    *loop.Buffer
 	Offset int
 	Stride int
+	Step   int
 	Name   string
 }
 
@@ -59,9 +60,10 @@ type Builder struct {
 	grid int // the axis, or -1
 }
 
-// New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch.
-func New(n *loop.Nest, sizes map[string]int) (*Builder, error) {
-	fm, err := newForm(n, sizes)
+// New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch. steps is the axis of the
+// scan that the nest stands in, if any: its kernel does one step.
+func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, error) {
+	fm, err := newForm(n, sizes, steps)
 	if err != nil {
 		return nil, err
 	}
@@ -136,12 +138,13 @@ func (fm *form) backwards(a int) bool {
 	return false
 }
 
-// args lays out the pointer parameters: one a group, then the index table where an Index runs along the grid.
+// args lays out the pointer parameters: one a group, then the index table where an Index runs along the grid, and once more where one
+// counts the steps of a scan.
 func (b *Builder) args() {
 	names := map[string]int{}
 	for _, g := range b.fm.groups {
 		lo, _ := b.fm.span(g, b.grid)
-		a := Arg{Buf: g.buf, Offset: lo, Name: paramName(g.buf.Name, names)}
+		a := Arg{Buf: g.buf, Offset: lo, Step: g.step, Name: paramName(g.buf.Name, names)}
 		if b.grid >= 0 {
 			a.Stride = g.coef[b.grid]
 		}
@@ -150,6 +153,19 @@ func (b *Builder) args() {
 	if b.needsTable() {
 		b.Args = append(b.Args, Arg{Name: "iota", Stride: 1})
 	}
+	if b.needsStep() {
+		b.Args = append(b.Args, Arg{Name: "step", Step: 1})
+	}
+}
+
+// needsStep reports whether an Index expression depends on the step of the scan, which only the caller knows.
+func (b *Builder) needsStep() bool {
+	for _, l := range b.fm.index {
+		if l.step != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // needsTable reports whether an Index expression depends on the grid's position, which a kernel cannot know by itself.

@@ -7,10 +7,14 @@ import (
 
 // GoLoop writes the nest as plain loops in the manner of Go, one statement a line, indented with tabs: the comment that its
 // kernel carries. Names are reduced to letters, digits, dots and underscores, so that no line can end a comment or be read as
-// a directive.
-func (n *Nest) GoLoop() string {
+// a directive. steps are the axes of the scans that n stands in.
+func (n *Nest) GoLoop(steps ...Axis) string {
 	var w goWriter
-	w.nest(n, nil)
+	var names []string
+	for _, a := range steps {
+		names = append(names, goName(a.Name))
+	}
+	w.nest(n, names)
 	return strings.TrimSuffix(w.b.String(), "\n")
 }
 

@@ -100,6 +100,32 @@ func (u *fuser) explain() {
 	}
 }
 
+// alive drops the stores of n, or of the nests in its body, to temporaries that are not read. It reports whether any store is left, and
+// whether it dropped one.
+func alive(n *loop.Nest, read map[*loop.Buffer]bool) (live, changed bool) {
+	if n.Form == loop.Scan {
+		var body []*loop.Nest
+		for _, b := range n.Body {
+			l, c := alive(b, read)
+			changed = changed || c
+			if l {
+				body = append(body, b)
+			}
+		}
+		n.Body = body
+		return len(body) > 0, changed
+	}
+	var stores []loop.Store
+	for _, s := range n.Stores {
+		if s.To.Buf.Root().Space != loop.Temp || read[s.To.Buf.Root()] {
+			stores = append(stores, s)
+		}
+	}
+	changed = len(stores) < len(n.Stores)
+	n.Stores = stores
+	return len(stores) > 0, changed
+}
+
 // dead drops stores to temporaries that nothing reads, nests without stores, and buffers that nothing touches.
 func (u *fuser) dead() {
 	for again := true; again; {
@@ -110,28 +136,18 @@ func (u *fuser) dead() {
 				read[b.Root()] = true
 			}
 		}
-		for i := 0; i < len(u.f.Nests); i++ {
-			n := u.f.Nests[i]
-			if n.Form == loop.Scan {
-				continue
+		var kept []*loop.Nest
+		for _, n := range u.f.Nests {
+			live, changed := alive(n, read)
+			again = again || changed
+			if changed {
+				u.changed(n)
 			}
-			var live []loop.Store
-			for _, s := range n.Stores {
-				if s.To.Buf.Root().Space != loop.Temp || read[s.To.Buf.Root()] {
-					live = append(live, s)
-				}
-			}
-			if len(live) == len(n.Stores) {
-				continue
-			}
-			again = true
-			n.Stores = live
-			u.changed(n)
-			if len(live) == 0 {
-				u.remove(i)
-				i--
+			if live {
+				kept = append(kept, n)
 			}
 		}
+		u.f.Nests = kept
 	}
 	used := map[*loop.Buffer]bool{}
 	for _, n := range u.f.Nests {

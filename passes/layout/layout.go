@@ -14,8 +14,9 @@ import (
 
 // Choose lays out f. sizes gives the value of symbols known at compile time. note, where not nil, is told each decision.
 func Choose(f *loop.Func, sizes map[string]int, note func(n *loop.Nest, text string)) error {
-	c := &chooser{f: f, sizes: sizes, cost: map[*loop.Nest]float64{}}
-	for _, n := range f.Nests {
+	c := &chooser{f: f, sizes: sizes, cost: map[*loop.Nest]float64{}, steps: map[*loop.Nest][]loop.Axis{}}
+	c.site(f.Nests, nil)
+	for _, n := range c.nests {
 		if _, err := c.price(n); err != nil {
 			return err
 		}
@@ -23,7 +24,7 @@ func Choose(f *loop.Func, sizes map[string]int, note func(n *loop.Nest, text str
 	if err := c.transposeGroups(); err != nil {
 		return err
 	}
-	for _, n := range f.Nests {
+	for _, n := range c.nests {
 		if err := c.order(n); err != nil {
 			return err
 		}
@@ -39,19 +40,38 @@ func Choose(f *loop.Func, sizes map[string]int, note func(n *loop.Nest, text str
 type chooser struct {
 	f     *loop.Func
 	sizes map[string]int
+	nests []*loop.Nest // that compute: those in the bodies of scans, but not the scans
+	steps map[*loop.Nest][]loop.Axis
 	cost  map[*loop.Nest]float64
 }
 
-// price estimates a nest as it stands, in AVX2 cycles for a typical batch.
-func (c *chooser) price(n *loop.Nest) (float64, error) {
-	if n.Form == loop.Gather || n.Form == loop.Scan {
+// site lists the nests that compute, with the axes of the scans that they stand in.
+func (c *chooser) site(list []*loop.Nest, steps []loop.Axis) {
+	for _, n := range list {
+		if n.Form == loop.Scan {
+			c.site(n.Body, slices.Concat(steps, n.Axes))
+			continue
+		}
+		c.nests = append(c.nests, n)
+		c.steps[n] = steps
+	}
+}
+
+// price estimates a nest as it stands, in AVX2 cycles for a typical batch; one of a scan's, for all steps.
+func (c *chooser) price(n *loop.Nest) (float64, error) { return c.priceAt(n, c.steps[n]) }
+
+func (c *chooser) priceAt(n *loop.Nest, steps []loop.Axis) (float64, error) {
+	if n.Form == loop.Gather {
 		return 0, nil
 	}
-	k, err := kernel.New(n, c.sizes)
+	k, err := kernel.New(n, c.sizes, steps...)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", n.Pos, err)
 	}
 	c.cost[n] = k.Total()
+	for _, a := range steps {
+		c.cost[n] *= float64(a.Extent.Size)
+	}
 	return c.cost[n], nil
 }
 
@@ -92,8 +112,8 @@ func (c *chooser) groups() [][]*loop.Buffer {
 			order = append(order, b)
 		}
 	}
-	for _, n := range c.f.Nests {
-		if n.Form == loop.Contract || n.Form == loop.Scan || n.Form == loop.Window && n.Value.Code == loop.Mul {
+	for _, n := range c.nests {
+		if n.Form == loop.Contract || n.Form == loop.Window && n.Value.Code == loop.Mul {
 			// Only what meets behind the sum must lie alike.
 			c.joinAll(n, n.Stores, nil, free, parent, find)
 			continue
@@ -154,7 +174,7 @@ func (c *chooser) try(group []*loop.Buffer) (bool, error) {
 	var touched []*loop.Nest
 	before := 0.0
 	was := map[*loop.Nest]float64{}
-	for _, n := range c.f.Nests {
+	for _, n := range c.nests {
 		if uses(n, in) {
 			p, err := c.best(n)
 			if err != nil {

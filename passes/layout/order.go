@@ -18,15 +18,16 @@ func (c *chooser) order(n *loop.Nest) error {
 		lead++
 	}
 	best, bestNest := 0.0, *n
+	steps := c.steps[n]
 	for i, perm := range permutations(len(n.Red)-lead, 6) {
 		m := *n
-		permute(&m, lead, perm)
+		permute(&m, len(steps), lead, perm)
 		for _, lanes := range []int{1, partials} {
 			if lanes > 1 && !foldable(&m) {
 				continue
 			}
 			m.Lanes = lanes
-			p, err := c.price(&m)
+			p, err := c.priceAt(&m, steps)
 			delete(c.cost, &m)
 			if err != nil {
 				return err
@@ -72,9 +73,10 @@ func permutations(n, max int) [][]int {
 	return list
 }
 
-// permute reorders the reduction axes of m behind the first lead: new axis lead+i is old axis lead+perm[i]. Expressions are rewritten.
-func permute(m *loop.Nest, lead int, perm []int) {
-	base := len(m.Axes) + lead
+// permute reorders the reduction axes of m, which stands in steps scans, behind the first lead: new axis lead+i is old axis lead+perm[i].
+// Expressions are rewritten.
+func permute(m *loop.Nest, steps, lead int, perm []int) {
+	base := steps + len(m.Axes) + lead
 	to := map[int]int{}
 	red := append([]loop.Axis(nil), m.Red...)
 	same := true
