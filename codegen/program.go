@@ -20,6 +20,8 @@ type program struct {
 	constants map[*loop.Buffer]int // where each table starts among the package's, in elements
 	steps     []*step
 	flops     int // of one example
+	// counted is how many numbers the table must hold: for each example, and whatever the batch.
+	counted struct{ perExample, fixed int }
 }
 
 // baseLine is one entry of a program's table of buffers.
@@ -35,6 +37,11 @@ type step struct {
 	nest   *loop.Nest
 	b      *kernel.Builder
 	kernel *kernelCode
+
+	// Of a scan only, which has no kernel: its body, and whether pieces of the batch run through all steps by themselves.
+	body  []*step
+	alone bool
+	chunk int // rows of a piece
 }
 
 // newProgram builds the kernels of f and lays out its table of buffers.
@@ -52,33 +59,51 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 		p.bases = append(p.bases, baseLine{at, b.Scaled(), b.Name + " " + b.Elem.String() + b.Shape.String()})
 	}
 	names := map[string]bool{f.Name + "Run": true, f.Name + "Program": true, f.Name + "Bases": true}
-	perExample, fixed := 0, 0
 	for _, n := range f.Nests {
-		b, err := kernel.New(n, sizes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
-		}
-		s := &step{name: fresh(names, f.Name+exported(n.Name)), nest: n, b: b}
-		if s.kernel, err = ks.add(b); err != nil {
-			return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
-		}
-		for _, a := range b.Args {
-			if a.Buf == nil {
-				if b.Grid.PerBatch {
-					perExample = max(perExample, b.Grid.Extent)
-				} else {
-					fixed = max(fixed, b.Grid.Extent)
-				}
+		if n.Form == loop.Scan {
+			s, err := p.addScan(n, sizes, ks, names)
+			if err != nil {
+				return nil, err
 			}
+			p.steps = append(p.steps, s)
+			continue
+		}
+		s, err := p.newStep(n, sizes, ks, names)
+		if err != nil {
+			return nil, err
 		}
 		p.steps = append(p.steps, s)
-		p.flops += b.Flops
+		p.flops += s.b.Flops
 	}
-	if perExample+fixed > 0 {
+	if p.counted.perExample+p.counted.fixed > 0 {
 		p.table = len(p.bases)
-		p.addTable(perExample, fixed)
+		p.addTable(p.counted.perExample, p.counted.fixed)
 	}
 	return p, nil
+}
+
+// newStep builds the kernel of one nest, which stands in the body of a scan where steps has its axis.
+func (p *program) newStep(n *loop.Nest, sizes map[string]int, ks *kernelSet, names map[string]bool, steps ...loop.Axis) (*step, error) {
+	b, err := kernel.New(n, sizes, steps...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
+	}
+	s := &step{name: fresh(names, p.name+exported(n.Name)), nest: n, b: b}
+	if s.kernel, err = ks.add(b); err != nil {
+		return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
+	}
+	for _, a := range b.Args {
+		switch {
+		case a.Buf != nil:
+		case a.Step != 0:
+			p.counted.fixed = max(p.counted.fixed, steps[0].Extent.Size)
+		case b.Grid.PerBatch:
+			p.counted.perExample = max(p.counted.perExample, b.Grid.Extent)
+		default:
+			p.counted.fixed = max(p.counted.fixed, b.Grid.Extent)
+		}
+	}
+	return s, nil
 }
 
 // addTable appends the index table to the plan: 0, 1, 2 … for as many rows as any kernel counts.

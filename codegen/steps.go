@@ -83,31 +83,58 @@ func (p *program) results() []*loop.Buffer {
 func (p *program) runDecl() string {
 	body := func(g *jen.Group) {
 		for _, s := range p.steps {
-			grid := s.b.Grid
-			count := jen.Lit(grid.Extent)
-			switch {
-			case grid.None:
-				count = jen.Lit(1)
-			case grid.PerBatch && grid.Extent == 1:
-				count = jen.Id("x").Dot("n")
-			case grid.PerBatch:
-				count = jen.Lit(grid.Extent).Op("*").Id("x").Dot("n")
+			if s.body != nil {
+				p.runScan(g, s)
+				continue
 			}
 			g.Comment(comment(s.label()))
-			g.Id("x").Dot("each").Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+			g.Add(s.call())
 		}
 	}
 	return jen.Commentf("%sRun runs the program once, step by step.", p.name).Line().
 		Func().Id(p.name + "Run").Params(jen.Id("x").Op("*").Id("exec")).BlockFunc(body).GoString()
 }
 
+// call is the statement that runs a kernel over its whole grid.
+func (s *step) call() *jen.Statement {
+	grid := s.b.Grid
+	count := jen.Lit(grid.Extent)
+	switch {
+	case grid.None:
+		count = jen.Lit(1)
+	case grid.PerBatch && grid.Extent == 1:
+		count = jen.Id("x").Dot("n")
+	case grid.PerBatch:
+		count = jen.Lit(grid.Extent).Op("*").Id("x").Dot("n")
+	}
+	return jen.Id("x").Dot("each").Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+}
+
 // stepDecl declares the function that calls a kernel on rows lo to hi of its grid.
 func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, error) {
+	if s.body != nil {
+		return p.scanDecl(u, s, states)
+	}
+	args, err := p.arguments(u, s, states, jen.Id("x").Dot("t"))
+	if err != nil {
+		return "", err
+	}
+	lo, hi := "lo", "hi"
+	if s.b.Grid.None {
+		lo, hi = "_", "_"
+	}
+	return jen.Comment(comment(s.name+": "+s.label()+"; "+s.b.Tiling)).Line().
+		Func().Id(s.name).Params(jen.Id("x").Op("*").Id("exec"), jen.List(jen.Id(lo), jen.Id(hi)).Int()).
+		Block(jen.Id(s.kernel.Name).Call(args...)).GoString(), nil
+}
+
+// arguments are those of a kernel's call on rows lo to hi, in step t of a scan.
+func (p *program) arguments(u *pass.Unit, s *step, states []string, t *jen.Statement) ([]jen.Code, error) {
 	var args []jen.Code
 	for _, a := range s.b.Args {
-		code, err := p.pointer(u, a, states)
+		code, err := p.pointer(u, a, states, t)
 		if err != nil {
-			return "", fmt.Errorf("%s: error: %w", s.nest.Pos, err)
+			return nil, fmt.Errorf("%s: error: %w", s.nest.Pos, err)
 		}
 		args = append(args, code)
 	}
@@ -122,28 +149,12 @@ func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, erro
 	if s.b.Batch {
 		args = append(args, jen.Id("x").Dot("n"))
 	}
-	lo, hi := "lo", "hi"
-	if s.b.Grid.None {
-		lo, hi = "_", "_"
-	}
-	return jen.Comment(comment(s.name+": "+s.label()+"; "+s.b.Tiling)).Line().
-		Func().Id(s.name).Params(jen.Id("x").Op("*").Id("exec"), jen.List(jen.Id(lo), jen.Id(hi)).Int()).
-		Block(jen.Id(s.kernel.Name).Call(args...)).GoString(), nil
+	return args, nil
 }
 
-// pointer is the Go expression of one pointer argument.
-func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string) (*jen.Statement, error) {
-	offset := func(at int) *jen.Statement {
-		switch {
-		case a.Stride == 0:
-			return jen.Lit(at)
-		case a.Stride == 1 && at == 0:
-			return jen.Id("lo")
-		case at == 0:
-			return jen.Lit(a.Stride).Op("*").Id("lo")
-		}
-		return jen.Lit(at).Op("+").Lit(a.Stride).Op("*").Id("lo")
-	}
+// pointer is the Go expression of one pointer argument in step t of a scan.
+func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t *jen.Statement) (*jen.Statement, error) {
+	offset := func(at int) *jen.Statement { return offset(at, a, t) }
 	x := func(method string, args ...jen.Code) *jen.Statement { return jen.Id("x").Dot(method).Call(args...) }
 	if a.Buf == nil {
 		return x("at", jen.Lit(p.table), offset(a.Offset)), nil
@@ -178,6 +189,36 @@ func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string) (*jen.Sta
 		return nil, fmt.Errorf("buffer %s has no place in the memory plan", b.Name)
 	}
 	return x("at", jen.Lit(i), offset(a.Offset)), nil
+}
+
+// offset is at + stride*lo + step*t without what is zero.
+func offset(at int, a kernel.Arg, t *jen.Statement) *jen.Statement {
+	var sum *jen.Statement
+	add := func(x *jen.Statement) {
+		if sum == nil {
+			sum = x
+		} else {
+			sum.Op("+").Add(x)
+		}
+	}
+	times := func(n int, x *jen.Statement) {
+		switch n {
+		case 0:
+		case 1:
+			add(x)
+		default:
+			add(jen.Lit(n).Op("*").Add(x))
+		}
+	}
+	if at != 0 {
+		add(jen.Lit(at))
+	}
+	times(a.Stride, jen.Id("lo"))
+	times(a.Step, t.Clone())
+	if sum == nil {
+		return jen.Lit(0)
+	}
+	return sum
 }
 
 // comment keeps text that comes from a source file inside one line comment that no tool takes for a directive.

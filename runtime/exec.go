@@ -101,6 +101,7 @@ type scalarInfo struct {
 type exec struct {
 	prog    *program
 	n       int // examples of this call
+	t       int // the step of the scan that is running, where all threads work on one step
 	max     int // examples that the arena has room for
 	arena   []float32
 	base    []int // of each buffer in arena

@@ -122,8 +122,16 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 	for i := range table {
 		table[i] = math.Float32frombits(uint32(i))
 	}
-	for _, nest := range f.Nests {
-		b, err := kernel.New(nest, known)
+	type made struct {
+		b  *kernel.Builder
+		fn *vec.Func
+	}
+	kernels := map[*loop.Nest]made{}
+	kernelOf := func(nest *loop.Nest, steps []loop.Axis) made {
+		if k, ok := kernels[nest]; ok {
+			return k
+		}
+		b, err := kernel.New(nest, known, steps...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,6 +144,12 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 				t.Fatal(err)
 			}
 		}
+		kernels[nest] = made{b, fn}
+		return kernels[nest]
+	}
+	runNest := func(nest *loop.Nest, step int, steps ...loop.Axis) {
+		k := kernelOf(nest, steps)
+		b, fn := k.b, k.fn
 		rows := 1
 		if !b.Grid.None {
 			if rows = b.Grid.Extent; b.Grid.PerBatch {
@@ -143,9 +157,9 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 			}
 		}
 		// Pieces of an odd size meet main and tail rows in every place.
-		step := max(1, min(b.Grid.Chunk, 2*b.Grid.Tile+1))
-		for lo := 0; lo < rows; lo += step {
-			hi := min(rows, lo+step)
+		piece := max(1, min(b.Grid.Chunk, 2*b.Grid.Tile+1))
+		for lo := 0; lo < rows; lo += piece {
+			hi := min(rows, lo+piece)
 			var args []interp.Memory
 			for _, a := range b.Args {
 				data := table
@@ -153,7 +167,7 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 					w := mem[a.Buf.Root()]
 					data = unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(w))), len(w))
 				}
-				args = append(args, interp.Memory{Data: data, At: a.Offset + lo*a.Stride})
+				args = append(args, interp.Memory{Data: data, At: a.Offset + lo*a.Stride + step*a.Step})
 			}
 			var counts []int
 			if !b.Grid.None {
@@ -168,6 +182,21 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 			}
 			if err := interp.Run(fn, args, counts); err != nil {
 				t.Fatalf("%s on %s: %v\n%s", nest.Name, target.Name, err, nest)
+			}
+		}
+	}
+	for _, nest := range f.Nests {
+		if nest.Form != loop.Scan {
+			runNest(nest, 0)
+			continue
+		}
+		last := nest.Axes[0].Extent.Size - 1
+		for t := range last + 1 {
+			if nest.Reverse {
+				t = last - t
+			}
+			for _, n := range nest.Body {
+				runNest(n, t, nest.Axes...)
 			}
 		}
 	}

@@ -1,0 +1,125 @@
+package codegen
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// stepCycles is what one step of a scan should compute in one piece, at least, so that calls and loops do not count beside it.
+const stepCycles = 1000
+
+// addScan appends a scan: its body's kernels, and whether each piece of the batch may run through all steps by itself.
+func (p *program) addScan(n *loop.Nest, sizes map[string]int, ks *kernelSet, names map[string]bool) (*step, error) {
+	s := &step{name: fresh(names, p.name+exported(n.Name)), nest: n, alone: true}
+	tile, cycles := 1, 0.0
+	for _, b := range n.Body {
+		if b.Form == loop.Scan {
+			return nil, fmt.Errorf("%s: error: a scan inside a scan has no kernel", b.Pos)
+		}
+		in, err := p.newStep(b, sizes, ks, names, n.Axes...)
+		if err != nil {
+			return nil, err
+		}
+		s.body = append(s.body, in)
+		s.alone = s.alone && in.b.Grid.PerBatch && in.b.Grid.Extent == 1
+		p.flops += in.b.Flops * n.Axes[0].Extent.Size
+		tile = max(tile, in.b.Grid.Tile)
+		cycles += in.b.Cycles
+	}
+	s.alone = s.alone && rowwise(n)
+	s.chunk = tile * max(1, int(stepCycles/(cycles*float64(tile))))
+	return s, nil
+}
+
+// rowwise reports whether no example meets another in a scan: whatever its body writes is read and written at the example's own row.
+func rowwise(scan *loop.Nest) bool {
+	var written []*loop.Buffer
+	for _, n := range scan.Body {
+		for _, s := range n.Stores {
+			written = append(written, s.To.Buf.Root())
+		}
+	}
+	for _, n := range scan.Body {
+		row := slices.IndexFunc(n.Axes, func(a loop.Axis) bool { return !a.Extent.Static() })
+		accesses := n.Loads()
+		for _, s := range n.Stores {
+			accesses = append(accesses, s.To)
+		}
+		for _, a := range accesses {
+			if !slices.Contains(written, a.Buf.Root()) {
+				continue
+			}
+			if row < 0 || len(a.Buf.Shape) == 0 || a.Buf.Shape[0].Static() || len(a.Dyn) > 0 && a.Dyn[0] != nil {
+				return false
+			}
+			if ix := a.Index[0]; ix.Const != 0 || len(ix.Terms) != 1 || ix.Coef(row+len(scan.Axes)) != 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// loopOver is the loop over the steps of a scan, which counts in variable t.
+func loopOver(n *loop.Nest, t *jen.Statement, declare bool) *jen.Statement {
+	op, last := "=", n.Axes[0].Extent.Size-1
+	if declare {
+		op = ":="
+	}
+	if n.Reverse {
+		return jen.For(t.Clone().Op(op).Lit(last), t.Clone().Op(">=").Lit(0), t.Clone().Op("--"))
+	}
+	return jen.For(t.Clone().Op(op).Range().Lit(last + 1))
+}
+
+// runScan emits the call of a scan: one piece after another of the batch through all steps, or else all of it step after step.
+func (p *program) runScan(g *jen.Group, s *step) {
+	g.Comment(comment(s.label()))
+	if s.alone {
+		g.Id("x").Dot("each").Call(jen.Id("x").Dot("n"), jen.Lit(s.chunk), jen.Id(s.name))
+		return
+	}
+	g.Add(loopOver(s.nest, jen.Id("x").Dot("t"), false)).BlockFunc(func(g *jen.Group) {
+		for _, b := range s.body {
+			g.Add(b.call())
+		}
+	})
+}
+
+// scanDecl declares the function that runs all steps of a scan on rows lo to hi, or those that run the kernels of one step.
+func (p *program) scanDecl(u *pass.Unit, s *step, states []string) (string, error) {
+	if !s.alone {
+		text := ""
+		for i, b := range s.body {
+			d, err := p.stepDecl(u, b, states)
+			if err != nil {
+				return "", err
+			}
+			if i > 0 {
+				text += "\n\n"
+			}
+			text += d
+		}
+		return text, nil
+	}
+	var calls []jen.Code
+	for _, b := range s.body {
+		args, err := p.arguments(u, b, states, jen.Id("t"))
+		if err != nil {
+			return "", err
+		}
+		calls = append(calls, jen.Comment(comment(b.nest.Name+": "+b.b.Tiling)), jen.Id(b.kernel.Name).Call(args...))
+	}
+	steps := fmt.Sprintf("%s; %d steps over %s", s.label(), s.nest.Axes[0].Extent.Size, s.nest.Axes[0].Name)
+	if s.nest.Reverse {
+		steps += ", from the last"
+	}
+	return jen.Comment(comment(s.name+": "+steps)).Line().
+		Func().Id(s.name).Params(jen.Id("x").Op("*").Id("exec"), jen.List(jen.Id("lo"), jen.Id("hi")).Int()).
+		Block(loopOver(s.nest, jen.Id("t"), true).Block(calls...)).GoString(), nil
+}
