@@ -48,6 +48,7 @@ type generator struct {
 	programs []*program
 	states   []string
 	packed   []byte                 // the embedded weights
+	suite    bool                   // a suite of test cases, not a model
 	values   map[string]*ops.Tensor // the parameters by name
 
 	Package   string
@@ -219,6 +220,10 @@ func renamed(src []byte, pkg string) []byte {
 // needs says which support files a package carries.
 func (g *generator) needs(name string) bool {
 	switch base := strings.TrimSuffix(name, path.Ext(name)); {
+	case base == "suite":
+		return g.suite
+	case g.suite:
+		return !strings.HasPrefix(base, "drive") && !strings.HasPrefix(base, "data")
 	case strings.HasPrefix(base, "drive"), strings.HasPrefix(base, "data"):
 		return g.opt.Driver
 	case slices.Contains(trainingFiles, base):

@@ -1,0 +1,161 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/ops"
+	"github.com/dlc-ml/dlc/passes"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// operatorCase is one operator on one sample, or its gradient, as generated code.
+type operatorCase struct {
+	name string
+	c    *ops.Case
+	want []*ops.Tensor
+}
+
+// operatorCases lists every operator × sample, and the gradient of each.
+func operatorCases(t *testing.T) (list []operatorCase, suite []codegen.Case) {
+	t.Helper()
+	add := func(name string, c *ops.Case) {
+		given := map[*ir.Value]*ops.Tensor{}
+		for i, v := range c.Func().Inputs {
+			given[v] = c.Args()[i]
+		}
+		want, err := ops.EvalFunc(c.Func(), given, c.Batch())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		u, err := passes.Run(c.Module(), &pass.Config{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		list = append(list, operatorCase{name, c, want})
+		suite = append(suite, codegen.Case{Name: name, Unit: u, Func: u.Loops[0]})
+	}
+	for _, o := range ops.All() {
+		if o.Effect {
+			continue // an optimizer is tested by whole training steps
+		}
+		for i := range o.Samples {
+			name := fmt.Sprintf("%s/%d", o.Name, i)
+			c, err := ops.NewCase(o, &o.Samples[i])
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			add(name, c)
+			if o.NoGrad != "" {
+				continue
+			}
+			if c, err = ops.NewCase(o, &o.Samples[i]); err == nil {
+				err = c.Differentiate()
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else if len(c.Func().Results) > 0 {
+				add(name+"/gradient", c)
+			}
+		}
+	}
+	return list, suite
+}
+
+// TestOperators compiles every operator, with its gradient, on every sample to one program, runs it by the best kernels of this machine and by plain
+// Go, and compares with the evaluation. The two give the same bits.
+func TestOperators(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles a large program with the Go command")
+	}
+	list, cases := operatorCases(t)
+	s, err := NewSuite(context.Background(), t.TempDir(), cases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	best := make([]*Outcome, len(list))
+	for _, isa := range []string{"", "go"} {
+		if err := s.Start("DLC_ISA=" + isa); err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range list {
+			t.Run(c.name+"/"+isa, func(t *testing.T) {
+				got, err := s.Run(i, c.call(1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.compare(t, got)
+				if best[i] == nil {
+					best[i] = got
+				} else {
+					same(t, best[i], got)
+				}
+			})
+		}
+	}
+}
+
+// call runs the case on its operands.
+func (c *operatorCase) call(threads int) Call {
+	call := Call{Batch: c.c.Batch(), Threads: threads}
+	for _, x := range c.c.Args() {
+		call.Inputs = append(call.Inputs, bitsOf(x))
+	}
+	return call
+}
+
+// bitsOf are the words of a tensor's elements.
+func bitsOf(x *ops.Tensor) []uint32 {
+	list := make([]uint32, len(x.Data))
+	for i, v := range x.Data {
+		if x.Elem.Cell() == ir.F32 {
+			list[i] = math.Float32bits(float32(v))
+		} else {
+			list[i] = uint32(int32(v))
+		}
+	}
+	return list
+}
+
+// compare holds what generated code gave against the evaluation.
+func (c *operatorCase) compare(t *testing.T, got *Outcome) {
+	t.Helper()
+	for i, want := range c.want {
+		scale := 1.0
+		for _, v := range want.Data {
+			if a := math.Abs(v); a > scale && !math.IsInf(v, 0) {
+				scale = a
+			}
+		}
+		for k, v := range want.Data {
+			g := float64(math.Float32frombits(got.Outputs[i][k]))
+			if want.Elem.Cell() != ir.F32 {
+				g = float64(int32(got.Outputs[i][k]))
+			}
+			if g != v && !(math.IsNaN(g) && math.IsNaN(v)) && !(math.Abs(g-v) <= 4e-6*scale+2e-5*math.Abs(v)) {
+				t.Fatalf("result %d element %d: %g, want %g", i, k, g, v)
+			}
+		}
+	}
+}
+
+// same reports where two outcomes differ in a bit; NaNs are alike.
+func same(t *testing.T, a, b *Outcome) {
+	t.Helper()
+	for i := range a.Outputs {
+		for k := range a.Outputs[i] {
+			x, y := a.Outputs[i][k], b.Outputs[i][k]
+			if f, g := math.Float32frombits(x), math.Float32frombits(y); x != y && !(f != f && g != g) {
+				t.Fatalf("result %d element %d: %g (%#x) by the best kernels, %g (%#x) by plain Go", i, k, f, x, g, y)
+			}
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package driver
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// Suite is a program made of many compiled functions, built with the Go command, which runs them on request.
+type Suite struct {
+	// Refused says of each case why it could not be compiled; nil for those that can run.
+	Refused []error
+
+	cases []codegen.Case
+	dir   string
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   io.Reader
+	log   *bytes.Buffer
+}
+
+// Call is what one run of a case gets.
+type Call struct {
+	Batch, Threads int
+	Seed, Step     int
+	Rate           float32
+	Weights        []uint32   // the parameter arena; nil for zeros
+	Inputs         [][]uint32 // one for each buffer of space Input, in order
+}
+
+// Outcome is what one run of a case leaves.
+type Outcome struct {
+	Outputs        [][]uint32 // one for each buffer of space Output, in order
+	Weights, Grads []uint32   // the arenas
+}
+
+// NewSuite compiles the cases into one program in dir, with the given environment beside the process's own when it runs ("DLC_ISA=go").
+func NewSuite(ctx context.Context, dir string, cases []codegen.Case) (*Suite, error) {
+	files, refused, err := codegen.Suite(cases)
+	if err != nil {
+		return nil, err
+	}
+	s := &Suite{Refused: refused, cases: cases, dir: dir}
+	return s, buildProgram(ctx, files, s.program())
+}
+
+func (s *Suite) program() string { return filepath.Join(s.dir, "suite") }
+
+// Start runs the program; a second call starts it anew. env is added to the process's own environment, such as "DLC_ISA=go".
+func (s *Suite) Start(env ...string) error {
+	s.Close()
+	s.cmd = exec.Command(s.program())
+	s.cmd.Env = append(os.Environ(), env...)
+	s.log = &bytes.Buffer{}
+	s.cmd.Stderr = s.log
+	var err error
+	if s.in, err = s.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	if s.out, err = s.cmd.StdoutPipe(); err != nil {
+		return err
+	}
+	return s.cmd.Start()
+}
+
+// Close ends the program.
+func (s *Suite) Close() {
+	if s.cmd == nil {
+		return
+	}
+	s.in.Close()
+	s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Run runs case number i. The error is a panic of the generated code, or the end of the program, with what it said.
+func (s *Suite) Run(i int, c Call) (*Outcome, error) {
+	if s.Refused[i] != nil {
+		return nil, s.Refused[i]
+	}
+	var q bytes.Buffer
+	write := func(v any) { binary.Write(&q, binary.LittleEndian, v) } // into memory: it cannot fail
+	write([]uint32{uint32(i), uint32(c.Batch), uint32(c.Threads), uint32(c.Seed), uint32(c.Step)})
+	write(c.Rate)
+	arena := s.cases[i].Unit.ArenaLen
+	if len(c.Weights) == 0 {
+		c.Weights = make([]uint32, arena)
+	}
+	write(c.Weights[:arena])
+	n := 0
+	for _, b := range s.cases[i].Func.Buffers {
+		if b.Space != loop.Input {
+			continue
+		}
+		if n >= len(c.Inputs) || len(c.Inputs[n]) != words(b, c.Batch) {
+			return nil, fmt.Errorf("%s: input %s takes %d words", s.cases[i].Name, b.Name, words(b, c.Batch))
+		}
+		write(c.Inputs[n])
+		n++
+	}
+	if _, err := s.in.Write(q.Bytes()); err != nil {
+		return nil, s.ended(i, err)
+	}
+	return s.answer(i, c.Batch, arena)
+}
+
+// answer reads what the program says.
+func (s *Suite) answer(i, batch, arena int) (*Outcome, error) {
+	var status uint32
+	if err := binary.Read(s.out, binary.LittleEndian, &status); err != nil {
+		return nil, s.ended(i, err)
+	}
+	if status > 0 {
+		msg := make([]byte, status)
+		if _, err := io.ReadFull(s.out, msg); err != nil {
+			return nil, s.ended(i, err)
+		}
+		return nil, fmt.Errorf("%s: %s", s.cases[i].Name, msg)
+	}
+	o := &Outcome{}
+	for _, b := range s.cases[i].Func.Buffers {
+		if b.Space == loop.Output {
+			o.Outputs = append(o.Outputs, make([]uint32, words(b, batch)))
+		}
+	}
+	o.Weights, o.Grads = make([]uint32, arena), make([]uint32, arena)
+	for _, to := range append(append([][]uint32{}, o.Outputs...), o.Weights, o.Grads) {
+		if err := binary.Read(s.out, binary.LittleEndian, to); err != nil {
+			return nil, s.ended(i, err)
+		}
+	}
+	return o, nil
+}
+
+// ended says that the program is gone, with what it said last.
+func (s *Suite) ended(i int, err error) error {
+	s.in.Close()
+	s.cmd.Wait()
+	s.cmd = nil
+	return fmt.Errorf("%s: the program ended: %v: %s", s.cases[i].Name, err, strings.TrimSpace(s.log.String()))
+}
+
+// words is the storage of a buffer for a batch.
+func words(b *loop.Buffer, batch int) int {
+	if b.Scaled() {
+		return b.Size() * batch
+	}
+	return b.Size()
+}

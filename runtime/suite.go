@@ -1,0 +1,135 @@
+package runtime
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"unsafe"
+)
+
+// suiteCase is one program of a suite: many programs in one process, which runs them on request. Tests of generated code are made of it.
+type suiteCase struct {
+	number  int // by which it is asked for
+	name    string
+	prog    *program
+	arena   int // elements of the parameter arena
+	states  int // how many arenas of optimizer state it has
+	inputs  []suitePort
+	outputs []suitePort
+}
+
+// suitePort is an input or output: its buffer, and its elements, for each example where it is scaled.
+type suitePort struct {
+	buffer, elems int
+	scaled        bool
+}
+
+// suiteRequest is what a request starts with, as little-endian words. The parameter arena and the inputs follow, in words too.
+type suiteRequest struct {
+	Number, Batch, Threads, Seed, Step uint32
+	Rate                               float32
+}
+
+// serve answers requests until the input ends. An answer is a word, the length of an error or 0; then the error, or the outputs, the
+// parameter arena and the arena of gradients. It returns the exit status.
+func serve(cases []suiteCase, r io.Reader, w io.Writer) int {
+	if errISA != nil {
+		fmt.Fprintln(os.Stderr, errISA)
+		return 2
+	}
+	byNumber := map[int]*suiteCase{}
+	for i := range cases {
+		byNumber[cases[i].number] = &cases[i]
+	}
+	in, out := bufio.NewReaderSize(r, 1<<16), bufio.NewWriterSize(w, 1<<16)
+	for {
+		var q suiteRequest
+		if err := binary.Read(in, binary.LittleEndian, &q); err == io.EOF {
+			return 0
+		} else if err != nil {
+			fmt.Fprintln(os.Stderr, "request:", err)
+			return 1
+		}
+		c := byNumber[int(q.Number)]
+		if c == nil {
+			fmt.Fprintf(os.Stderr, "request: there is no case %d\n", q.Number)
+			return 1
+		}
+		if err := c.answer(q, in, out); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", c.name, err)
+			return 1
+		}
+		if err := out.Flush(); err != nil {
+			return 1
+		}
+	}
+}
+
+// answer runs one case.
+func (c *suiteCase) answer(q suiteRequest, in io.Reader, out io.Writer) error {
+	var p *pool
+	if q.Threads > 1 {
+		p = newPool(int(q.Threads))
+		defer p.close()
+	}
+	x := newExec(c.prog, max(1, int(q.Batch)), newArena(c.arena), p)
+	x.n = int(q.Batch)
+	x.grads = newArena(c.arena)
+	for range c.states {
+		x.states = append(x.states, newArena(c.arena))
+	}
+	if err := binary.Read(in, binary.LittleEndian, x.weights[:c.arena]); err != nil {
+		return err
+	}
+	for _, t := range c.inputs {
+		// The words are taken as they are: an f32 load could change the bits of a NaN.
+		if err := binary.Read(in, binary.LittleEndian, asInts(t.of(x))); err != nil {
+			return err
+		}
+	}
+	x.setScalars(scalars{batch: x.n, lr: float64(q.Rate), seed: int(q.Seed), step: int(q.Step), beta1: 0.9, beta2: 0.999})
+	if msg := c.attempt(x); msg != "" {
+		if err := binary.Write(out, binary.LittleEndian, uint32(len(msg))); err != nil {
+			return err
+		}
+		_, err := io.WriteString(out, msg)
+		return err
+	}
+	results := [][]int32{{0}}
+	for _, t := range c.outputs {
+		results = append(results, asInts(t.of(x)))
+	}
+	results = append(results, asInts(x.weights[:c.arena]), asInts(x.grads[:c.arena]))
+	for _, r := range results {
+		if err := binary.Write(out, binary.LittleEndian, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attempt runs the program and returns what went wrong, were it a panic.
+func (c *suiteCase) attempt(x *exec) (msg string) {
+	defer func() {
+		if e := recover(); e != nil {
+			msg = fmt.Sprintf("panic: %v\n%s", e, debug.Stack())
+		}
+	}()
+	c.prog.run(x)
+	return ""
+}
+
+// of returns the elements of a port for the examples of a call.
+func (t suitePort) of(x *exec) []float32 {
+	if t.buffer < 0 {
+		return nil
+	}
+	n := t.elems
+	if t.scaled {
+		n *= x.n
+	}
+	return unsafe.Slice(unsafe.SliceData(x.arena[x.base[t.buffer]:]), n)
+}
