@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"math"
-
 	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -250,7 +248,7 @@ func (e *emitter) points(t tileState) []point {
 func (e *emitter) tile(t tileState) {
 	pts := e.points(t)
 	if e.fm.nest.Value != nil {
-		start := identity(e.fm.nest.Fold)
+		start := identity(e.fm.nest)
 		for i := range pts {
 			for range e.s.perPoint() {
 				pts[i].acc = append(pts[i].acc, e.constant(start))
@@ -272,19 +270,6 @@ func (e *emitter) constant(bits uint32) vec.Reg {
 		return e.f.Zero()
 	}
 	return e.f.Move(e.f.Const(bits))
-}
-
-// identity is what a fold starts from.
-func identity(f loop.Fold) uint32 {
-	switch f {
-	case loop.FoldMax:
-		return math.Float32bits(float32(math.Inf(-1)))
-	case loop.FoldMin:
-		return math.Float32bits(float32(math.Inf(1)))
-	case loop.FoldProd:
-		return math.Float32bits(1)
-	}
-	return 0
 }
 
 // unrollBudget is how many steps of arithmetic a loop body may hold: enough to hide the loop, small enough for the instruction cache.
@@ -388,8 +373,13 @@ func (e *emitter) step(pts []point, part int) {
 				v.lanes = lanes
 			}
 			acc := pts[i].acc[h]
-			if n.Fold == loop.FoldSum && n.Value.Code == loop.Mul && !(e.s.fold && lanes < w && !e.bothVectors(n.Value)) {
-				e.f.Fma(acc, v.eval(n.Value.Args[0]), v.eval(n.Value.Args[1]))
+			if fusedSum(n) {
+				a, b := v.eval(n.Value.Args[0]), v.eval(n.Value.Args[1])
+				if e.s.fold && lanes < w && !e.bothVectors(n.Value) {
+					e.f.Set(acc, e.f.Low(e.f.MulAdd(a, b, acc), acc, lanes))
+					continue
+				}
+				e.f.Fma(acc, a, b)
 				continue
 			}
 			x := v.eval(n.Value)
@@ -409,58 +399,6 @@ func (e *emitter) bothVectors(v *loop.Expr) bool {
 		}
 	}
 	return true
-}
-
-// combine folds x into acc. Where only some lanes hold an element, the others keep what they have.
-func (e *emitter) combine(acc, x vec.Reg, lanes int) {
-	var r vec.Reg
-	switch e.fm.nest.Fold {
-	case loop.FoldSum:
-		r = vec.Reg(0)
-		if lanes < 0 || lanes == e.f.Target.Lanes {
-			e.f.Accumulate(vec.Add, acc, x)
-			return
-		}
-		r = e.f.Binary(vec.Add, acc, x)
-	case loop.FoldProd:
-		r = e.f.Binary(vec.Mul, acc, x)
-	case loop.FoldMax:
-		r = vec.Maximum(e.f, acc, x)
-	case loop.FoldMin:
-		r = vec.Minimum(e.f, acc, x)
-	}
-	if lanes > 0 && lanes < e.f.Target.Lanes {
-		r = e.f.Low(r, acc, lanes)
-	}
-	e.f.Set(acc, r)
-}
-
-// foldLanes adds the partial sums in halves: lane i takes lane i+L/2, then i+L/4, and so on.
-func (e *emitter) foldLanes(acc []vec.Reg) vec.Reg {
-	pair := func(a, b vec.Reg) vec.Reg {
-		switch e.fm.nest.Fold {
-		case loop.FoldProd:
-			return e.f.Binary(vec.Mul, a, b)
-		case loop.FoldMax:
-			return vec.Maximum(e.f, a, b)
-		case loop.FoldMin:
-			return vec.Minimum(e.f, a, b)
-		}
-		return e.f.Binary(vec.Add, a, b)
-	}
-	for len(acc) > 1 {
-		h := len(acc) / 2
-		next := make([]vec.Reg, h)
-		for i := range next {
-			next[i] = pair(acc[i], acc[i+h])
-		}
-		acc = next
-	}
-	r := acc[0]
-	for w := e.f.Target.Lanes / 2; w >= 1; w /= 2 {
-		r = pair(r, e.f.Fold(r, w))
-	}
-	return r
 }
 
 // store evaluates all stores of a point before it writes any, and joins neighbours that interleave.

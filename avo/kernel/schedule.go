@@ -339,12 +339,15 @@ func exprCycles(e *loop.Expr) float64 {
 	e.Walk(func(e *loop.Expr) {
 		switch e.Code {
 		case loop.Const, loop.Load, loop.Acc:
-		case loop.Exp, loop.Log:
+		case loop.Exp, loop.Log, loop.Expm1, loop.Log1p:
 			c += 10
-		case loop.Tanh, loop.Sigmoid, loop.Erf:
+		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Sin, loop.Cos, loop.Atan:
 			c += 18
+		case loop.Pow:
+			c += 40
 		case loop.Div, loop.Sqrt:
 			c += 5
+		case loop.ToBits, loop.FromBits:
 		default:
 			c += 0.5
 		}

@@ -246,6 +246,9 @@ func apply(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
 	case loop.Mul:
 		return f.Binary(pick(vec.Mul, vec.MulI), a[0], a[1])
 	case loop.Div:
+		if isInt {
+			return vec.DivI(f, a[0], a[1])
+		}
 		return f.Binary(vec.Div, a[0], a[1])
 	case loop.Min, loop.Max:
 		return minMax(f, x, a)
@@ -255,6 +258,9 @@ func apply(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
 		}
 		return vec.Neg(f, a[0])
 	case loop.Abs:
+		if isInt {
+			return vec.AbsI(f, a[0])
+		}
 		return vec.Abs(f, a[0])
 	case loop.Sqrt:
 		return f.Unary(vec.Sqrt, a[0])
@@ -276,6 +282,18 @@ func apply(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
 		return vec.Sigmoid(f, a[0])
 	case loop.Erf:
 		return vec.Erf(f, a[0])
+	case loop.Expm1:
+		return vec.Expm1(f, a[0])
+	case loop.Log1p:
+		return vec.Log1p(f, a[0])
+	case loop.Sin:
+		return vec.Sin(f, a[0])
+	case loop.Cos:
+		return vec.Cos(f, a[0])
+	case loop.Atan:
+		return vec.Atan(f, a[0])
+	case loop.Pow:
+		return vec.Pow(f, a[0], a[1])
 	case loop.Less:
 		return f.Binary(pick(vec.Less, vec.LessI), a[0], a[1])
 	case loop.LessEq:
@@ -308,6 +326,8 @@ func apply(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
 		return f.Unary(vec.ToF32, a[0])
 	case loop.ToI32:
 		return f.Unary(vec.ToI32, a[0])
+	case loop.ToBits, loop.FromBits:
+		return a[0]
 	case loop.Hash:
 		return vec.Hash(f, a[0])
 	}
@@ -319,6 +339,12 @@ func not(f *vec.Func, a vec.Reg) vec.Reg { return f.Binary(vec.Xor, a, f.Const(0
 // minMax follows the loop IR: the second where it is less (greater), else the first, and NaN where either is. The machine's
 // verb does all but the second's NaN, so a constant second operand needs nothing more.
 func minMax(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
+	if x.Type == ir.I32 {
+		if x.Code == loop.Max {
+			return vec.MaximumI(f, a[0], a[1])
+		}
+		return vec.MinimumI(f, a[0], a[1])
+	}
 	plain, full := vec.Min, vec.Minimum
 	if x.Code == loop.Max {
 		plain, full = vec.Max, vec.Maximum

@@ -47,20 +47,45 @@ func Hash(f *Func, a Reg) Reg {
 // Exp returns e^a. The argument is reduced by Cody and Waite's two-part log 2 to |r| <= log(2)/2, where a polynomial of degree 5
 // (Moshier, Cephes expf) gives e^r. The power of two is applied in two steps, so that subnormal results round once more only
 // and large ones overflow to +Inf.
-func Exp(f *Func, a Reg) Reg {
+func Exp(f *Func, a Reg) Reg { return expSum(f, a, 0) }
+
+// expSum is Exp of a+low, where low, if it is not 0, is far smaller than a.
+func expSum(f *Func, a, low Reg) Reg {
 	// The operand is second, because Min and Max return that where it is NaN.
 	x := f.Binary(Min, f.float(89), a)
 	x = f.Binary(Max, f.float(-104), x)
-	n := f.Unary(Round, f.Binary(Mul, x, f.float(math.Log2E)))
-	r := f.MulAdd(n, f.float(-0.693359375), x)
-	r = f.MulAdd(n, f.float(2.12194440e-4), r)
-	p := f.horner(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
-	y := f.MulAdd(p, f.Binary(Mul, r, r), r)
-	y = f.Binary(Add, y, f.float(1))
+	n, r := reduceExp(f, x)
+	if low != 0 {
+		r = f.Binary(Add, r, low)
+	}
+	y := f.Binary(Add, expTail(f, r), f.float(1))
 	i := f.Unary(ToI32, n)
 	half := f.Shift(Sar, i, 1)
 	y = f.Binary(Mul, y, power(f, half))
 	return f.Binary(Mul, y, power(f, f.Binary(SubI, i, half)))
+}
+
+// reduceExp returns n and r with x = n*log(2) + r and |r| <= log(2)/2.
+func reduceExp(f *Func, x Reg) (n, r Reg) {
+	n = f.Unary(Round, f.Binary(Mul, x, f.float(math.Log2E)))
+	r = f.MulAdd(n, f.float(-0.693359375), x)
+	return n, f.MulAdd(n, f.float(2.12194440e-4), r)
+}
+
+// expTail returns e^r - 1 for |r| <= log(2)/2.
+func expTail(f *Func, r Reg) Reg {
+	p := f.horner(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+	return f.MulAdd(p, f.Binary(Mul, r, r), r)
+}
+
+// Expm1 returns e^a - 1, exact in its relative error near 0 too: 2^n (e^r - 1) + 2^n - 1, all halved on the way so that 2^n fits.
+func Expm1(f *Func, a Reg) Reg {
+	x := f.Binary(Min, f.float(89), a)
+	x = f.Binary(Max, f.float(-20), x)
+	n, r := reduceExp(f, x)
+	half := power(f, f.Binary(SubI, f.Unary(ToI32, n), f.Const(1)))
+	y := f.MulAdd(expTail(f, r), half, f.Binary(Sub, half, f.float(0.5)))
+	return withSign(f, f.Binary(Add, y, y), a)
 }
 
 // power returns 2^i for i32 lanes from -126 to 127.
@@ -69,15 +94,8 @@ func power(f *Func, i Reg) Reg { return f.Shift(Shl, f.Binary(AddI, i, f.Const(1
 // Log returns the natural logarithm: -Inf of zeros, NaN of negative numbers. The mantissa is brought to [sqrt(1/2), sqrt(2)), where
 // a polynomial of degree 8 serves (Moshier, Cephes logf).
 func Log(f *Func, a Reg) Reg {
-	const rootHalf = 0x3f3504f3 // of sqrt(1/2)
 	zero := f.Zero()
-	// Subnormal numbers are scaled up by 2^23 first.
-	small := f.Binary(Less, a, f.Const(0x00800000))
-	x := f.Select(small, f.Binary(Mul, a, f.float(1<<23)), a)
-	bias := f.Binary(And, small, f.float(-23))
-	e := f.Shift(Sar, f.Binary(SubI, x, f.Const(rootHalf)), 23)
-	m := f.Binary(SubI, x, f.Shift(Shl, e, 23))
-	n := f.Binary(Add, f.Unary(ToF32, e), bias)
+	n, m := mantissa(f, a)
 	r := f.Binary(Sub, m, f.float(1))
 	p := f.horner(r, 7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
 		2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)
@@ -92,6 +110,30 @@ func Log(f *Func, a Reg) Reg {
 	y = f.Select(f.Binary(Less, a, inf), y, a)
 	edge := f.Select(f.Binary(Eq, a, zero), f.Const(0xff800000), f.Const(0x7fc00000))
 	return f.Select(f.Binary(LessEq, a, zero), edge, y)
+}
+
+// mantissa returns n and m with a = 2^n m and m within [sqrt(1/2), sqrt(2)), for finite a > 0.
+func mantissa(f *Func, a Reg) (n, m Reg) {
+	const rootHalf = 0x3f3504f3 // of sqrt(1/2)
+	// Subnormal numbers are scaled up by 2^23 first.
+	small := f.Binary(Less, a, f.Const(0x00800000))
+	x := f.Select(small, f.Binary(Mul, a, f.float(1<<23)), a)
+	bias := f.Binary(And, small, f.float(-23))
+	e := f.Shift(Sar, f.Binary(SubI, x, f.Const(rootHalf)), 23)
+	m = f.Binary(SubI, x, f.Shift(Shl, e, 23))
+	return f.Binary(Add, f.Unary(ToF32, e), bias), m
+}
+
+// Log1p returns log(1+a): the logarithm of the rounded sum, and what the rounding lost as a first-order term.
+func Log1p(f *Func, a Reg) Reg {
+	one := f.float(1)
+	u := f.Binary(Add, a, one)
+	back := f.Binary(Sub, u, one)
+	lost := f.Binary(Div, f.Binary(Sub, a, back), u)
+	log := Log(f, u)
+	// Where nothing is lost, infinity and -1 included, the term is 0 or NaN.
+	y := f.Select(f.Binary(Eq, back, a), log, f.Binary(Add, log, lost))
+	return withSign(f, y, a)
 }
 
 // Sigmoid returns 1/(1+e^-a), from e^-|a| so that nothing overflows.
@@ -115,7 +157,7 @@ func Tanh(f *Func, a Reg) Reg {
 	return withSign(f, r, a)
 }
 
-// withSign returns r, which is not negative, with the sign of a.
+// withSign returns r, which is not negative or has a's sign already, with the sign of a.
 func withSign(f *Func, r, a Reg) Reg { return f.Binary(Or, r, f.Binary(And, a, f.Const(signBit))) }
 
 // Erf returns the error function: an odd polynomial below 0.875, else 1 - e^(-|a| q(|a|)) with a's sign, where q is a polynomial

@@ -21,8 +21,30 @@ var functions = []struct {
 	{"tanh", vec.Tanh, math.Tanh, 2},
 	{"sigmoid", vec.Sigmoid, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 3},
 	{"erf", vec.Erf, math.Erf, 1.5},
+	{"expm1", vec.Expm1, math.Expm1, 2},
+	{"log1p", vec.Log1p, math.Log1p, 2},
+	{"sin", within(1e5, vec.Sin), within64(1e5, math.Sin), 2},
+	{"cos", within(1e5, vec.Cos), within64(1e5, math.Cos), 2},
+	{"atan", vec.Atan, math.Atan, 2},
 	{"neg", vec.Neg, func(x float64) float64 { return -x }, 0},
 	{"abs", vec.Abs, math.Abs, 0},
+}
+
+// within is fn where |x| does not exceed a bound, and NaN elsewhere; within64 is the same in float64.
+func within(bound float32, fn func(*vec.Func, vec.Reg) vec.Reg) func(*vec.Func, vec.Reg) vec.Reg {
+	return func(f *vec.Func, a vec.Reg) vec.Reg {
+		in := f.Binary(vec.LessEq, vec.Abs(f, a), f.Const(math.Float32bits(bound)))
+		return f.Select(in, fn(f, a), f.Const(0x7fc00000))
+	}
+}
+
+func within64(bound float64, fn func(float64) float64) func(float64) float64 {
+	return func(x float64) float64 {
+		if math.Abs(x) <= bound {
+			return fn(x)
+		}
+		return math.NaN()
+	}
 }
 
 // ulps is the distance of got from want in units of the last place of a float32 near want.

@@ -164,7 +164,15 @@ func TestFunctionsAgree(t *testing.T) {
 	}
 	var wide, narrow []*vec.Func
 	var calls []vectest.Call
-	functions := []func(*vec.Func, vec.Reg) vec.Reg{vec.Exp, vec.Log, vec.Tanh, vec.Sigmoid, vec.Erf, vec.Hash, vec.Neg, vec.Abs,
+	functions := []func(*vec.Func, vec.Reg) vec.Reg{vec.Exp, vec.Log, vec.Tanh, vec.Sigmoid, vec.Erf, vec.Hash, vec.Neg, vec.Expm1, vec.Log1p,
+		vec.Sin, vec.Cos, vec.Atan, vec.AbsI, vec.Abs,
+		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.Pow(f, a, f.Const(math.Float32bits(-3))) },
+		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.Pow(f, f.Const(math.Float32bits(1.25)), a) },
+		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.DivI(f, vec.Hash(f, a), a) },
+		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.DivI(f, a, f.Shift(vec.Sar, vec.Hash(f, a), 20)) },
+		func(f *vec.Func, a vec.Reg) vec.Reg {
+			return vec.MaximumI(f, a, vec.MinimumI(f, vec.Hash(f, a), f.Zero()))
+		},
 		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.Maximum(f, a, f.Zero()) },
 		func(f *vec.Func, a vec.Reg) vec.Reg { return vec.Minimum(f, f.Const(0x80000000), a) }}
 	for i, fn := range functions {

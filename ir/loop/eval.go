@@ -78,6 +78,10 @@ func evalFloat(c Code, wx, wy, wz uint32) uint32 {
 		return truth(x != y)
 	case ToI32:
 		return toInt(x)
+	case ToBits:
+		return wx
+	case Pow:
+		return fbits(float32(math.Pow(float64(x), float64(y))))
 	}
 	return fbits(float32(evalFunction(c, float64(x))))
 }
@@ -103,6 +107,16 @@ func evalFunction(c Code, x float64) float64 {
 		return 1 / (1 + math.Exp(-x))
 	case Erf:
 		return math.Erf(x)
+	case Expm1:
+		return math.Expm1(x)
+	case Log1p:
+		return math.Log1p(x)
+	case Sin:
+		return math.Sin(x)
+	case Cos:
+		return math.Cos(x)
+	case Atan:
+		return math.Atan(x)
 	}
 	panic("loop: no meaning of " + Codes[c].Name + " of f32") // Verify lets none through
 }
@@ -148,6 +162,8 @@ func evalInt(c Code, t ir.DType, wx, wy uint32) uint32 {
 		return wx - wy
 	case Mul:
 		return wx * wy
+	case Div:
+		return uint32(divide(x, y))
 	case Min:
 		return uint32(min(x, y))
 	case Max:
@@ -180,10 +196,20 @@ func evalInt(c Code, t ir.DType, wx, wy uint32) uint32 {
 		return math.Float32bits(float32(x))
 	case ToI32:
 		return wx // of u8
+	case FromBits:
+		return wx
 	case Hash:
 		return lowbias32(wx)
 	}
 	panic("loop: no meaning of " + Codes[c].Name + " of " + t.String()) // Verify lets none through
+}
+
+// divide is x/y towards zero, 0 where y is 0. Go defines the least number divided by -1 as itself.
+func divide(x, y int32) int32 {
+	if y == 0 {
+		return 0
+	}
+	return x / y
 }
 
 // lowbias32 mixes 32 bits (Chris Wellons, "Prospecting for Hash Functions", 2018).

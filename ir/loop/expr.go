@@ -20,7 +20,7 @@ const (
 	Add
 	Sub
 	Mul
-	Div
+	Div // of i32: towards zero, 0 where the divisor is 0; the least number divided by -1 is itself
 	Min // NaN where either is
 	Max // NaN where either is
 	Neg
@@ -35,6 +35,12 @@ const (
 	Tanh
 	Sigmoid
 	Erf
+	Expm1 // exp(x)-1, exact near 0
+	Log1p // ln(1+x), exact near 0
+	Sin
+	Cos
+	Atan
+	Pow // Args[0] to the power of Args[1], as in C99: NaN of a negative number to a fraction
 
 	Less // comparisons: a truth value
 	LessEq
@@ -48,9 +54,11 @@ const (
 	Shr    // i32, logical, by a constant
 	Select // Args[0] ? Args[1] : Args[2]
 
-	ToF32 // from i32 (rounds to nearest even)
-	ToI32 // from f32 (rounds to nearest even)
-	Hash  // Args[0] mixed to 32 well-spread bits (i32): two rounds of xor-shift-multiply
+	ToF32    // from i32 (rounds to nearest even)
+	ToI32    // from f32 (rounds to nearest even)
+	ToBits   // the bits of an f32 as an i32
+	FromBits // the f32 with the bits of an i32
+	Hash     // Args[0] mixed to 32 well-spread bits (i32): two rounds of xor-shift-multiply
 )
 
 // CodeInfo describes an operation.
@@ -67,9 +75,11 @@ var Codes = [...]CodeInfo{
 	Min: {"min", 2, ""}, Max: {"max", 2, ""}, Neg: {"neg", 1, ""}, Abs: {"abs", 1, ""}, Sqrt: {"sqrt", 1, ""}, FMA: {"fma", 3, ""},
 	Floor: {"floor", 1, ""}, Ceil: {"ceil", 1, ""}, Round: {"round", 1, ""},
 	Exp: {"exp", 1, ""}, Log: {"log", 1, ""}, Tanh: {"tanh", 1, ""}, Sigmoid: {"sigmoid", 1, ""}, Erf: {"erf", 1, ""},
+	Expm1: {"expm1", 1, ""}, Log1p: {"log1p", 1, ""}, Sin: {"sin", 1, ""}, Cos: {"cos", 1, ""}, Atan: {"atan", 1, ""}, Pow: {"pow", 2, ""},
 	Less: {"less", 2, "<"}, LessEq: {"less_eq", 2, "<="}, Eq: {"eq", 2, "=="}, NotEq: {"not_eq", 2, "!="},
 	Not: {"not", 1, ""}, And: {"and", 2, "&"}, Or: {"or", 2, "|"}, Xor: {"xor", 2, "^"}, Shl: {"shl", 2, "<<"}, Shr: {"shr", 2, ">>"},
-	Select: {"select", 3, ""}, ToF32: {"f32", 1, ""}, ToI32: {"i32", 1, ""}, Hash: {"hash", 1, ""},
+	Select: {"select", 3, ""}, ToF32: {"f32", 1, ""}, ToI32: {"i32", 1, ""},
+	ToBits: {"to_bits", 1, ""}, FromBits: {"from_bits", 1, ""}, Hash: {"hash", 1, ""},
 }
 
 // Expr is a node of a scalar expression. Nodes may be shared and are never changed in place.
@@ -104,20 +114,7 @@ func IndexOf(a Affine) *Expr { return &Expr{Code: Index, Type: ir.I32, Idx: a} }
 // E makes a node and gives it its type: comparisons and Not are Bool, casts their target, Select its second argument's, others
 // their first argument's.
 func E(c Code, args ...*Expr) *Expr {
-	e := &Expr{Code: c, Args: args}
-	switch c {
-	case Less, LessEq, Eq, NotEq:
-		e.Type = ir.Bool
-	case ToF32:
-		e.Type = ir.F32
-	case ToI32:
-		e.Type = ir.I32
-	case Select:
-		e.Type = args[1].Type
-	default:
-		e.Type = args[0].Type
-	}
-	return e
+	return &Expr{Code: c, Args: args, Type: derivedType(c, args)}
 }
 
 // Walk calls visit for e and every node under it, operands first. Shared nodes are visited once.

@@ -86,9 +86,9 @@ func derivedType(c Code, args []*Expr) ir.DType {
 	switch c {
 	case Less, LessEq, Eq, NotEq:
 		return ir.Bool
-	case ToF32:
+	case ToF32, FromBits:
 		return ir.F32
-	case ToI32:
+	case ToI32, ToBits:
 		return ir.I32
 	case Select:
 		return typeOf(1)

@@ -3,6 +3,8 @@ package loop
 import (
 	"fmt"
 	"strings"
+
+	"github.com/dlc-ml/dlc/ir"
 )
 
 // GoLoop writes the nest as plain loops in the manner of Go, one statement a line, indented with tabs: the comment that its
@@ -95,6 +97,9 @@ func (w *goWriter) nest(n *Nest, steps []string) {
 // fold writes the reduction: its start, its loops and one step of its chain.
 func (w *goWriter) fold(n *Nest, red []string, x *exprWriter, declare func(...*Expr)) {
 	start := map[Fold]string{FoldSum: "0", FoldMax: "-inf", FoldMin: "inf", FoldProd: "1"}[n.Fold]
+	if n.Value.Type == ir.I32 && (n.Fold == FoldMax || n.Fold == FoldMin) {
+		start = map[Fold]string{FoldMax: "math.MinInt32", FoldMin: "math.MaxInt32"}[n.Fold]
+	}
 	acc := "acc"
 	if n.Lanes > 1 && len(red) > 0 {
 		acc = fmt.Sprintf("part[%s%%%d]", red[len(red)-1], n.Lanes)
@@ -107,7 +112,7 @@ func (w *goWriter) fold(n *Nest, red []string, x *exprWriter, declare func(...*E
 	}
 	v := n.Value
 	switch {
-	case fused(n):
+	case fused(n) && v.Type == ir.F32:
 		declare(v.Args...)
 		w.line("%s = fma(%s, %s, %s)", acc, x.expr(v.Args[0]), x.expr(v.Args[1]), acc)
 	case n.Fold == FoldSum:

@@ -80,9 +80,9 @@ func checkTypes(e *Expr) error {
 	}
 	ok := false
 	switch e.Code {
-	case Add, Sub, Mul, Min, Max, Neg, Abs:
+	case Add, Sub, Mul, Div, Min, Max, Neg, Abs:
 		ok = same && (first == ir.F32 || first == ir.I32) && e.Type == first
-	case Div, Sqrt, FMA, Floor, Ceil, Round, Exp, Log, Tanh, Sigmoid, Erf:
+	case Sqrt, FMA, Floor, Ceil, Round, Exp, Log, Tanh, Sigmoid, Erf, Expm1, Log1p, Sin, Cos, Atan, Pow:
 		ok = same && first == ir.F32 && e.Type == ir.F32
 	case Less, LessEq, Eq, NotEq:
 		ok = same && (first == ir.F32 || first == ir.I32) && e.Type == ir.Bool
@@ -102,6 +102,10 @@ func checkTypes(e *Expr) error {
 		ok = (first == ir.I32 || first == ir.U8) && e.Type == ir.F32
 	case ToI32:
 		ok = (first == ir.F32 || first == ir.U8) && e.Type == ir.I32
+	case ToBits:
+		ok = first == ir.F32 && e.Type == ir.I32
+	case FromBits:
+		ok = first == ir.I32 && e.Type == ir.F32
 	case Hash:
 		ok = first == ir.I32 && e.Type == ir.I32
 	}

@@ -166,13 +166,15 @@ func price(e *loop.Expr) int {
 	n := 0
 	e.Walk(func(e *loop.Expr) {
 		switch e.Code {
-		case loop.Const, loop.Index:
+		case loop.Const, loop.Index, loop.ToBits, loop.FromBits:
 		case loop.Div, loop.Sqrt:
 			n += 5
-		case loop.Exp, loop.Log:
+		case loop.Exp, loop.Log, loop.Expm1, loop.Log1p:
 			n += 12
-		case loop.Tanh, loop.Sigmoid, loop.Erf:
+		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Sin, loop.Cos, loop.Atan:
 			n += 20
+		case loop.Pow:
+			n += 50
 		case loop.Hash:
 			n += 7
 		default:
