@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/dlc-ml/dlc/internal/driver"
@@ -8,21 +9,39 @@ import (
 )
 
 func newOps() *cobra.Command {
-	return &cobra.Command{
+	asJSON := false
+	c := &cobra.Command{
 		Use:     "ops [NAME]",
 		Short:   "List the operators, or explain one",
-		Example: "  dlc ops\n  dlc ops conv2d",
+		Example: "  dlc ops\n  dlc ops conv2d\n  dlc ops --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text := driver.OperatorList()
+			if len(args) == 0 && !asJSON {
+				_, err := fmt.Fprint(c.OutOrStdout(), driver.OperatorList())
+				return err
+			}
+			name := ""
 			if len(args) == 1 {
-				var err error
-				if text, err = driver.OperatorPage(args[0]); err != nil {
+				name = args[0]
+			}
+			list, err := driver.Operators(name)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				_, err = fmt.Fprint(c.OutOrStdout(), driver.OperatorPage(list[0]))
+				return err
+			}
+			e := json.NewEncoder(c.OutOrStdout())
+			e.SetEscapeHTML(false)
+			for _, d := range list {
+				if err := e.Encode(d); err != nil {
 					return err
 				}
 			}
-			_, err := fmt.Fprint(c.OutOrStdout(), text)
-			return err
+			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each operator")
+	return c
 }

@@ -2,7 +2,6 @@ package driver
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/dlc-ml/dlc/diag"
@@ -33,52 +32,56 @@ func OperatorList() string {
 	return b.String()
 }
 
-// OperatorPage explains one operator. An unknown name is an error that suggests the nearest.
-func OperatorPage(name string) (string, error) {
-	o := ops.Lookup(name)
-	if o == nil {
-		return "", fmt.Errorf("no operator is called %s%s; dlc ops lists them", name, nearest(name))
+// Operators describes the operators of the language by name, or the one of that name; an unknown name is an error that suggests the nearest.
+func Operators(name string) ([]ops.Description, error) {
+	if name != "" {
+		o := ops.Lookup(name)
+		if o == nil {
+			return nil, fmt.Errorf("no operator is called %s%s; dlc ops lists them", name, nearest(name))
+		}
+		return []ops.Description{o.Describe()}, nil
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", o.Name, o.Doc)
-	if o.Layer != nil {
-		fmt.Fprintf(&b, "\n%s\n", o.Layer.Doc)
-	}
-	if o.Formula != "" {
-		fmt.Fprintf(&b, "\n  %s\n", o.Formula)
-	}
-	attrs := o.Attrs
-	if o.Layer == nil {
-		writeOperands(&b, o.Args)
-	} else {
-		attrs = slices.Clone(o.Layer.Attrs)
-		for _, a := range o.Attrs {
-			if !slices.ContainsFunc(attrs, func(x ops.AttrDef) bool { return x.Name == a.Name }) {
-				attrs = append(attrs, a)
-			}
+	var list []ops.Description
+	for _, o := range ops.All() {
+		if !o.Internal {
+			list = append(list, o.Describe())
 		}
 	}
-	writeAttrs(&b, attrs)
-	if o.Example != "" {
-		fmt.Fprintf(&b, "\nExample\n  %s\n", o.Example)
+	return list, nil
+}
+
+// OperatorPage explains one operator.
+func OperatorPage(d ops.Description) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s\n", d.Signature, d.Doc)
+	if d.Layer != "" {
+		fmt.Fprintf(&b, "\nIt %s\n", d.Layer)
 	}
-	if o.Internal {
+	fmt.Fprintf(&b, "\n  %s\n", d.Formula)
+	writeOperands(&b, d.Operands)
+	writeAttrs(&b, d.Attributes)
+	if d.Internal {
 		b.WriteString("\nThe compiler makes this operator; the language cannot call it.\n")
+	} else {
+		fmt.Fprintf(&b, "\nExample\n  %s\n", d.Example)
 	}
-	if o.Grad == nil && o.NoGrad != "" {
-		fmt.Fprintf(&b, "\nNo gradient: %s\n", o.NoGrad)
+	if len(d.Gradient) > 0 {
+		fmt.Fprintf(&b, "\nGradient\n  %s\n", strings.Join(d.Gradient, "\n  "))
 	}
-	if o.ONNX.Name != "" {
-		fmt.Fprintf(&b, "\nONNX: %s, opset %d to %d", o.ONNX.Name, o.ONNX.Min, o.ONNX.Max)
-		if o.ONNX.Note != "" {
-			fmt.Fprintf(&b, "; %s", o.ONNX.Note)
+	if d.NoGradient != "" {
+		fmt.Fprintf(&b, "\nNo gradient: %s\n", d.NoGradient)
+	}
+	if x := d.ONNX; x != nil {
+		fmt.Fprintf(&b, "\nONNX: %s, opset %d to %d", x.Name, x.Min, x.Max)
+		if x.Note != "" {
+			fmt.Fprintf(&b, "; %s", x.Note)
 		}
 		b.WriteByte('\n')
 	}
-	return b.String(), nil
+	return b.String()
 }
 
-func writeOperands(b *strings.Builder, args []ops.Arg) {
+func writeOperands(b *strings.Builder, args []ops.DescribedArg) {
 	if len(args) == 0 {
 		return
 	}
@@ -95,15 +98,15 @@ func writeOperands(b *strings.Builder, args []ops.Arg) {
 	}
 }
 
-func writeAttrs(b *strings.Builder, attrs []ops.AttrDef) {
+func writeAttrs(b *strings.Builder, attrs []ops.DescribedAttr) {
 	if len(attrs) == 0 {
 		return
 	}
 	b.WriteString("\nAttributes\n")
 	for _, a := range attrs {
 		name := a.Name
-		if a.Default != nil {
-			name += fmt.Sprintf("=%s", attrText(a.Default))
+		if a.Default != "" {
+			name += "=" + a.Default
 		}
 		doc := a.Doc
 		if len(a.Values) > 0 {
@@ -111,19 +114,6 @@ func writeAttrs(b *strings.Builder, attrs []ops.AttrDef) {
 		}
 		fmt.Fprintf(b, "  %-20s  %s\n", name, doc)
 	}
-}
-
-// attrText writes a default as the language does.
-func attrText(v any) string {
-	switch x := v.(type) {
-	case string:
-		return fmt.Sprintf("%q", x)
-	case []int:
-		return strings.ReplaceAll(fmt.Sprint(x), " ", ", ")
-	case []float64:
-		return strings.ReplaceAll(fmt.Sprint(x), " ", ", ")
-	}
-	return fmt.Sprint(v)
 }
 
 // firstSentence returns a documentation text up to its first full stop.

@@ -91,10 +91,11 @@ func (d AttrDef) Zero() any {
 
 // ONNX names the operator in ONNX, with the opset versions that the literal follows; Attrs maps our attribute names to ONNX's.
 type ONNX struct {
-	Name     string
-	Min, Max int
-	Attrs    map[string]string
-	Note     string
+	Name  string            `json:"name"`
+	Min   int               `json:"min"`
+	Max   int               `json:"max"`
+	Attrs map[string]string `json:"attributes,omitempty"`
+	Note  string            `json:"note,omitempty"`
 }
 
 // Sample is one input of the generic test. Values are made from the seed, in Range of the operand (default -2..2);

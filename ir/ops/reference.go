@@ -72,55 +72,61 @@ func inCategory(category string, internal bool) []*Operator {
 
 // reference writes one operator.
 func (o *Operator) reference(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### %s\n\n%s\n\n", o.Name, o.Doc)
-	fmt.Fprintf(b, "    %s\n\n", o.Formula)
-	if !o.Internal {
-		fmt.Fprintf(b, "Example: `%s`\n\n", o.Example)
+	d := o.Describe()
+	fmt.Fprintf(b, "\n### %s\n\n    %s\n\n%s\n\n    %s\n\n", d.Name, d.Signature, d.Doc, d.Formula)
+	if !d.Internal {
+		fmt.Fprintf(b, "Example: `%s`\n\n", d.Example)
 	}
-	if o.Layer != nil {
-		fmt.Fprintf(b, "In the language it %s.\n\n", strings.TrimSuffix(o.Layer.Doc, "."))
-		attrTable(b, o.Layer.Attrs)
+	if d.Layer != "" {
+		fmt.Fprintf(b, "In the language it %s.\n\n", strings.TrimSuffix(d.Layer, "."))
 	}
-	for _, a := range o.Args {
-		kind := ""
-		switch {
-		case a.Variadic:
-			kind = " (any number)"
-		case a.Optional:
-			kind = " (optional)"
-		}
-		fmt.Fprintf(b, "- `%s`%s: %s\n", a.Name, kind, a.Doc)
+	for _, a := range d.Operands {
+		fmt.Fprintf(b, "- `%s`%s: %s\n", a.Name, a.kind(), a.Doc)
 	}
-	if len(o.Args) > 0 {
+	if len(d.Operands) > 0 {
 		b.WriteString("\n")
 	}
-	if o.Layer == nil || o.Layer.Attrs == nil {
-		attrTable(b, o.Attrs)
+	attrTable(b, d.Attributes)
+	for _, g := range d.Gradient {
+		fmt.Fprintf(b, "- gradient: `%s`\n", g)
 	}
-	if o.NoGrad != "" && !o.Internal {
-		fmt.Fprintf(b, "No gradient: %s.\n", o.NoGrad)
+	if d.Gradient != nil {
+		b.WriteString("\n")
 	}
-	if o.TrainOnly {
+	if d.NoGradient != "" && !d.Internal {
+		fmt.Fprintf(b, "No gradient: %s.\n", d.NoGradient)
+	}
+	if d.TrainOnly {
 		b.WriteString("Acts in training only; elsewhere it passes its first operand on.\n")
 	}
 }
 
+// kind says in brackets how often an operand is given.
+func (a DescribedArg) kind() string {
+	switch {
+	case a.Variadic:
+		return " (any number)"
+	case a.Optional:
+		return " (optional)"
+	}
+	return ""
+}
+
 // attrTable writes attributes as a table.
-func attrTable(b *strings.Builder, defs []AttrDef) {
-	if len(defs) == 0 {
+func attrTable(b *strings.Builder, attrs []DescribedAttr) {
+	if len(attrs) == 0 {
 		return
 	}
 	b.WriteString("| attribute | type | meaning |\n|---|---|---|\n")
-	for _, d := range defs {
-		kind := map[string]string{"int": "integer", "float64": "number", "bool": "true or false", "string": "word", "[]int": "integers", "[]float64": "numbers"}[fmt.Sprintf("%T", d.Zero())]
-		if d.Default != nil {
-			kind += fmt.Sprintf(" = %s", literal(d.Default))
+	for _, a := range attrs {
+		kind, doc := a.Type, a.Doc
+		if a.Default != "" {
+			kind += " = " + a.Default
 		}
-		doc := d.Doc
-		if len(d.Values) > 0 && !strings.Contains(doc, d.Values[0]) {
-			doc += "; one of " + strings.Join(d.Values, ", ")
+		if len(a.Values) > 0 && !strings.Contains(doc, a.Values[0]) {
+			doc += "; one of " + strings.Join(a.Values, ", ")
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", d.Name, kind, strings.ReplaceAll(doc, "|", `\|`))
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", a.Name, kind, strings.ReplaceAll(doc, "|", `\|`))
 	}
 	b.WriteString("\n")
 }
