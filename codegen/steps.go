@@ -107,7 +107,11 @@ func (s *step) call() *jen.Statement {
 	case grid.PerBatch:
 		count = jen.Lit(grid.Extent).Op("*").Id("x").Dot("n")
 	}
-	return jen.Id("x").Dot("each").Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+	run := "each"
+	if grid.Ordered {
+		run = "inOrder"
+	}
+	return jen.Id("x").Dot(run).Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
 }
 
 // stepDecl declares the function that calls a kernel on rows lo to hi of its grid.

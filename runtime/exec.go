@@ -189,6 +189,13 @@ func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
 	x.pool.run(x, count, chunk, step)
 }
 
+// inOrder is each on one thread, from the first piece to the last: for steps whose order shows in what they leave behind.
+func (x *exec) inOrder(count, chunk int, step func(x *exec, lo, hi int)) {
+	for lo := 0; lo < count; lo += chunk {
+		step(x, lo, min(lo+chunk, count))
+	}
+}
+
 // alignedFloats returns n zeros that start at a multiple of 64 bytes.
 func alignedFloats(n int) []float32 {
 	s := make([]float32, n+15)

@@ -43,7 +43,7 @@ func (b *Builder) emit(name string, t vec.Target, s *schedule) *vec.Func {
 		e.stepAt = vec.Ptr(len(e.f.Reach))
 		e.f.Reach = append(e.f.Reach, vec.Reach{Fixed: 1})
 	}
-	for _, l := range b.fm.index {
+	for _, l := range b.fm.linears() {
 		for a, c := range l.coef {
 			if c != 0 {
 				e.indexed[a] = true
@@ -145,6 +145,10 @@ func (e *emitter) parallel(a int, t tileState) {
 		c.size[a] = n
 		return c
 	}
+	if e.fm.axes[a].dyn {
+		e.overBatch(a, func() { e.parallel(a+1, t) })
+		return
+	}
 	extent, step, part := e.fm.axes[a].extent, 1, t.part
 	if a == e.s.lane {
 		step = e.f.Target.Lanes
@@ -199,13 +203,32 @@ func (e *emitter) countedLoop(a int, count vec.Count, n, step int, body func()) 
 		e.f.Loop(count, bumps, body)
 		return
 	}
-	r := e.f.Move(e.f.Zero())
+	outer, nested := e.counter[a]
+	start := outer
+	if !nested {
+		start = e.f.Zero()
+	}
+	r := e.f.Move(start)
 	e.counter[a] = r
 	e.f.Loop(count, bumps, func() {
 		body()
 		e.f.Accumulate(vec.AddI, r, e.f.Const(uint32(int32(step))))
 	})
 	delete(e.counter, a)
+	if nested {
+		e.counter[a] = outer
+	}
+}
+
+// overBatch runs body along axis a, whose extent is the batch or a multiple of it: then for each example an inner loop runs.
+func (e *emitter) overBatch(a int, body func()) {
+	ax := e.fm.axes[a]
+	batch := vec.Param(len(e.f.Counts) - 1)
+	if ax.extent == 1 {
+		e.countedLoop(a, batch, 0, 1, body)
+		return
+	}
+	e.countedLoop(a, batch, 0, ax.extent, func() { e.loop(a, ax.extent, 1, body) })
 }
 
 // point is one accumulator's place in the tile.
@@ -288,15 +311,7 @@ func (e *emitter) reduce(a int, pts []point) {
 	}
 	ax := e.fm.axes[a]
 	if ax.dyn {
-		body := func() { e.reduce(a+1, pts) }
-		if ax.extent > 1 {
-			inner := body
-			body = func() { e.loop(a, ax.extent, 1, inner) }
-			// The axis counts extent elements for each example: an outer loop over examples and an inner one.
-			e.countedLoop(a, vec.Param(len(e.f.Counts)-1), 0, ax.extent, body)
-			return
-		}
-		e.countedLoop(a, vec.Param(len(e.f.Counts)-1), 0, 1, body)
+		e.overBatch(a, func() { e.reduce(a+1, pts) })
 		return
 	}
 	if e.s.fold && a == e.s.lane {
@@ -422,11 +437,7 @@ func (e *emitter) store(pts []point) {
 			vals[k] = v.eval(s.Expr)
 		}
 		for k, r := range e.fm.stores {
-			stride := 1
-			if e.s.lane >= 0 && !e.s.fold {
-				stride = e.fm.groups[r.group].coef[e.s.lane]
-			}
-			e.f.StoreStride(vec.Ptr(r.group), v.disp(r), stride, pts[i].lanes, vals[k])
+			v.store(r, n.Stores[k], pts[i].lanes, vals[k])
 		}
 	}
 }
@@ -438,7 +449,7 @@ func (e *emitter) zipped(pts []point, i int) bool {
 	}
 	r := e.fm.stores[0]
 	w := e.f.Target.Lanes
-	if w == 1 || e.fm.groups[r.group].coef[e.s.lane] != 2 || pts[i].lanes != w || pts[i+1].lanes != w {
+	if w == 1 || e.fm.free != nil || e.fm.groups[r.group].coef[e.s.lane] != 2 || pts[i].lanes != w || pts[i+1].lanes != w {
 		return false
 	}
 	d := 0

@@ -17,8 +17,10 @@ type axis struct {
 
 // ref is an access by address: element at + Σ coef[a]*value(a) of a pointer group.
 type ref struct {
-	group int
-	at    int // elements from the group's pointer
+	group   int
+	at      int       // elements from the group's pointer
+	dyn     []dynamic // computed dimensions, which add to it
+	varying []bool    // axes along which the address may change
 }
 
 // group is one pointer parameter: all accesses to one buffer that move alike.
@@ -43,6 +45,9 @@ type form struct {
 	stores []ref
 	// index holds the affine of each Index expression over the axes of this form.
 	index map[*loop.Expr]linear
+	// Of a nest whose order shows, free says which parallel axes may still be cut, tiled and moved; of any other it is nil.
+	free    []bool
+	varying map[*loop.Expr][]bool // axes along which an expression may change
 }
 
 // linear is at + Σ coef[a]*value(a) + step*(the step of the scan).
@@ -55,7 +60,7 @@ type linear struct {
 // newForm flattens the accesses of n, which stands in the body of a scan where steps has an axis. sizes gives the value of symbols that
 // are known (the arena length P).
 func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, error) {
-	if n.Form == loop.Gather || n.Form == loop.Scan {
+	if n.Form == loop.Scan {
 		return nil, fmt.Errorf("%s: no kernel for the %s form", n.Name, n.Form)
 	}
 	if len(steps) > 1 || len(steps) == 1 && !steps[0].Extent.Static() {
@@ -74,7 +79,9 @@ func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, erro
 		}
 		fm.axes = append(fm.axes, a)
 	}
-	var lins []linear // of every load, then every store, then every index
+	if ordered(n) {
+		fm.free = freeAxes(n, fm.steps)
+	}
 	var loads, idx []*loop.Expr
 	visit := func(e *loop.Expr) {
 		switch e.Code {
@@ -90,43 +97,61 @@ func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, erro
 			}
 		}
 	}
-	n.Value.Walk(visit)
-	for _, s := range n.Stores {
-		s.Expr.Walk(visit)
-		if s.Add {
-			return nil, fmt.Errorf("%s: no kernel for a store that adds", n.Name)
-		}
-	}
-	for _, e := range loads {
-		lins = append(lins, fm.address(e.From))
-	}
-	for _, s := range n.Stores {
-		lins = append(lins, fm.address(s.To))
-	}
-	for _, e := range idx {
-		l := fm.fixed(e.Idx.Const)
-		for _, t := range e.Idx.Terms {
-			fm.add(&l, t.Axis, t.Coef)
-		}
-		lins = append(lins, l)
-	}
-	fm.merge(lins)
-	for i, e := range loads {
-		fm.loads[e] = fm.point(e.From.Buf, lins[i], false)
-	}
-	for i, s := range n.Stores {
-		fm.stores = append(fm.stores, fm.point(s.To.Buf, lins[len(loads)+i], true))
-	}
-	for i, e := range idx {
-		fm.index[e] = lins[len(loads)+len(n.Stores)+i]
-	}
-	return fm, nil
+	fm.eachRoot(func(e *loop.Expr) { e.Walk(visit) })
+	return fm, fm.flatten(loads, idx, sizes)
 }
 
-// address turns an index into elements from the start of the buffer's storage.
+// flatten turns indices into addresses, merges axes and files every access under its pointer group.
+func (fm *form) flatten(loads, idx []*loop.Expr, sizes map[string]int) error {
+	accesses := make([]loop.Access, 0, len(loads)+len(fm.nest.Stores))
+	for _, e := range loads {
+		accesses = append(accesses, e.From)
+	}
+	for _, s := range fm.nest.Stores {
+		accesses = append(accesses, s.To)
+	}
+	lins := make([]*linear, 0, len(accesses)+len(idx)) // of every access, every index and every computed dimension
+	dyns := make([][]dynamic, len(accesses))
+	for i, a := range accesses {
+		l := fm.address(a)
+		lins = append(lins, &l)
+		var err error
+		if dyns[i], err = fm.dynamics(a, sizes); err != nil {
+			return err
+		}
+	}
+	for _, e := range idx {
+		l := fm.linear(e.Idx)
+		lins = append(lins, &l)
+	}
+	for _, list := range dyns {
+		for i := range list {
+			lins = append(lins, &list[i].lin)
+		}
+	}
+	fm.merge(lins)
+	for i, a := range accesses {
+		r := fm.point(a.Buf, *lins[i], dyns[i], i >= len(loads))
+		if i < len(loads) {
+			fm.loads[loads[i]] = r
+		} else {
+			fm.stores = append(fm.stores, r)
+		}
+	}
+	for i, e := range idx {
+		fm.index[e] = *lins[len(accesses)+i]
+	}
+	fm.findVarying()
+	return nil
+}
+
+// address turns an index into elements from the start of the buffer's storage, without its computed dimensions.
 func (fm *form) address(a loop.Access) linear {
 	l := fm.fixed(a.Buf.Offset)
 	for d, ix := range a.Index {
+		if d < len(a.Dyn) && a.Dyn[d] != nil {
+			continue
+		}
 		l.at += ix.Const * a.Buf.Strides[d]
 		for _, t := range ix.Terms {
 			fm.add(&l, t.Axis, t.Coef*a.Buf.Strides[d])
@@ -147,23 +172,36 @@ func (fm *form) add(l *linear, axis, c int) {
 	l.coef[axis-fm.steps] += c
 }
 
+// linear is an affine index over the nest's axes.
+func (fm *form) linear(a loop.Affine) linear {
+	l := fm.fixed(a.Const)
+	for _, t := range a.Terms {
+		fm.add(&l, t.Axis, t.Coef)
+	}
+	return l
+}
+
 // point files an address under its pointer group.
-func (fm *form) point(b *loop.Buffer, l linear, store bool) ref {
+func (fm *form) point(b *loop.Buffer, l linear, dyn []dynamic, store bool) ref {
+	hi := l.at
+	for _, d := range dyn {
+		hi += d.last * d.stride
+	}
 	for i := range fm.groups {
 		g := &fm.groups[i]
 		if g.buf == b && g.step == l.step && slices.Equal(g.coef, l.coef) {
-			g.lo, g.hi = min(g.lo, l.at), max(g.hi, l.at)
+			g.lo, g.hi = min(g.lo, l.at), max(g.hi, hi)
 			g.store = g.store || store
-			return ref{i, l.at}
+			return ref{group: i, at: l.at, dyn: dyn}
 		}
 	}
-	fm.groups = append(fm.groups, group{b, l.coef, l.step, l.at, l.at, store})
-	return ref{len(fm.groups) - 1, l.at}
+	fm.groups = append(fm.groups, group{b, l.coef, l.step, l.at, hi, store})
+	return ref{group: len(fm.groups) - 1, at: l.at, dyn: dyn}
 }
 
 // merge removes axes of extent 1 and joins pairs that are one contiguous run in every access. Parallel axes join in either
-// order, since their order means nothing; reduction axes only in the order of the chain.
-func (fm *form) merge(lins []linear) {
+// order, since their order means nothing, where it does not show; reduction axes only in the order of the chain.
+func (fm *form) merge(lins []*linear) {
 	drop := func(i int) {
 		fm.axes = slices.Delete(fm.axes, i, i+1)
 		for k := range lins {
@@ -171,6 +209,9 @@ func (fm *form) merge(lins []linear) {
 		}
 		if i < fm.par {
 			fm.par--
+			if fm.free != nil {
+				fm.free = slices.Delete(fm.free, i, i+1)
+			}
 		}
 	}
 	for i := len(fm.axes) - 1; i >= 0; i-- {
@@ -195,7 +236,7 @@ func (fm *form) merge(lins []linear) {
 	}
 }
 
-func (fm *form) joinable(lins []linear, outer, inner int) bool {
+func (fm *form) joinable(lins []*linear, outer, inner int) bool {
 	o, i := fm.axes[outer], fm.axes[inner]
 	if outer == inner || o.red != i.red || o.dyn || i.dyn {
 		return false
@@ -204,6 +245,9 @@ func (fm *form) joinable(lins []linear, outer, inner int) bool {
 		if inner != outer+1 || fm.nest.Lanes > 1 && i.extent%fm.nest.Lanes != 0 {
 			return false
 		}
+	}
+	if !o.red && fm.free != nil && (fm.free[outer] != fm.free[inner] || !fm.free[outer] && inner != outer+1) {
+		return false
 	}
 	for _, l := range lins {
 		if l.coef[outer] != l.coef[inner]*i.extent {
@@ -221,16 +265,27 @@ func (fm *form) split(a, block int) {
 	inner.extent = block
 	fm.axes = slices.Insert(fm.axes, a+1, inner)
 	fm.par++
+	cut := func(c []int) []int {
+		c = slices.Insert(c, a+1, c[a])
+		c[a] *= block
+		return c
+	}
 	for i := range fm.groups {
-		c := fm.groups[i].coef
-		fm.groups[i].coef = slices.Insert(c, a+1, c[a])
-		fm.groups[i].coef[a] *= block
+		fm.groups[i].coef = cut(fm.groups[i].coef)
 	}
 	for e, l := range fm.index {
-		l.coef = slices.Insert(l.coef, a+1, l.coef[a])
-		l.coef[a] *= block
+		l.coef = cut(l.coef)
 		fm.index[e] = l
 	}
+	for _, r := range fm.refs() {
+		for i := range r.dyn {
+			r.dyn[i].lin.coef = cut(r.dyn[i].lin.coef)
+		}
+	}
+	if fm.free != nil {
+		fm.free = slices.Insert(fm.free, a+1, fm.free[a])
+	}
+	fm.findVarying()
 }
 
 // origin returns the least element that a group touches when every axis but grid runs over its extent, and the greatest.

@@ -32,6 +32,8 @@ type Kernel struct {
 // Grid describes the outermost loop.
 type Grid struct {
 	None bool
+	// Ordered says that the pieces must run one after another, from the first to the last: the order shows in the result.
+	Ordered bool
 	// PerBatch says that the extent is Extent times the batch size; else it is Extent.
 	PerBatch bool
 	Extent   int
@@ -84,8 +86,8 @@ func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, erro
 	b.Tiling = ref.String()
 	for i, a := range fm.axes {
 		if a.dyn && i != b.grid {
-			if !a.red {
-				return nil, fmt.Errorf("%s: two parallel axes depend on the batch", n.Name)
+			if b.Batch {
+				return nil, fmt.Errorf("%s: two axes inside the outermost depend on the batch", n.Name)
 			}
 			b.Batch = true
 		}
@@ -96,17 +98,18 @@ func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, erro
 }
 
 // chooseGrid picks the axis that callers cut: the batch where it is parallel; else the first axis long enough to share out.
-// A long flat axis is cut into blocks first.
+// A long flat axis is cut into blocks first. Where the order of the nest shows, only an axis that may move is shared out; where there is
+// none, the pieces run in order.
 func (b *Builder) chooseGrid() {
 	fm := b.fm
 	for i := range fm.par {
-		if fm.axes[i].dyn {
+		if fm.axes[i].dyn && fm.mayMove(i) {
 			b.grid = i
 			b.Grid = Grid{PerBatch: true, Extent: fm.axes[i].extent}
 			return
 		}
 	}
-	if fm.par == 1 && fm.axes[0].extent >= 4096 {
+	if fm.par == 1 && fm.axes[0].extent >= 4096 && fm.mayMove(0) {
 		for block := 1024; block >= 64; block -= 16 {
 			if fm.axes[0].extent%block == 0 {
 				fm.split(0, block)
@@ -114,13 +117,16 @@ func (b *Builder) chooseGrid() {
 			}
 		}
 	}
+	if fm.free != nil {
+		defer b.gridInOrder()
+	}
 	if fm.par < 2 {
 		return
 	}
 	// Leave the axis that will lie across the lanes alone: the one with most unit strides.
 	lane := fm.bestLane(vec.AVX2)
 	for i := range fm.par {
-		if i != lane && fm.axes[i].extent >= 4 && !fm.backwards(i) {
+		if i != lane && fm.axes[i].extent >= 4 && !fm.axes[i].dyn && fm.mayMove(i) && !fm.backwards(i) {
 			b.grid = i
 			b.Grid = Grid{Extent: fm.axes[i].extent}
 			return
@@ -160,7 +166,7 @@ func (b *Builder) args() {
 
 // needsStep reports whether an Index expression depends on the step of the scan, which only the caller knows.
 func (b *Builder) needsStep() bool {
-	for _, l := range b.fm.index {
+	for _, l := range b.fm.linears() {
 		if l.step != 0 {
 			return true
 		}
@@ -173,7 +179,7 @@ func (b *Builder) needsTable() bool {
 	if b.grid < 0 {
 		return false
 	}
-	for _, l := range b.fm.index {
+	for _, l := range b.fm.linears() {
 		if l.coef[b.grid] != 0 {
 			return true
 		}

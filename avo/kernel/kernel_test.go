@@ -158,7 +158,12 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 		}
 		// Pieces of an odd size meet main and tail rows in every place.
 		piece := max(1, min(b.Grid.Chunk, 2*b.Grid.Tile+1))
-		for lo := 0; lo < rows; lo += piece {
+		pieces := (rows + piece - 1) / piece
+		for i := range pieces {
+			if !b.Grid.Ordered {
+				i = pieces - 1 - i // no order must show where threads may share the pieces
+			}
+			lo := i * piece
 			hi := min(rows, lo+piece)
 			var args []interp.Memory
 			for _, a := range b.Args {

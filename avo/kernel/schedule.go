@@ -69,7 +69,7 @@ func (fm *form) bestLane(t vec.Target) int {
 // laneScore is about the share of the peak that lanes along axis a can reach.
 func (fm *form) laneScore(a, lanes int) float64 {
 	e := fm.axes[a].extent
-	if e < 2 {
+	if e < 2 || !fm.laneFits(a) {
 		return 0
 	}
 	s := float64(e) / float64((e+lanes-1)/lanes*lanes)
@@ -111,6 +111,9 @@ func (b *Builder) scheduleWithin(t vec.Target, limit int) (*schedule, error) {
 		if t.Lanes > fm.nest.Lanes {
 			return nil, fmt.Errorf("%s: %s has more lanes than the nest's %d partial sums", fm.nest.Name, t.Name, fm.nest.Lanes)
 		}
+		if !fm.laneFits(base.lane) {
+			return nil, fmt.Errorf("%s: %d partial sums over %s, on which a computed index depends", fm.nest.Name, fm.nest.Lanes, fm.axes[base.lane].name)
+		}
 	} else {
 		base.lane = fm.bestLane(t)
 		if base.lane == b.grid {
@@ -143,6 +146,11 @@ func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
 		most = min((b.fm.axes[axis].extent+s.target.Lanes-1)/s.target.Lanes, 8)
 	case axis == b.grid && b.fm.axes[axis].dyn:
 		most = 8
+	case b.fm.axes[axis].dyn:
+		most = 1
+	}
+	if !b.fm.mayMove(axis) {
+		most = 1
 	}
 	if axis == b.grid && b.Grid.Tile > 0 {
 		s.tile[axis] = b.Grid.Tile
@@ -215,7 +223,7 @@ func (s *schedule) dependsOnLast(r ref) bool {
 	order := s.order()
 	for i := len(order) - 1; i >= 0; i-- {
 		if s.tile[order[i]] > 1 {
-			return s.fm.groups[r.group].coef[order[i]] != 0
+			return r.varying[order[i]]
 		}
 	}
 	return false
@@ -235,12 +243,20 @@ func (s *schedule) order() []int {
 	return o
 }
 
+// depth is about how many values are live at once while e is computed.
 func depth(e *loop.Expr) int {
-	d := 0
-	for _, a := range e.Args {
-		d = max(d, depth(a))
-	}
-	return d + 1
+	known := map[*loop.Expr]int{}
+	e.Walk(func(e *loop.Expr) {
+		d := 0
+		for _, a := range e.Args {
+			d = max(d, known[a])
+		}
+		for _, a := range e.From.Dyn {
+			d = max(d, known[a])
+		}
+		known[e] = d + 1
+	})
+	return known[e]
 }
 
 // eachLoad calls f for every load under e with the number of distinct loads that the tile needs of it and the cost of one in
@@ -254,11 +270,12 @@ func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float
 		g := s.fm.groups[r.group]
 		n := 1
 		for a := range s.fm.par {
-			if g.coef[a] != 0 {
+			if r.varying[a] {
 				n *= s.tile[a]
 			}
 		}
-		cost := 1.0
+		// Bounding a computed index and moving it to an address takes about as long as three loads.
+		cost := 1 + 3*float64(len(r.dyn))
 		if s.lane >= 0 {
 			switch c := g.coef[s.lane]; {
 			case c == 0 || c == 1:
@@ -289,7 +306,7 @@ func (s *schedule) cost(grid int) {
 		}
 	}
 	// How often the tile runs for one unit of the grid: partial tiles cost what they hold, with at least the latency.
-	total := s.tiles(0, grid, 1, func(points float64, scale func(coef []int) float64) float64 {
+	total := s.tiles(0, grid, 1, func(points float64, scale func(varying []bool) float64) float64 {
 		var c float64
 		if v := fm.nest.Value; v != nil {
 			loads, work := 0.0, points*float64(max(1, arithmetic(v)))*float64(s.perPoint())
@@ -297,7 +314,7 @@ func (s *schedule) cost(grid int) {
 				work += points
 			}
 			s.eachLoad(v, func(r ref, _ int, cost float64) {
-				loads += scale(fm.groups[r.group].coef) * cost * float64(s.perPoint())
+				loads += scale(r.varying) * cost * float64(s.perPoint())
 			})
 			step := math.Max(math.Max(work/2, loads/2), 4)
 			step = math.Max(step, (work+loads)/5)
@@ -310,12 +327,15 @@ func (s *schedule) cost(grid int) {
 			loads := 0.0
 			s.eachLoad(st.Expr, func(r ref, _ int, cost float64) {
 				if !s.fold {
-					loads += scale(fm.groups[r.group].coef) * cost
+					loads += scale(r.varying) * cost
 				} else {
-					loads += scale(fm.groups[r.group].coef)
+					loads += scale(r.varying)
 				}
 			})
-			store := points
+			store := points * (1 + 3*float64(len(fm.stores[i].dyn)))
+			if st.Add {
+				store *= 2
+			}
 			if s.lane >= 0 && !s.fold {
 				if k := fm.groups[fm.stores[i].group].coef[s.lane]; k > 2 {
 					store *= float64(s.target.Lanes)
@@ -357,7 +377,7 @@ func exprCycles(e *loop.Expr) float64 {
 
 // tiles sums f over the main and remainder tiles of every parallel axis but the grid, weighted by how often each runs. f gets the
 // points of a tile and a function that counts the distinct loads of an access in it.
-func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scale func(coef []int) float64) float64) float64 {
+func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scale func(varying []bool) float64) float64) float64 {
 	now := make([]int, s.fm.par)
 	var walk func(a int, times float64) float64
 	walk = func(a int, times float64) float64 {
@@ -366,10 +386,10 @@ func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scal
 			for _, n := range now {
 				points *= float64(n)
 			}
-			return times * f(points, func(coef []int) float64 {
+			return times * f(points, func(varying []bool) float64 {
 				n := 1.0
 				for i := range now {
-					if coef[i] != 0 {
+					if varying[i] {
 						n *= float64(now[i])
 					}
 				}

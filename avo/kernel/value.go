@@ -9,6 +9,7 @@ import (
 // loadKey names one distinct load of a step.
 type loadKey struct {
 	group, disp, lanes int
+	offset             vec.Reg // of a computed index
 }
 
 // cache holds the loads of one step, shared by all points of the tile.
@@ -75,21 +76,20 @@ func (v *value) eval(x *loop.Expr) vec.Reg {
 // load reads an operand: once in every lane where it does not vary along the lanes, else a run or a strided run.
 func (v *value) load(r ref) vec.Reg {
 	d := v.disp(r)
-	key := loadKey{r.group, d, v.lanes}
+	key := loadKey{r.group, d, v.lanes, v.offset(r.dyn)}
 	if x, ok := v.c.loads[key]; ok {
 		return x
 	}
-	stride := 0
-	if l := v.e.s.lane; l >= 0 {
-		stride = v.e.fm.groups[r.group].coef[l]
-		// Behind a fold only one lane is left, and the folded axis is gone.
-		if v.e.s.fold && v.lanes == 1 && v.e.f.Target.Lanes > 1 {
-			stride = 1
-		}
-	}
+	stride := v.stride(r)
 	var x vec.Reg
 	f := v.e.f
 	switch {
+	case r.dyn != nil && v.e.s.lane < 0:
+		x = f.LoadAt(vec.Ptr(r.group), d, key.offset, 1)
+	case r.dyn != nil && stride == 0:
+		x = f.SplatAt(vec.Ptr(r.group), d, key.offset)
+	case r.dyn != nil:
+		x = f.LoadAt(vec.Ptr(r.group), d, key.offset, v.lanes)
 	case v.e.s.lane < 0:
 		x = f.LoadPart(vec.Ptr(r.group), d, 1)
 	case stride == 0:
@@ -99,6 +99,48 @@ func (v *value) load(r ref) vec.Reg {
 	}
 	v.c.loads[key] = x
 	return x
+}
+
+// stride is how far neighbouring lanes of an access lie apart.
+func (v *value) stride(r ref) int {
+	switch l := v.e.s.lane; {
+	case l < 0:
+		return 0
+	case v.e.s.fold && v.lanes == 1 && v.e.f.Target.Lanes > 1:
+		return 1 // behind a fold only one lane is left, and the folded axis is gone
+	default:
+		return v.e.fm.groups[r.group].coef[l]
+	}
+}
+
+// store writes x, or adds it to what is there.
+func (v *value) store(r ref, s loop.Store, lanes int, x vec.Reg) {
+	f, p, d, stride := v.e.f, vec.Ptr(r.group), v.disp(r), 1
+	if v.e.s.lane >= 0 && !v.e.s.fold {
+		stride = v.e.fm.groups[r.group].coef[v.e.s.lane]
+	}
+	var at vec.Reg
+	if r.dyn != nil {
+		at = v.offset(r.dyn)
+	}
+	if s.Add {
+		var old vec.Reg
+		if at != 0 {
+			old = f.LoadAt(p, d, at, lanes)
+		} else {
+			old = f.LoadStride(p, d, stride, lanes)
+		}
+		add := vec.Add
+		if s.Expr.Type == ir.I32 {
+			add = vec.AddI
+		}
+		x = f.Binary(add, old, x)
+	}
+	if at != 0 {
+		f.StoreAt(p, d, at, lanes, x)
+		return
+	}
+	f.StoreStride(p, d, stride, lanes, x)
 }
 
 // index returns the i32 value of an affine index.
@@ -161,7 +203,7 @@ func (e *emitter) hoist() {
 			still[x] = false
 			return
 		case loop.Load:
-			still[x] = !e.writes(x.From.Buf)
+			still[x] = !e.writes(x.From.Buf) && !computed(x.From)
 			for _, c := range e.fm.groups[e.fm.loads[x].group].coef {
 				still[x] = still[x] && c == 0
 			}
@@ -180,26 +222,22 @@ func (e *emitter) hoist() {
 		}
 		still[x] = loads
 	}
-	e.fm.nest.Value.Walk(visit)
-	for _, s := range e.fm.nest.Stores {
-		s.Expr.Walk(visit)
-	}
+	e.fm.eachRoot(func(x *loop.Expr) { x.Walk(visit) })
 	// Only the outermost such nodes need a register; what is below them is used and done with.
 	needed := map[*loop.Expr]bool{}
 	mark := func(x *loop.Expr) {
-		for _, a := range x.Args {
+		for _, a := range append(x.Args[:len(x.Args):len(x.Args)], x.From.Dyn...) {
 			if still[a] && !still[x] {
 				needed[a] = true
 			}
 		}
 	}
-	e.fm.nest.Value.Walk(mark)
-	for _, s := range e.fm.nest.Stores {
-		s.Expr.Walk(mark)
-		if still[s.Expr] {
-			needed[s.Expr] = true
+	e.fm.eachRoot(func(x *loop.Expr) {
+		x.Walk(mark)
+		if still[x] && x != e.fm.nest.Value {
+			needed[x] = true
 		}
-	}
+	})
 	p := &point{off: make([]int, e.fm.par), lanes: e.f.Target.Lanes}
 	v := e.at(p, &cache{})
 	var order []*loop.Expr
@@ -208,10 +246,7 @@ func (e *emitter) hoist() {
 			order = append(order, x)
 		}
 	}
-	e.fm.nest.Value.Walk(collect)
-	for _, s := range e.fm.nest.Stores {
-		s.Expr.Walk(collect)
-	}
+	e.fm.eachRoot(func(x *loop.Expr) { x.Walk(collect) })
 	for _, x := range order {
 		if _, ok := e.fixed[x]; !ok && len(e.fixed) < 4 {
 			e.fixed[x] = v.eval(x)

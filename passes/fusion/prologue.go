@@ -72,11 +72,6 @@ func (u *fuser) takes(c *loop.Nest, t *loop.Buffer, e *loop.Expr) string {
 	if c.Form == loop.Scan {
 		return c.Name + " is a scan"
 	}
-	for _, s := range c.Stores {
-		if dynamic(s.To) {
-			return c.Name + " stores at indices that it loads"
-		}
-	}
 	dyn, inValue := false, false
 	check := func(in bool) func(x *loop.Expr) {
 		return func(x *loop.Expr) {
@@ -84,18 +79,18 @@ func (u *fuser) takes(c *loop.Nest, t *loop.Buffer, e *loop.Expr) string {
 				dyn = dyn || dynamic(x.From) || x.From.Buf != t
 				inValue = inValue || in
 			}
-			if x.Code == loop.Load && dynamic(x.From) {
-				dyn = true
-			}
 		}
 	}
 	c.Value.Walk(check(true))
 	for _, s := range c.Stores {
 		s.Expr.Walk(check(false))
+		for _, d := range s.To.Dyn {
+			d.Walk(check(false))
+		}
 	}
 	switch {
 	case dyn:
-		return c.Name + " reads at indices that it loads"
+		return c.Name + " reads " + t.Name + " at indices that it computes"
 	case inValue && c.Form != loop.Reduce:
 		return c.Name + " is a " + c.Form.String()
 	case inValue && c.Fold == loop.FoldSum && c.Value.Code == loop.Load && e.Code == loop.Mul:
@@ -122,11 +117,21 @@ func inlined(c, p *loop.Nest, e *loop.Expr, t *loop.Buffer, dim []int) *loop.Nes
 	n.Value = c.Value.Rewrite(at)
 	n.Stores = append([]loop.Store(nil), c.Stores...)
 	for k := range n.Stores {
-		n.Stores[k].Expr = c.Stores[k].Expr.Rewrite(at)
+		n.Stores[k] = rewriteStore(c.Stores[k], at)
 	}
 	n.Ops = append(append([]string(nil), p.Ops...), c.Ops...)
 	reform(&n)
 	return &n
+}
+
+// rewriteStore returns a store with the nodes of its expression and of its computed indices replaced by what f makes of them.
+func rewriteStore(s loop.Store, f func(*loop.Expr) *loop.Expr) loop.Store {
+	s.Expr = s.Expr.Rewrite(f)
+	s.To.Dyn = append([]*loop.Expr(nil), s.To.Dyn...)
+	for i, e := range s.To.Dyn {
+		s.To.Dyn[i] = e.Rewrite(f)
+	}
+	return s
 }
 
 // guess stands for a symbol in costs: a usual batch.
@@ -157,6 +162,9 @@ func evaluations(c *loop.Nest, t *loop.Buffer) int {
 	c.Value.Walk(count(each * points(c.Red)))
 	for _, s := range c.Stores {
 		s.Expr.Walk(count(each))
+		for _, d := range s.To.Dyn {
+			d.Walk(count(each))
+		}
 	}
 	return n
 }

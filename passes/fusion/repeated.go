@@ -71,11 +71,7 @@ func (u *fuser) reread(t, d *loop.Buffer) {
 		n.Value = n.Value.Rewrite(load)
 		n.Stores = slices.Clone(n.Stores)
 		for s := range n.Stores {
-			n.Stores[s].Expr = n.Stores[s].Expr.Rewrite(load)
-			n.Stores[s].To.Dyn = slices.Clone(n.Stores[s].To.Dyn)
-			for x, e := range n.Stores[s].To.Dyn {
-				n.Stores[s].To.Dyn[x] = e.Rewrite(load)
-			}
+			n.Stores[s] = rewriteStore(n.Stores[s], load)
 		}
 		u.f.Nests[k] = &n
 	}

@@ -1,6 +1,10 @@
 package fusion
 
-import "github.com/dlc-ml/dlc/ir/loop"
+import (
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir/loop"
+)
 
 // image says where each dimension of a temporary lies in the tensor that copy moves it to: at scale*i + shift in the same dimension.
 type image struct {
@@ -49,7 +53,7 @@ func (u *fuser) through(j int) bool {
 			return u.refuse(c, "%s reads %s", n.Name, t.Name)
 		}
 	}
-	fills, why := u.clears(c, i, j, d)
+	fills, why := u.clears(c, t, i, j, d)
 	if why != "" {
 		return u.refuse(c, "%s", why)
 	}
@@ -101,10 +105,11 @@ func imageOf(c *loop.Nest, from, to loop.Access) (image, bool) {
 }
 
 // clears decides what to do with the other nests that touch d when copy c, at j, is done by nest i already. Nothing may read d
-// between the two, and nothing else may write to where c writes from i on, but for fills between the two, which it lists: they can
-// run before i.
-func (u *fuser) clears(c *loop.Nest, i, j int, d *loop.Buffer) (fills []int, why string) {
-	for k, n := range u.f.Nests {
+// between the two, and nothing else may write to where c writes from i on as long as t, which c reads, is read; but for fills between the
+// two, which it lists: they can run before i.
+func (u *fuser) clears(c *loop.Nest, t *loop.Buffer, i, j int, d *loop.Buffer) (fills []int, why string) {
+	last := slices.Max(u.readers(t)) // at least j
+	for k, n := range u.f.Nests[:last+1] {
 		t := u.touch(n)
 		if k > i && k < j && meets(t.reads, d) {
 			return nil, n.Name + " reads " + d.Name + " before it is complete"
@@ -163,7 +168,7 @@ func (u *fuser) redirect(c *loop.Nest, t, d *loop.Buffer, m image) {
 		n.Stores = append([]loop.Store(nil), old.Stores...)
 		for s := range n.Stores {
 			st := &n.Stores[s]
-			st.Expr = st.Expr.Rewrite(load)
+			*st = rewriteStore(*st, load)
 			if st.To.Buf == t {
 				st.To.Buf, st.To.Index = d, m.of(st.To.Index)
 			}

@@ -61,9 +61,6 @@ func (c *chooser) site(list []*loop.Nest, steps []loop.Axis) {
 func (c *chooser) price(n *loop.Nest) (float64, error) { return c.priceAt(n, c.steps[n]) }
 
 func (c *chooser) priceAt(n *loop.Nest, steps []loop.Axis) (float64, error) {
-	if n.Form == loop.Gather {
-		return 0, nil
-	}
 	k, err := kernel.New(n, c.sizes, steps...)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", n.Pos, err)
