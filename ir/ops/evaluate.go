@@ -33,6 +33,10 @@ func EvalFunc(f *ir.Func, given map[*ir.Value]*Tensor, n int) ([]*Tensor, error)
 				return nil, fmt.Errorf("%s: %s: %s reads %s before it is defined", op.Pos, f.Name, op.Kind, v.Name)
 			}
 		}
+		for _, i := range o.Updates {
+			// Parameters keep their values for all that reads them.
+			args[i] = &Tensor{Elem: args[i].Elem, Shape: args[i].Shape, Data: slices.Clone(args[i].Data)}
+		}
 		results := o.Eval(args, op.Attrs)
 		if len(results) != len(op.Results) {
 			return nil, fmt.Errorf("%s: %s: %s evaluates to %d results, not %d", op.Pos, f.Name, op.Kind, len(results), len(op.Results))

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -16,6 +17,9 @@ func (c *sampleCase) lower(t reporter) (*loop.Func, map[*ir.Value]*loop.Buffer) 
 	for _, v := range c.f.Inputs {
 		bufs[v] = f.NewBuffer(v.Name, v.Type, loop.Input, v.Pos)
 	}
+	for _, v := range c.f.Params() {
+		bufs[v] = f.NewBuffer(v.Name, v.Type, loop.Weight, v.Pos)
+	}
 	for _, r := range c.f.Results {
 		if v := r.Value; bufs[v] == nil {
 			bufs[v] = f.NewBuffer(v.Name, v.Type, loop.Output, v.Pos)
@@ -23,7 +27,7 @@ func (c *sampleCase) lower(t reporter) (*loop.Func, map[*ir.Value]*loop.Buffer) 
 	}
 	l := NewLowering(f, bufs)
 	for _, op := range c.f.Ops {
-		if Lookup(op.Kind).Effect && f.Buffer("$weight") == nil {
+		if Lookup(op.Kind).Category == "optimizer" && f.Buffer("$weight") == nil {
 			f.Symbols = append(f.Symbols, ir.Symbol{Name: "P"})
 		}
 		if err := l.Run(op); err != nil {
@@ -43,6 +47,16 @@ func (c *sampleCase) compareLowered(t reporter, given map[*ir.Value]*Tensor) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var values []*ir.Value
+	for _, r := range c.f.Results {
+		values = append(values, r.Value)
+	}
+	c.compareRun(t, given, values, want)
+}
+
+// compareRun runs the loop program of the sample's function in float32 and compares what some values are afterwards.
+func (c *sampleCase) compareRun(t reporter, given map[*ir.Value]*Tensor, values []*ir.Value, want []*Tensor) {
+	t.Helper()
 	f, bufs := c.lower(t)
 	sizes := map[string]int{"N": c.n, "P": 16}
 	mem, err := loop.NewMemory(f, sizes)
@@ -58,12 +72,12 @@ func (c *sampleCase) compareLowered(t reporter, given map[*ir.Value]*Tensor) {
 	if err := loop.Run(f, sizes, mem); err != nil {
 		t.Fatalf("%v\n%s", err, f)
 	}
-	for i, r := range c.f.Results {
-		got := tensorOf(mem.Words(bufs[r.Value], sizes), want[i])
+	for i, v := range values {
+		got := tensorOf(mem.Words(bufs[v], sizes), want[i])
 		scale := 1 + largest(want[i])
 		for k, w := range want[i].Data {
 			if !near(got.Data[k], w, 1e-5, 2e-6*scale) {
-				t.Errorf("%s element %d: %g, want %g\n%s", r.Name, k, got.Data[k], w, f)
+				t.Errorf("%s element %d: %g, want %g\n%s", v.Name, k, got.Data[k], w, f)
 				break
 			}
 		}
@@ -95,11 +109,21 @@ func tensorOf(words []uint32, like *Tensor) *Tensor {
 // TestLower compares the loop nests of every operator with its evaluation.
 func TestLower(t *testing.T) {
 	eachSample(t, func(t *testing.T, o *Operator, s *Sample, c *sampleCase) {
-		if o.Effect {
-			c.lower(t)
-			return // it has no results to compare
+		switch {
+		case len(o.Updates) > 0:
+			given := map[*ir.Value]*Tensor{}
+			for i, v := range c.values {
+				given[v] = &Tensor{Elem: c.args[i].Elem, Shape: c.args[i].Shape, Data: slices.Clone(c.args[i].Data)}
+			}
+			c.eval()
+			for _, i := range o.Updates {
+				c.compareRun(t, given, c.values[i:i+1], c.args[i:i+1])
+			}
+		case o.Effect:
+			c.lower(t) // it has no results to compare
+		default:
+			c.compareLowered(t, c.given())
 		}
-		c.compareLowered(t, c.given())
 	})
 }
 

@@ -54,6 +54,9 @@ type Operator struct {
 	States func(a ir.Attrs) []string
 	// Effect marks an operator that must stay although nothing reads its results (an optimizer's update).
 	Effect bool
+	// Updates are the operands that an operator with an effect changes in place: parameters that are not trained. Eval does the same to its
+	// tensors. The update takes place behind all that reads the parameter in its function.
+	Updates []int
 	// Together says that no result is the main one, so that the language wants all of them named (split); else a call is worth its first
 	// result where only one is wanted.
 	Together bool
@@ -261,17 +264,26 @@ func (b *Builder) Must(kind, name string, args []*ir.Value, attrs ...ir.Attr) *i
 
 // Param makes a parameter named Scope.name and returns its value.
 func (b *Builder) Param(name string, t ir.Type, init ir.Init) (*ir.Value, error) {
+	return b.param(name, t, init, true)
+}
+
+// Statistic is Param for a parameter that is not trained, but kept up by an operator with Updates.
+func (b *Builder) Statistic(name string, t ir.Type, init ir.Init) (*ir.Value, error) {
+	return b.param(name, t, init, false)
+}
+
+func (b *Builder) param(name string, t ir.Type, init ir.Init, trainable bool) (*ir.Value, error) {
 	full := name
 	if b.Scope != "" {
 		full = b.Scope + "." + name
 	}
 	if p := b.Module.Param(full); p != nil {
-		if b.Reuse && p.Type.Equal(t) && p.Init == init {
+		if b.Reuse && p.Type.Equal(t) && p.Init == init && p.Trainable == trainable {
 			return b.Func.ParamValue(p), nil
 		}
 		return nil, fmt.Errorf("two parameters would be called %s", full)
 	}
-	p := &ir.Param{Name: full, Type: t, Init: init, Trainable: true, Pos: b.Pos}
+	p := &ir.Param{Name: full, Type: t, Init: init, Trainable: trainable, Pos: b.Pos}
 	b.Module.Params = append(b.Module.Params, p)
 	return b.Func.ParamValue(p), nil
 }

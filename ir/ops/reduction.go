@@ -100,14 +100,31 @@ func (l *Lowering) foldAxes(y *loop.Buffer, keep bool, s ir.Shape, axes []int, f
 		s, axes = s[:1], axes[:1]
 		value = func(at []loop.Affine) *loop.Expr { return loop.Read(rows, at...) }
 	}
+	l.foldNest(y, s, axes, fold, value, finish, func(at []loop.Affine) []loop.Affine {
+		to := make([]loop.Affine, 0, len(y.Shape))
+		for i := range at {
+			switch {
+			case !slices.Contains(axes, i):
+				to = append(to, at[i])
+			case keep:
+				to = append(to, loop.Affine{})
+			}
+		}
+		// A batch folded in two steps, with its dimensions kept.
+		return append(to, make([]loop.Affine, len(y.Shape)-len(to))...)
+	})
+}
+
+// foldNest emits one nest that folds value over axes of shape s and stores into y at the index that place makes of that of s. The nest is a
+// window where an index adds an axis that is folded to one that is not.
+func (l *Lowering) foldNest(y *loop.Buffer, s ir.Shape, axes []int, fold loop.Fold, value func(at []loop.Affine) *loop.Expr,
+	finish func(total *loop.Expr) *loop.Expr, place func(at []loop.Affine) []loop.Affine) {
 	n := &loop.Nest{Form: loop.Reduce, Name: y.Name, Fold: fold}
 	all := axesOf(s)
 	at := make([]loop.Affine, len(s))
-	var to []loop.Affine
 	for i := range s {
 		if !slices.Contains(axes, i) {
 			at[i] = loop.Ax(len(n.Axes))
-			to = append(to, at[i])
 			n.Axes = append(n.Axes, all[i])
 		}
 	}
@@ -115,25 +132,30 @@ func (l *Lowering) foldAxes(y *loop.Buffer, keep bool, s ir.Shape, axes []int, f
 		at[i] = loop.Ax(len(n.Axes) + len(n.Red))
 		n.Red = append(n.Red, all[i])
 	}
-	if keep {
-		to = make([]loop.Affine, len(s))
-		for i := range s {
-			if !slices.Contains(axes, i) {
-				to[i] = at[i]
-			}
-		}
-	}
-	if len(to) < len(y.Shape) { // a batch folded in two steps, with its dimensions kept
-		to = append(to, make([]loop.Affine, len(y.Shape)-len(to))...)
-	}
 	total := value(at)
 	if len(n.Red) == 0 {
 		n.Form, n.Fold = loop.Map, loop.FoldNone
 	} else {
+		if mixes(total, len(n.Axes)) {
+			n.Form = loop.Window
+		}
 		n.Value, total = total, loop.Total(ir.F32)
 	}
-	n.Stores = []loop.Store{storeAt(y, finish(total), to...)}
+	n.Stores = []loop.Store{storeAt(y, finish(total), place(at)...)}
 	l.Emit(n)
+}
+
+// mixes reports whether an index of a load in e adds one of the first axes to a later one.
+func mixes(e *loop.Expr, first int) bool {
+	found := false
+	e.Walk(func(e *loop.Expr) {
+		for _, ix := range e.From.Index {
+			if n := len(ix.Terms); n > 0 {
+				found = found || ix.Terms[0].Axis < first && ix.Terms[n-1].Axis >= first
+			}
+		}
+	})
+	return found
 }
 
 // samples are operands in several ranks with every kind of axes.

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 )
@@ -19,7 +20,8 @@ type Case struct {
 	results []*ir.Value
 	attrs   ir.Attrs
 	n       int
-	args    []*Tensor
+	values  []*ir.Value // inputs, but parameters where the operator updates them
+	args    []*Tensor   // one for each of values
 	rng     *rand.Rand
 }
 
@@ -36,15 +38,21 @@ func NewCase(o *Operator, s *Sample) (*Case, error) {
 	}
 	c.module = &ir.Module{Name: "m", Funcs: []*ir.Func{c.f}}
 	b := &Builder{Module: c.module, Func: c.f}
-	var args []*ir.Value
 	for i, typ := range s.Args {
-		args = append(args, c.f.Input(fmt.Sprintf("x%d", i), typ, b.Pos))
+		name := fmt.Sprintf("x%d", i)
+		if slices.Contains(o.Updates, i) {
+			p := &ir.Param{Name: name, Type: typ, Init: ir.Init{Kind: "zeros"}}
+			c.module.Params = append(c.module.Params, p)
+			c.values = append(c.values, c.f.ParamValue(p))
+			continue
+		}
+		c.values = append(c.values, c.f.Input(name, typ, b.Pos))
 	}
 	var err error
 	if c.attrs, err = Complete(o.Attrs, s.Attrs); err != nil {
 		return nil, err
 	}
-	if c.results, err = b.Ops(o.Name, "y", args, s.Attrs...); err != nil {
+	if c.results, err = b.Ops(o.Name, "y", slices.Clone(c.values), s.Attrs...); err != nil {
 		return nil, fmt.Errorf("%s refuses its sample: %w", o.Name, err)
 	}
 	if n := len(c.f.Ops); n > 0 {
@@ -65,7 +73,7 @@ func (c *Case) Func() *ir.Func { return c.f }
 // Batch is the N of the operands.
 func (c *Case) Batch() int { return c.n }
 
-// Args are the operands, one for each input of the function.
+// Args are the operands, one for each input of the function, but for operators with Updates.
 func (c *Case) Args() []*Tensor { return c.args }
 
 // Differentiate makes the function return the gradients of the operands in place of the operator's results. The gradient of each f32 result
@@ -85,7 +93,7 @@ func (c *Case) Differentiate() error {
 		for k, v := range c.spread(len(r.Data), -1, 1, 0) {
 			r.Data[k] = float64(float32(v))
 		}
-		c.args = append(c.args, r)
+		c.values, c.args = append(c.values, grads[i]), append(c.args, r)
 	}
 	dx, err := c.reverse(grads)
 	if err != nil {
@@ -143,8 +151,8 @@ func (c *Case) reverse(given []*ir.Value) ([]*ir.Value, error) {
 			}
 		}
 	}
-	list := make([]*ir.Value, len(c.f.Inputs))
-	for i, v := range c.f.Inputs {
+	list := make([]*ir.Value, len(c.values))
+	for i, v := range c.values {
 		list[i] = grads[v]
 	}
 	return list, nil
@@ -207,7 +215,7 @@ func (c *Case) spread(n int, lo, hi, distance float64) []float64 {
 // given maps the operands of the function to their values.
 func (c *Case) given() map[*ir.Value]*Tensor {
 	m := map[*ir.Value]*Tensor{}
-	for i, v := range c.f.Inputs {
+	for i, v := range c.values {
 		m[v] = c.args[i]
 	}
 	return m

@@ -142,8 +142,8 @@ func (lw *lowering) grads(m *ir.Module) error {
 	return nil
 }
 
-// ops lowers every operator in order. A value that lives in several places is copied where it is made; inputs and parameters are
-// copied first, since the optimizer may change what they were.
+// ops lowers every operator in order, but those that change parameters in place behind all others, so that each reads a parameter as it was. A
+// value that lives in several places is copied where it is made; inputs and parameters are copied first, for the same reason.
 func (lw *lowering) ops() error {
 	l := ops.NewLowering(lw.out, lw.bufs)
 	for _, v := range lw.f.Inputs {
@@ -152,7 +152,11 @@ func (lw *lowering) ops() error {
 	for _, v := range lw.f.Params() {
 		lw.copy(v)
 	}
-	for _, op := range lw.f.Ops {
+	order, err := effectsLast(lw.f.Ops)
+	if err != nil {
+		return err
+	}
+	for _, op := range order {
 		if err := l.Run(op); err != nil {
 			return err
 		}
@@ -161,6 +165,33 @@ func (lw *lowering) ops() error {
 		}
 	}
 	return nil
+}
+
+// effectsLast returns the operators with those that have an effect at the end. The error is an operator that changes what it may not:
+// something other than a parameter, one that is trained, or one that another operator with an effect reads or changes too.
+func effectsLast(list []*ir.Op) ([]*ir.Op, error) {
+	var plain, effects []*ir.Op
+	changed := map[*ir.Value]*ir.Op{}
+	for _, op := range list {
+		o := ops.Lookup(op.Kind)
+		if o == nil || !o.Effect {
+			plain = append(plain, op)
+			continue
+		}
+		for _, a := range op.Args {
+			if other := changed[a]; other != nil {
+				return nil, fmt.Errorf("%s: %s uses %s, which %s at %s changes", op.Pos, op.Kind, a.Name, other.Kind, other.Pos)
+			}
+		}
+		for _, i := range o.Updates {
+			if p := op.Args[i].Param; p == nil || p.Trainable {
+				return nil, fmt.Errorf("%s: %s changes %s, which is no parameter that is left alone by the optimizer", op.Pos, op.Kind, op.Args[i].Name)
+			}
+			changed[op.Args[i]] = op
+		}
+		effects = append(effects, op)
+	}
+	return append(plain, effects...), nil
 }
 
 // copy emits a copy of v into each buffer that must hold it beside its own.
