@@ -35,7 +35,7 @@ func sources(t *testing.T) map[string]string {
     input  x: f32[9, 11, 6]
     target y: f32[5]
 
-    features = x |> conv2d(8, kernel=3, padding="same", stride=2) |> sigmoid |> avg_pool(2)
+    features = x |> conv2d(8, kernel=3, padding="same", stride=2, bias=false) |> batch_norm |> sigmoid |> avg_pool(2)
     more     = features |> conv2d(8, kernel=1, groups=2, bias=false) |> relu |> max_pool(2, stride=1)
     output out = more |> flatten |> dense(16) |> tanh |> dropout(0.3) |> dense(5)
 

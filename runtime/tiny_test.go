@@ -50,6 +50,8 @@ func tiny() *modelInfo {
 		tinyLoss(x)
 		x.each(features*classes+classes, 1, tinyGradient)
 		x.each(len(x.weights), 16, tinyUpdate)
+		// A statistic that is not trained moves with every step, as that of a normalization does.
+		x.weights[32] = fma32(0.01, x.floats(3, 1)[0]-x.weights[32], x.weights[32])
 	}
 	m.train = &train
 	return m

@@ -41,6 +41,14 @@ var models = map[string]string{
         penalty = l2(0.01)
         optimizer = adam() }
 }`,
+	"exact_norm": `model m {
+    input  x: f32[7, 5, 3]
+    target y: f32[4]
+    a = x |> conv2d(11, kernel=3, bias=false) |> batch_norm |> relu |> conv2d(6, kernel=1) |> batch_norm(momentum=0.3)
+    output out = a |> flatten |> dense(9) |> batch_norm |> relu |> dense(4)
+    train { loss = mse(out, y)
+        optimizer = adam() }
+}`,
 	"exact_shapes": `model m {
     input a: f32[3, 5, 4]
     input b: f32[4, 6]

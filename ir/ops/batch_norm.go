@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -26,8 +27,14 @@ var BatchNorm = Register(&Operator{
 		if err := features("batch_norm", args[0]); err != nil {
 			return nil, err
 		}
-		if _, err := checkNormalize("batch_norm", args[0], args[3:], args[1:3], channelwise(args[0], a)); err != nil {
+		g, err := newNorm("batch_norm", args[0], channelwise(args[0], a))
+		if err != nil {
 			return nil, err
+		}
+		for _, t := range args[1:] {
+			if !t.Equal(g.stat()) {
+				return nil, fmt.Errorf("batch_norm of %s takes parameters %s, not %s", args[0], g.stat(), t)
+			}
 		}
 		return args[:1], nil
 	},
@@ -39,17 +46,7 @@ var BatchNorm = Register(&Operator{
 		}
 		return []*Tensor{y}
 	},
-	Grad: func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-		x := op.Args[0]
-		if grads[0] == nil {
-			return make([]*ir.Value, len(op.Args))
-		}
-		list, err := b.Ops("normalize_grad", x.Name+".grad", []*ir.Value{x, op.Args[3], op.Args[4], grads[0], op.Args[1]}, channelwise(x.Type, op.Attrs)...)
-		if err != nil {
-			panic("ops: batch_norm: " + err.Error())
-		}
-		return []*ir.Value{list[0], list[3], list[4], list[1], list[2]}
-	},
+	Grad: gradBatchNorm,
 	Lower: func(l *Lowering, op *ir.Op) {
 		g := mustNorm("batch_norm", op.Args[0].Type, channelwise(op.Args[0].Type, op.Attrs))
 		param := func(i int) *loop.Expr { return loop.Read(l.Buf(op.Args[i]), loop.Ax(0)) }
@@ -74,6 +71,21 @@ var BatchNorm = Register(&Operator{
 		Note: "inference form; channels are transposed from the second axis to the last; momentum there is the share that is kept"},
 	Samples: batchNormSamples(),
 })
+
+// gradBatchNorm is that of a normalization with statistics that stand still, which is rare in training.
+func gradBatchNorm(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
+	dy := grads[0]
+	if dy == nil {
+		return make([]*ir.Value, len(op.Args))
+	}
+	x, scale, mean, variance := op.Args[0], op.Args[1], op.Args[3], op.Args[4]
+	r := b.apply("div", b.scalar(1), b.apply("sqrt", b.apply("add", variance, b.scalar(op.Attrs.Float("eps")))))
+	f := b.apply("mul", scale, r)
+	dshift := sumTo(b, dy, scale.Type)
+	dscale := b.apply("mul", sumTo(b, b.apply("mul", dy, b.apply("sub", x, mean)), scale.Type), r)
+	dvariance := b.apply("mul", b.apply("mul", dscale, b.apply("mul", f, r)), b.scalar(-0.5))
+	return []*ir.Value{b.apply("mul", dy, f), dscale, dshift, b.apply("neg", b.apply("mul", dshift, f)), dvariance}
+}
 
 // channelwise adds to a normalisation's attributes that its statistics are those of channels, the last axis.
 func channelwise(x ir.Type, a ir.Attrs) ir.Attrs {
@@ -113,21 +125,22 @@ func buildBatchNorm(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) 
 	if !b.Training {
 		return b.Ops("batch_norm", "batch_norm", []*ir.Value{x[0], params[0], params[1], params[2], params[3]}, ir.Attr{Name: "eps", Value: a.Float("eps")})
 	}
-	stats, err := b.Ops("moments", "mean", x[:1], attrs[:2]...)
+	y, err := b.Ops("standardize", "batch_norm", []*ir.Value{x[0], params[0], params[1]}, attrs...)
 	if err != nil {
 		return nil, err
 	}
-	b.Func.Rename(stats[1], "variance")
 	count := 1
 	for _, d := range t.Shape[:len(t.Shape)-1] {
 		count *= d.Size
 	}
 	for i, n := range []int{0, count} {
-		if _, err := b.Ops("running_average", "", []*ir.Value{params[2+i], stats[i]}, ir.Attr{Name: "momentum", Value: a.Float("momentum")}, ir.Attr{Name: "count", Value: n}); err != nil {
+		b.Func.Rename(y[1+i], []string{"mean", "variance"}[i])
+		attrs := []ir.Attr{{Name: "momentum", Value: a.Float("momentum")}, {Name: "count", Value: n}}
+		if _, err := b.Ops("running_average", "", []*ir.Value{params[2+i], y[1+i]}, attrs...); err != nil {
 			return nil, err
 		}
 	}
-	return b.Ops("normalize", "batch_norm", []*ir.Value{x[0], stats[0], stats[1], params[0], params[1]}, attrs...)
+	return y[:1], nil
 }
 
 func batchNormSamples() []Sample {

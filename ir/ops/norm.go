@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -100,9 +99,16 @@ func (g norm) dims() ir.Shape {
 	return s
 }
 
-// perChannel reports whether the statistics belong to the channels, the last axis, and nothing else.
-func (g norm) perChannel() bool {
-	return g.groups == 1 && len(g.folded) == len(g.shape)-1 && !slices.Contains(g.folded, len(g.shape)-1)
+// perChannel reports whether both the statistics and a scale of that type belong to the channels, the last axis, and nothing else.
+func (g norm) perChannel(scale ir.Type) bool {
+	return g.groups == 1 && len(g.folded) == len(g.shape)-1 && !slices.Contains(g.folded, len(g.shape)-1) && len(scale.Shape) == 1
+}
+
+// factor emits scale times the inverse deviation of each channel.
+func (g norm) factor(l *Lowering, scale, inverse *loop.Buffer) *loop.Buffer {
+	b := l.Temp("factor", g.stat())
+	l.mapOver(b, loop.E(loop.Mul, loop.Read(scale, loop.Ax(0)), loop.Read(inverse, loop.Ax(0))))
+	return b
 }
 
 // sum emits the nests that sum value, over the axes of the statistics, into a buffer of their shape.
@@ -165,21 +171,6 @@ func (g norm) centred(x, mean *loop.Buffer) func(at []loop.Affine) *loop.Expr {
 	return func(at []loop.Affine) *loop.Expr {
 		return loop.E(loop.Sub, loop.Read(x, g.index(at)...), loop.Read(mean, g.kept(at)...))
 	}
-}
-
-// checkGain checks scale and shift, which have the tensor's last axes.
-func (g norm) checkGain(kind string, gains []ir.Type) error {
-	for i, t := range gains {
-		n := len(g.shape) - len(t.Shape)
-		ok := t.Elem == ir.F32 && n >= 0 && len(t.Shape) > 0 && t.Shape.Equal(g.shape[n:]) && t.Equal(gains[0])
-		for _, d := range t.Shape {
-			ok = ok && d.Static()
-		}
-		if !ok {
-			return fmt.Errorf("%s of %s takes a %s with the extents of its last axes, not %s", kind, g.shape, []string{"scale", "shift"}[i], t)
-		}
-	}
-	return nil
 }
 
 // naiveNorm is the geometry as the evaluation sees it: the shape of the statistics, and which one an element belongs to.
