@@ -96,7 +96,11 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 		g.programs = append(g.programs, p)
 	}
 	g.ports()
-	g.packConstants()
+	var tables constantSet
+	for _, p := range g.programs {
+		tables.add(p)
+	}
+	g.Constants = tables.data
 	for _, p := range g.programs {
 		text, err := programSource(u, p, g.states)
 		if err != nil {

@@ -9,30 +9,35 @@ import (
 // constantAlign is the alignment of a table in bytes: one cache line.
 const constantAlign = 64
 
-// packConstants lays the tables of all programs behind one another, each content once, and notes where each starts. A package without
-// tables has no file of them.
-func (g *generator) packConstants() {
-	places := map[string]int{}
-	for _, p := range g.programs {
-		p.constants = map[*loop.Buffer]int{}
-		for _, b := range p.fn.Buffers {
-			if b.Space != loop.Table {
-				continue
-			}
-			var words []byte
-			for _, w := range b.Data {
-				words = binary.LittleEndian.AppendUint32(words, w)
-			}
-			at, ok := places[string(words)]
-			if !ok {
-				for len(g.Constants)%constantAlign != 0 {
-					g.Constants = append(g.Constants, 0)
-				}
-				at = len(g.Constants) / 4
-				places[string(words)] = at
-				g.Constants = append(g.Constants, words...)
-			}
-			p.constants[b] = at
+// constantSet lays the tables of programs behind one another, each content once.
+type constantSet struct {
+	data   []byte
+	places map[string]int // of a content, in elements
+}
+
+// add gives the tables of p their places.
+func (s *constantSet) add(p *program) {
+	p.constants = map[*loop.Buffer]int{}
+	for _, b := range p.fn.Buffers {
+		if b.Space != loop.Table {
+			continue
 		}
+		var words []byte
+		for _, w := range b.Data {
+			words = binary.LittleEndian.AppendUint32(words, w)
+		}
+		at, ok := s.places[string(words)]
+		if !ok {
+			for len(s.data)%constantAlign != 0 {
+				s.data = append(s.data, 0)
+			}
+			at = len(s.data) / 4
+			if s.places == nil {
+				s.places = map[string]int{}
+			}
+			s.places[string(words)] = at
+			s.data = append(s.data, words...)
+		}
+		p.constants[b] = at
 	}
 }

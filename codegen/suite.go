@@ -24,13 +24,15 @@ type Case struct {
 func Suite(cases []Case) (map[string][]byte, []error, error) {
 	ks := newKernelSet()
 	refused := make([]error, len(cases))
+	var tables constantSet
 	var src bytes.Buffer
-	src.WriteString(Header + "\npackage main\n\nimport \"os\"\n\nfunc main() { os.Exit(serve(suite, os.Stdin, os.Stdout)) }\n")
+	src.WriteString(Header + "\npackage main\n\nimport (\n_ \"embed\"\n\"os\"\n)\n\n//go:embed suite.constants\nvar constantsBlob string\n\n" +
+		"var constants = constantFloats(constantsBlob)\n\nfunc main() { os.Exit(serve(suite, os.Stdin, os.Stdout)) }\n")
 	rows := jen.Index().Id("suiteCase").ValuesFunc(func(g *jen.Group) {
 		for i, c := range cases {
 			f := *c.Func
 			f.Name = fmt.Sprintf("case%d", i)
-			p, text, err := suiteProgram(c.Unit, &f, ks)
+			p, text, err := suiteProgram(c.Unit, &f, ks, &tables)
 			if err != nil {
 				refused[i] = err
 				continue
@@ -47,6 +49,7 @@ func Suite(cases []Case) (map[string][]byte, []error, error) {
 	if files["suite.go"], err = format.Source(src.Bytes()); err != nil {
 		return nil, nil, fmt.Errorf("the suite: %w", err)
 	}
+	files["suite.constants"] = tables.data
 	g := &generator{kernels: ks, Package: "main", Kernels: ks.list, suite: true}
 	for _, name := range []string{"dispatch.go", "dispatch_amd64.go", "dispatch_other.go"} {
 		if files[name], err = g.render(name + ".tmpl"); err != nil {
@@ -57,11 +60,12 @@ func Suite(cases []Case) (map[string][]byte, []error, error) {
 }
 
 // suiteProgram compiles one function and returns its Go text.
-func suiteProgram(u *pass.Unit, f *loop.Func, ks *kernelSet) (*program, string, error) {
+func suiteProgram(u *pass.Unit, f *loop.Func, ks *kernelSet, tables *constantSet) (*program, string, error) {
 	p, err := newProgram(f, map[string]int{"P": u.Trainable}, ks)
 	if err != nil {
 		return nil, "", err
 	}
+	tables.add(p)
 	text, err := programSource(u, p, stateNames(f))
 	return p, text, err
 }

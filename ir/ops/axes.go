@@ -166,6 +166,12 @@ func wantElem(op, operand string, t ir.Type, allowed ...ir.DType) error {
 	return fmt.Errorf("%s wants %s for %s, not %s", op, names, operand, t)
 }
 
+// anyElem lists every element type, for operators that only move elements.
+var anyElem = []ir.DType{ir.F32, ir.F16, ir.BF16, ir.I32, ir.I64, ir.U8, ir.I8, ir.Bool}
+
+// wantAny is wantElem for operators that take every element type.
+func wantAny(op, operand string, t ir.Type) error { return wantElem(op, operand, t, anyElem...) }
+
 // eachIndex calls visit for every index of a tensor of that shape, in row-major order. The index is reused.
 func eachIndex(shape []int, visit func(ix []int)) {
 	n := 1

@@ -16,17 +16,15 @@ func (l *Lowering) copyReshaped(dst, src *loop.Buffer) {
 		l.copyFactored(dst, src, factors)
 		return
 	}
-	flat := ir.Shape{}
-	if !src.Shape[0].Static() {
-		flat = append(flat, src.Shape[0])
-	}
-	n := 1
-	for _, d := range src.Shape[len(flat):] {
-		n *= d.Size
+	flat, n := ir.Shape{}, 1
+	for _, d := range src.Shape {
+		if n *= d.Size; !d.Static() {
+			flat = ir.Shape{{Size: 1, Sym: d.Sym}}
+		}
 	}
 	between := l.Temp("flat", ir.T(src.Elem, append(flat, ir.D(n))))
-	l.copyFactored(between, src, src.Shape)
-	l.copyFactored(dst, between, dst.Shape)
+	l.copyFactored(between, src, apart(src.Shape))
+	l.copyFactored(dst, between, apart(dst.Shape))
 }
 
 // copyFactored emits one copy nest over axes of the given extents, of which the dimensions of both buffers are products.
@@ -38,11 +36,19 @@ func (l *Lowering) copyFactored(dst, src *loop.Buffer, factors ir.Shape) {
 	})
 }
 
+// apart is s with a symbolic extent such as 100N, which leads, as two: N and 100.
+func apart(s ir.Shape) ir.Shape {
+	if len(s) == 0 || s[0].Static() || s[0].Size == 1 {
+		return s
+	}
+	return append(ir.Shape{{Size: 1, Sym: s[0].Sym}, ir.D(s[0].Size)}, s[1:]...)
+}
+
 // commonFactors returns extents of which the dimensions of both shapes are products of runs, or nil where there are none. A
-// symbolic extent leads both.
+// symbol leads both.
 func commonFactors(a, b ir.Shape) ir.Shape {
-	var list ir.Shape
-	if len(a) > 0 && !a[0].Static() {
+	list := ir.Shape{}
+	if a, b = apart(a), apart(b); len(a) > 0 && !a[0].Static() {
 		list, a, b = append(list, a[0]), a[1:], b[1:]
 	}
 	cuts := append(suffixProducts(a), suffixProducts(b)...)
@@ -53,9 +59,6 @@ func commonFactors(a, b ir.Shape) ir.Shape {
 			return nil
 		}
 		list = append(list, ir.D(cuts[i-1]/cuts[i]))
-	}
-	if list == nil {
-		list = ir.Shape{}
 	}
 	return list
 }
@@ -70,18 +73,18 @@ func suffixProducts(s ir.Shape) []int {
 	return list
 }
 
-// factored indexes a tensor by loops over factors of its dimensions, in order.
+// factored indexes a tensor by loops over factors of its dimensions, in order; the symbol of a leading dimension is the first of them.
 func factored(s, factors ir.Shape) []loop.Affine {
 	ix := make([]loop.Affine, len(s))
 	at := len(factors) - 1
 	for i := len(s) - 1; i >= 0; i-- {
-		if !s[i].Static() {
-			ix[i] = loop.Ax(0)
-			continue
-		}
-		for stride := 1; stride < s[i].Size; at-- {
+		stride := 1
+		for ; stride < s[i].Size; at-- {
 			ix[i] = ix[i].Plus(at, stride, 0)
 			stride *= factors[at].Size
+		}
+		if !s[i].Static() {
+			ix[i] = ix[i].Plus(0, stride, 0)
 		}
 	}
 	return ix

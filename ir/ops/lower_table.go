@@ -2,7 +2,6 @@ package ops
 
 import (
 	"math"
-	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -30,5 +29,5 @@ func (l *Lowering) bind(v *ir.Value, b *loop.Buffer) {
 		l.bufs[v] = b
 		return
 	}
-	l.copyFactored(l.bufs[v], b, slices.Clone(v.Type.Shape))
+	l.copyFactored(l.bufs[v], b, v.Type.Shape)
 }

@@ -38,6 +38,8 @@ type Operator struct {
 
 	// Expand, where set, says what the operator means in terms of others, which Builder puts in its place: it then never appears in a
 	// function, and Infer, Grad and Lower stay nil, since they follow. Errors are for the user, as Infer's.
+	//
+	// An operator that is a composition for some of its uses only has Infer, Grad and Lower for the others: Expand returns no results for those.
 	Expand func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error)
 
 	// Layer, where set, is what the name means in the language when it makes parameters of its own (dense, conv2d …).
@@ -229,7 +231,9 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]
 		return nil, err
 	}
 	if o.Expand != nil {
-		return b.expand(o, args, full)
+		if results, err := b.expand(o, args, full); results != nil || err != nil {
+			return results, err
+		}
 	}
 	types := make([]ir.Type, len(args))
 	for i, a := range args {

@@ -11,17 +11,17 @@ import (
 var Reshape = Register(&Operator{
 	Name: "reshape",
 	Doc: "The same elements in the same row-major order under other extents. The batch is kept and not written: shape says the extents of one example. " +
-		"One extent may be -1, which stands for whatever is left. keep=0 reshapes a tensor without a batch as a whole.",
+		"One extent may be -1, which stands for whatever is left, and 0 takes that of x in the same place. keep=0 reshapes a tensor without a batch as a whole.",
 	Formula:  "y[n, shape…] = x[n, …]",
 	Example:  "image = x |> reshape([28, 28, 1])",
 	Category: "tensor",
-	Args:     []Arg{{Name: "x", Doc: "any shape; f32 or i32"}},
+	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs: []AttrDef{
-		{Name: "shape", Doc: "the new extents behind the axes that are kept; one may be -1", Kind: []int{}},
+		{Name: "shape", Doc: "the new extents behind the axes that are kept; one may be -1, and 0 keeps an extent", Kind: []int{}},
 		{Name: "keep", Doc: "how many leading axes stay as they are: 1 is the batch", Default: 1},
 	},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
-		if err := wantElem("reshape", "x", args[0], ir.F32, ir.I32); err != nil {
+		if err := wantAny("reshape", "x", args[0]); err != nil {
 			return nil, err
 		}
 		s, err := reshaped(args[0].Shape, a.Ints("shape"), a.Int("keep"))
@@ -35,11 +35,14 @@ var Reshape = Register(&Operator{
 		shape := append(slices.Clone(x.Shape[:keep]), a.Ints("shape")...)
 		known, free := 1, -1
 		for i, d := range shape {
-			if d == -1 {
+			switch {
+			case d == -1:
 				free = i
-			} else {
-				known *= d
+				continue
+			case d == 0:
+				shape[i] = x.Shape[i]
 			}
+			known *= shape[i]
 		}
 		if free >= 0 {
 			shape[free] = len(x.Data) / known
@@ -48,7 +51,7 @@ var Reshape = Register(&Operator{
 	},
 	Grad:  gradReshape,
 	Lower: func(l *Lowering, op *ir.Op) { l.copyReshaped(l.Buf(op.Results[0]), l.Buf(op.Args[0])) },
-	ONNX:  ONNX{Name: "Reshape", Min: 5, Max: 25, Note: "the shape must be a constant; its first entry must be the batch"},
+	ONNX:  ONNX{Name: "Reshape", Min: 5, Max: 25, Note: "the shape must be a constant, its first entry the batch; allowzero has no effect, as no extent is 0"},
 	Samples: []Sample{
 		{Args: f32Types(ir.NS(12)), Attrs: ir.Attrs{{Name: "shape", Value: []int{3, 4}}}},
 		{Args: f32Types(ir.NS(3, 4)), Attrs: ir.Attrs{{Name: "shape", Value: []int{2, -1}}}},
@@ -58,47 +61,12 @@ var Reshape = Register(&Operator{
 		{Args: f32Types(ir.NS()), Attrs: ir.Attrs{{Name: "shape", Value: []int{1, 1}}}},
 		{Args: f32Types(ir.S(4, 9)), Attrs: ir.Attrs{{Name: "shape", Value: []int{6, -1}}, {Name: "keep", Value: 0}}},
 		{Args: f32Types(nil), Attrs: ir.Attrs{{Name: "shape", Value: []int{1}}, {Name: "keep", Value: 0}}},
+		{Args: f32Types(ir.NS(4, 3, 2)), Attrs: ir.Attrs{{Name: "shape", Value: []int{0, -1}}}},
+		{Args: f32Types(ir.S(2, 6)), Attrs: ir.Attrs{{Name: "shape", Value: []int{0, 2, 3}}, {Name: "keep", Value: 0}}},
+		{Args: []ir.Type{ir.T(ir.U8, ir.S(6))}, Attrs: ir.Attrs{{Name: "shape", Value: []int{2, 3}}, {Name: "keep", Value: 0}},
+			Data: map[int][]float64{0: {7, 1, 0, 255, 2, 3}}},
 		{Args: []ir.Type{ir.T(ir.I32, ir.NS(4))}, Attrs: ir.Attrs{{Name: "shape", Value: []int{2, 2}}}, Batch: 1, NoGrad: true,
 			Data: map[int][]float64{0: {7, -1, 0, 9}}},
-	},
-})
-
-// Flatten joins all axes but the first.
-var Flatten = Register(&Operator{
-	Name:     "flatten",
-	Doc:      "Joins all axes of an example into one, in row-major order: f32[N,H,W,C] becomes f32[N,H*W*C]. The batch is kept.",
-	Formula:  "y[n, (h*W + w)*C + c] = x[n, h, w, c]",
-	Example:  "h = x |> conv2d(8, kernel=3) |> flatten |> dense(10)",
-	Category: "tensor",
-	Args:     []Arg{{Name: "x", Doc: "[N, …]; f32 or i32"}},
-	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
-		if err := wantElem("flatten", "x", args[0], ir.F32, ir.I32); err != nil {
-			return nil, err
-		}
-		if len(args[0].Shape) == 0 {
-			return nil, WithNote("a scalar needs no flattening", "flatten needs at least the batch axis, but its input is %s", args[0])
-		}
-		s, err := reshaped(args[0].Shape, []int{-1}, 1)
-		if err != nil {
-			return nil, err
-		}
-		return []ir.Type{ir.T(args[0].Elem, s)}, nil
-	},
-	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
-		x, n := args[0], 1
-		for _, d := range x.Shape[1:] {
-			n *= d
-		}
-		return []*Tensor{{Elem: x.Elem, Shape: []int{x.Shape[0], n}, Data: slices.Clone(x.Data)}}
-	},
-	Grad:  gradReshape,
-	Lower: func(l *Lowering, op *ir.Op) { l.copyReshaped(l.Buf(op.Results[0]), l.Buf(op.Args[0])) },
-	ONNX:  ONNX{Name: "Flatten", Min: 1, Max: 25, Note: "axis=1"},
-	Samples: []Sample{
-		{Args: f32Types(ir.NS(3, 5, 2))},
-		{Args: f32Types(ir.NS(4))},
-		{Args: f32Types(ir.NS())},
-		{Args: f32Types(ir.S(2, 3, 3))},
 	},
 })
 
@@ -108,15 +76,64 @@ func gradReshape(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
 	if grads[0] == nil {
 		return []*ir.Value{nil}
 	}
+	return []*ir.Value{b.reshape(x.Name, grads[0], x)}
+}
+
+// reshape gives x the shape of like, which has the same number of elements.
+func (b *Builder) reshape(name string, x, like *ir.Value) *ir.Value {
+	s := like.Type.Shape
+	if len(s) > 0 && !s[0].Static() && x.Type.Shape[0] != s[0] {
+		return b.Must("reshape_like", name, []*ir.Value{x, like})
+	}
+	return b.reshapeTo(name, x, s)
+}
+
+// reshapeTo gives x another shape with the same number of elements and the same batch.
+func (b *Builder) reshapeTo(name string, x *ir.Value, s ir.Shape) *ir.Value {
 	keep, dims := 0, []int{}
-	if len(x.Type.Shape) > 0 && !x.Type.Shape[0].Static() {
+	if len(s) > 0 && !s[0].Static() {
 		keep = 1
 	}
-	for _, d := range x.Type.Shape[keep:] {
+	for _, d := range s[keep:] {
 		dims = append(dims, d.Size)
 	}
-	return []*ir.Value{b.Must("reshape", x.Name, grads, ir.Attr{Name: "shape", Value: dims}, ir.Attr{Name: "keep", Value: keep})}
+	return b.Must("reshape", name, []*ir.Value{x}, ir.Attr{Name: "shape", Value: dims}, ir.Attr{Name: "keep", Value: keep})
 }
+
+// ReshapeLike gives a tensor the shape of another.
+var ReshapeLike = Register(&Operator{
+	Name:     "reshape_like",
+	Doc:      "The elements of x in the shape of like, of which only the shape matters. It is the gradient of a reshape that joins axes with the batch.",
+	Formula:  "y[…] = x[…]",
+	Example:  "y = reshape_like(x, like)",
+	Category: "gradient",
+	Internal: true,
+	Args:     []Arg{{Name: "x", Doc: "as many elements as like"}, {Name: "like", Doc: "the shape of the result"}},
+	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
+		n, ok := args[0].Shape.Elems()
+		if m, _ := args[1].Shape.Elems(); !ok || n != m {
+			return nil, fmt.Errorf("reshape_like cannot make %s of %s", args[1].Shape, args[0])
+		}
+		return []ir.Type{ir.T(args[0].Elem, args[1].Shape)}, nil
+	},
+	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
+		return []*Tensor{{Elem: args[0].Elem, Shape: slices.Clone(args[1].Shape), Data: slices.Clone(args[0].Data)}}
+	},
+	Grad: func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
+		if grads[0] == nil {
+			return []*ir.Value{nil, nil}
+		}
+		return []*ir.Value{b.reshape(op.Args[0].Name, grads[0], op.Args[0]), nil}
+	},
+	Lower: func(l *Lowering, op *ir.Op) { l.copyReshaped(l.Buf(op.Results[0]), l.Buf(op.Args[0])) },
+	Samples: []Sample{
+		{Args: f32Types(ir.Shape{{Size: 6, Sym: "N"}, ir.D(2)}, ir.NS(2, 3, 2))},
+		{Args: f32Types(ir.NS(12), ir.Shape{{Size: 4, Sym: "N"}, ir.D(3)}), Batch: 2},
+		{Args: f32Types(ir.Shape{{Size: 4, Sym: "N"}}, ir.Shape{{Size: 2, Sym: "N"}, ir.D(2)}), Batch: 1},
+		{Args: f32Types(ir.S(4, 6), ir.S(9-1, 3))},
+		{Args: f32Types(ir.Shape{{Size: 5, Sym: "N"}, ir.D(6)}, ir.Shape{{Size: 3, Sym: "N"}, ir.D(10)})},
+	},
+})
 
 // reshaped is the shape that keep leading axes of s and the extents of dims make.
 func reshaped(s ir.Shape, dims []int, keep int) (ir.Shape, error) {
@@ -131,13 +148,18 @@ func reshaped(s ir.Shape, dims []int, keep int) (ir.Shape, error) {
 		return nil, fmt.Errorf("reshape of %s: more than %d elements", s, ir.MaxElems)
 	}
 	known, free := ir.D(1), -1
+	dims = slices.Clone(dims)
 	for i, d := range dims {
 		if d == -1 && free < 0 {
 			free = i
 			continue
 		}
+		if at := keep + i; d == 0 && at < len(s) && s[at].Static() {
+			d = s[at].Size
+			dims[i] = d
+		}
 		if d < 1 {
-			return nil, WithNote("extents are whole numbers from 1 up; one of them may be -1 for what is left", "reshape cannot have the extent %d in shape=%v", d, dims)
+			return nil, WithNote("extents are whole numbers from 1 up; one of them may be -1 for what is left, and 0 keeps an extent that x has in that place", "reshape cannot have the extent %d in shape=%v", d, dims)
 		}
 		if known, ok = known.Mul(ir.D(d)); !ok {
 			return nil, fmt.Errorf("reshape to shape=%v: more than %d elements", dims, ir.MaxElems)

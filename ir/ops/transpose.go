@@ -13,11 +13,11 @@ var Transpose = Register(&Operator{
 	Formula:  "y[i0, i1, …] = x[…], with index perm[k] of x being index k of y",
 	Example:  "t = transpose(x, perm=[0, 2, 1])",
 	Category: "tensor",
-	Args:     []Arg{{Name: "x", Doc: "any shape; f32 or i32"}},
+	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs:    []AttrDef{{Name: "perm", Doc: "where each axis of the result comes from; empty reverses all but the batch", Default: []int{}}},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		x := args[0]
-		if err := wantElem("transpose", "x", x, ir.F32, ir.I32); err != nil {
+		if err := wantAny("transpose", "x", x); err != nil {
 			return nil, err
 		}
 		perm := a.Ints("perm")

@@ -31,7 +31,7 @@ func verifyOp(op *ir.Op) error {
 	if o == nil {
 		return fmt.Errorf("no operator is called %s", op.Kind)
 	}
-	if o.Expand != nil {
+	if o.Infer == nil {
 		return fmt.Errorf("it stands for other operators and never appears itself")
 	}
 	if err := o.checkArity(len(op.Args)); err != nil {

@@ -28,7 +28,7 @@ func train[N](
   %u = mul %s, @scale : f32[N,3,3,3]
   %v = add %u, %c : f32[N,3,3,3]
   %w = mul %v, @fixed : f32[N,3,3,3]
-  %f = flatten %w : f32[N,27]
+  %f = flatten %w {axis=1} : f32[N,27]
   %y = dense %f, @head : f32[N,4]
   %loss = cross_entropy %y, %label : f32[]
   return %loss
