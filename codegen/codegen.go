@@ -57,6 +57,7 @@ type generator struct {
 	Targets   []port
 	Outputs   []port
 	Results   []string
+	Metrics   []metric // of each result; nil where all are means
 	Kernels   []*kernelCode
 	Constants []byte
 	Table     string            // the description of the model, as Go
@@ -230,6 +231,8 @@ func (g *generator) needs(name string) bool {
 		return !strings.HasPrefix(base, "drive") && !strings.HasPrefix(base, "data")
 	case strings.HasPrefix(base, "drive"), strings.HasPrefix(base, "data"):
 		return g.opt.Driver
+	case strings.HasPrefix(base, "finish"):
+		return slices.ContainsFunc(g.Metrics, func(m metric) bool { return m.def != nil })
 	case slices.Contains(trainingFiles, base):
 		return g.Trains() || g.opt.Driver
 	}
@@ -237,4 +240,4 @@ func (g *generator) needs(name string) bool {
 }
 
 // trainingFiles are the support files that only a package that learns carries.
-var trainingFiles = []string{"batch", "checkpoint", "evaluate", "fit", "history", "metadata", "schedule", "trainer"}
+var trainingFiles = []string{"batch", "checkpoint", "evaluate", "fit", "history", "metadata", "schedule", "tally", "trainer"}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
-	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes/pass"
 )
 
@@ -18,7 +17,8 @@ type port struct {
 	Elem    ir.DType
 	Shape   []int // of one example
 	Elems   int
-	Classes int // of an i32 target
+	Classes int   // of an i32 target
+	Ignored []int // labels beside the classes, which losses and metrics leave out
 	buffers map[string]int
 }
 
@@ -64,13 +64,14 @@ func (g *generator) ports() {
 		for _, v := range eval.Inputs {
 			if find(g.Inputs, v.Name) == nil {
 				t := newPort(v.Name, v.Type)
-				t.Classes = classes(eval, v)
+				t.Classes, t.Ignored = classes(eval, v)
 				g.Targets = append(g.Targets, t)
 			}
 		}
 		for _, r := range eval.Results {
 			g.Results = append(g.Results, r.Name)
 		}
+		g.Metrics = metrics(eval)
 	}
 	for _, p := range g.programs {
 		for _, b := range p.fn.Buffers {
@@ -100,19 +101,6 @@ func find(list []port, name string) *port {
 	return nil
 }
 
-// classes returns how many classes a label ranges over: what the operators that read it say.
-func classes(f *ir.Func, v *ir.Value) int {
-	for _, op := range f.Ops {
-		for i, a := range op.Args {
-			if o := ops.Lookup(op.Kind); a == v && o != nil && i < len(o.Args) && o.Args[i].Name == "label" {
-				s := op.Args[0].Type.Shape
-				return s[len(s)-1].Size
-			}
-		}
-	}
-	return 0
-}
-
 // table returns the declaration of the model's description.
 func (g *generator) table() string {
 	m := g.unit.Module
@@ -131,6 +119,9 @@ func (g *generator) table() string {
 		dict[jen.Id("train")] = jen.Op("&").Id("trainProgram")
 		dict[jen.Id("states")] = words(g.states)
 		dict[jen.Id("results")] = words(g.Results)
+		if g.Metrics != nil {
+			dict[jen.Id("metrics")] = metricRows(g.Metrics)
+		}
 		dict[jen.Id("recipe")] = recipe(m.Train)
 	}
 	return jen.Comment("model describes the model to the support code in the dlc_ files.").Line().
@@ -166,7 +157,7 @@ func (g *generator) strides(pl pass.Place) []int {
 func portRows(ports []port) *jen.Statement {
 	return jen.Index().Id("portInfo").ValuesFunc(func(rows *jen.Group) {
 		for _, p := range ports {
-			rows.Values(jen.Dict{
+			row := jen.Dict{
 				jen.Id("name"):    jen.Lit(p.Name),
 				jen.Id("elem"):    jen.Lit(p.Elem.String()),
 				jen.Id("shape"):   numbers(p.Shape),
@@ -174,7 +165,11 @@ func portRows(ports []port) *jen.Statement {
 				jen.Id("infer"):   jen.Lit(p.buffers["infer"]),
 				jen.Id("eval"):    jen.Lit(p.buffers["eval"]),
 				jen.Id("train"):   jen.Lit(p.buffers["train"]),
-			})
+			}
+			if len(p.Ignored) > 0 {
+				row[jen.Id("ignored")] = ignored(p.Ignored)
+			}
+			rows.Values(row)
 		}
 	})
 }
@@ -202,16 +197,21 @@ func recipe(t *ir.Training) *jen.Statement {
 }
 
 func callRow(c ir.Call) *jen.Statement {
-	attrs := append(ir.Attrs(nil), c.Attrs...)
+	return jen.Values(jen.Dict{
+		jen.Id("name"): jen.Lit(c.Name),
+		jen.Id("args"): arguments(c.Attrs),
+	})
+}
+
+// arguments are attributes by name, sorted.
+func arguments(list ir.Attrs) *jen.Statement {
+	attrs := append(ir.Attrs(nil), list...)
 	sort.SliceStable(attrs, func(i, j int) bool { return attrs[i].Name < attrs[j].Name })
 	args := jen.Dict{}
 	for _, a := range attrs {
 		args[jen.Lit(a.Name)] = value(a.Value)
 	}
-	return jen.Values(jen.Dict{
-		jen.Id("name"): jen.Lit(c.Name),
-		jen.Id("args"): jen.Map(jen.String()).Any().Values(args),
-	})
+	return jen.Map(jen.String()).Any().Values(args)
 }
 
 // value is an argument as the run-time reads it: whole numbers are float64 too.

@@ -171,25 +171,15 @@ func (e *evaluator) objective(s *section) {
 		return
 	}
 	loss := e.scalar(st.value, "loss")
-	metrics := map[string]int{}
-	type metric struct {
-		name  string
-		value *ir.Value
-	}
-	var list []metric
+	taken := map[string]bool{"loss": true}
+	var metrics []ir.Result
 	for _, st := range s.settings {
 		if st.name.text != "metric" {
 			continue
 		}
-		name := "metric"
-		if c, ok := st.value.(*callExpr); ok {
-			name = c.fn.text
-		}
-		if metrics[name]++; metrics[name] > 1 {
-			name = fmt.Sprintf("%s_%d", name, metrics[name])
-		}
+		name := metricName(st.value, taken)
 		if v := e.scalar(st.value, "metric"); v != nil {
-			list = append(list, metric{name, v})
+			metrics = append(metrics, ir.Result{Name: name, Value: v})
 		}
 	}
 	if p := s.setting("penalty"); p != nil && loss != nil {
@@ -199,12 +189,37 @@ func (e *evaluator) objective(s *section) {
 		return
 	}
 	e.b.Func.Return("loss", loss)
-	for _, m := range list {
-		e.b.Func.Return(m.name, m.value)
-	}
+	e.b.Func.Results = append(e.b.Func.Results, metrics...)
 }
 
-// scalar evaluates a loss or metric.
+// metricName is what a metric is reported as: the operator that is called last, or the definition that is named, with a number where
+// that is taken.
+func metricName(x expr, taken map[string]bool) string {
+	name := "metric"
+	for done := false; !done; {
+		switch y := x.(type) {
+		case *parenExpr:
+			x = y.x
+			continue
+		case *pipeExpr:
+			x = y.call
+			continue
+		case *callExpr:
+			name = y.fn.text
+		case *nameRef:
+			name = y.text
+		}
+		done = true
+	}
+	free := name
+	for i := 2; taken[free]; i++ {
+		free = fmt.Sprintf("%s_%d", name, i)
+	}
+	taken[free] = true
+	return free
+}
+
+// scalar evaluates a loss or metric. A metric may also be what some operators give to become a number over all examples.
 func (e *evaluator) scalar(x expr, what string) *ir.Value {
 	e.scope = what
 	v := e.eval(x)
@@ -212,8 +227,22 @@ func (e *evaluator) scalar(x expr, what string) *ir.Value {
 		return nil
 	}
 	t, ok := v.(*ir.Value)
-	if !ok || t.Type.Elem != ir.F32 || len(t.Type.Shape) != 0 {
-		e.fail(x, "the "+what+" must be one number for the batch, f32[], not "+show(v), "cross_entropy and mse give one; reduce_mean makes one")
+	var from *ops.Operator
+	if ok && t.Def != nil {
+		from = ops.Lookup(t.Def.Kind)
+	}
+	switch {
+	case from != nil && from.Category == "metric" && what == "loss":
+		e.fail(x, from.Name+" is a metric and cannot be the loss: "+from.NoGrad)
+		return nil
+	case from != nil && from.Metric != nil:
+		return t
+	case !ok || t.Type.Elem != ir.F32:
+		e.fail(x, "the "+what+" must be one number for the batch, f32[], not "+show(v), "cross_entropy and mse give one")
+		return nil
+	case len(t.Type.Shape) != 0:
+		e.fail(x, "the "+what+" must be one number for the batch, f32[], not "+show(v),
+			"reduce_mean makes one number of it, and so do losses without reduction=\"none\"")
 		return nil
 	}
 	return t

@@ -75,16 +75,55 @@ func progressText(e Event) (head, tail string) {
 		}
 		fmt.Fprintf(&b, "  %3d%%  %s/s  ETA %s", percent, count(e.PerSecond), clock(e.ETA))
 	}
-	for _, m := range e.Metrics {
-		fmt.Fprintf(&b, "  %s %s", m.Name, number(m.Value))
-	}
+	b.WriteString(numbersOf("", e.Metrics))
 	if e.EpochDone {
-		for _, m := range e.ValMetrics {
-			fmt.Fprintf(&b, "  val_%s %s", m.Name, number(m.Value))
-		}
+		b.WriteString(numbersOf("val_", e.ValMetrics))
 		fmt.Fprintf(&b, "  %s/s", count(e.PerSecond))
 	}
 	return head, b.String()
+}
+
+// numbersOf prints the metrics that are one number.
+func numbersOf(prefix string, list Metrics) string {
+	var b strings.Builder
+	for _, m := range list {
+		if m.Table == nil {
+			fmt.Fprintf(&b, "  %s%s %s", prefix, m.Name, number(m.Value))
+		}
+	}
+	return b.String()
+}
+
+// tableText prints a table of counts with numbered rows and columns, each as wide as it needs.
+func tableText(table [][]float64) string {
+	var b strings.Builder
+	columns := 0
+	for _, row := range table {
+		columns = max(columns, len(row))
+	}
+	widths := make([]int, columns)
+	for c := range widths {
+		widths[c] = len(strconv.Itoa(c))
+		for _, row := range table {
+			if c < len(row) {
+				widths[c] = max(widths[c], len(strconv.FormatFloat(row[c], 'f', -1, 64)))
+			}
+		}
+	}
+	first := len(strconv.Itoa(max(0, len(table)-1)))
+	fmt.Fprintf(&b, "  %*s", first, "")
+	for c, w := range widths {
+		fmt.Fprintf(&b, "  %*d", w, c)
+	}
+	b.WriteByte('\n')
+	for r, row := range table {
+		fmt.Fprintf(&b, "  %*d", first, r)
+		for c, v := range row {
+			fmt.Fprintf(&b, "  %*s", widths[c], strconv.FormatFloat(v, 'f', -1, 64))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // number prints a loss or a metric short but with its meaning.

@@ -12,7 +12,7 @@ import (
 
 func sampleEvent(step int) Event {
 	return Event{Epoch: 2, Epochs: 10, Step: step, Steps: 100, PerSecond: 71234, ETA: 83 * time.Second,
-		Metrics: Metrics{{"loss", 0.12345678}, {"accuracy", 0.9876}}}
+		Metrics: Metrics{{Name: "loss", Value: 0.12345678}, {Name: "accuracy", Value: 0.9876}}}
 }
 
 func TestProgress(t *testing.T) {
@@ -40,7 +40,7 @@ func TestProgress(t *testing.T) {
 	}
 	b.Reset()
 	e := sampleEvent(100)
-	e.EpochDone, e.ValMetrics = true, Metrics{{"loss", 0.5}, {"accuracy", 0.75}}
+	e.EpochDone, e.ValMetrics = true, Metrics{{Name: "loss", Value: 0.5}, {Name: "accuracy", Value: 0.75}}
 	p.event(e)
 	if got := b.String(); !strings.HasSuffix(got, "val_loss 0.5000  val_accuracy 0.7500  71.2k/s\n") {
 		t.Errorf("the end of an epoch is %q", got)
@@ -72,7 +72,7 @@ func TestClockAndNumbers(t *testing.T) {
 
 // TestObject checks that members keep their order and that NaN is not lost.
 func TestObject(t *testing.T) {
-	data, err := json.Marshal(append(object{{"event", "done"}, {"epochs", 3}}, metricMembers("val_", Metrics{{"loss", math.NaN()}, {"accuracy", 0.5}})...))
+	data, err := json.Marshal(append(object{{"event", "done"}, {"epochs", 3}}, metricMembers("val_", Metrics{{Name: "loss", Value: math.NaN()}, {Name: "accuracy", Value: 0.5}})...))
 	if want := `{"event":"done","epochs":3,"val_loss":"NaN","val_accuracy":0.5}`; err != nil || string(data) != want {
 		t.Errorf("got %s, %v", data, err)
 	}

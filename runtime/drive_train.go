@@ -121,10 +121,14 @@ func epochObject(e Event) object {
 	return append(o, metricMembers("val_", e.ValMetrics)...)
 }
 
-// metricMembers are metrics by their names.
+// metricMembers are metrics by their names; one with a table is its rows.
 func metricMembers(prefix string, m Metrics) object {
 	var o object
 	for _, x := range m {
+		if x.Table != nil {
+			o = append(o, member{prefix + x.Name, x.Table})
+			continue
+		}
 		o = append(o, member{prefix + x.Name, jsonNumber(x.Value)})
 	}
 	return o
@@ -193,9 +197,7 @@ func (d *driver) finish(t *Trainer, f *trainFlags, history History, data dataSet
 	fmt.Fprintf(d.stdout, "trained %d epochs in %.1f s\n", len(history), seconds)
 	if test != nil {
 		fmt.Fprint(d.stdout, "test ")
-		for _, m := range test {
-			fmt.Fprintf(d.stdout, "  %s %s", m.Name, number(m.Value))
-		}
+		fmt.Fprint(d.stdout, numbersOf("", test))
 		fmt.Fprintf(d.stdout, "  (%d examples)\n", data.test.Len())
 	}
 	fmt.Fprintf(d.stdout, "wrote %s\n", f.output)
@@ -242,6 +244,10 @@ func (d *driver) eval(args []string) error {
 		return d.printJSON(append(object{{"event", "eval"}, {"split", *split}, {"examples", t.Len()}}, metricMembers(prefix, got)...))
 	}
 	for _, m := range got {
+		if m.Table != nil {
+			fmt.Fprintf(d.stdout, "%s_%s, a row for each right class and a column for each predicted:\n%s", *split, m.Name, tableText(m.Table))
+			continue
+		}
 		fmt.Fprintf(d.stdout, "%s_%s %s\n", *split, m.Name, number(m.Value))
 	}
 	return nil

@@ -37,22 +37,11 @@ var Accuracy = Register(&Operator{
 	NoGrad: "it counts, so it is constant almost everywhere; train on cross_entropy",
 	Lower: func(l *Lowering, op *ir.Op) {
 		x, label, y := l.Buf(op.Args[0]), l.Buf(op.Args[1]), l.Buf(op.Results[0])
-		last := len(x.Shape) - 1
-		classes := loop.F(float64(x.Shape[last].Size))
-		_, top := l.shifted(x, last)
-		// The first class that has the highest score is the least number of such a class. Where a NaN is the maximum there is
-		// none, and the number of classes, which is no label, stays.
-		hits := l.Temp("hits", ir.T(ir.F32, x.Shape[:last]))
-		at := plainIndex(last)
-		l.foldAxes(hits, false, x.Shape, []int{last}, loop.FoldMin,
-			func(at []loop.Affine) *loop.Expr {
-				number := loop.E(loop.ToF32, loop.IndexOf(at[last]))
-				return loop.E(loop.Select, loop.E(loop.Eq, loop.Read(x, at...), top(at)), number, classes)
-			},
-			func(first *loop.Expr) *loop.Expr {
-				right := loop.E(loop.Eq, loop.E(loop.ToI32, first), loop.Read(label, at...))
-				return loop.E(loop.Select, right, loop.F(1), loop.F(0))
-			})
+		hits := l.Temp("hits", ir.T(ir.F32, label.Shape))
+		l.firstBest(hits, x, func(first *loop.Expr) *loop.Expr {
+			right := loop.E(loop.Eq, loop.E(loop.ToI32, first), loop.Read(label, plainIndex(len(label.Shape))...))
+			return loop.E(loop.Select, right, loop.F(1), loop.F(0))
+		})
 		l.meanRows(y, hits)
 	},
 	Samples: append(classSamples(),

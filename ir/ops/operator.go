@@ -54,6 +54,8 @@ type Operator struct {
 	TrainOnly bool
 	// States names the optimizer's state for these attributes, each as large as the parameter arena; optimizers only.
 	States func(a ir.Attrs) []string
+	// Metric says how a metric's results, one for each batch, become a number for a whole data set; nil for a mean over the examples.
+	Metric *Metric
 	// Effect marks an operator that must stay although nothing reads its results (an optimizer's update).
 	Effect bool
 	// Updates are the operands that an operator with an effect changes in place: parameters that are not trained. Eval does the same to its
@@ -116,6 +118,18 @@ type Sample struct {
 	Kinks float64
 	// NoGrad leaves the gradient out, for samples at which none exists.
 	NoGrad bool
+}
+
+// Metric says how results of eval and train, one for each batch, become one number for all examples of a data set. Such results are not
+// what the number says, so no operator may work on them.
+type Metric struct {
+	// Reduce says what a result is: "mean", f32[] that is averaged over the examples; "sum", counts that are added up; "rows", f32[N, …] of
+	// which each row is folded into sums; "collect", f32[N, …] of which all rows are kept to the end.
+	Reduce string
+	// Finish names the function of package runtime, in a file finish*.go, that makes the number: that of "f1" is finishF1.
+	Finish string
+	// Falls says that less is better.
+	Falls bool
 }
 
 // Layer is the language's view of an operator that owns parameters.
@@ -238,6 +252,10 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]
 	types := make([]ir.Type, len(args))
 	for i, a := range args {
 		types[i] = a.Type
+		if m := metricOf(a); m != nil {
+			return nil, WithNote("write it as it is: metric = "+m.Name+"(…)",
+				"%s cannot work on %s, which is a number only when all examples have been seen", kind, m.Name)
+		}
 	}
 	res, err := o.Infer(types, full)
 	if err != nil {
@@ -255,6 +273,17 @@ func (b *Builder) expand(o *Operator, args []*ir.Value, full ir.Attrs) ([]*ir.Va
 		return nil, err
 	}
 	return results, nil
+}
+
+// metricOf returns the operator whose result v is, where that becomes a number only over a whole data set.
+func metricOf(v *ir.Value) *Operator {
+	if v.Def == nil {
+		return nil
+	}
+	if o := Lookup(v.Def.Kind); o != nil && o.Metric != nil {
+		return o
+	}
+	return nil
 }
 
 // Must is Op for gradients, whose types are known to fit; it panics on an error, which is a bug in the literal.
