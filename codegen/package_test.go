@@ -31,6 +31,28 @@ func sources(t *testing.T) map[string]string {
     output run = a |> dense(3) |> tanh
 }
 `,
+		"judged": `model judged {
+    input  x: f32[9]
+    target label: class[4]
+    target mask: f32[3]
+
+    hidden = x |> dense(12) |> relu
+    output logits = hidden |> dense(4)
+    output more   = hidden |> dense(3) |> sigmoid
+
+    train {
+        loss   = cross_entropy(logits, label) + 0.5*mse(more, mask)
+        metric = accuracy(logits, label)
+        metric = f1(logits, label, average="weighted")
+        metric = logits |> f1(label)
+        metric = confusion_matrix(logits, label)
+        metric = precision(more, mask)
+        metric = mse(more, mask)
+        batch  = 5
+        epochs = 3
+    }
+}
+`,
 		"wide": `model wide {
     input  x: f32[9, 11, 6]
     target y: f32[5]
