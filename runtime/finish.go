@@ -65,19 +65,24 @@ func foldCounts(m *metricInfo, t *tally, row []float32) {
 		}
 		p, r := int(predicted), int(right)
 		if yesNo { // the class is the column, of which there is a yes or not
-			column := i % n
-			p, r = n-(n-column)*p, n-(n-column)*min(r, 1)
+			p, r = -1, -1
+			if predicted > 0.5 {
+				p = i % n
+			}
+			if right > 0.5 {
+				r = i % n
+			}
 		}
-		switch {
-		case p == r && p < n:
-			t.sums[3*p]++
-		default:
-			if p < n {
+		hit := p == r
+		if p >= 0 && p < n {
+			if hit {
+				t.sums[3*p]++
+			} else {
 				t.sums[3*p+1]++
 			}
-			if r < n {
-				t.sums[3*r+2]++
-			}
+		}
+		if r >= 0 && r < n && !hit {
+			t.sums[3*r+2]++
 		}
 	}
 }
@@ -139,7 +144,7 @@ var finishConfusionMatrix = finisher{
 			if r < 0 || r >= n {
 				continue
 			}
-			if p := int(predicted); p < n {
+			if p := int(predicted); p >= 0 && p < n {
 				t.sums[r*n+p]++
 			}
 			t.sums[n*n]++
