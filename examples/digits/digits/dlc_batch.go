@@ -4,6 +4,7 @@ package digits
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -118,7 +119,7 @@ func (b *batchView) fill(src examples, i, at int) error {
 			continue
 		}
 		for _, label := range asInts(b.floats(v, at)) {
-			if label < 0 || int(label) >= v.info.classes {
+			if (label < 0 || int(label) >= v.info.classes) && !slices.Contains(v.info.ignored, label) {
 				return fmt.Errorf("example %d: %s is %d, but its classes are 0 to %d", i, v.info.name, label, v.info.classes-1)
 			}
 		}

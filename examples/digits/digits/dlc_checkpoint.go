@@ -66,10 +66,6 @@ func (t *Trainer) metadata() map[string]string {
 	for _, p := range t.sched.state {
 		fmt.Fprintf(&plateaus, "%t %s %d %s\n", p.seen, hexFloat(p.best), p.bad, hexFloat(p.factor))
 	}
-	var sums strings.Builder
-	for _, s := range t.at.sums.sums {
-		sums.WriteString(hexFloat(s) + "\n")
-	}
 	return map[string]string{
 		"model":         t.info.name,
 		"optimizer":     describe([]call{t.info.recipe.optimizer}, "lr"),
@@ -84,7 +80,7 @@ func (t *Trainer) metadata() map[string]string {
 		"taken":         strconv.Itoa(t.at.taken),
 		"examples":      strconv.Itoa(t.at.examples),
 		"seconds":       hexFloat(t.at.seconds),
-		"sums":          sums.String(),
+		"sums":          t.at.sums.text(),
 		"plateaus":      plateaus.String(),
 		"history":       history.String(),
 	}
@@ -92,10 +88,24 @@ func (t *Trainer) metadata() map[string]string {
 
 func hexFloat(v float64) string { return strconv.FormatFloat(v, 'x', -1, 64) }
 
+func parseHexFloat(s string) (float64, error) {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s is no number", quoted(s))
+	}
+	return v, nil
+}
+
+// hexMetrics writes a field a metric: its value, and behind it each row of its table, as /a,b,c.
 func hexMetrics(m Metrics) string {
 	var b strings.Builder
 	for _, x := range m {
 		b.WriteString(" " + hexFloat(x.Value))
+		for _, row := range x.Table {
+			for k, v := range row {
+				b.WriteString("/,"[min(k, 1):min(k, 1)+1] + hexFloat(v))
+			}
+		}
 	}
 	return b.String()
 }
@@ -198,10 +208,9 @@ func (t *Trainer) restore(r *metadataReader) error {
 	t.at.examples = r.int("examples", 0, math.MaxInt32)
 	t.at.taken = r.int("taken", 0, t.at.examples)
 	t.at.seconds = r.float("seconds")
-	for i, f := range r.lines("sums", len(t.at.sums.sums), 1, 1) {
-		t.at.sums.sums[i] = r.parseFloat("sums", f[0])
+	if err := t.at.sums.parse(r.get("sums"), t.at.taken); err != nil {
+		r.fail("sums", "%v", err)
 	}
-	t.at.sums.examples = t.at.taken
 	for i, f := range r.lines("plateaus", len(t.sched.state), 4, 4) {
 		t.sched.state[i] = plateau{f[0] == "true", r.parseFloat("plateaus", f[1]), r.parseInt("plateaus", f[2], 0, math.MaxInt32), r.parseFloat("plateaus", f[3])}
 	}

@@ -16,7 +16,7 @@ type evaluator struct {
 	x       *exec
 	view    *batchView
 	batch   int
-	sums    averages
+	sums    tallies
 	metrics Metrics
 }
 
@@ -25,12 +25,12 @@ func newEvaluator(info *modelInfo, batch int, weights []float32, p *pool) *evalu
 	return &evaluator{
 		info: info, x: x, batch: batch,
 		view:    newBatchView(info, x, func(p portInfo) int { return p.eval }),
-		sums:    newAverages(len(info.results)),
+		sums:    newTallies(info),
 		metrics: newMetrics(info.results),
 	}
 }
 
-// run returns the averages over src. They stay as they are until the next run.
+// run returns the loss and the metrics over src. They stay as they are until the next run.
 func (e *evaluator) run(ctx context.Context, src examples) (Metrics, error) {
 	e.sums.reset()
 	for total, at := src.Len(), 0; at < total; {
@@ -64,7 +64,7 @@ func checkExamples(src examples) error {
 	return nil
 }
 
-// evaluate is Evaluate of generated packages: the loss and the metrics of the model, averaged over a data set. It uses all threads that the
+// evaluate is Evaluate of generated packages: the loss and the metrics of the model over a data set. It uses all threads that the
 // process may use, and gives the same bits with any number. The only error besides those of the data set is that ctx is done.
 func (m *Model) evaluate(ctx context.Context, src examples) (Metrics, error) {
 	if m.info.eval == nil {

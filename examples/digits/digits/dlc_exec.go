@@ -17,8 +17,37 @@ type modelInfo struct {
 	targets []portInfo
 	outputs []portInfo
 	results []string // of eval and train, in order: "loss", then the metrics
-	source  string   // the name of the .dl file, for messages
+	// metrics say how each of the results is taken over a data set; nil where all are means.
+	metrics []metricInfo
+	source  string // the name of the .dl file, for messages
 	recipe  recipe
+}
+
+// metricInfo says how a result that eval and train give for each batch becomes a metric of a whole data set. The zero value is a number
+// that is averaged over the examples.
+type metricInfo struct {
+	reduce   string         // "" for a mean; "sum": counts that are added up; "rows": a row for each example, folded into sums; "collect": all rows are kept
+	elems    int            // of the result, or of its row for one example; 0 for a mean
+	shapes   [][]int        // of the operands of the metric, for one example
+	args     map[string]any // its attributes
+	finisher *finisher      // nil for a mean that is shown as it is
+	falls    bool           // less is better
+}
+
+// finisher makes a metric of what was accumulated. All its arithmetic is of a fixed order, so that the metric has the same bits everywhere.
+type finisher struct {
+	size   func(m *metricInfo) int                      // how many sums the rows of "rows" are folded into
+	fold   func(m *metricInfo, t *tally, row []float32) // adds one row of "rows"
+	finish func(m *metricInfo, t *tally) float64        // the metric; allocates nothing but for "collect"
+	table  func(m *metricInfo, t *tally) [][]float64    // where it is more than one number; else nil
+}
+
+// tally is what is kept of one result over the batches of an epoch.
+type tally struct {
+	sums     []float64 // of a mean one, each result times its examples
+	rows     []float32 // of "collect"
+	scratch  []int32   // of fold, which needs no new memory then
+	examples int
 }
 
 // paramInfo places one parameter in the arena. Element (i, j, …) lies at offset + i*strides[0] + j*strides[1] …; what the strides leave
@@ -39,7 +68,8 @@ type portInfo struct {
 	name    string
 	elem    string // "f32" or "i32"
 	shape   []int
-	classes int // of an i32 target: labels are 0 … classes-1; 0 where unbounded
+	classes int     // of an i32 target: labels are 0 … classes-1; 0 where unbounded
+	ignored []int32 // labels that are allowed beside the classes
 	infer   int
 	eval    int
 	train   int
@@ -78,7 +108,7 @@ type program struct {
 	flops      int       // floating-point operations for one example, two for a multiply-add
 	constants  []float32 // tables that the compiler made, i32 ones too
 	scalars    []scalarInfo
-	results    []int // the buffers of the scalar results (loss, metrics), for eval and train
+	results    []int // the buffers of the results (loss, metrics), for eval and train
 	run        func(x *exec)
 }
 

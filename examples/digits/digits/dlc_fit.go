@@ -95,7 +95,7 @@ func (t *Trainer) newFitRun(ctx context.Context, src examples, opts []FitOption)
 	adam := t.info.recipe.optimizer
 	r := &fitRun{
 		Trainer: t, ctx: ctx, src: src, held: o.held,
-		pool: newPool(t.o.Threads), order: make([]int32, n), shown: newMetrics(t.info.results),
+		pool: newPool(t.o.Threads), order: make([]int32, n), shown: t.at.sums.quickMetrics(t.info.results),
 		steps: (n + t.o.Batch - 1) / t.o.Batch,
 		beta1: argNumber(adam, "beta1", 0.9), beta2: argNumber(adam, "beta2", 0.999),
 	}
@@ -176,7 +176,7 @@ func (r *fitRun) tell(e Event) {
 	e.Epochs, e.Steps, e.LearningRate = r.o.Epochs, r.steps, r.current
 	e.Step = (e.Examples + r.o.Batch - 1) / r.o.Batch
 	if !e.EpochDone {
-		r.at.sums.read(r.shown)
+		r.at.sums.readQuick(r.shown)
 		e.Metrics, e.Loss = r.shown, r.shown[0].Value
 		e.PerSecond = r.speed.perSecond(e.Examples)
 		left := (r.o.Epochs-r.at.epoch)*r.at.examples - e.Examples

@@ -4,13 +4,16 @@ package digits
 
 import "time"
 
-// Metric is one number by its name, such as accuracy.
+// Metric is one number by its name, such as accuracy. A metric that is more than a number has a table too: the rows of a confusion
+// matrix, whose value is then the share of its diagonal.
 type Metric struct {
 	Name  string
 	Value float64
+	Table [][]float64
 }
 
-// Metrics are averages over examples: the loss first, then the metrics of the train block in its order.
+// Metrics are the loss first, then the metrics of the train block in its order, over all examples of a data set: some are averages of
+// what the batches gave, others are computed from all examples at once.
 type Metrics []Metric
 
 // Get returns the value of that name; ok is false where there is none.
@@ -48,43 +51,12 @@ type Event struct {
 	PerSecond    float64       // examples a second in this epoch
 	ETA          time.Duration // to the end of the training, validation not counted
 	Loss         float64       // mean of this epoch so far
-	Metrics      Metrics       // means of this epoch so far; the loss is the first
+	Metrics      Metrics       // of this epoch so far; the loss is the first; those that need a whole epoch, such as roc_auc, come at its end
 	LearningRate float64       // of this step
 	EpochDone    bool          // the epoch is over; the fields below are set where there is a validation set
 	ValLoss      float64
 	ValMetrics   Metrics
 	Done         bool // the last event of a training that went to its end
-}
-
-// averages are running means of a program's results, weighted by examples, in float64 and in the order of the batches.
-type averages struct {
-	sums     []float64
-	examples int
-}
-
-func newAverages(results int) averages { return averages{sums: make([]float64, results)} }
-
-func (a *averages) reset() {
-	clear(a.sums)
-	a.examples = 0
-}
-
-// add counts the results of one call over n examples.
-func (a *averages) add(x *exec, n int) {
-	for i, b := range x.prog.results {
-		a.sums[i] += float64(float64(x.floats(b, 1)[0]) * float64(n))
-	}
-	a.examples += n
-}
-
-// read writes the means to m, which has one entry for each result.
-func (a *averages) read(m Metrics) {
-	for i := range m {
-		m[i].Value = 0
-		if a.examples > 0 {
-			m[i].Value = a.sums[i] / float64(a.examples)
-		}
-	}
 }
 
 // newMetrics returns a zero for each name.

@@ -45,9 +45,9 @@ func (r *metadataReader) parseInt(key, s string, low, high int) int {
 func (r *metadataReader) float(key string) float64 { return r.parseFloat(key, r.get(key)) }
 
 func (r *metadataReader) parseFloat(key, s string) float64 {
-	v, err := strconv.ParseFloat(s, 64)
+	v, err := parseHexFloat(s)
 	if err != nil {
-		r.fail(key, "%s is no number", quoted(s))
+		r.fail(key, "%v", err)
 	}
 	return v
 }
@@ -81,7 +81,15 @@ func (r *metadataReader) lines(key string, n, low, high int) [][]string {
 func (r *metadataReader) metrics(names, values []string) Metrics {
 	m := newMetrics(names)
 	for i := range m {
-		m[i].Value = r.parseFloat("history", values[i])
+		fields := strings.Split(values[i], "/")
+		m[i].Value = r.parseFloat("history", fields[0])
+		for _, row := range fields[1:] {
+			var numbers []float64
+			for f := range strings.SplitSeq(row, ",") {
+				numbers = append(numbers, r.parseFloat("history", f))
+			}
+			m[i].Table = append(m[i].Table, numbers)
+		}
 	}
 	return m
 }

@@ -48,7 +48,7 @@ type position struct {
 	taken    int       // examples of the present epoch done
 	examples int       // of the data set; 0 before the first step
 	seconds  float64   // spent in the present epoch
-	sums     averages  // of the present epoch
+	sums     tallies   // of the present epoch
 	history  History   // of the epochs done
 	plateaus []plateau // of the schedule
 }
@@ -79,7 +79,7 @@ func newTrainer(info *modelInfo, o Train) (*Trainer, error) {
 	for range info.states {
 		t.states = append(t.states, newArena(info.arena))
 	}
-	t.at.sums = newAverages(len(info.results))
+	t.at.sums = newTallies(info)
 	if o.Resume {
 		err = t.readCheckpoint(o.Checkpoint)
 	} else {
@@ -185,10 +185,11 @@ func (t *Trainer) rollBack() {
 
 // copy makes p what from is, sharing nothing that changes.
 func (p *position) copy(from *position, plateaus []plateau) {
-	sums := append(p.sums.sums[:0], from.sums.sums...)
+	sums := p.sums
+	sums.copy(&from.sums)
 	kept := append(p.plateaus[:0], plateaus...)
 	*p = *from
-	p.sums.sums, p.plateaus = sums, kept
+	p.sums, p.plateaus = sums, kept
 	p.history = slices.Clip(from.history) // entries are never changed
 }
 
