@@ -143,6 +143,15 @@ func (f *Func) NewOp(kind, name string, args []*Value, attrs Attrs, types []Type
 	return op
 }
 
+// Extend gives op, which belongs to f, further results of the given types, and returns them.
+func (f *Func) Extend(op *Op, name string, types ...Type) []*Value {
+	first := len(op.Results)
+	for _, t := range types {
+		op.Results = append(op.Results, &Value{Name: f.unique(name), Type: t, Def: op, Index: len(op.Results), Pos: op.Pos})
+	}
+	return op.Results[first:]
+}
+
 // Return appends a result.
 func (f *Func) Return(name string, v *Value) { f.Results = append(f.Results, Result{name, v}) }
 
