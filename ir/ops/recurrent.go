@@ -28,7 +28,9 @@ func (r recurrence) width(blocks int) ir.Dim { return ir.D(r.dirs * blocks * r.h
 func (r recurrence) state() ir.Type { return ir.T(ir.F32, ir.Shape{r.batch, r.width(1)}) }
 
 // tape is the type of what is kept of each step, [N,T,D·blocks·H].
-func (r recurrence) tape(blocks int) ir.Type { return ir.T(ir.F32, ir.Shape{r.batch, r.time, r.width(blocks)}) }
+func (r recurrence) tape(blocks int) ir.Type {
+	return ir.T(ir.F32, ir.Shape{r.batch, r.time, r.width(blocks)})
+}
 
 // directions says in which order each direction walks the steps: whether from the last to the first.
 func directions(a ir.Attrs) []bool {
@@ -255,7 +257,9 @@ func (l *Lowering) optional(v *ir.Value) *loop.Buffer {
 }
 
 // sigmoidSlope is s·(1-s), the derivative of the sigmoid whose value is s.
-func sigmoidSlope(s *loop.Expr) *loop.Expr { return loop.E(loop.Mul, s, loop.E(loop.Sub, loop.F(1), s)) }
+func sigmoidSlope(s *loop.Expr) *loop.Expr {
+	return loop.E(loop.Mul, s, loop.E(loop.Sub, loop.F(1), s))
+}
 
 // tanhSlope is 1-y², the derivative of the hyperbolic tangent whose value is y.
 func tanhSlope(y *loop.Expr) *loop.Expr { return loop.E(loop.Sub, loop.F(1), loop.E(loop.Mul, y, y)) }
