@@ -335,6 +335,5 @@ func (v *value) clamped(d dynamic) vec.Reg {
 
 // within returns the nearest number to x from lo to hi.
 func within(f *vec.Func, x, lo, hi vec.Reg) vec.Reg {
-	x = f.Select(f.Binary(vec.LessI, x, lo), lo, x)
-	return f.Select(f.Binary(vec.LessI, hi, x), hi, x)
+	return vec.MinimumI(f, vec.MaximumI(f, x, lo), hi)
 }
