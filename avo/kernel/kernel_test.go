@@ -57,6 +57,35 @@ var models = map[string]string{
     output r = -(a * a) + 3 / (abs(a) + 1) - a |> reduce_min([1, 3])
     output s = min(max(a, 0.25), 0.75) |> flatten
 }`,
+	"exact_rnn": `model m {
+    input  x: f32[5, 7]
+    input  steps: i32
+    target y: f32[3]
+    a = x |> rnn(9, activation="relu", bidirectional=true, lengths=steps)
+    output out = a |> rnn(11, activation="relu", reverse=true, return="last") |> dense(3)
+    train { loss = mse(out, y)
+        optimizer = sgd() }
+}`,
+	"lstm": `model m {
+    input  x: f32[3, 3]
+    input  steps: i32
+    input  h: f32[10]
+    input  c: f32[10]
+    target y: class[4]
+    a, g = x |> lstm(10, lengths=steps, initial_h=h, initial_c=c, peepholes=true, forget_bias=1)
+    output last = g
+    output out = a |> lstm(9, bidirectional=true, return="last") |> dense(4)
+    train { loss = cross_entropy(out, y) }
+}`,
+	"gru": `model m {
+    input  x: f32[3, 5]
+    input  steps: i32
+    input  h: f32[11]
+    target y: class[4]
+    a = x |> gru(11, lengths=steps, initial_h=h)
+    output out = a |> gru(9, bidirectional=true, reset_after=false, return="last", bias=false) |> dense(4)
+    train { loss = cross_entropy(out, y) }
+}`,
 	"functions": `model m {
     input  x: f32[23]
     target y: class[11]

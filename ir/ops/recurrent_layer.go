@@ -36,10 +36,14 @@ var recurrentOperands = []Arg{
 
 // recurrentLayerDoc describes the parameters, with PyTorch's and ONNX's beside them.
 func recurrentLayerDoc(gates int, order, onnx, more string) string {
-	return fmt.Sprintf("makes the parameters weight [features,D·%dH] (PyTorch's weight_ih_l0, transposed, and behind it weight_ih_l0_reverse), recurrent_weight [D,H,%dH] "+
-		"(weight_hh_l0, transposed, and weight_hh_l0_reverse), both uniform in ±1/sqrt(H) at the start, and, unless bias=false, bias [D·%dH] (bias_ih_l0) and "+
-		"recurrent_bias [D·%dH] (bias_hh_l0), zero. D is the number of directions. The blocks of H are %s, as in PyTorch; ONNX has %s in W, R and B, each transposed here. "+
-		"With layers=2 the names begin with l0 and l1%s", gates, gates, gates, gates, order, onnx, more)
+	blocks := ""
+	if gates > 1 {
+		blocks = fmt.Sprint(gates)
+	}
+	return fmt.Sprintf("makes the parameters weight [features,D·%[1]sH] (PyTorch's weight_ih_l0, transposed, and behind it weight_ih_l0_reverse), recurrent_weight [D,H,%[1]sH] "+
+		"(weight_hh_l0, transposed, and weight_hh_l0_reverse), both uniform in ±1/sqrt(H) at the start, and, unless bias=false, bias [D·%[1]sH] (bias_ih_l0) and "+
+		"recurrent_bias [D·%[1]sH] (bias_hh_l0), zero. D is the number of directions. The blocks of H are %[2]s, as in PyTorch; ONNX has %[3]s in W, R and B, each transposed here. "+
+		"With layers=2 the names begin with l0 and l1%[4]s", blocks, order, onnx, more)
 }
 
 // build applies the layer: a stack of the operator that it is named after.
