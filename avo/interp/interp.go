@@ -49,6 +49,7 @@ func Run(f *vec.Func, mem []Memory, counts []int) error {
 	for i := range m.regs {
 		m.regs[i] = make([]uint32, m.lanes)
 	}
+	m.slots = make([][]uint32, f.Slots)
 	if err := m.run(); err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
@@ -64,6 +65,7 @@ type machine struct {
 	at     []int // elements by which each pointer has moved
 	reach  []int
 	regs   [][]uint32
+	slots  [][]uint32
 }
 
 // turn is an open loop.
@@ -145,6 +147,17 @@ func (m *machine) element(o *vec.Op, i int) (*float32, error) {
 }
 
 func (m *machine) step(o *vec.Op) error {
+	switch o.Code {
+	case vec.Spill:
+		m.slots[o.N] = m.regs[o.A] // a register that is written gets new lanes
+		return nil
+	case vec.Reload:
+		if m.slots[o.N] == nil {
+			return fmt.Errorf("slot %d is read before it is written", o.N)
+		}
+		m.regs[o.D] = m.slots[o.N]
+		return nil
+	}
 	if o.Code.Loads() {
 		return m.load(o)
 	}

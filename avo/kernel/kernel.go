@@ -235,21 +235,22 @@ func (b *Builder) Build(name string, t vec.Target) (*vec.Func, error) {
 	if n := b.Nest.Lanes; n > 1 && n < t.Lanes {
 		t.Lanes = n // a fold of eight partial sums takes half of a register of sixteen
 	}
-	var last error
+	var f *vec.Func
 	for limit := 0; limit < 6; limit++ {
 		s, err := b.scheduleWithin(t, limit)
 		if err != nil {
 			return nil, err
 		}
-		f := b.emit(name, t, s)
-		if t.Name == vec.Go.Name {
-			return f, nil
-		}
-		if last = b.fits(f); last == nil {
+		f = b.emit(name, t, s)
+		if t.Name == vec.Go.Name || vec.Fits(f) == nil {
 			return f, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: %w", b.Nest.Name, last)
+	// A large expression may hold more values than there are registers even for one point: then some go to the frame.
+	if _, err := vec.Allocate(f); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Nest.Name, err)
+	}
+	return f, nil
 }
 
 // flops counts arithmetic nodes times the points at which they run, two for a multiply-add.

@@ -9,16 +9,25 @@ import (
 // Allocated reports whether the function's registers are the target's, as Allocate leaves them.
 func (f *Func) Allocated() bool { return f.allocated }
 
-// Fits reports whether Allocate finds a register for every value of f, and if not, why.
+// Fits reports whether every value of f has a register of its own, and if not, why.
 func Fits(f *Func) error {
-	_, err := Allocate(f)
+	if f.allocated {
+		return nil
+	}
+	if err := f.Verify(); err != nil {
+		return err
+	}
+	_, err := place(f, tidy(f), f.regs)
 	return err
 }
 
+// maxSlots bounds the values that one function keeps in its frame: 4 KiB of the widest registers.
+const maxSlots = 64
+
 // Allocate returns f with registers 1 … Target.Regs in place of the virtual ones. It is a linear scan over exact live ranges with
 // holes. A Move whose source is not needed afterwards vanishes; constants are made ahead of loops where registers allow, else next to their
-// use; Tmp of the verbs that need scratch is set. Nothing is spilled: a function that holds more values at once than the target
-// has registers gives an error that says where.
+// use; Tmp of the verbs that need scratch is set. Where more values are live than the target has registers, those that are used least go
+// to slots of the frame; Fits says that none needs to.
 func Allocate(f *Func) (*Func, error) {
 	if f.allocated {
 		return f, nil
@@ -26,19 +35,30 @@ func Allocate(f *Func) (*Func, error) {
 	if err := f.Verify(); err != nil {
 		return nil, err
 	}
-	ops := tidy(f)
-	var err error
+	s := &spilling{ops: tidy(f), regs: f.regs, t: f.Target, kept: map[Reg]bool{}}
+	for {
+		out, err := place(f, s.ops, s.regs)
+		if err == nil {
+			g := *f
+			g.Ops, g.regs, g.Slots, g.allocated = out, f.Target.Regs, s.slots, true
+			return &g, nil
+		}
+		if s.slots == maxSlots || !s.spill() {
+			return nil, err
+		}
+	}
+}
+
+// place gives every register of ops a physical one.
+func place(f *Func, ops []Op, regs int) (out []Op, err error) {
 	// Holes can leave the registers in pieces that no value fits into, so that fewer values at once may help.
 	for room := f.Target.Regs; room >= f.Target.Regs-2; room-- {
 		for _, join := range []bool{true, false} {
-			p := newPlacement(slices.Clone(ops), f.regs)
-			p.fit(room, f.regs, f.Target)
-			placed, regs := p.result(f.regs)
-			var out []Op
-			if out, err = color(placed, regs, f.Target, join); err == nil {
-				g := *f
-				g.Ops, g.regs, g.allocated = out, f.Target.Regs, true
-				return &g, nil
+			p := newPlacement(slices.Clone(ops), regs)
+			p.fit(room, regs, f.Target)
+			placed, n := p.result(regs)
+			if out, err = color(placed, n, f.Target, join); err == nil {
+				return out, nil
 			}
 		}
 	}

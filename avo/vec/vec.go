@@ -89,9 +89,12 @@ const (
 	LoopEnd
 	AddPtr // Ptr += Disp bytes
 
-	// Made by Allocate and FuseMoves only, from a Move and the Fma or Fnma behind it; so that a back end may choose which operand it overwrites.
+	// Made by Allocate only: FmaTo from a Move and the Fma or Fnma behind it, so that a back end may choose which operand it overwrites; Spill
+	// and Reload where registers run out.
 	FmaTo  // D = C + A*B, rounded once
 	FnmaTo // D = C - A*B, rounded once
+	Spill  // slot N of the frame = A
+	Reload // D = slot N of the frame
 )
 
 // Count is how often a loop runs: the parameter Func.Counts[Param], or N where Param < 0. A count of 0 is allowed.
@@ -136,6 +139,7 @@ type Func struct {
 	// times Reach[i].PerCount[c]. The portable back end bounds its slices with it.
 	Reach  []Reach
 	Counts []string
+	Slots  int // of the frame, one register each: where values go that Allocate found no register for
 	Ops    []Op
 
 	regs      int

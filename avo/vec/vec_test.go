@@ -47,7 +47,7 @@ func TestAllocate(t *testing.T) {
 	fit, all := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		target := []vec.Target{vec.AVX2, vec.NEON, {Name: "narrow", Lanes: 8, Regs: 10}, {Name: "avx512", Lanes: 16, Regs: 32}}[rapid.IntRange(0, 3).Draw(t, "target")]
-		f := vectest.Program(source{t}, target, "k", 3, rapid.IntRange(3, 9).Draw(t, "live"), rapid.IntRange(0, 60).Draw(t, "budget"))
+		f := vectest.Program(source{t}, target, "k", 3, rapid.IntRange(3, 40).Draw(t, "live"), rapid.IntRange(0, 60).Draw(t, "budget"))
 		if err := f.Verify(); err != nil {
 			t.Fatal(err)
 		}
@@ -58,9 +58,11 @@ func TestAllocate(t *testing.T) {
 		}
 		all++
 		if err != nil {
-			return
+			t.Fatalf("%v\n%s", err, f)
 		}
-		fit++
+		if g.Slots == 0 {
+			fit++
+		}
 		if g.NumRegs() != target.Regs {
 			t.Fatalf("%d registers", g.NumRegs())
 		}
@@ -83,7 +85,7 @@ func TestAllocate(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("%d of %d programs fit", fit, all)
+	t.Logf("%d of %d programs have a register for each value", fit, all)
 	if fit*3 < all {
 		t.Errorf("only %d of %d programs fit: the test shows too little", fit, all)
 	}

@@ -47,6 +47,7 @@ var verbs = [...]verb{
 	Fold:      {"fold", unary},
 	LoopBegin: {"loop", 0}, LoopEnd: {"end", 0}, AddPtr: {"add_ptr", 0},
 	FmaTo: {"fma_to", triple}, FnmaTo: {"fnma_to", triple},
+	Spill: {"spill", readA}, Reload: {"reload", writeD},
 }
 
 // String returns the verb's name in the text form.

@@ -154,6 +154,8 @@ func (v *verifier) numbers(o *Op) error {
 		return within("n", o.N, 1, lanes/2)
 	case Shl, Shr, Sar:
 		return within("n", o.N, 0, 31)
+	case Spill, Reload:
+		return within("slot", o.N, 0, v.f.Slots-1)
 	case LoadStridePart, StoreStride:
 		if err := within("k", o.K, 1, lanes); err != nil {
 			return err

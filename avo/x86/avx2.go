@@ -24,7 +24,9 @@ type construct func(...operand.Op) (*ir.Instruction, error)
 // avx2 says how each verb is written. Go lists an instruction's operands from last to first: source 2 (which may lie in memory),
 // source 1, destination.
 var avx2 = map[vec.Code]emitter{
-	vec.Zero: func(w *writer, o *vec.Op) { d := w.full(o.D); w.add(x86.VXORPS(d, d, d)) },
+	vec.Spill:  func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.full(o.A), w.spilled(o.N))) },
+	vec.Reload: func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.spilled(o.N), w.full(o.D))) },
+	vec.Zero:   func(w *writer, o *vec.Op) { d := w.full(o.D); w.add(x86.VXORPS(d, d, d)) },
 	vec.Const: func(w *writer, o *vec.Op) {
 		d := w.full(o.D)
 		switch o.Imm {

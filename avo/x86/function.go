@@ -52,7 +52,7 @@ func function(f *vec.Func, set *isa, data *constants) (*ir.Function, error) {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	w.fn.SetSignature(s)
-	w.fn.AllocLocal(frame)
+	w.fn.AllocLocal(frame + f.Slots*4*f.Target.Lanes)
 	slot := func(name string) operand.Mem {
 		p, err := s.Params().Lookup(name).Resolve()
 		if err != nil {
@@ -220,6 +220,11 @@ func (w *writer) body() {
 
 // slot is where the counter of a loop depth lies in the frame.
 func slot(depth int) operand.Mem { return operand.NewStackAddr(8 * depth) }
+
+// spilled is where a value without a register lies: behind the counters.
+func (w *writer) spilled(n int) operand.Mem {
+	return operand.NewStackAddr(frame + n*4*w.f.Target.Lanes)
+}
 
 // begin opens a loop. Loops that a caller's count of 0 skips get a label behind their end.
 func (w *writer) begin(at int, o *vec.Op) {
