@@ -262,8 +262,8 @@ func scatterInto(l *Lowering, dst, src *loop.Buffer, at []placement, fill float6
 	}
 }
 
-// fillWith emits a nest that sets every element of an f32 buffer.
-func fillWith(l *Lowering, dst *loop.Buffer, x float64) { l.mapOver(dst, loop.F(x)) }
+// fillWith emits a nest that sets every element of a buffer.
+func fillWith(l *Lowering, dst *loop.Buffer, x float64) { l.mapOver(dst, cell(dst.Elem, x)) }
 
 // floorDiv divides rounding down; b is positive.
 func floorDiv(a, b int) int {
