@@ -31,7 +31,7 @@ var Concat = Register(&Operator{
 			if err := wantAny("concat", "x", t); err != nil {
 				return nil, err
 			}
-			if len(t.Shape) == len(s) {
+			if len(t.Shape) == len(s) && t.Shape[axis].Static() {
 				s[axis] = t.Shape[axis]
 			}
 			if !t.Equal(ir.T(first.Elem, s)) {
