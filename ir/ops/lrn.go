@@ -117,11 +117,11 @@ func windowIndex(x *loop.Buffer) []loop.Affine {
 	return at
 }
 
-// inversePower is x^-p of a positive x: by roots where p is a multiple of 1/4, as it nearly always is, else by exp and log.
+// inversePower is x^-p of a positive x: by roots where p is a multiple of 1/4, as it nearly always is, else as it is.
 func inversePower(x *loop.Expr, p float64) *loop.Expr {
 	one := loop.F(1)
 	if q := 4 * p; q != math.Trunc(q) || q > 8 {
-		return loop.E(loop.Exp, loop.E(loop.Mul, loop.E(loop.Log, x), loop.F(-p)))
+		return loop.E(loop.Pow, x, loop.F(-p))
 	}
 	root := loop.E(loop.Sqrt, x)
 	var product *loop.Expr
