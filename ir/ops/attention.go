@@ -45,7 +45,7 @@ func expandAttention(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, err
 	q, shared := args[0], heads/groups
 	equations := []string{"nthd,nshd->nhts", "nhts,nshd->nthd"}
 	if shared > 1 {
-		if q, err = b.reshaped(q, q.Type.Shape[1].Size, groups, shared, q.Type.Shape[3].Size); err != nil {
+		if q, err = b.eachAs(q, q.Type.Shape[1].Size, groups, shared, q.Type.Shape[3].Size); err != nil {
 			return nil, err
 		}
 		equations = []string{"ntgrd,nsgd->ngrts", "ngrts,nsgd->ntgrd"}
@@ -80,12 +80,12 @@ func expandAttention(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, err
 	if err != nil || shared == 1 {
 		return []*ir.Value{y}, err
 	}
-	y, err = b.reshaped(y, y.Type.Shape[1].Size, heads, y.Type.Shape[4].Size)
+	y, err = b.eachAs(y, y.Type.Shape[1].Size, heads, y.Type.Shape[4].Size)
 	return []*ir.Value{y}, err
 }
 
-// reshaped appends a reshape that keeps the batch.
-func (b *Builder) reshaped(x *ir.Value, dims ...int) (*ir.Value, error) {
+// eachAs appends a reshape that keeps the batch.
+func (b *Builder) eachAs(x *ir.Value, dims ...int) (*ir.Value, error) {
 	return b.Op("reshape", x.Name, []*ir.Value{x}, ir.Attr{Name: "shape", Value: dims}, ir.Attr{Name: "keep", Value: 1})
 }
 

@@ -99,7 +99,7 @@ func (b *Builder) attend(list, lengths []*ir.Value, h [3]int, a ir.Attrs, output
 			return nil, fmt.Errorf("multi_head_attention cannot divide %d columns among %d heads", columns, h[i])
 		}
 		var err error
-		if list[i], err = b.reshaped(v, v.Type.Shape[1].Size, h[i], columns/h[i]); err != nil {
+		if list[i], err = b.eachAs(v, v.Type.Shape[1].Size, h[i], columns/h[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +108,7 @@ func (b *Builder) attend(list, lengths []*ir.Value, h [3]int, a ir.Attrs, output
 		return nil, err
 	}
 	s := y.Type.Shape
-	if y, err = b.reshaped(y, s[1].Size, s[2].Size*s[3].Size); err != nil {
+	if y, err = b.eachAs(y, s[1].Size, s[2].Size*s[3].Size); err != nil {
 		return nil, err
 	}
 	if y, err = output(y); err != nil {
