@@ -24,7 +24,7 @@ type port struct {
 
 // GoElem is the Go type of one element.
 func (p port) GoElem() string {
-	if p.Elem == ir.I32 {
+	if p.Elem.Cell() == ir.I32 {
 		return "int32"
 	}
 	return "float32"

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"math"
+
 	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -62,6 +64,12 @@ func (v *value) eval(x *loop.Expr) vec.Reg {
 		r = v.p.acc[0]
 	case loop.Index:
 		r = v.index(v.e.fm.index[x])
+	case loop.NotEq:
+		if t := cellTruth(x); t != nil {
+			r = v.eval(t)
+			break
+		}
+		r = apply(v.e.f, x, []vec.Reg{v.eval(x.Args[0]), v.eval(x.Args[1])})
 	default:
 		args := make([]vec.Reg, len(x.Args))
 		for i, a := range x.Args {
@@ -328,7 +336,7 @@ func apply(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
 	case loop.Atan:
 		return vec.Atan(f, a[0])
 	case loop.Pow:
-		return vec.Pow(f, a[0], a[1])
+		return power(f, x.Args[1], a)
 	case loop.Less:
 		return f.Binary(pick(vec.Less, vec.LessI), a[0], a[1])
 	case loop.LessEq:
@@ -367,6 +375,37 @@ func apply(f *vec.Func, x *loop.Expr, a []vec.Reg) vec.Reg {
 		return vec.Hash(f, a[0])
 	}
 	panic("kernel: no verb for " + loop.Codes[x.Code].Name)
+}
+
+// cellTruth returns the truth value from which x reads it back, where x is the comparison with 0 of a cell that holds 1 or 0 for it; else nil.
+func cellTruth(x *loop.Expr) *loop.Expr {
+	c, zero := x.Args[0], x.Args[1]
+	is := func(e *loop.Expr, n uint32) bool { return e.Code == loop.Const && e.Type == ir.I32 && e.Bits == n }
+	if is(zero, 0) && c.Code == loop.Select && is(c.Args[1], 1) && is(c.Args[2], 0) {
+		return c.Args[0]
+	}
+	return nil
+}
+
+// power is a power, by products and roots where the exponent is a small constant.
+func power(f *vec.Func, exponent *loop.Expr, a []vec.Reg) vec.Reg {
+	if exponent.Code == loop.Const {
+		x := a[0]
+		switch math.Float32frombits(exponent.Bits) {
+		case 1:
+			return x
+		case 2:
+			return f.Binary(vec.Mul, x, x)
+		case 3:
+			return f.Binary(vec.Mul, f.Binary(vec.Mul, x, x), x)
+		case -1:
+			return f.Binary(vec.Div, f.Const(math.Float32bits(1)), x)
+		case 0.5: // of -0 it is 0, and of -∞ ∞
+			root := f.Unary(vec.Sqrt, f.Binary(vec.Add, x, f.Zero()))
+			return f.Select(f.Binary(vec.Eq, x, f.Const(0xff800000)), f.Const(0x7f800000), root)
+		}
+	}
+	return vec.Pow(f, a[0], a[1])
 }
 
 func not(f *vec.Func, a vec.Reg) vec.Reg { return f.Binary(vec.Xor, a, f.Const(0xffffffff)) }

@@ -11,16 +11,18 @@ import (
 var Abs = Register(elementwise{
 	Operator: Operator{
 		Name:     "abs",
-		Doc:      "The absolute value of an f32 tensor, element by element. Its gradient at 0 is 0.",
+		Doc:      "The absolute value, element by element. Its gradient at 0 is 0. The least whole number of its type is its own absolute value.",
 		Formula:  "y = |x|",
 		Example:  "y = abs(x)",
 		Category: "elementwise",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Abs", Min: 6, Max: 25, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Abs", Min: 6, Max: 25},
 		Samples:  withKinks(unarySamples(), 0.02),
 	},
+	takes: numbers,
 	value: func(x []float64) float64 { return math.Abs(x[0]) },
-	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Abs, x...) },
+	ints:  func(x []int64) int64 { return max(x[0], -x[0]) },
+	expr:  node(loop.Abs),
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
 		return []*ir.Value{b.apply("mul", dy, b.apply("sign", x[0]))}
 	},

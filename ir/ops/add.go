@@ -31,16 +31,17 @@ func intSample() Sample {
 var Add = Register(elementwise{
 	Operator: Operator{
 		Name:     "add",
-		Doc:      "The sum of two tensors, element by element. Shapes broadcast as in NumPy. f32, or i32 that wraps around.",
+		Doc:      "The sum of two tensors, element by element. Shapes broadcast as in NumPy. Whole numbers wrap around.",
 		Formula:  "y = a + b",
 		Example:  "y = add(h, skip)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Add", Min: 7, Max: 25},
+		ONNX:     ONNX{Name: "Add", Min: 7, Max: 25, Note: "Sum of several is a chain of it"},
 		Samples:  append(broadcastSamples(), intSample()),
 	},
+	takes: numbers,
 	value: func(x []float64) float64 { return x[0] + x[1] },
 	ints:  func(x []int64) int64 { return x[0] + x[1] },
-	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Add, x...) },
+	expr:  node(loop.Add),
 	grad:  func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value { return []*ir.Value{dy, dy} },
 }.operator())

@@ -156,14 +156,30 @@ func wantElem(op, operand string, t ir.Type, allowed ...ir.DType) error {
 	if slices.Contains(allowed, t.Elem) {
 		return nil
 	}
-	names := ""
-	for i, e := range allowed {
-		if i > 0 {
-			names += " or "
-		}
-		names += e.String()
+	return fmt.Errorf("%s wants %s for %s, not %s", op, elemList(allowed), operand, t)
+}
+
+// elemList names a set of element types: "f32, f16 or bf16", or a word for a large set.
+func elemList(set []ir.DType) string {
+	switch {
+	case slices.Equal(set, numbers):
+		return "numbers"
+	case slices.Equal(set, integers):
+		return "whole numbers"
+	case slices.Equal(set, anyElem):
+		return "any element type"
 	}
-	return fmt.Errorf("%s wants %s for %s, not %s", op, names, operand, t)
+	text := ""
+	for i, e := range set {
+		switch {
+		case i > 0 && i == len(set)-1:
+			text += " or "
+		case i > 0:
+			text += ", "
+		}
+		text += e.String()
+	}
+	return text
 }
 
 // anyElem lists every element type, for operators that only move elements.

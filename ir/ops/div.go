@@ -8,17 +8,25 @@ import (
 // Div is a / b.
 var Div = Register(elementwise{
 	Operator: Operator{
-		Name:     "div",
-		Doc:      "The quotient of two f32 tensors, element by element. Shapes broadcast as in NumPy. Dividing by zero gives an infinity, or NaN for 0/0.",
+		Name: "div",
+		Doc: "The quotient of two tensors, element by element. Shapes broadcast as in NumPy. Dividing by zero gives an infinity, or NaN for 0/0. Whole numbers are divided towards zero, " +
+			"and by zero to 0.",
 		Formula:  "y = a / b",
 		Example:  "y = div(total, count)",
 		Category: "elementwise",
 		Args:     binary,
-		ONNX:     ONNX{Name: "Div", Min: 7, Max: 25, Note: "f32 only"},
-		Samples:  awayFromZero(broadcastSamples(), 1),
+		ONNX:     ONNX{Name: "Div", Min: 7, Max: 25},
+		Samples:  append(awayFromZero(broadcastSamples(), 1), intSample()),
 	},
+	takes: numbers,
 	value: func(x []float64) float64 { return x[0] / x[1] },
-	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Div, x...) },
+	ints: func(x []int64) int64 {
+		if x[1] == 0 {
+			return 0
+		}
+		return x[0] / x[1]
+	},
+	expr: node(loop.Div),
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
 		da := b.apply("div", dy, x[1])
 		return []*ir.Value{da, b.apply("neg", b.apply("mul", da, y))} // db = -dy*y/b

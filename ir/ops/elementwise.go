@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -12,66 +13,112 @@ import (
 type elementwise struct {
 	Operator // all but Infer, Eval, Grad and Lower
 
-	// value is the meaning in float64; expr is the same as nodes of the loop IR.
+	// takes lists the element types of the operands, which are all of one; nil means the floating-point types.
+	takes []ir.DType
+	// condition says that the first operand is a truth value, whatever the type of the others.
+	condition bool
+	// gives is the element type of the result; Invalid means that of the operands.
+	gives ir.DType
+
+	// value is the meaning in float64, where truth values are 0 and 1; the result is brought to the element type by [narrowed].
 	value func(x []float64) float64
-	expr  func(x []*loop.Expr) *loop.Expr
-	// ints is the meaning for i32 (the result wraps around); nil where the operator takes only f32.
+	// ints is the meaning for whole numbers and truth values, where float64 does not hold it; the result wraps around.
 	ints func(x []int64) int64
-	// grad returns the gradient of each operand at the shape of the result; what broadcasting added is summed afterwards. nil
-	// leaves Operator.Grad nil.
+	// expr is the same as nodes of the loop IR over cells, f32 or i32; the result, which may be a truth value, is brought to the element
+	// type by [narrow].
+	expr func(x []*loop.Expr) *loop.Expr
+	// grad returns the gradient of each operand at the shape of the result; what broadcasting added is summed afterwards. All values are
+	// f32, whatever floating-point type the operator works on. nil leaves Operator.Grad nil.
 	grad func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value
+
+	// by, where the operator has attributes, returns the functions above and gives for them.
+	by func(a ir.Attrs) elementwise
+	// check refuses attributes that make no sense.
+	check func(a ir.Attrs) error
+	// plain leaves out the samples that follow from takes, where the literal's own say more.
+	plain bool
 }
+
+// The sets of element types that operators take.
+var (
+	floats   = []ir.DType{ir.F32, ir.F16, ir.BF16}
+	integers = []ir.DType{ir.I32, ir.I64, ir.I8, ir.U8}
+	numbers  = slices.Concat(floats, integers)
+	truths   = []ir.DType{ir.Bool}
+)
 
 // operator derives the literal.
 func (e elementwise) operator() *Operator {
 	o := e.Operator
-	o.Infer = func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) { return e.infer(args) }
-	o.Eval = func(args []*Tensor, a ir.Attrs) []*Tensor { return []*Tensor{e.eval(args)} }
+	if e.takes == nil {
+		e.takes = floats
+	}
+	o.Infer = e.infer
+	o.Eval = func(args []*Tensor, a ir.Attrs) []*Tensor { return []*Tensor{e.with(a).eval(args)} }
 	o.Lower = func(l *Lowering, op *ir.Op) {
 		out := l.Buf(op.Results[0])
 		x := make([]*loop.Expr, len(op.Args))
 		for i, v := range op.Args {
 			x[i] = loop.Read(l.Buf(v), stretchIndex(v.Type.Shape, out.Shape)...)
 		}
-		l.mapOver(out, e.expr(x))
+		l.mapOver(out, narrow(e.with(op.Attrs).expr(x), op.Results[0].Type.Elem))
 	}
-	if e.grad != nil {
-		o.Grad = func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-			if grads[0] == nil {
-				return make([]*ir.Value, len(op.Args))
-			}
-			list := e.grad(b, op.Args, op.Results[0], grads[0])
-			for i, g := range list {
-				if g != nil {
-					list[i] = sumTo(b, g, op.Args[i].Type)
-				}
-			}
-			return list
-		}
+	if o.NoGrad == "" {
+		o.Grad = e.gradient
+	}
+	if !e.plain {
+		o.Samples = append(slices.Clip(o.Samples), e.typedSamples()...)
 	}
 	return &o
 }
 
-func (e elementwise) infer(args []ir.Type) ([]ir.Type, error) {
-	allowed := []ir.DType{ir.F32}
-	if e.ints != nil {
-		allowed = append(allowed, ir.I32)
+// with returns e with its functions for the given attributes.
+func (e elementwise) with(a ir.Attrs) elementwise {
+	if e.by == nil {
+		return e
 	}
-	shapes := make([]ir.Shape, len(args))
-	for i, t := range args {
-		if err := wantElem(e.Name, e.Args[i].Name, t, allowed...); err != nil {
+	f := e.by(a)
+	f.Operator, f.takes, f.condition = e.Operator, e.takes, e.condition
+	if f.gives == ir.Invalid {
+		f.gives = e.gives
+	}
+	return f
+}
+
+func (e elementwise) infer(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
+	if e.check != nil {
+		if err := e.check(a); err != nil {
 			return nil, err
 		}
-		if t.Elem != args[0].Elem {
-			return nil, fmt.Errorf("%s wants operands of one element type, not %s and %s", e.Name, args[0], t)
-		}
+	}
+	shapes := make([]ir.Shape, len(args))
+	common := args[0]
+	for i, t := range args {
 		shapes[i] = t.Shape
+		name := e.Args[min(i, len(e.Args)-1)].Name
+		if e.condition && i == 0 {
+			if err := wantElem(e.Name, name, t, ir.Bool); err != nil {
+				return nil, WithNote("a comparison such as less(a, b) gives truth values, and cast(x, to=\"bool\") makes them of numbers", "%v", err)
+			}
+			common = args[1]
+			continue
+		}
+		if err := wantElem(e.Name, name, t, e.takes...); err != nil {
+			return nil, err
+		}
+		if t.Elem != common.Elem {
+			return nil, WithNote("cast(x, to=\""+common.Elem.String()+"\") makes them alike", "%s wants operands of one element type, not %s and %s", e.Name, common, t)
+		}
 	}
 	s, err := broadcast(e.Name, shapes...)
 	if err != nil {
 		return nil, err
 	}
-	return []ir.Type{ir.T(args[0].Elem, s)}, nil
+	elem := common.Elem
+	if g := e.with(a).gives; g != ir.Invalid {
+		elem = g
+	}
+	return []ir.Type{ir.T(elem, s)}, nil
 }
 
 func (e elementwise) eval(args []*Tensor) *Tensor {
@@ -88,7 +135,12 @@ func (e elementwise) eval(args []*Tensor) *Tensor {
 			}
 		}
 	}
-	out := NewTensor(args[0].Elem, shape...)
+	common := args[len(args)-1].Elem
+	elem := common
+	if e.gives != ir.Invalid {
+		elem = e.gives
+	}
+	out := NewTensor(elem, shape...)
 	x, k := make([]float64, len(args)), make([]int64, len(args))
 	n := 0
 	eachIndex(shape, func(ix []int) {
@@ -96,14 +148,48 @@ func (e elementwise) eval(args []*Tensor) *Tensor {
 			x[i] = t.Data[t.at(ix)]
 			k[i] = int64(x[i])
 		}
-		if out.Elem == ir.I32 {
-			out.Data[n] = float64(int32(e.ints(k)))
+		if e.ints != nil && !common.Float() {
+			out.Data[n] = wrapped(elem, e.ints(k))
 		} else {
-			out.Data[n] = e.value(x)
+			out.Data[n] = narrowed(elem, e.value(x))
 		}
 		n++
 	})
 	return out
+}
+
+// gradient computes in f32 and gives each operand's gradient the operand's own type; whole numbers and truth values have none.
+func (e elementwise) gradient(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
+	list := make([]*ir.Value, len(op.Args))
+	if grads[0] == nil {
+		return list
+	}
+	x := make([]*ir.Value, len(op.Args))
+	for i, v := range op.Args {
+		x[i] = b.wide(v)
+	}
+	for i, g := range e.with(op.Attrs).grad(b, x, b.wide(op.Results[0]), b.wide(grads[0])) {
+		if t := op.Args[i].Type; g != nil && t.Elem.Float() {
+			list[i] = b.cast(sumTo(b, g, t), t.Elem)
+		}
+	}
+	return list
+}
+
+// wide is v with its floating-point elements as f32.
+func (b *Builder) wide(v *ir.Value) *ir.Value {
+	if v.Type.Elem.Float() {
+		return b.cast(v, ir.F32)
+	}
+	return v
+}
+
+// cast is v with another element type.
+func (b *Builder) cast(v *ir.Value, to ir.DType) *ir.Value {
+	if v.Type.Elem == to {
+		return v
+	}
+	return b.Must("cast", v.Name, []*ir.Value{v}, ir.Attr{Name: "to", Value: to.String()})
 }
 
 // sumTo sums a gradient over what broadcasting added to an operand of type t.
@@ -135,17 +221,14 @@ func (b *Builder) scalar(x float64) *ir.Value {
 // apply is Must for an operator without attributes.
 func (b *Builder) apply(kind string, args ...*ir.Value) *ir.Value { return b.Must(kind, kind, args) }
 
-// unary makes the single operand of an elementwise operator.
-var unary = []Arg{{Name: "x", Doc: "any shape"}}
-
-// binary makes the two operands of an elementwise operator.
-var binary = []Arg{{Name: "a", Doc: "any shape"}, {Name: "b", Doc: "any shape that broadcasts with a"}}
-
-// f32Types is a list of f32 operand types, for samples.
-func f32Types(shapes ...ir.Shape) []ir.Type {
-	list := make([]ir.Type, len(shapes))
-	for i, s := range shapes {
-		list[i] = ir.T(ir.F32, s)
+// atLeast refuses an attribute below a bound.
+func atLeast(op string, a ir.Attrs, name string, least float64, strict bool) error {
+	x := a.Float(name)
+	switch {
+	case strict && !(x > least):
+		return fmt.Errorf("%s needs %s above %g, not %g", op, name, least, x)
+	case !strict && !(x >= least):
+		return fmt.Errorf("%s needs %s of at least %g, not %g", op, name, least, x)
 	}
-	return list
+	return nil
 }

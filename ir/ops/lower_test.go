@@ -88,7 +88,7 @@ func (c *sampleCase) compareRun(t reporter, given map[*ir.Value]*Tensor, values 
 func words(x *Tensor) []uint32 {
 	list := make([]uint32, len(x.Data))
 	for i, v := range x.Data {
-		if list[i] = math.Float32bits(float32(v)); x.Elem != ir.F32 {
+		if list[i] = math.Float32bits(float32(v)); x.Elem.Cell() != ir.F32 {
 			list[i] = uint32(int32(v))
 		}
 	}
@@ -99,7 +99,7 @@ func words(x *Tensor) []uint32 {
 func tensorOf(words []uint32, like *Tensor) *Tensor {
 	x := &Tensor{Elem: like.Elem, Shape: like.Shape, Data: make([]float64, len(words))}
 	for i, w := range words {
-		if x.Data[i] = float64(math.Float32frombits(w)); x.Elem != ir.F32 {
+		if x.Data[i] = float64(math.Float32frombits(w)); x.Elem.Cell() != ir.F32 {
 			x.Data[i] = float64(int32(w))
 		}
 	}

@@ -1,40 +1,35 @@
 package ops
 
 import (
-	"math"
-
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// Min is the smaller of a and b.
+// Min is the smallest of its operands.
 var Min = Register(elementwise{
 	Operator: Operator{
 		Name:     "min",
-		Doc:      "The smaller of two f32 tensors, element by element; NaN where either is. Shapes broadcast as in NumPy. Where both are equal the gradient goes to a.",
+		Doc:      "The smallest of two or more tensors, element by element; NaN where any is. Shapes broadcast as in NumPy. Where several are equal the gradient goes to the first.",
 		Formula:  "y = b < a ? b : a",
 		Example:  "y = min(h, limit)",
 		Category: "elementwise",
-		Args:     binary,
-		ONNX:     ONNX{Name: "Min", Min: 8, Max: 25, Note: "two operands, f32 only"},
-		Samples:  withKinks(broadcastSamples(), 0.02),
+		Args:     several,
+		ONNX:     ONNX{Name: "Min", Min: 8, Max: 25, Note: "one operand alone is the identity"},
+		Samples:  append(withKinks(broadcastSamples(), 0.02), severalSamples()...),
 	},
+	takes: numbers,
 	value: func(x []float64) float64 {
-		switch {
-		case x[0] != x[0] || x[1] != x[1]:
-			return math.NaN()
-		case x[1] < x[0]:
-			return x[1]
+		least := x[0]
+		for _, v := range x {
+			if v < least || v != v {
+				least = v
+			}
 		}
-		return x[0]
+		return least
 	},
-	expr: func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Min, x...) },
+	expr: chain(loop.Min),
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
-		zero := b.scalar(0)
-		return []*ir.Value{
-			b.apply("select_less", x[1], x[0], zero, dy),
-			b.apply("select_less", x[1], x[0], dy, zero),
-		}
+		return b.toWinner(x, dy, "min", func(first, next *ir.Value) *ir.Value { return b.apply("less", next, first) })
 	},
 }.operator())
 

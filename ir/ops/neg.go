@@ -27,7 +27,7 @@ func inRange(list []Sample, lo, hi float64) []Sample {
 var Neg = Register(elementwise{
 	Operator: Operator{
 		Name:     "neg",
-		Doc:      "The tensor with every sign turned. f32 or i32.",
+		Doc:      "The tensor with every sign turned. The least whole number of its type is its own negative.",
 		Formula:  "y = -x",
 		Example:  "y = neg(x)",
 		Category: "elementwise",
@@ -38,8 +38,9 @@ var Neg = Register(elementwise{
 			Data: map[int][]float64{0: {0, 5, -2147483648, -3}},
 		}),
 	},
+	takes: numbers,
 	value: func(x []float64) float64 { return -x[0] },
 	ints:  func(x []int64) int64 { return -x[0] },
-	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Neg, x...) },
+	expr:  node(loop.Neg),
 	grad:  func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value { return []*ir.Value{b.apply("neg", dy)} },
 }.operator())

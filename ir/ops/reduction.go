@@ -186,7 +186,7 @@ func expandTo(b *Builder, op *ir.Op, x *ir.Value, mean bool) *ir.Value {
 // shareTies is the gradient of a reduction to an extreme: it goes to the elements that equal the result, in equal shares.
 func shareTies(b *Builder, op *ir.Op, dy *ir.Value) *ir.Value {
 	x := op.Args[0]
-	hit := b.apply("equal", x, expandTo(b, op, op.Results[0], false))
+	hit := b.cast(b.apply("equal", x, expandTo(b, op, op.Results[0], false)), ir.F32)
 	count := b.Must("reduce_sum", "ties", []*ir.Value{hit}, op.Attrs...)
 	return b.apply("mul", hit, expandTo(b, op, b.apply("div", dy, count), false))
 }

@@ -76,7 +76,7 @@ func (c *Case) Batch() int { return c.n }
 // Args are the operands, one for each input of the function, but for operators with Updates.
 func (c *Case) Args() []*Tensor { return c.args }
 
-// Differentiate makes the function return the gradients of the operands in place of the operator's results. The gradient of each f32 result
+// Differentiate makes the function return the gradients of the operands in place of the operator's results. The gradient of each floating-point result
 // becomes one more input, with an operand of its own. The error is an operator that no gradient can pass.
 func (c *Case) Differentiate() error {
 	if c.o.NoGrad != "" {
@@ -85,13 +85,13 @@ func (c *Case) Differentiate() error {
 	grads := make([]*ir.Value, len(c.results))
 	operands := len(c.args)
 	for i, y := range c.results {
-		if y.Type.Elem != ir.F32 {
+		if !y.Type.Elem.Float() {
 			continue
 		}
 		grads[i] = c.f.Input(fmt.Sprintf("r%d", i), y.Type, y.Pos)
-		r := NewTensor(ir.F32, Extents(y.Type.Shape, c.n)...)
+		r := NewTensor(y.Type.Elem, Extents(y.Type.Shape, c.n)...)
 		for k, v := range c.spread(len(r.Data), -1, 1, 0) {
-			r.Data[k] = float64(float32(v))
+			r.Data[k] = narrowed(r.Elem, float64(float32(v)))
 		}
 		c.values, c.args = append(c.values, grads[i]), append(c.args, r)
 	}
@@ -176,7 +176,7 @@ func (c *Case) fill(s *Sample) error {
 				return fmt.Errorf("a sample of %s gives %d values for operand %d, which has %d", c.o.Name, len(data), i, len(x.Data))
 			}
 			copy(x.Data, data)
-		case x.Elem != ir.F32:
+		case !x.Elem.Float():
 			return fmt.Errorf("a sample of %s gives no values for operand %d, which is %s", c.o.Name, i, s.Args[i])
 		case r != [2]float64{}:
 			copy(x.Data, c.spread(len(x.Data), r[0], r[1], s.Kinks))
@@ -184,8 +184,8 @@ func (c *Case) fill(s *Sample) error {
 			shared = shared[copy(x.Data, shared):]
 		}
 		for k, v := range x.Data {
-			if x.Elem == ir.F32 {
-				x.Data[k] = float64(float32(v))
+			if x.Elem.Float() {
+				x.Data[k] = narrowed(x.Elem, float64(float32(v)))
 			}
 		}
 	}

@@ -120,7 +120,7 @@ func (s scattering) grad(b *Builder, op *ir.Op, dy *ir.Value) (dx, du *ir.Value)
 		return b.apply("mul", dy, scatter("mul", ones, u)), b.apply("div", pick(b.apply("mul", dy, y)), u)
 	}
 	// An extreme passes the gradient on to what equals it, in equal shares.
-	hitX, hitU := b.apply("equal", x, y), b.apply("equal", u, pick(y))
+	hitX, hitU := b.cast(b.apply("equal", x, y), ir.F32), b.cast(b.apply("equal", u, pick(y)), ir.F32)
 	share := b.apply("div", dy, scatter("add", hitX, hitU))
 	return b.apply("mul", hitX, share), b.apply("mul", hitU, pick(share))
 }

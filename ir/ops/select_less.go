@@ -27,7 +27,7 @@ var SelectLess = Register(elementwise{
 		}
 		return x[3]
 	},
-	expr: func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Select, loop.E(loop.Less, x[0], x[1]), x[2], x[3]) },
+	expr: func(x []*loop.Expr) *loop.Expr { return choose(less(x[0], x[1]), x[2], x[3]) },
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
 		zero := b.scalar(0)
 		return []*ir.Value{nil, nil, b.apply("select_less", x[0], x[1], dy, zero), b.apply("select_less", x[0], x[1], zero, dy)}

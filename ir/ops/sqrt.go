@@ -11,16 +11,16 @@ import (
 var Sqrt = Register(elementwise{
 	Operator: Operator{
 		Name:     "sqrt",
-		Doc:      "The square root of an f32 tensor, element by element; NaN below 0. Its gradient at 0 is infinite.",
+		Doc:      "The square root, element by element; NaN below 0. Its gradient at 0 is infinite.",
 		Formula:  "y = sqrt(x)",
 		Example:  "norm = square(x) |> reduce_sum(axes=[-1]) |> sqrt",
 		Category: "elementwise",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Sqrt", Min: 6, Max: 25, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Sqrt", Min: 6, Max: 25},
 		Samples:  inRange(unarySamples(), 0.3, 4),
 	},
 	value: func(x []float64) float64 { return math.Sqrt(x[0]) },
-	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Sqrt, x...) },
+	expr:  node(loop.Sqrt),
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
 		return []*ir.Value{b.apply("div", dy, b.apply("add", y, y))}
 	},

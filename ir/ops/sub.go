@@ -9,7 +9,7 @@ import (
 var Sub = Register(elementwise{
 	Operator: Operator{
 		Name:     "sub",
-		Doc:      "The difference of two tensors, element by element. Shapes broadcast as in NumPy. f32, or i32 that wraps around.",
+		Doc:      "The difference of two tensors, element by element. Shapes broadcast as in NumPy. Whole numbers wrap around.",
 		Formula:  "y = a - b",
 		Example:  "y = sub(a, b)",
 		Category: "elementwise",
@@ -17,9 +17,10 @@ var Sub = Register(elementwise{
 		ONNX:     ONNX{Name: "Sub", Min: 7, Max: 25},
 		Samples:  append(broadcastSamples(), intSample()),
 	},
+	takes: numbers,
 	value: func(x []float64) float64 { return x[0] - x[1] },
 	ints:  func(x []int64) int64 { return x[0] - x[1] },
-	expr:  func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Sub, x...) },
+	expr:  node(loop.Sub),
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
 		return []*ir.Value{dy, b.apply("neg", dy)}
 	},
