@@ -53,6 +53,24 @@ func sources(t *testing.T) map[string]string {
     }
 }
 `,
+		"speech": `model speech {
+    input  frames: f32[T<=7, 5]
+    input  tones: f32[T, 3]
+    target label: class[4]
+    target each: f32[T, 2]
+
+    y = frames |> lstm(9, bidirectional=true, lengths=T)
+    z = tones |> gru(6, lengths=T)
+
+    output logits = y |> lstm(8, peepholes=true, return="last", lengths=T) |> dense(4)
+    output parts  = z |> rnn(5, reverse=true, lengths=T) |> dense(2)
+
+    train {
+        loss      = cross_entropy(logits, label) + mse(parts, each)
+        optimizer = adam()
+    }
+}
+`,
 		"wide": `model wide {
     input  x: f32[9, 11, 6]
     target y: f32[5]

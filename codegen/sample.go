@@ -38,6 +38,9 @@ func (g *generator) record() (*sample, error) {
 		for k := range t.Data {
 			t.Data[k] = float64(float32(sampleValue(k)))
 		}
+		if p.Bound > 0 {
+			t.Data[0] = float64(p.Bound)
+		}
 		in[v] = t
 	}
 	for _, v := range infer.Params() {

@@ -1,7 +1,9 @@
 package codegen
 
 import (
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/dave/jennifer/jen"
 
@@ -19,6 +21,9 @@ type port struct {
 	Elems   int
 	Classes int   // of an i32 target
 	Ignored []int // labels beside the classes, which losses and metrics leave out
+	Bound   int   // of an input of lengths: the greatest
+	Lengths int   // of what one measures: its number among the inputs, from 1
+	Measure *port // that input
 	buffers map[string]int
 }
 
@@ -34,7 +39,16 @@ func (p port) GoElem() string {
 func (p port) Scalar() bool { return len(p.Shape) == 0 }
 
 // Type is the type of one example as text: "f32[28,28,1]".
-func (p port) Type() string { return ir.T(p.Elem, ir.S(p.Shape...)).String() }
+func (p port) Type() string {
+	t := ir.T(p.Elem, ir.S(p.Shape...)).String()
+	if p.Measure != nil {
+		return strings.Replace(t, "[", "["+p.Measure.Name+"<=", 1)
+	}
+	return t
+}
+
+// Row is how many elements one step has.
+func (p port) Row() int { return p.Elems / max(1, p.Shape[0]) }
 
 // newPort describes a value whose first dimension is the batch.
 func newPort(name string, t ir.Type) port {
@@ -73,6 +87,7 @@ func (g *generator) ports() {
 		}
 		g.Metrics = metrics(eval)
 	}
+	g.lengths()
 	for _, p := range g.programs {
 		for _, b := range p.fn.Buffers {
 			if b.Space != loop.Input {
@@ -90,6 +105,36 @@ func (g *generator) ports() {
 			}
 		}
 	}
+}
+
+// lengths marks the inputs of lengths, and what they measure.
+func (g *generator) lengths() {
+	for _, l := range g.unit.Module.Lengths {
+		at := slices.IndexFunc(g.Inputs, func(p port) bool { return p.Name == l.Name })
+		if at < 0 {
+			continue
+		}
+		g.Inputs[at].Bound = l.Max
+		for _, name := range l.Of {
+			p := find(g.Inputs, name)
+			if p == nil {
+				p = find(g.Targets, name)
+			}
+			if p != nil {
+				p.Lengths, p.Measure = at+1, &g.Inputs[at]
+			}
+		}
+	}
+}
+
+// Fed lists the inputs that a caller gives, without those of lengths, which follow.
+func (g *generator) Fed() []port {
+	return slices.DeleteFunc(slices.Clone(g.Inputs), func(p port) bool { return p.Bound > 0 })
+}
+
+// Whole reports whether any input takes a whole example only, so that Predict checks its length.
+func (g *generator) Whole() bool {
+	return slices.ContainsFunc(g.Inputs, func(p port) bool { return p.Bound == 0 && p.Measure == nil })
 }
 
 func find(list []port, name string) *port {
@@ -162,6 +207,8 @@ func portRows(ports []port) *jen.Statement {
 				jen.Id("elem"):    jen.Lit(p.Elem.String()),
 				jen.Id("shape"):   numbers(p.Shape),
 				jen.Id("classes"): jen.Lit(p.Classes),
+				jen.Id("bound"):   jen.Lit(p.Bound),
+				jen.Id("lengths"): jen.Lit(p.Lengths),
 				jen.Id("infer"):   jen.Lit(p.buffers["infer"]),
 				jen.Id("eval"):    jen.Lit(p.buffers["eval"]),
 				jen.Id("train"):   jen.Lit(p.buffers["train"]),

@@ -27,6 +27,7 @@ const (
 	dConst  declKind = "const"
 	dBlock  declKind = "block"
 	dOutput declKind = "output"
+	dLength declKind = "length" // the name of a bounded extent: an input that the port it stands in brings with it
 	dDef    declKind = ""
 )
 
@@ -114,6 +115,11 @@ type (
 		x   expr
 		pos diag.Pos
 	}
+	// boundExpr is T<=200, an extent.
+	boundExpr struct {
+		name ident
+		max  expr
+	}
 	// badExpr stands where no expression could be read.
 	badExpr struct{ pos diag.Pos }
 )
@@ -135,4 +141,7 @@ func (e *binaryExpr) span() (diag.Pos, int) {
 }
 func (e *unaryExpr) span() (diag.Pos, int) { return e.pos, 1 }
 func (e *parenExpr) span() (diag.Pos, int) { return e.x.span() }
-func (e *badExpr) span() (diag.Pos, int)   { return e.pos, 1 }
+func (e *boundExpr) span() (diag.Pos, int) {
+	return e.name.pos, len(e.name.text)
+}
+func (e *badExpr) span() (diag.Pos, int) { return e.pos, 1 }

@@ -87,7 +87,7 @@ func (c *checker) declare() {
 		}
 		c.byName[n.text] = d
 		c.names = append(c.names, n.text)
-		if d.kind == dInput || d.kind == dTarget || d.kind == dOutput {
+		if d.kind == dInput || d.kind == dTarget || d.kind == dOutput || d.kind == dLength {
 			// The generated API has one Go name for each.
 			key := strings.ToLower(strings.ReplaceAll(n.text, "_", ""))
 			if first := ports[key]; first != nil {
@@ -102,12 +102,17 @@ func (c *checker) declare() {
 	}
 }
 
-// named lists the declarations, with one for each name where a definition has several.
+// named lists the declarations, with one for each name where a definition has several, and those of bounded extents behind their ports.
 func named(decls []*decl) []*decl {
 	var list []*decl
 	for _, d := range decls {
 		if d.more == nil {
 			list = append(list, d)
+			for _, x := range d.dims {
+				if b, ok := x.(*boundExpr); ok {
+					list = append(list, &decl{kind: dLength, name: b.name, value: &badExpr{b.name.pos}})
+				}
+			}
 			continue
 		}
 		for i, n := range d.names() {
@@ -181,7 +186,7 @@ func (c *checker) build(mod *ir.Module, name string, all bool) {
 	f := ir.NewFunc(name, ir.Symbol{Name: "N"})
 	mod.Funcs = append(mod.Funcs, f)
 	e := &evaluator{c: c, b: &ops.Builder{Module: mod, Func: f, Reuse: true, Training: name == ir.FuncTrain}, training: name == ir.FuncTrain,
-		done: map[*decl]value{}, busy: map[*decl]bool{}, used: map[string]int{}, scopes: map[string]bool{}}
+		done: map[*decl]value{}, lengths: c.lengths(), busy: map[*decl]bool{}, used: map[string]int{}, scopes: map[string]bool{}}
 	for _, d := range c.model.decls {
 		if d.kind == dInput || d.kind == dTarget && name != ir.FuncInfer {
 			e.port(d)

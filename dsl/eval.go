@@ -30,6 +30,7 @@ type evaluator struct {
 	b        *ops.Builder
 	training bool
 	done     map[*decl]value
+	lengths  map[string]*boundExpr // bounded extents by name
 	busy     map[*decl]bool
 	env      *frame // of the block being expanded
 	scope    string
@@ -58,13 +59,13 @@ func (e *evaluator) port(d *decl) {
 	e.done[d] = nil
 	bad := func(msg string, notes ...string) { e.c.errs.Add(d.typ.pos, len(d.typ.text), msg, notes...) }
 	dims := []int{}
-	for _, x := range d.dims {
-		n, ok := e.whole(x, "an extent")
-		if !ok {
+	for i, x := range d.dims {
+		if e.length(x) != nil && i > 0 {
+			e.fail(x, "an extent that differs from example to example must be the first", "examples of one step after another lie together in memory")
 			return
 		}
-		if n < 1 || n > ir.MaxElems {
-			e.fail(x, fmt.Sprintf("an extent must be within 1 and %d, not %d", ir.MaxElems, n))
+		n, ok := e.extent(x)
+		if !ok {
 			return
 		}
 		dims = append(dims, n)
@@ -89,6 +90,7 @@ func (e *evaluator) port(d *decl) {
 		return
 	}
 	e.done[d] = e.b.Func.Input(d.name.text, t, d.name.pos)
+	e.measured(d)
 }
 
 // whole evaluates a constant that must be a whole number.
@@ -275,6 +277,11 @@ func (e *evaluator) name(x *nameRef) value {
 		return e.fail(x, x.text+" is not defined", notes(suggestNear(x.text, names))...)
 	}
 	switch d.kind {
+	case dLength:
+		if e.done[d] == nil && len(e.c.errs.Items) == 0 {
+			return e.fail(x, x.text+" is an input, and no number")
+		}
+		return e.done[d]
 	case dBlock:
 		return e.fail(x, x.text+" is a block; it needs arguments", "write "+x.text+"(…)")
 	case dTarget:

@@ -234,6 +234,8 @@ func text(x expr, level int) string {
 		return text(x.x, at) + sep + x.op + sep + text(x.y, at)
 	case *pipeExpr:
 		return text(x.x, pipeLevel) + " |> " + text(x.call, pipeLevel)
+	case *boundExpr:
+		return x.name.text + "<=" + text(x.max, sumLevel)
 	case *callExpr:
 		if x.bare {
 			return x.fn.text

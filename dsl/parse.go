@@ -218,7 +218,7 @@ func nameOr(s string) string {
 	return s
 }
 
-// portType reads ": f32[28, 28, 1]".
+// portType reads ": f32[28, 28, 1]" or ": f32[T<=200, 13]".
 func (p *parser) portType(d *decl) {
 	if !p.expect(":", "and a type after "+nameOr(d.name.text)) {
 		return
@@ -227,7 +227,17 @@ func (p *parser) portType(d *decl) {
 	if !p.accept("[") {
 		return
 	}
-	d.dims = p.items("]", func() expr { return p.expr() })
+	d.dims = p.items("]", p.extent)
+}
+
+// extent reads 28, or T<=200.
+func (p *parser) extent() expr {
+	if t := p.tok(); t.kind == tName && p.i+1 < len(p.toks) && p.toks[p.i+1].kind == tPunct && p.toks[p.i+1].text == "<=" {
+		p.advance()
+		p.advance()
+		return &boundExpr{ident{t.text, t.pos}, p.expr()}
+	}
+	return p.expr()
 }
 
 func (p *parser) params() []ident {

@@ -126,6 +126,9 @@ func (s *scanner) next() bool {
 	case c == '|' && s.peek(1) == '>':
 		s.at += 2
 		s.put(tPunct, "|>", at, 2)
+	case c == '<' && s.peek(1) == '=':
+		s.at += 2
+		s.put(tPunct, "<=", at, 2)
 	case isPunct(c):
 		s.at++
 		s.put(tPunct, string(c), at, 1)
@@ -270,7 +273,7 @@ func continues(t token) bool {
 		return false
 	}
 	switch t.text {
-	case "+", "-", "*", "/", "=", ",", ":", "|>", "{":
+	case "+", "-", "*", "/", "=", ",", ":", "|>", "<=", "{":
 		return true
 	}
 	return false

@@ -10,6 +10,17 @@ type Module struct {
 	Params []*Param
 	Funcs  []*Func
 	Train  *Training // nil where the source has no train block
+	// Lengths are the inputs that say how much of other inputs counts.
+	Lengths []Length
+}
+
+// Length is an input i32[N] of every function that says how many steps of each example count, from 1 to Max: of the extent behind the
+// batch, which is Max, of the inputs and targets named in Of.
+type Length struct {
+	Name string
+	Max  int
+	Of   []string
+	Pos  diag.Pos
 }
 
 // The functions of a module: Infer maps inputs to outputs. Eval maps inputs and targets to the loss and the metrics, without

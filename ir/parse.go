@@ -22,6 +22,8 @@ func Parse(file string, src []byte) (*Module, error) {
 		switch {
 		case p.Accept("param"):
 			p.param()
+		case p.Accept("length"):
+			p.length()
 		case p.Accept("func"):
 			f := p.fn()
 			if funcs[f.Name] {
@@ -35,7 +37,7 @@ func Parse(file string, src []byte) (*Module, error) {
 			}
 			m.Train = p.training()
 		default:
-			p.Fail("expected param, func or train, found %s", p.Peek())
+			p.Fail("expected param, length, func or train, found %s", p.Peek())
 		}
 	}
 	if err := p.Err(); err != nil {
@@ -80,6 +82,27 @@ func (p *parser) param() {
 	q.Trainable = p.Accept("trainable")
 	q.Pos = p.Trail()
 	p.m.Params = append(p.m.Params, q)
+}
+
+// length reads %T <= 200 of %frames, %words.
+func (p *parser) length() {
+	value := func() string {
+		if p.Peek().Kind != lex.Value {
+			p.Fail("expected an input's name behind %%, found %s", p.Peek())
+			return ""
+		}
+		return p.Next().Text
+	}
+	l := Length{Name: value()}
+	p.Expect("<=")
+	l.Max = p.Int("the greatest length", 1, MaxElems)
+	p.Expect("of")
+	l.Of = append(l.Of, value())
+	for p.Accept(",") {
+		l.Of = append(l.Of, value())
+	}
+	l.Pos = p.Trail()
+	p.m.Lengths = append(p.m.Lengths, l)
 }
 
 // typ reads f32[N,28].

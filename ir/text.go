@@ -19,6 +19,12 @@ func Print(m *Module) string {
 	for _, p := range m.Params {
 		w.param(p)
 	}
+	if len(m.Lengths) > 0 {
+		w.printf("\n")
+	}
+	for _, l := range m.Lengths {
+		w.length(l)
+	}
 	for _, f := range m.Funcs {
 		w.printf("\n")
 		w.fn(f)
@@ -60,6 +66,17 @@ func (w *writer) param(p *Param) {
 		w.printf(" trainable")
 	}
 	w.printf("%s\n", lex.Pos(p.Pos))
+}
+
+func (w *writer) length(l Length) {
+	w.printf("length %%%s <= %d of ", lex.SigilName(l.Name), l.Max)
+	for i, name := range l.Of {
+		if i > 0 {
+			w.printf(", ")
+		}
+		w.printf("%%%s", lex.SigilName(name))
+	}
+	w.printf("%s\n", lex.Pos(l.Pos))
 }
 
 func (w *writer) fn(f *Func) {

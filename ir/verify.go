@@ -34,7 +34,38 @@ func Verify(m *Module) error {
 			return fmt.Errorf("ir: function %s: %w", f.Name, err)
 		}
 	}
+	for _, l := range m.Lengths {
+		for _, f := range m.Funcs {
+			if err := verifyLength(f, l); err != nil {
+				return fmt.Errorf("ir: function %s: %w", f.Name, err)
+			}
+		}
+	}
 	return verifyTraining(m.Train)
+}
+
+// verifyLength checks that an input of lengths is one, and that what it measures has room for the longest.
+func verifyLength(f *Func, l Length) error {
+	inputs := map[string]*Value{}
+	for _, v := range f.Inputs {
+		inputs[v.Name] = v
+	}
+	if v := inputs[l.Name]; v == nil || !v.Type.Equal(T(I32, NS())) {
+		return fmt.Errorf("%s: there is no input %%%s of type i32[N] for lengths", l.Pos, l.Name)
+	}
+	if l.Max < 1 || len(l.Of) == 0 {
+		return fmt.Errorf("%s: lengths %%%s up to %d of %d inputs", l.Pos, l.Name, l.Max, len(l.Of))
+	}
+	for _, name := range l.Of {
+		v := inputs[name]
+		if v == nil && f.Name == FuncInfer {
+			continue // a target
+		}
+		if v == nil || len(v.Type.Shape) < 2 || v.Type.Shape[1] != D(l.Max) {
+			return fmt.Errorf("%s: %%%s is no input with %d steps", l.Pos, name, l.Max)
+		}
+	}
+	return nil
 }
 
 func verifyParam(p *Param, params map[string]*Param) error {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // table is a data set in memory: bytes as they were stored, and the labels. Filling a batch from it allocates nothing.
@@ -69,10 +70,11 @@ func newTable(name string, m *modelInfo, images, labels *idxArray, steps *pixelM
 
 // onePort returns the input and the target of a model that image files can feed: one of each, the input of f32, the target one number an example.
 func onePort(m *modelInfo) (in, target portInfo, err error) {
-	if len(m.inputs) != 1 || len(m.targets) != 1 {
-		return in, target, fmt.Errorf("image files feed models with one input and one target; %s has %d and %d", m.name, len(m.inputs), len(m.targets))
+	inputs := slices.DeleteFunc(slices.Clone(m.inputs), func(p portInfo) bool { return p.bound > 0 })
+	if len(inputs) != 1 || len(m.targets) != 1 {
+		return in, target, fmt.Errorf("image files feed models with one input and one target; %s has %d and %d", m.name, len(inputs), len(m.targets))
 	}
-	in, target = m.inputs[0], m.targets[0]
+	in, target = inputs[0], m.targets[0]
 	if in.elem != "f32" {
 		return in, target, fmt.Errorf("image files feed inputs of f32, but input %s of %s is %s", in.name, m.name, in.elem)
 	}

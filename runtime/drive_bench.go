@@ -180,7 +180,9 @@ func (d *driver) benchTrain(t *timing, batch, threads int) error {
 func noise(p portInfo, into []float32, key int) {
 	ints := asInts(into)
 	for e := range into {
-		if p.elem == "i32" {
+		if p.bound > 0 {
+			ints[e] = int32(p.bound)
+		} else if p.elem == "i32" {
 			ints[e] = int32(randomBelow(uint64(key), uint64(e), max(p.classes, 1)))
 		} else {
 			into[e] = float32(randomUnit(uint64(key), uint64(e)))

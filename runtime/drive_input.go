@@ -54,7 +54,11 @@ func readNumbers(path string, p portInfo) (*numbers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if len(n.values) != p.elems() || n.dims != nil && !sameExtents(n.dims, p.shape) {
+	want := p.shape
+	if row := p.elems() / max(1, p.shape0()); p.lengths > 0 && len(n.values) <= p.elems() && len(n.values) > 0 && len(n.values)%row == 0 {
+		want = append([]int{len(n.values) / row}, p.shape[1:]...) // fewer steps
+	}
+	if len(n.values) != product(want) || n.dims != nil && !sameExtents(n.dims, want) {
 		have := fmt.Sprint(n.dims)
 		if n.dims == nil {
 			have = fmt.Sprint(len(n.values), " numbers")
@@ -62,6 +66,23 @@ func readNumbers(path string, p portInfo) (*numbers, error) {
 		return nil, fmt.Errorf("%s: it holds %s, but input %s takes %v", name, have, p.name, p.shape)
 	}
 	return n, nil
+}
+
+// shape0 is the first extent of an example; 1 for a single number.
+func (p portInfo) shape0() int {
+	if len(p.shape) == 0 {
+		return 1
+	}
+	return p.shape[0]
+}
+
+// product multiplies extents.
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
 }
 
 // parseRaw reads little-endian float32.

@@ -35,12 +35,25 @@ func (d *driver) run(args []string) error {
 	feed := feeder{m: d.m, place: *place, invert: *invert, parts: map[string]*table{}}
 	for _, c := range calls {
 		label := -1
+		for i, p := range d.m.inputs { // what is fed says how long it is
+			if p.bound > 0 {
+				s.inputInts(i)[0] = 0
+			}
+		}
 		for i, source := range c.sources {
+			if d.m.inputs[i].bound > 0 {
+				continue
+			}
 			l, err := feed.input(s, i, source)
 			if err != nil {
 				return err
 			}
 			label = max(label, l)
+		}
+		for i, p := range d.m.inputs {
+			if p.bound > 0 && s.inputInts(i)[0] == 0 {
+				s.inputInts(i)[0] = int32(p.bound)
+			}
 		}
 		if err := s.Run(1); err != nil {
 			return err
@@ -60,29 +73,36 @@ type runCall struct {
 
 // inputsOf sorts the arguments of run by input: a model with one takes any number of sources in turn, one with several name=source for each.
 func (d *driver) inputsOf(args []string) ([]runCall, error) {
-	if len(d.m.inputs) == 1 {
+	var names []string // of the inputs that are fed: lengths follow from the others
+	var numbers []int
+	for i, p := range d.m.inputs {
+		if p.bound == 0 {
+			names, numbers = append(names, p.name), append(numbers, i)
+		}
+	}
+	if len(names) == 1 {
 		var calls []runCall
 		for _, a := range args {
-			a = strings.TrimPrefix(a, d.m.inputs[0].name+"=")
-			calls = append(calls, runCall{a, []string{a}})
+			a = strings.TrimPrefix(a, names[0]+"=")
+			c := runCall{a, make([]string, len(d.m.inputs))}
+			c.sources[numbers[0]] = a
+			calls = append(calls, c)
 		}
 		return calls, nil
 	}
 	c := runCall{title: strings.Join(args, " "), sources: make([]string, len(d.m.inputs))}
-	var names []string
-	for _, p := range d.m.inputs {
-		names = append(names, p.name)
-	}
 	for _, a := range args {
 		name, source, ok := strings.Cut(a, "=")
 		i := slices.Index(names, name)
-		if !ok || i < 0 || c.sources[i] != "" {
+		if !ok || i < 0 || c.sources[numbers[i]] != "" {
 			return nil, d.usage("%s has the inputs %s: give each once, as name=file", d.m.name, strings.Join(names, ", "))
 		}
-		c.sources[i] = source
+		c.sources[numbers[i]] = source
 	}
-	if i := slices.Index(c.sources, ""); i >= 0 {
-		return nil, d.usage("input %s is missing: give %s=file", names[i], names[i])
+	for i, name := range names {
+		if c.sources[numbers[i]] == "" {
+			return nil, d.usage("input %s is missing: give %s=file", name, name)
+		}
 	}
 	return []runCall{c}, nil
 }
@@ -131,7 +151,11 @@ func (f *feeder) input(s *Session, i int, source string) (label int, err error) 
 	if p.elem == "i32" {
 		ints = s.inputInts(i)
 	}
-	return -1, read.fill(p, steps, s.input(i), ints)
+	if err := read.fill(p, steps, s.input(i), ints); err != nil || p.lengths == 0 {
+		return -1, err
+	}
+	n, row := len(read.values), p.elems()/p.shape[0]
+	return -1, takeSteps(p.name, s.input(i), s.input(i)[:n], row, &s.inputInts(p.lengths - 1)[0])
 }
 
 // invert swaps black and white; an alpha channel stays.
