@@ -110,8 +110,22 @@ func (b *batchView) takeInts(name string, place, got []int32) error {
 
 // fill loads one example to a place of the batch and checks its labels.
 func (b *batchView) fill(src examples, i, at int) error {
+	for k := range b.inputs {
+		if v := &b.inputs[k]; v.info.bound > 0 {
+			asInts(b.floats(v, at))[0] = int32(v.info.bound)
+		}
+	}
 	if err := src.load(i, at, b); err != nil {
 		return fmt.Errorf("example %d: %w", i, err)
+	}
+	for k := range b.inputs {
+		v := &b.inputs[k]
+		if v.info.bound == 0 {
+			continue
+		}
+		if n := asInts(b.floats(v, at))[0]; n < 1 || int(n) > v.info.bound {
+			return fmt.Errorf("example %d: %s is %d, but must be 1 to %d", i, v.info.name, n, v.info.bound)
+		}
 	}
 	for t := range b.targets {
 		v := &b.targets[t]

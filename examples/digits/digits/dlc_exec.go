@@ -70,6 +70,8 @@ type portInfo struct {
 	shape   []int
 	classes int     // of an i32 target: labels are 0 … classes-1; 0 where unbounded
 	ignored []int32 // labels that are allowed beside the classes
+	bound   int     // of an input of lengths: the longest an example may be; 0 for other ports
+	lengths int     // of a port that one measures: its number, from 1; else 0
 	infer   int
 	eval    int
 	train   int

@@ -60,6 +60,7 @@ func (m *Model) NewSession(opts ...SessionOption) *Session {
 		stdruntime.AddCleanup(s, func(p *pool) { go p.close() }, s.pool)
 	}
 	s.x = newExec(m.info.infer, o.batch, m.weights, s.pool)
+	m.info.fullLengths(s.x, o.batch, func(p portInfo) int { return p.infer })
 	return s
 }
 
@@ -86,6 +87,13 @@ func (s *Session) Run(n int) error {
 	}
 	if n < 1 || n > s.batch {
 		return fmt.Errorf("%s: Run(%d): this session takes 1 to %d examples; Batch makes room for more", s.model.info.name, n, s.batch)
+	}
+	for i := range s.model.info.inputs {
+		if p := &s.model.info.inputs[i]; p.bound > 0 {
+			if err := p.checkLengths(s.x.ints(p.infer, n)); err != nil {
+				return fmt.Errorf("%s: Run(%d): %w", s.model.info.name, n, err)
+			}
+		}
 	}
 	s.x.n = n
 	s.x.setScalars(scalars{batch: n})
