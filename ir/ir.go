@@ -25,11 +25,12 @@ type Length struct {
 
 // The functions of a module: Infer maps inputs to outputs. Eval maps inputs and targets to the loss and the metrics, without
 // changing anything. Train does the same in training form (dropout active); pass autodiff appends the backward part and the
-// optimizer's update to it. The first result of Eval and Train is the loss, an f32 scalar: the mean over the batch. So are metrics.
+// optimizer's update to it, or where gradients of several batches are added up first makes function Update of it. The first result of Eval and Train is the loss, an f32 scalar: the mean over the batch. So are metrics.
 const (
-	FuncInfer = "infer"
-	FuncEval  = "eval"
-	FuncTrain = "train"
+	FuncInfer  = "infer"
+	FuncEval   = "eval"
+	FuncTrain  = "train"
+	FuncUpdate = "update"
 )
 
 // Func returns the function of that name, or nil.

@@ -125,27 +125,22 @@ func (p *parser) training() *Training {
 		}
 		seen[at.Text] = true
 	}
+	lists := map[string]*[]Call{"data": &t.Data, "schedule": &t.Schedule, "rule": &t.Rules, "average": &t.Average, "callback": &t.Callbacks}
+	numbers := map[string]*int{"accumulate": &t.Accumulate, "batch": &t.Batch, "epochs": &t.Epochs, "seed": &t.Seed}
 	for !p.Is("}") && p.Err() == nil {
 		at := p.Peek()
+		list, number := lists[at.Text], numbers[at.Text]
 		switch {
-		case p.Accept("data"):
-			t.Data = append(t.Data, call())
-		case p.Accept("schedule"):
-			t.Schedule = append(t.Schedule, call())
+		case list != nil && p.Accept(at.Text):
+			*list = append(*list, call())
+		case number != nil && p.Accept(at.Text):
+			once(at)
+			*number = p.Int(at.Text, math.MinInt, math.MaxInt)
 		case p.Accept("optimizer"):
 			once(at)
 			t.Optimizer = call()
-		case p.Accept("batch"):
-			once(at)
-			t.Batch = p.Int("batch", math.MinInt, math.MaxInt)
-		case p.Accept("epochs"):
-			once(at)
-			t.Epochs = p.Int("epochs", math.MinInt, math.MaxInt)
-		case p.Accept("seed"):
-			once(at)
-			t.Seed = p.Int("seed", math.MinInt, math.MaxInt)
 		default:
-			p.Fail("expected data, optimizer, schedule, batch, epochs or seed, found %s", at)
+			p.Fail("expected data, optimizer, schedule, rule, average, callback, accumulate, batch, epochs or seed, found %s", at)
 		}
 	}
 	p.Expect("}")

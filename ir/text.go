@@ -242,6 +242,18 @@ func (w *writer) training(t *Training) {
 	for _, c := range t.Schedule {
 		call("schedule", c)
 	}
+	for _, c := range t.Rules {
+		call("rule", c)
+	}
+	for _, c := range t.Average {
+		call("average", c)
+	}
+	for _, c := range t.Callbacks {
+		call("callback", c)
+	}
+	if t.Accumulate != 0 {
+		w.printf("  accumulate %d\n", t.Accumulate)
+	}
 	w.printf("  batch %d\n  epochs %d\n  seed %d\n}\n", t.Batch, t.Epochs, t.Seed)
 }
 

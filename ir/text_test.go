@@ -140,6 +140,7 @@ func genModule(t *rapid.T) *Module {
 	call := func() Call { return Call{name.Draw(t, "call"), attrs(), pos.Draw(t, "pos")} }
 	if rapid.Bool().Draw(t, "train") {
 		m.Train = &Training{Data: []Call{call(), call()}, Optimizer: call(), Schedule: []Call{call()}, Batch: rapid.Int().Draw(t, "batch"),
+			Rules: []Call{call()}, Average: []Call{call()}, Callbacks: []Call{call(), call()}, Accumulate: rapid.Int().Draw(t, "accumulate"),
 			Epochs: rapid.Int().Draw(t, "epochs"), Seed: rapid.Int().Draw(t, "seed")}
 	}
 	return m

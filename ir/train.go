@@ -1,6 +1,10 @@
 package ir
 
-import "github.com/dlc-ml/dlc/diag"
+import (
+	"path"
+
+	"github.com/dlc-ml/dlc/diag"
+)
 
 // Call is a named thing with attributes in the train block: an optimizer, a schedule, a step of the data pipeline.
 type Call struct {
@@ -14,8 +18,66 @@ type Call struct {
 type Training struct {
 	Data      []Call // the source, then what each example goes through
 	Optimizer Call
-	Schedule  []Call // empty: a constant rate
-	Batch     int
-	Epochs    int
-	Seed      int
+	Schedule  []Call // one after the other; empty: a constant rate
+	Rules     []Call // how parameters are treated by name: rate, decay, max_norm; the last that fits counts
+	Average   []Call // one at most: the moving average of the weights that is validated and saved
+	Callbacks []Call // what happens after each epoch
+	// Accumulate is how many batches' gradients make one update; 0 and 1 are one.
+	Accumulate int
+	Batch      int
+	Epochs     int
+	Seed       int
+}
+
+// Treatment is what an optimizer does otherwise for one parameter than for others. The zero Treatment is none.
+type Treatment struct {
+	Rate     float64 // factor of the learning rate; 0 means 1
+	Decay    float64 // decoupled weight decay, where HasDecay
+	HasDecay bool
+}
+
+// Factor is the factor of the learning rate.
+func (t Treatment) Factor() float64 {
+	if t.Rate == 0 {
+		return 1
+	}
+	return t.Rate
+}
+
+// Treatment returns what the rules say of the parameter of that name. t may be nil.
+func (t *Training) Treatment(name string) Treatment {
+	var r Treatment
+	if c := t.rule("rate", name); c != nil {
+		if x, _ := c.Attrs.Get("factor").(float64); x != 1 {
+			r.Rate = x
+		}
+	}
+	if c := t.rule("decay", name); c != nil {
+		r.Decay, r.HasDecay = c.Attrs.Get("factor").(float64)
+	}
+	return r
+}
+
+// MaxNorm returns the rule that bounds the norm of the parameter of that name, or nil.
+func (t *Training) MaxNorm(name string) *Call { return t.rule("max_norm", name) }
+
+// rule returns the last rule of a kind that fits a parameter's name, or nil.
+func (t *Training) rule(kind, name string) *Call {
+	if t == nil {
+		return nil
+	}
+	for i := len(t.Rules) - 1; i >= 0; i-- {
+		c := &t.Rules[i]
+		if pattern, _ := c.Attrs.Get("pattern").(string); c.Name == kind && Fits(pattern, name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// Fits reports whether a parameter's name fits a pattern, in which * stands for any run of characters, ? for any one and [ab] for
+// one of several. A pattern that is ill-formed fits nothing.
+func Fits(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
 }

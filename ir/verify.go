@@ -244,6 +244,10 @@ func verifyTraining(t *Training) error {
 		return fmt.Errorf("ir: %s: a batch of %d", t.Optimizer.Pos, t.Batch)
 	case t.Epochs < 0:
 		return fmt.Errorf("ir: %s: %d epochs", t.Optimizer.Pos, t.Epochs)
+	case t.Accumulate < 0:
+		return fmt.Errorf("ir: %s: an update of %d batches", t.Optimizer.Pos, t.Accumulate)
+	case len(t.Average) > 1:
+		return fmt.Errorf("ir: %s: a second average", t.Average[1].Pos)
 	}
 	return nil
 }

@@ -100,10 +100,8 @@ func (b *bench) scalar(t *testing.T, buf *loop.Buffer) uint32 {
 		return math.Float32bits(float32(b.sizes["N"]))
 	case "$lr":
 		return math.Float32bits(0.05)
-	case "$beta1_power":
-		return math.Float32bits(0.9)
-	case "$beta2_power":
-		return math.Float32bits(0.999)
+	case "$rest1", "$rest2", "$share", "$more":
+		return math.Float32bits(0.1)
 	case "$seed", "$step":
 		return 7
 	}

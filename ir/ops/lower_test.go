@@ -15,7 +15,11 @@ func (c *sampleCase) lower(t reporter) (*loop.Func, map[*ir.Value]*loop.Buffer) 
 	f := &loop.Func{Name: "sample", Symbols: []ir.Symbol{{Name: "N"}}}
 	bufs := map[*ir.Value]*loop.Buffer{}
 	for _, v := range c.f.Inputs {
-		bufs[v] = f.NewBuffer(v.Name, v.Type, loop.Input, v.Pos)
+		space := loop.Input
+		if Lookup(c.op.Kind).Effect {
+			space = loop.Weight // what an effect changes is a parameter
+		}
+		bufs[v] = f.NewBuffer(v.Name, v.Type, space, v.Pos)
 	}
 	for _, v := range c.f.Params() {
 		bufs[v] = f.NewBuffer(v.Name, v.Type, loop.Weight, v.Pos)

@@ -52,10 +52,16 @@ type Operator struct {
 	// TrainOnly marks an operator that is the identity on its first operand outside training (dropout): functions "infer" and
 	// "eval" are built without it.
 	TrainOnly bool
-	// States names the optimizer's state for these attributes, each as large as the parameter arena; optimizers only.
+	// Rate is the default learning rate of an optimizer.
+	Rate float64
+	// Gradients says that the operands are the gradients of the trainable parameters, in order. They lie in the gradient arena.
+	Gradients bool
+	// States names what the operator keeps from step to step, each as large as the trainable part of the parameter arena.
 	States func(a ir.Attrs) []string
 	// Metric says how a metric's results, one for each batch, become a number for a whole data set; nil for a mean over the examples.
 	Metric *Metric
+	// Scalars are the numbers that change from update to update, which the run-time computes and Lower reads by Lowering.Scalar.
+	Scalars func(a ir.Attrs) []StepScalar
 	// Effect marks an operator that must stay although nothing reads its results (an optimizer's update).
 	Effect bool
 	// Updates are the operands that an operator with an effect changes in place: parameters that are not trained. Eval does the same to its
@@ -94,6 +100,14 @@ func (d AttrDef) Zero() any {
 		return d.Default
 	}
 	return d.Kind
+}
+
+// StepScalar is a number that depends on the update alone. Formula computes it in float64, in reverse Polish notation: numbers; t, the
+// update counted from 1; last, the value at the update before, from 1; + - * / pow max min, sqrt, and less, which makes of
+// a b x y x where a < b, else y. "1 0.9 t pow -" is 1 - 0.9^t.
+type StepScalar struct {
+	Name    string
+	Formula string
 }
 
 // ONNX names the operator in ONNX, with the opset versions that the literal follows; Attrs maps our attribute names to ONNX's.
@@ -439,9 +453,23 @@ func convert(d AttrDef, v any) (any, error) {
 // Lowering turns one tensor function into one loop function.
 type Lowering struct {
 	Func *loop.Func
-	bufs map[*ir.Value]*loop.Buffer
-	op   *ir.Op
+	// Groups are the parts of the trainable part of the parameter arena that optimizers treat otherwise than others. Where nil,
+	// there is one that holds the operands of the optimizer, one after the other.
+	Groups []Group
+	bufs   map[*ir.Value]*loop.Buffer
+	op     *ir.Op
+	arena  ir.Dim // the extent of arenas; zero for the symbol P
 }
+
+// Group is a run of the parameter arena whose parameters an optimizer treats alike.
+type Group struct {
+	ir.Treatment
+	Offset, Size int
+	Params       []Span // each with the zeros behind it
+}
+
+// Span is a run of an arena.
+type Span struct{ Offset, Size int }
 
 // NewLowering returns a lowering into f in which the given values already have buffers.
 func NewLowering(f *loop.Func, bufs map[*ir.Value]*loop.Buffer) *Lowering {
@@ -483,7 +511,8 @@ func (l *Lowering) Scalar(name string, e ir.DType) *loop.Buffer {
 }
 
 // Arena returns the whole of the parameter arena (space Weight), of the gradients (Grad) or of one optimizer state (State, by
-// name) as a flat f32[P] buffer, where the symbol P is the length of the arena's trainable part.
+// name) as a flat f32[P] buffer, where the symbol P is the length of the arena's trainable part. Where an optimizer needs the length
+// itself, it stands in place of P.
 func (l *Lowering) Arena(space loop.Space, name string) *loop.Buffer {
 	full := "$" + space.String()
 	if space == loop.State {
@@ -492,7 +521,15 @@ func (l *Lowering) Arena(space loop.Space, name string) *loop.Buffer {
 	if b := l.Func.Buffer(full); b != nil {
 		return b
 	}
-	return l.Func.NewBuffer(full, ir.T(ir.F32, ir.Shape{ir.Dim{Size: 1, Sym: "P"}}), space, diag.Pos{})
+	return l.Func.NewBuffer(full, ir.T(ir.F32, ir.Shape{l.arenaDim()}), space, diag.Pos{})
+}
+
+// arenaDim is the extent of the arenas of this function.
+func (l *Lowering) arenaDim() ir.Dim {
+	if l.arena == (ir.Dim{}) {
+		l.arena = ir.Dim{Size: 1, Sym: "P"}
+	}
+	return l.arena
 }
 
 // Emit appends a nest, named and placed after the operator.

@@ -218,24 +218,3 @@ func (d *differentiation) constant(v *ir.Value, x float64) (*ir.Value, error) {
 	}
 	return c, nil
 }
-
-// update appends the optimizer of the train block, which takes the gradients of all trainable parameters. The rate is no attribute: it
-// changes from step to step, and the run-time provides it.
-func update(m *ir.Module, f *ir.Func, grads []*ir.Value) error {
-	opt := m.Train.Optimizer
-	o := ops.Lookup(opt.Name)
-	if o == nil || o.Category != "optimizer" {
-		return fmt.Errorf("%s: no optimizer is called %s", opt.Pos, opt.Name)
-	}
-	var attrs []ir.Attr
-	for _, a := range opt.Attrs {
-		if a.Name != "lr" {
-			attrs = append(attrs, a)
-		}
-	}
-	b := &ops.Builder{Module: m, Func: f, Pos: opt.Pos}
-	if _, err := b.Ops(opt.Name, opt.Name, grads, attrs...); err != nil {
-		return fmt.Errorf("%s: %s: %w", opt.Pos, opt.Name, err)
-	}
-	return nil
-}

@@ -32,7 +32,7 @@ func run(u *pass.Unit, cfg *pass.Config) error {
 	u.Arena = a
 	u.Loops = nil
 	for _, f := range u.Module.Funcs {
-		g, err := Func(u.Module, f, a.Trainable)
+		g, err := Func(u.Module, f, a)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
@@ -44,11 +44,11 @@ func run(u *pass.Unit, cfg *pass.Config) error {
 // ArenaSymbol is the extent of buffers that hold the trainable part of an arena.
 const ArenaSymbol = "P"
 
-// Func lowers one function of m, whose arena has trainable elements that are trained. Its buffers of space Input are f's inputs in order
+// Func lowers one function of m, whose parameters lie as a says. Its buffers of space Input are f's inputs in order
 // and by name; those of space Output are f's results in order, by their names where those are free; those of space Weight and Grad are called
 // like the parameter and the parameter with ".grad" behind it. Errors are operators that cannot be lowered, and clashes of names.
-func Func(m *ir.Module, f *ir.Func, trainable int) (*loop.Func, error) {
-	lw := &lowering{f: f, out: &loop.Func{Name: f.Name}, bufs: map[*ir.Value]*loop.Buffer{}, copies: map[*ir.Value][]*loop.Buffer{}}
+func Func(m *ir.Module, f *ir.Func, a pass.Arena) (*loop.Func, error) {
+	lw := &lowering{f: f, arena: a, out: &loop.Func{Name: f.Name}, bufs: map[*ir.Value]*loop.Buffer{}, copies: map[*ir.Value][]*loop.Buffer{}}
 	lw.out.Symbols = append(lw.out.Symbols, f.Symbols...)
 	for _, v := range f.Inputs {
 		if err := lw.bind(v, v.Name, loop.Input, v.Pos); err != nil {
@@ -71,7 +71,7 @@ func Func(m *ir.Module, f *ir.Func, trainable int) (*loop.Func, error) {
 	}
 	for _, b := range lw.out.Buffers {
 		if len(b.Shape) > 0 && b.Shape[0].Sym == ArenaSymbol {
-			lw.out.Symbols = append(lw.out.Symbols, ir.Symbol{Name: ArenaSymbol, Max: trainable})
+			lw.out.Symbols = append(lw.out.Symbols, ir.Symbol{Name: ArenaSymbol, Max: a.Trainable})
 			break
 		}
 	}
@@ -81,6 +81,7 @@ func Func(m *ir.Module, f *ir.Func, trainable int) (*loop.Func, error) {
 // lowering is the work on one function.
 type lowering struct {
 	f      *ir.Func
+	arena  pass.Arena
 	out    *loop.Func
 	bufs   map[*ir.Value]*loop.Buffer
 	copies map[*ir.Value][]*loop.Buffer // buffers that a value must be copied to, since it lives elsewhere
@@ -117,8 +118,8 @@ func (lw *lowering) grads(m *ir.Module) error {
 	seen := false
 	for _, op := range lw.f.Ops {
 		o := ops.Lookup(op.Kind)
-		if o == nil || o.Category != "optimizer" {
-			continue
+		if o == nil || !o.Gradients || len(op.Args) == 0 {
+			continue // one without operands takes what was added up
 		}
 		if len(op.Args) != len(params) {
 			return fmt.Errorf("%s: %s takes %d gradients, but there are %d trainable parameters", op.Pos, op.Kind, len(op.Args), len(params))
@@ -146,6 +147,7 @@ func (lw *lowering) grads(m *ir.Module) error {
 // value that lives in several places is copied where it is made; inputs and parameters are copied first, for the same reason.
 func (lw *lowering) ops() error {
 	l := ops.NewLowering(lw.out, lw.bufs)
+	l.Groups = lw.arena.Groups
 	for _, v := range lw.f.Inputs {
 		lw.copy(v)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/ops"
 )
 
 // The alignments of the parameter arena, in elements. A parameter starts on a cache line. The trainable part is a whole number of
@@ -20,11 +21,13 @@ type Place struct {
 	Offset, Size int
 }
 
-// Arena is the placement of all parameters of a module: the trainable ones first, each kind in module order.
+// Arena is the placement of all parameters of a module: the trainable ones first, each kind in module order. Trainable parameters that
+// the optimizer treats alike lie together, so that it can run over each group as one flat tensor.
 type Arena struct {
 	Places    []Place
-	Trainable int // the length of the trainable part, the symbol P of the loop IR
-	ArenaLen  int // the length of the whole
+	Groups    []ops.Group // of the trainable part, which they fill
+	Trainable int         // the length of the trainable part, the symbol P of the loop IR
+	ArenaLen  int         // the length of the whole
 }
 
 // Place returns the place of p; ok is false where it has none.
@@ -40,30 +43,53 @@ func (a *Arena) Place(p *ir.Param) (pl Place, ok bool) {
 // NewArena places the parameters of m. The error is a parameter of symbolic extent, or a total above ir.MaxElems elements.
 func NewArena(m *ir.Module) (Arena, error) {
 	var a Arena
-	end := 0
-	for _, trainable := range []bool{true, false} {
-		for _, p := range m.Params {
-			if p.Trainable != trainable {
-				continue
-			}
-			n, ok := p.Type.Shape.Elems()
-			if !ok || !n.Static() {
-				return Arena{}, fmt.Errorf("%s: parameter %s: %s is no fixed number of elements below 2^31", p.Pos, p.Name, p.Type)
-			}
-			at := roundUp(end, ParamAlign)
-			a.Places = append(a.Places, Place{p, at, n.Size})
-			if end = at + n.Size; end > ir.MaxElems-ArenaAlign {
-				return Arena{}, fmt.Errorf("%s: parameter %s: the parameters up to here have more than 2^31 elements", p.Pos, p.Name)
-			}
+	var groups []ir.Treatment
+	members := map[ir.Treatment][]*ir.Param{}
+	var others []*ir.Param
+	for _, p := range m.Params {
+		if !p.Trainable {
+			others = append(others, p)
+			continue
 		}
-		end = roundUp(end, ParamAlign)
-		if trainable {
-			end = roundUp(end, ArenaAlign)
-			a.Trainable = end
+		t := m.Train.Treatment(p.Name)
+		if members[t] == nil {
+			groups = append(groups, t)
 		}
+		members[t] = append(members[t], p)
 	}
-	a.ArenaLen = end
+	for _, t := range groups {
+		start, first := a.ArenaLen, len(a.Places)
+		if err := a.place(members[t]); err != nil {
+			return Arena{}, err
+		}
+		a.ArenaLen = roundUp(a.ArenaLen, ArenaAlign)
+		g := ops.Group{Treatment: t, Offset: start, Size: a.ArenaLen - start}
+		for _, pl := range a.Places[first:] {
+			g.Params = append(g.Params, ops.Span{Offset: pl.Offset, Size: roundUp(pl.Size, ParamAlign)})
+		}
+		a.Groups = append(a.Groups, g)
+	}
+	a.Trainable = a.ArenaLen
+	if err := a.place(others); err != nil {
+		return Arena{}, err
+	}
 	return a, nil
+}
+
+// place appends parameters.
+func (a *Arena) place(list []*ir.Param) error {
+	for _, p := range list {
+		n, ok := p.Type.Shape.Elems()
+		if !ok || !n.Static() {
+			return fmt.Errorf("%s: parameter %s: %s is no fixed number of elements below 2^31", p.Pos, p.Name, p.Type)
+		}
+		a.Places = append(a.Places, Place{p, a.ArenaLen, n.Size})
+		if n.Size > ir.MaxElems-ArenaAlign-a.ArenaLen {
+			return fmt.Errorf("%s: parameter %s: the parameters up to here have more than 2^31 elements", p.Pos, p.Name)
+		}
+		a.ArenaLen = roundUp(a.ArenaLen+n.Size, ParamAlign)
+	}
+	return nil
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
