@@ -47,6 +47,7 @@ type generator struct {
 	kernels  *kernelSet
 	programs []*program
 	states   []string
+	formulas map[string]string      // of scalars that change from update to update
 	packed   []byte                 // the embedded weights
 	suite    bool                   // a suite of test cases, not a model
 	values   map[string]*ops.Tensor // the parameters by name
@@ -80,15 +81,7 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 	if u.Module.Func(ir.FuncInfer) == nil || u.Loop(ir.FuncInfer) == nil {
 		return nil, fmt.Errorf("model %s has no outputs to compile", u.Module.Name)
 	}
-	if t := u.Module.Train; t != nil {
-		if o := ops.Lookup(t.Optimizer.Name); o != nil && o.States != nil {
-			attrs, err := ops.Complete(o.Attrs, known(o, t.Optimizer.Attrs))
-			if err != nil {
-				return nil, fmt.Errorf("%s: error: %w", t.Optimizer.Pos, err)
-			}
-			g.states = o.States(attrs)
-		}
-	}
+	g.states, g.formulas = kept(u.Module)
 	for _, f := range u.Loops {
 		p, err := newProgram(f, map[string]int{"P": u.Trainable}, g.kernels)
 		if err != nil {
@@ -103,7 +96,7 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 	}
 	g.Constants = tables.data
 	for _, p := range g.programs {
-		text, err := programSource(u, p, g.states)
+		text, err := programSource(u, p, g.states, g.formulas)
 		if err != nil {
 			return nil, err
 		}
@@ -117,11 +110,27 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 	return g.files()
 }
 
-// known drops the attributes that belong to the run-time, such as the learning rate.
-func known(o *ops.Operator, attrs ir.Attrs) ir.Attrs {
-	return slices.DeleteFunc(slices.Clone(attrs), func(a ir.Attr) bool {
-		return !slices.ContainsFunc(o.Attrs, func(d ops.AttrDef) bool { return d.Name == a.Name })
-	})
+// kept collects what the operators of a module keep from step to step, and the formulas of the scalars that they read.
+func kept(m *ir.Module) (states []string, formulas map[string]string) {
+	formulas = map[string]string{}
+	for _, f := range m.Funcs {
+		for _, op := range f.Ops {
+			o := ops.Lookup(op.Kind)
+			if o != nil && o.States != nil {
+				for _, s := range o.States(op.Attrs) {
+					if !slices.Contains(states, s) {
+						states = append(states, s)
+					}
+				}
+			}
+			if o != nil && o.Scalars != nil {
+				for _, s := range o.Scalars(op.Attrs) {
+					formulas[s.Name] = s.Formula
+				}
+			}
+		}
+	}
+	return states, formulas
 }
 
 // files renders everything.

@@ -13,9 +13,9 @@ import (
 
 // programSource returns the Go text of one program: its table of buffers, its straight-line run function with a line a nest, and the
 // step functions that call the kernels.
-func programSource(u *pass.Unit, p *program, states []string) (string, error) {
+func programSource(u *pass.Unit, p *program, states []string, formulas map[string]string) (string, error) {
 	var parts []string
-	parts = append(parts, p.tableDecl(), p.runDecl())
+	parts = append(parts, p.tableDecl(formulas), p.runDecl())
 	for _, s := range p.steps {
 		d, err := p.stepDecl(u, s, states)
 		if err != nil {
@@ -27,11 +27,12 @@ func programSource(u *pass.Unit, p *program, states []string) (string, error) {
 }
 
 // tableDecl declares the program value.
-func (p *program) tableDecl() string {
+func (p *program) tableDecl(formulas map[string]string) string {
 	scalars := jen.Index().Id("scalarInfo").ValuesFunc(func(g *jen.Group) {
 		for _, b := range p.fn.Buffers {
 			if b.Space == loop.Scalar {
-				g.Values(jen.Lit(strings.TrimPrefix(b.Name, "$")), jen.Lit(p.base(b)))
+				name := strings.TrimPrefix(b.Name, "$")
+				g.Values(jen.Lit(name), jen.Lit(p.base(b)), jen.Lit(formulas[name]))
 			}
 		}
 	})

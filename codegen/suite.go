@@ -66,7 +66,8 @@ func suiteProgram(u *pass.Unit, f *loop.Func, ks *kernelSet, tables *constantSet
 		return nil, "", err
 	}
 	tables.add(p)
-	text, err := programSource(u, p, stateNames(f))
+	_, formulas := kept(u.Module)
+	text, err := programSource(u, p, stateNames(f), formulas)
 	return p, text, err
 }
 
@@ -74,7 +75,7 @@ func suiteProgram(u *pass.Unit, f *loop.Func, ks *kernelSet, tables *constantSet
 func stateNames(f *loop.Func) []string {
 	var list []string
 	for _, b := range f.Buffers {
-		if b.Space == loop.State {
+		if b.Space == loop.State && b.Alias == nil {
 			list = append(list, b.Name[len("$state."):])
 		}
 	}

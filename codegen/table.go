@@ -153,6 +153,7 @@ func (g *generator) table() string {
 		jen.Id("name"):    jen.Lit(m.Name),
 		jen.Id("source"):  jen.Lit(g.opt.Source),
 		jen.Id("arena"):   jen.Lit(g.unit.ArenaLen),
+		jen.Id("trained"): jen.Lit(g.unit.Trainable),
 		jen.Id("params"):  jen.Index().Id("paramInfo").ValuesFunc(g.paramRows),
 		jen.Id("inputs"):  portRows(g.Inputs),
 		jen.Id("targets"): portRows(g.Targets),
@@ -162,6 +163,9 @@ func (g *generator) table() string {
 	if g.Trains() {
 		dict[jen.Id("eval")] = jen.Op("&").Id("evalProgram")
 		dict[jen.Id("train")] = jen.Op("&").Id("trainProgram")
+		if g.Source[ir.FuncUpdate] != "" {
+			dict[jen.Id("update")] = jen.Op("&").Id("updateProgram")
+		}
 		dict[jen.Id("states")] = words(g.states)
 		dict[jen.Id("results")] = words(g.Results)
 		if g.Metrics != nil {
@@ -234,12 +238,16 @@ func recipe(t *ir.Training) *jen.Statement {
 		})
 	}
 	return jen.Id("recipe").Values(jen.Dict{
-		jen.Id("batch"):     jen.Lit(t.Batch),
-		jen.Id("epochs"):    jen.Lit(t.Epochs),
-		jen.Id("seed"):      jen.Lit(t.Seed),
-		jen.Id("optimizer"): jen.Id("call").Add(callRow(t.Optimizer)),
-		jen.Id("schedule"):  list(t.Schedule),
-		jen.Id("data"):      list(t.Data),
+		jen.Id("batch"):      jen.Lit(t.Batch),
+		jen.Id("epochs"):     jen.Lit(t.Epochs),
+		jen.Id("seed"):       jen.Lit(t.Seed),
+		jen.Id("accumulate"): jen.Lit(t.Accumulate),
+		jen.Id("optimizer"):  jen.Id("call").Add(callRow(t.Optimizer)),
+		jen.Id("schedule"):   list(t.Schedule),
+		jen.Id("data"):       list(t.Data),
+		jen.Id("rules"):      list(t.Rules),
+		jen.Id("average"):    list(t.Average),
+		jen.Id("callbacks"):  list(t.Callbacks),
 	})
 }
 

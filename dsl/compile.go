@@ -34,12 +34,16 @@ func Compile(file string, src []byte, opt Options) (*ir.Module, error) {
 	if len(errs.Items) > 0 {
 		return nil, errs.Err()
 	}
+	if m.train != nil {
+		c.train = c.training()
+	}
 	mod := newModule(m)
 	c.build(mod, ir.FuncInfer, false)
 	if m.train != nil {
 		c.build(mod, ir.FuncEval, false)
 		c.build(mod, ir.FuncTrain, false)
-		mod.Train = c.training()
+		mod.Train = c.train
+		c.treat(mod)
 	}
 	if err := errs.Err(); err != nil {
 		return nil, err
@@ -57,6 +61,7 @@ type checker struct {
 	byName map[string]*decl
 	names  []string
 	set    map[string]expr
+	train  *ir.Training // nil before it is read
 }
 
 // declare checks the names of all declarations.

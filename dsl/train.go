@@ -23,21 +23,9 @@ var steps = map[string][]ops.AttrDef{
 	"normalize": {{Name: "mean", Kind: []float64{}}, {Name: "std", Kind: []float64{}}},
 }
 
-// schedules say how the learning rate changes; package runtime, schedule.go, has their formulas.
-var schedules = map[string][]ops.AttrDef{
-	"constant": {},
-	"step":     {{Name: "every", Kind: 0}, {Name: "factor", Default: 0.1}},
-	"cosine":   {{Name: "min", Default: 0.0}},
-}
-
-// rates are the default learning rates of the optimizers.
-var rates = map[string]float64{"sgd": 0.01, "adam": 0.001}
-
-// penalties are the weight penalties: λ times the sum of this operator over all weights.
-var penalties = map[string]string{"l1": "abs", "l2": "square"}
-
 // settings are the lines of a train block; metric may repeat.
-var settings = []string{"data", "loss", "metric", "optimizer", "schedule", "penalty", "batch", "epochs", "seed"}
+var settings = []string{"data", "loss", "metric", "optimizer", "schedule", "penalty", "parameters", "average", "accumulate", "callbacks",
+	"batch", "epochs", "seed"}
 
 // setting returns the line of that name, or nil.
 func (s *section) setting(name string) *setting {
@@ -66,7 +54,7 @@ func (c *checker) training() *ir.Training {
 	}
 	e := &evaluator{c: c, done: map[*decl]value{}, busy: map[*decl]bool{}}
 	t := &ir.Training{Batch: 32, Epochs: 10, Seed: 1}
-	for name, to := range map[string]*int{"batch": &t.Batch, "epochs": &t.Epochs, "seed": &t.Seed} {
+	for name, to := range map[string]*int{"batch": &t.Batch, "epochs": &t.Epochs, "seed": &t.Seed, "accumulate": &t.Accumulate} {
 		if st := s.setting(name); st != nil {
 			n, ok := e.whole(st.value, name)
 			if ok && (n < 1 || n > 1<<24) {
@@ -78,49 +66,14 @@ func (c *checker) training() *ir.Training {
 	if st := s.setting("data"); st != nil {
 		t.Data = e.pipeline(st.value)
 	}
-	if st := s.setting("schedule"); st != nil {
-		if call, ok := e.oneOf(st.value, "schedule", schedules); ok && call.Name != "constant" {
-			t.Schedule = []ir.Call{call}
-		}
-	}
-	t.Optimizer = c.optimizer(e, s.setting("optimizer"))
+	e.learning(s, t)
 	return t
-}
-
-// optimizer reads the optimizer with its learning rate, which the operator itself does not have.
-func (c *checker) optimizer(e *evaluator, st *setting) ir.Call {
-	table := map[string][]ops.AttrDef{}
-	for name, rate := range rates {
-		if o := ops.Lookup(name); o != nil {
-			table[name] = append([]ops.AttrDef{{Name: "lr", Default: rate}}, o.Attrs...)
-		}
-	}
-	if st == nil {
-		full, _ := ops.Complete(table["sgd"], nil)
-		return ir.Call{Name: "sgd", Attrs: full, Pos: c.model.train.pos}
-	}
-	call, ok := e.oneOf(st.value, "optimizer", table)
-	if ok && !(call.Attrs.Float("lr") > 0) {
-		e.fail(st.value, "lr must be above 0")
-	}
-	return call
 }
 
 // pipeline reads source |> step |> step.
 func (e *evaluator) pipeline(x expr) []ir.Call {
-	var chain []expr
-	for {
-		p, ok := x.(*pipeExpr)
-		if !ok {
-			break
-		}
-		chain = append(chain, p.call)
-		x = p.x
-	}
-	chain = append(chain, x)
-	slices.Reverse(chain)
 	var list []ir.Call
-	for i, c := range chain {
+	for i, c := range chain(x) {
 		what, table := "data step", steps
 		if i == 0 {
 			what, table = "data source", sources
@@ -134,6 +87,22 @@ func (e *evaluator) pipeline(x expr) []ir.Call {
 		}
 		list = append(list, call)
 	}
+	return list
+}
+
+// chain is a pipe as the list of its parts, first to last.
+func chain(x expr) []expr {
+	var list []expr
+	for {
+		p, ok := x.(*pipeExpr)
+		if !ok {
+			break
+		}
+		list = append(list, p.call)
+		x = p.x
+	}
+	list = append(list, x)
+	slices.Reverse(list)
 	return list
 }
 
@@ -246,58 +215,6 @@ func (e *evaluator) scalar(x expr, what string) *ir.Value {
 		return nil
 	}
 	return t
-}
-
-// penalty adds λ Σ |w| or λ Σ w² over every weight that the function reads.
-func (e *evaluator) penalty(x expr, loss *ir.Value) *ir.Value {
-	table := map[string][]ops.AttrDef{}
-	for n := range penalties {
-		table[n] = []ops.AttrDef{{Name: "factor", Kind: 0.0}}
-	}
-	call, ok := e.oneOf(x, "penalty", table)
-	if !ok {
-		return nil
-	}
-	var sum value
-	for _, w := range e.b.Func.Params() {
-		if !w.Param.Trainable || !isWeight(w.Name) {
-			continue
-		}
-		v := e.op(x, penalties[call.Name], []*ir.Value{w})
-		if v != nil {
-			axes := make([]int, len(w.Type.Shape))
-			for i := range axes {
-				axes[i] = i
-			}
-			v = e.op(x, "reduce_sum", []*ir.Value{v.(*ir.Value)}, ir.Attr{Name: "axes", Value: axes})
-		}
-		if v == nil {
-			return nil
-		}
-		if sum == nil {
-			sum = v
-		} else if sum = e.op(x, "add", []*ir.Value{sum.(*ir.Value), v.(*ir.Value)}); sum == nil {
-			return nil
-		}
-	}
-	if sum == nil {
-		return loss
-	}
-	factor := e.tensor(x, call.Attrs.Float("factor"))
-	if factor == nil {
-		return nil
-	}
-	scaled, ok := e.op(x, "mul", []*ir.Value{sum.(*ir.Value), factor}).(*ir.Value)
-	if !ok {
-		return nil
-	}
-	total, _ := e.op(x, "add", []*ir.Value{loss, scaled}).(*ir.Value)
-	return total
-}
-
-// isWeight reports whether a parameter is penalized: weights are, biases are not.
-func isWeight(name string) bool {
-	return len(name) >= 6 && name[len(name)-6:] == "weight"
 }
 
 // output evaluates an output and returns it from the function.

@@ -2,6 +2,7 @@ package ir
 
 import (
 	"path"
+	"slices"
 
 	"github.com/dlc-ml/dlc/diag"
 )
@@ -19,7 +20,7 @@ type Training struct {
 	Data      []Call // the source, then what each example goes through
 	Optimizer Call
 	Schedule  []Call // one after the other; empty: a constant rate
-	Rules     []Call // how parameters are treated by name: rate, decay, max_norm; the last that fits counts
+	Rules     []Call // how parameters are treated by name: rate, freeze, decay, max_norm; the last that fits counts
 	Average   []Call // one at most: the moving average of the weights that is validated and saved
 	Callbacks []Call // what happens after each epoch
 	// Accumulate is how many batches' gradients make one update; 0 and 1 are one.
@@ -47,28 +48,34 @@ func (t Treatment) Factor() float64 {
 // Treatment returns what the rules say of the parameter of that name. t may be nil.
 func (t *Training) Treatment(name string) Treatment {
 	var r Treatment
-	if c := t.rule("rate", name); c != nil {
+	if c := t.rule(name, "rate"); c != nil {
 		if x, _ := c.Attrs.Get("factor").(float64); x != 1 {
 			r.Rate = x
 		}
 	}
-	if c := t.rule("decay", name); c != nil {
+	if c := t.rule(name, "decay"); c != nil {
 		r.Decay, r.HasDecay = c.Attrs.Get("factor").(float64)
 	}
 	return r
 }
 
 // MaxNorm returns the rule that bounds the norm of the parameter of that name, or nil.
-func (t *Training) MaxNorm(name string) *Call { return t.rule("max_norm", name) }
+func (t *Training) MaxNorm(name string) *Call { return t.rule(name, "max_norm") }
 
-// rule returns the last rule of a kind that fits a parameter's name, or nil.
-func (t *Training) rule(kind, name string) *Call {
+// Frozen reports whether the parameter of that name stays as it is: the last of the rules freeze and rate that fits it is freeze.
+func (t *Training) Frozen(name string) bool {
+	c := t.rule(name, "freeze", "rate")
+	return c != nil && c.Name == "freeze"
+}
+
+// rule returns the last rule of some kinds that fits a parameter's name, or nil.
+func (t *Training) rule(name string, kinds ...string) *Call {
 	if t == nil {
 		return nil
 	}
 	for i := len(t.Rules) - 1; i >= 0; i-- {
 		c := &t.Rules[i]
-		if pattern, _ := c.Attrs.Get("pattern").(string); c.Name == kind && Fits(pattern, name) {
+		if pattern, _ := c.Attrs.Get("pattern").(string); slices.Contains(kinds, c.Name) && Fits(pattern, name) {
 			return c
 		}
 	}

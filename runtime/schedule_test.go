@@ -104,12 +104,3 @@ func TestScheduleErrors(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
-
-func TestCosPi(t *testing.T) {
-	for i := range 10001 {
-		x := float64(i) / 10000
-		if d := cosPi(x) - math.Cos(math.Pi*x); math.Abs(d) > 1e-15 {
-			t.Fatalf("cosPi(%g) is off by %g", x, d)
-		}
-	}
-}

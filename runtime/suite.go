@@ -90,7 +90,7 @@ func (c *suiteCase) answer(q suiteRequest, in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
-	x.setScalars(scalars{batch: x.n, lr: float64(q.Rate), seed: int(q.Seed), step: int(q.Step), beta1: 0.9, beta2: 0.999})
+	x.setScalars(scalars{batch: x.n, lr: float64(q.Rate), seed: int(q.Seed), step: int(q.Step), update: int(q.Step)})
 	if msg := c.attempt(x); msg != "" {
 		if err := binary.Write(out, binary.LittleEndian, uint32(len(msg))); err != nil {
 			return err

@@ -34,7 +34,8 @@ func tiny() *modelInfo {
 		},
 	}
 	bases := []base{{0, true}, {features, true}, {features + 1, true}, {0, false}, {1, false}, {2, false}, {3, false}, {4, false}, {5, false}, {6, false}}
-	list := []scalarInfo{{"batch", 5}, {"lr", 6}, {"seed", 7}, {"step", 8}, {"beta1_power", 9}}
+	list := []scalarInfo{{name: "batch", buffer: 5}, {name: "lr", buffer: 6}, {name: "seed", buffer: 7}, {name: "step", buffer: 8},
+		{name: "beta1_power", buffer: 9, formula: "0.9 t pow"}}
 	m.eval = &program{
 		name: "eval", table: -1, perExample: features + 1 + classes, fixed: 7, bases: bases, scalars: list, results: []int{3, 4},
 		run: func(x *exec) {

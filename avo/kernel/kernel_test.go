@@ -142,7 +142,7 @@ func memory(t *testing.T, u *pass.Unit, f *loop.Func, sizes map[string]int) loop
 				}
 			}
 		case loop.Scalar:
-			v := map[string]float32{"$batch": float32(sizes["N"]), "$lr": 0.05, "$beta1_power": 0.9, "$beta2_power": 0.999}[b.Name]
+			v := map[string]float32{"$batch": float32(sizes["N"]), "$lr": 0.05, "$rest1": 0.1, "$rest2": 0.03, "$more": 1, "$share": 0.2}[b.Name]
 			if mem[b][0] = math.Float32bits(v); b.Elem == ir.I32 {
 				mem[b][0] = 3
 			}
