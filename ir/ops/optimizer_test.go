@@ -306,8 +306,8 @@ func TestOptimizerGroups(t *testing.T) {
 	})
 }
 
-// norm is the root of the sum of squares.
-func norm(x []float32) float64 {
+// length is the root of the sum of squares.
+func length(x []float32) float64 {
 	s := 0.0
 	for _, v := range x {
 		s += float64(v) * float64(v)
@@ -326,7 +326,7 @@ func TestClipNorm(t *testing.T) {
 		for _, limit := range []float64{1, 1e6} {
 			r := newTrained(t, "gd", ir.Attrs{{Name: "clip_norm", Value: limit}}, make([]float32, n))
 			r.step(t, 1, g)
-			factor := math.Min(1, limit/(norm(g)+1e-6))
+			factor := math.Min(1, limit/(length(g)+1e-6))
 			for i, w := range r.get("$weight")[:n] {
 				if !near(float64(w), -factor*float64(g[i]), 1e-5, 0) {
 					t.Fatalf("%d elements, limit %g: parameter %d is %g, want %g", n, limit, i, w, -factor*float64(g[i]))
@@ -352,7 +352,7 @@ func TestLAMB(t *testing.T) {
 		// After one step both moments are the gradient's, corrected.
 		u[i] = float32(float64(g[i])/(math.Abs(float64(g[i]))+1e-6) + 0.1*float64(w[i]))
 	}
-	ratio := norm(w[:48]) / norm(u[:48])
+	ratio := length(w[:48]) / length(u[:48])
 	for i, got := range r.get("$weight") {
 		want := float64(w[i]) - 0.1*ratio*float64(u[i])
 		if i >= 48 {
