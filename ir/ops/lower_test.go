@@ -31,12 +31,12 @@ func (c *sampleCase) lower(t reporter) (*loop.Func, map[*ir.Value]*loop.Buffer) 
 	}
 	l := NewLowering(f, bufs)
 	for _, op := range c.f.Ops {
-		if Lookup(op.Kind).Category == "optimizer" && f.Buffer("$weight") == nil {
-			f.Symbols = append(f.Symbols, ir.Symbol{Name: "P"})
-		}
 		if err := l.Run(op); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if slices.ContainsFunc(f.Buffers, func(b *loop.Buffer) bool { return len(b.Shape) == 1 && b.Shape[0].Sym == "P" }) {
+		f.Symbols = append(f.Symbols, ir.Symbol{Name: "P"})
 	}
 	if err := loop.Verify(f); err != nil {
 		t.Fatalf("%v\n%s", err, f)
