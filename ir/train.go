@@ -45,6 +45,16 @@ func (t Treatment) Factor() float64 {
 	return t.Rate
 }
 
+// Group is a run of the parameter arena whose parameters an optimizer treats alike.
+type Group struct {
+	Treatment
+	Offset, Size int
+	Params       []Span // each with the zeros behind it
+}
+
+// Span is a run of an arena.
+type Span struct{ Offset, Size int }
+
 // Treatment returns what the rules say of the parameter of that name. t may be nil.
 func (t *Training) Treatment(name string) Treatment {
 	var r Treatment

@@ -455,21 +455,11 @@ type Lowering struct {
 	Func *loop.Func
 	// Groups are the parts of the trainable part of the parameter arena that optimizers treat otherwise than others. Where nil,
 	// there is one that holds the operands of the optimizer, one after the other.
-	Groups []Group
+	Groups []ir.Group
 	bufs   map[*ir.Value]*loop.Buffer
 	op     *ir.Op
 	arena  ir.Dim // the extent of arenas; zero for the symbol P
 }
-
-// Group is a run of the parameter arena whose parameters an optimizer treats alike.
-type Group struct {
-	ir.Treatment
-	Offset, Size int
-	Params       []Span // each with the zeros behind it
-}
-
-// Span is a run of an arena.
-type Span struct{ Offset, Size int }
 
 // NewLowering returns a lowering into f in which the given values already have buffers.
 func NewLowering(f *loop.Func, bufs map[*ir.Value]*loop.Buffer) *Lowering {

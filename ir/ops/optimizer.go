@@ -148,23 +148,23 @@ func (o optimizer) lower(l *Lowering, op *ir.Op) {
 }
 
 // groups returns the groups of the parameter arena.
-func (l *Lowering) groups(op *ir.Op) []Group {
+func (l *Lowering) groups(op *ir.Op) []ir.Group {
 	if l.Groups != nil {
 		return l.Groups
 	}
-	var g Group
+	var g ir.Group
 	for _, v := range op.Args {
 		n, _ := v.Type.Shape.Elems()
-		s := Span{g.Size, (n.Size + 15) / 16 * 16}
+		s := ir.Span{g.Size, (n.Size + 15) / 16 * 16}
 		g.Params = append(g.Params, s)
 		g.Size += s.Size
 	}
 	g.Size = max(256, (g.Size+255)/256*256)
-	return []Group{g}
+	return []ir.Group{g}
 }
 
 // prepare makes w, g and rate.
-func (u *update) prepare(o optimizer, group Group, source *loop.Buffer, scale *loop.Expr) {
+func (u *update) prepare(o optimizer, group ir.Group, source *loop.Buffer, scale *loop.Expr) {
 	u.rate = loop.Read(u.l.Scalar("lr", ir.F32))
 	if f := group.Factor(); f != 1 {
 		u.rate = loop.E(loop.Mul, loop.F(f), u.rate)
@@ -235,7 +235,7 @@ func rest(b float64) string { return fmt.Sprintf("1 %v t pow -", b) }
 // clip returns by what the gradients are multiplied so that their norm is at most limit: min(1, limit/(norm + 1e-6)), as PyTorch's
 // clip_grad_norm_ does. scale, where not nil, is what they are multiplied by before.
 func (l *Lowering) clip(source *loop.Buffer, scale *loop.Expr, limit float64) *loop.Expr {
-	sum := l.sumSquares("norm", source, Span{0, source.Shape[0].Size})
+	sum := l.sumSquares("norm", source, ir.Span{0, source.Shape[0].Size})
 	norm := loop.E(loop.Sqrt, sum)
 	if scale != nil {
 		norm = loop.E(loop.Mul, norm, scale)
@@ -277,7 +277,7 @@ func sumParts(n int) int {
 }
 
 // sumSquares emits the sum of the squares of a run of an arena and returns a load of it. A long one is split into parts.
-func (l *Lowering) sumSquares(name string, b *loop.Buffer, s Span) *loop.Expr {
+func (l *Lowering) sumSquares(name string, b *loop.Buffer, s ir.Span) *loop.Expr {
 	parts := sumParts(s.Size)
 	view := l.Func.NewBuffer(b.Name+"."+name, ir.T(ir.F32, ir.S(parts, s.Size/parts)), b.Space, l.op.Pos)
 	view.Alias, view.Offset = b, s.Offset
@@ -304,7 +304,7 @@ func (l *Lowering) sumSquares(name string, b *loop.Buffer, s Span) *loop.Expr {
 
 // scaled stores the direction and then, for each parameter, moves against it by rate * |w| / |direction|, or by the rate alone where
 // one of the norms is 0.
-func (u *update) scaled(dir *loop.Expr, g Group) {
+func (u *update) scaled(dir *loop.Expr, g ir.Group) {
 	w := u.l.Arena(loop.Weight, "")
 	to := u.l.scratch("direction", ir.Shape{w.Shape[0]})
 	u.stores = append(u.stores, storeAt(to, dir, u.at))

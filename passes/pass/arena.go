@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/dlc-ml/dlc/ir"
-	"github.com/dlc-ml/dlc/ir/ops"
 )
 
 // The alignments of the parameter arena, in elements. A parameter starts on a cache line. The trainable part is a whole number of
@@ -25,7 +24,7 @@ type Place struct {
 // the optimizer treats alike lie together, so that it can run over each group as one flat tensor.
 type Arena struct {
 	Places    []Place
-	Groups    []ops.Group // of the trainable part, which they fill
+	Groups    []ir.Group // of the trainable part, which they fill
 	Trainable int         // the length of the trainable part, the symbol P of the loop IR
 	ArenaLen  int         // the length of the whole
 }
@@ -63,9 +62,9 @@ func NewArena(m *ir.Module) (Arena, error) {
 			return Arena{}, err
 		}
 		a.ArenaLen = roundUp(a.ArenaLen, ArenaAlign)
-		g := ops.Group{Treatment: t, Offset: start, Size: a.ArenaLen - start}
+		g := ir.Group{Treatment: t, Offset: start, Size: a.ArenaLen - start}
 		for _, pl := range a.Places[first:] {
-			g.Params = append(g.Params, ops.Span{Offset: pl.Offset, Size: roundUp(pl.Size, ParamAlign)})
+			g.Params = append(g.Params, ir.Span{Offset: pl.Offset, Size: roundUp(pl.Size, ParamAlign)})
 		}
 		a.Groups = append(a.Groups, g)
 	}
