@@ -155,7 +155,7 @@ func (l *Lowering) groups(op *ir.Op) []ir.Group {
 	var g ir.Group
 	for _, v := range op.Args {
 		n, _ := v.Type.Shape.Elems()
-		s := ir.Span{g.Size, (n.Size + 15) / 16 * 16}
+		s := ir.Span{Offset: g.Size, Size: (n.Size + 15) / 16 * 16}
 		g.Params = append(g.Params, s)
 		g.Size += s.Size
 	}
@@ -235,7 +235,7 @@ func rest(b float64) string { return fmt.Sprintf("1 %v t pow -", b) }
 // clip returns by what the gradients are multiplied so that their norm is at most limit: min(1, limit/(norm + 1e-6)), as PyTorch's
 // clip_grad_norm_ does. scale, where not nil, is what they are multiplied by before.
 func (l *Lowering) clip(source *loop.Buffer, scale *loop.Expr, limit float64) *loop.Expr {
-	sum := l.sumSquares("norm", source, ir.Span{0, source.Shape[0].Size})
+	sum := l.sumSquares("norm", source, ir.Span{Offset: 0, Size: source.Shape[0].Size})
 	norm := loop.E(loop.Sqrt, sum)
 	if scale != nil {
 		norm = loop.E(loop.Mul, norm, scale)

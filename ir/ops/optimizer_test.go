@@ -281,9 +281,9 @@ func TestOptimizers(t *testing.T) {
 // TestOptimizerGroups has three groups: as ever, at a tenth of the rate with decay, and with no decay, which adamw has of itself.
 func TestOptimizerGroups(t *testing.T) {
 	groups := []ir.Group{
-		{Size: 256, Params: []ir.Span{{0, 256}}},
-		{Offset: 256, Size: 512, Treatment: ir.Treatment{Rate: 0.1, Decay: 0.5, HasDecay: true}, Params: []ir.Span{{256, 512}}},
-		{Offset: 768, Size: 256, Treatment: ir.Treatment{HasDecay: true}, Params: []ir.Span{{768, 256}}},
+		{Size: 256, Params: []ir.Span{{Offset: 0, Size: 256}}},
+		{Offset: 256, Size: 512, Treatment: ir.Treatment{Rate: 0.1, Decay: 0.5, HasDecay: true}, Params: []ir.Span{{Offset: 256, Size: 512}}},
+		{Offset: 768, Size: 256, Treatment: ir.Treatment{HasDecay: true}, Params: []ir.Span{{Offset: 768, Size: 256}}},
 	}
 	w := make([]float32, 1024)
 	for i := range w {
@@ -338,7 +338,7 @@ func TestClipNorm(t *testing.T) {
 
 // TestLAMB compares a step of two parameters, one of which is 0, with the paper's rule.
 func TestLAMB(t *testing.T) {
-	groups := []ir.Group{{Size: 256, Params: []ir.Span{{0, 48}, {48, 16}}}}
+	groups := []ir.Group{{Size: 256, Params: []ir.Span{{Offset: 0, Size: 48}, {Offset: 48, Size: 16}}}}
 	w := make([]float32, 256)
 	copy(w, startWeights())
 	r := newTrained(t, "lamb", ir.Attrs{{Name: "weight_decay", Value: 0.1}}, w, groups...)

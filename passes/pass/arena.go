@@ -25,8 +25,8 @@ type Place struct {
 type Arena struct {
 	Places    []Place
 	Groups    []ir.Group // of the trainable part, which they fill
-	Trainable int         // the length of the trainable part, the symbol P of the loop IR
-	ArenaLen  int         // the length of the whole
+	Trainable int        // the length of the trainable part, the symbol P of the loop IR
+	ArenaLen  int        // the length of the whole
 }
 
 // Place returns the place of p; ok is false where it has none.
