@@ -16,7 +16,7 @@ func (c *sampleCase) lower(t reporter) (*loop.Func, map[*ir.Value]*loop.Buffer) 
 	bufs := map[*ir.Value]*loop.Buffer{}
 	for _, v := range c.f.Inputs {
 		space := loop.Input
-		if o := Lookup(c.op.Kind); o.Effect && o.Updates == nil {
+		if c.o.Effect && c.o.Updates == nil {
 			space = loop.Weight // max_norm changes a parameter that is trained
 		}
 		bufs[v] = f.NewBuffer(v.Name, v.Type, space, v.Pos)
