@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -10,8 +11,8 @@ import (
 // MatMul is the product of two matrices, or of two batches of them.
 var MatMul = Register(&Operator{
 	Name: "matmul",
-	Doc: "Matrix product of a [..,M,K] and b [..,K,N], giving [..,M,N]. The axes before the last two broadcast. Each element is one chain of fused " +
-		"multiply-adds over k.",
+	Doc: "Matrix product of a [..,M,K] and b [..,K,N], giving [..,M,N]. The axes before the last two broadcast. An operand of one axis is a row in front and a column behind, and " +
+		"the result lacks its axis. Each element is one chain of fused multiply-adds over k.",
 	Formula:  "y[..,m,n] = Σ a[..,m,k] * b[..,k,n]",
 	Example:  "scores = matmul(query, key, transpose_b=true)",
 	Category: "tensor",
@@ -27,10 +28,11 @@ var MatMul = Register(&Operator{
 		}
 		return []ir.Type{ir.T(ir.F32, g.result())}, nil
 	},
-	Eval:  evalMatMul,
-	Grad:  gradMatMul,
-	Lower: lowerMatMul,
-	ONNX:  ONNX{Name: "MatMul", Min: 1, Max: 13, Note: "operands of one axis are reshaped; transpose_a and transpose_b come from Transpose and Gemm"},
+	Expand: expandMatMul,
+	Eval:   evalMatMul,
+	Grad:   gradMatMul,
+	Lower:  lowerMatMul,
+	ONNX:   ONNX{Name: "MatMul", Min: 1, Max: 25, Note: "transpose_a and transpose_b come from Transpose and Gemm"},
 	Samples: []Sample{
 		{Args: f32Types(ir.NS(4), ir.S(4, 5))},
 		{Args: f32Types(ir.NS(4), ir.NS(5)), Attrs: ir.Attrs{{Name: "transpose_a", Value: true}}},
@@ -42,6 +44,10 @@ var MatMul = Register(&Operator{
 		{Args: f32Types(ir.NS(3, 2, 4), ir.S(3, 4, 5)), Batch: 1},
 		{Args: f32Types(ir.S(2, 4), ir.NS(2, 4, 3))},
 		{Args: f32Types(ir.NS(1, 2, 4), ir.NS(3, 5, 4)), Attrs: ir.Attrs{{Name: "transpose_b", Value: true}}},
+		{Args: f32Types(ir.S(4), ir.S(4))},
+		{Args: f32Types(ir.NS(3, 4), ir.S(4)), Batch: 2},
+		{Args: f32Types(ir.S(4), ir.NS(4, 5)), Batch: 1},
+		{Args: f32Types(ir.S(4), ir.S(4, 5))},
 	},
 })
 
@@ -93,8 +99,42 @@ func newProduct(kind string, a, b ir.Type, ta, tb bool) (product, error) {
 	return g, nil
 }
 
+// expandMatMul gives operands of one axis a second one, and takes it from the result.
+func expandMatMul(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
+	vector := func(x *ir.Value) bool { return len(x.Type.Shape) == 1 && x.Type.Shape[0].Static() }
+	row, column := vector(args[0]), vector(args[1])
+	if !row && !column || row && a.Bool("transpose_a") || column && a.Bool("transpose_b") {
+		return nil, nil
+	}
+	x, y := args[0], args[1]
+	if row {
+		x = b.reshapeTo(x.Name, x, append(ir.S(1), x.Type.Shape...))
+	}
+	if column {
+		y = b.reshapeTo(y.Name, y, append(slices.Clone(y.Type.Shape), ir.D(1)))
+	}
+	z, err := b.Op("matmul", "matmul", []*ir.Value{x, y}, a...)
+	if err != nil {
+		return nil, err
+	}
+	s, rank := ir.Shape{}, len(z.Type.Shape)
+	for i, d := range z.Type.Shape {
+		if i < rank-2 || i == rank-2 && !row || i == rank-1 && !column {
+			s = append(s, d)
+		}
+	}
+	return b.reshaped(z, s)
+}
+
 func evalMatMul(args []*Tensor, a ir.Attrs) []*Tensor {
 	x, y := args[0], args[1]
+	row, column := len(x.Shape) == 1, len(y.Shape) == 1
+	if row {
+		x = &Tensor{Shape: []int{1, x.Shape[0]}, Data: x.Data}
+	}
+	if column {
+		y = &Tensor{Shape: []int{y.Shape[0], 1}, Data: y.Data}
+	}
 	entry := func(t *Tensor, transposed bool, lead []int, row, col int) float64 {
 		if transposed {
 			row, col = col, row
@@ -114,7 +154,7 @@ func evalMatMul(args []*Tensor, a ir.Attrs) []*Tensor {
 	var shape []int
 	for i := max(len(x.Shape), len(y.Shape)); i > 2; i-- {
 		d := 1
-		for _, t := range args {
+		for _, t := range []*Tensor{x, y} {
 			if len(t.Shape) >= i {
 				d = max(d, end(t, i))
 			}
@@ -130,6 +170,13 @@ func evalMatMul(args []*Tensor, a ir.Attrs) []*Tensor {
 		}
 		out.Data[out.at(ix)] = sum
 	})
+	if column {
+		out.Shape = out.Shape[:len(out.Shape)-1]
+	}
+	if row {
+		at := len(shape)
+		out.Shape = slices.Delete(out.Shape, at, at+1)
+	}
 	return []*Tensor{out}
 }
 
