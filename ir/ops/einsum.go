@@ -134,12 +134,12 @@ func einsumSample(equation string, batch int, shapes ...ir.Shape) Sample {
 }
 
 // product appends the einsum of two operands of an equation that needs no other operators.
-func (b *Builder) product(args []*ir.Value, q equation) *ir.Value {
+func (b *Builder) product(args []*ir.Value, q notation) *ir.Value {
 	return b.Must("einsum", "einsum", args, ir.Attr{Name: "equation", Value: q.text()})
 }
 
 // contract computes an equation by operators that need no expansion, consuming args.
-func (b *Builder) contract(args []*ir.Value, q equation) *ir.Value {
+func (b *Builder) contract(args []*ir.Value, q notation) *ir.Value {
 	// Letters that one operand alone has, and the result lacks, are summed over at once.
 	for i := range args {
 		args[i], q.in[i] = b.settle(args[i], q.in[i], func(letter byte) bool {

@@ -8,9 +8,9 @@ import (
 	"github.com/dlc-ml/dlc/ir"
 )
 
-// equation is an einsum with every axis named by a letter: those of each operand, those of the result, and the extent of each. An operand's
+// notation is an einsum with every axis named by a letter: those of each operand, those of the result, and the extent of each. An operand's
 // axis of extent 1 stretches.
-type equation struct {
+type notation struct {
 	in     []string
 	out    string
 	extent map[byte]ir.Dim
@@ -19,8 +19,8 @@ type equation struct {
 const equationNote = "an equation names each axis by a letter: \"ij,jk->ik\" is a matrix product"
 
 // parseEquation reads an equation for operands of the given types.
-func parseEquation(text string, args []ir.Type) (equation, error) {
-	q := equation{extent: map[byte]ir.Dim{}}
+func parseEquation(text string, args []ir.Type) (notation, error) {
+	q := notation{extent: map[byte]ir.Dim{}}
 	plain := strings.ReplaceAll(text, " ", "")
 	left, right, explicit := strings.Cut(plain, "->")
 	terms := strings.Split(left, ",")
@@ -78,7 +78,7 @@ func ellipsis(text string, terms []string, args []ir.Type) (string, error) {
 }
 
 // operand notes the letters of one operand and their extents.
-func (q *equation) operand(text, letters string, t ir.Type) error {
+func (q *notation) operand(text, letters string, t ir.Type) error {
 	if err := wantElem("einsum", "x", t, ir.F32); err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (q *equation) operand(text, letters string, t ir.Type) error {
 }
 
 // once lists the letters that occur once, by alphabet, but for the dots'.
-func (q *equation) once(dots string) string {
+func (q *notation) once(dots string) string {
 	all := strings.Join(q.in, "")
 	var list []byte
 	for i := range len(all) {
@@ -118,7 +118,7 @@ func (q *equation) once(dots string) string {
 }
 
 // result checks the letters of the result.
-func (q *equation) result(text string, args []ir.Type) error {
+func (q *notation) result(text string, args []ir.Type) error {
 	for i := range len(q.out) {
 		c := q.out[i : i+1]
 		if strings.Count(q.out, c) > 1 || !strings.Contains(strings.Join(q.in, ""), c) {
@@ -135,7 +135,7 @@ func (q *equation) result(text string, args []ir.Type) error {
 	return nil
 }
 
-func mustEquation(op *ir.Op) equation {
+func mustEquation(op *ir.Op) notation {
 	types := make([]ir.Type, len(op.Args))
 	for i, x := range op.Args {
 		types[i] = x.Type
@@ -148,10 +148,10 @@ func mustEquation(op *ir.Op) equation {
 }
 
 // text writes the equation.
-func (q equation) text() string { return strings.Join(q.in, ",") + "->" + q.out }
+func (q notation) text() string { return strings.Join(q.in, ",") + "->" + q.out }
 
 // shape is that of a tensor with the given letters.
-func (q equation) shape(letters string) ir.Shape {
+func (q notation) shape(letters string) ir.Shape {
 	s := ir.Shape{}
 	for i := range len(letters) {
 		s = append(s, q.extent[letters[i]])
@@ -160,10 +160,10 @@ func (q equation) shape(letters string) ir.Shape {
 }
 
 // with is q for other operands and another result over the same letters.
-func (q equation) with(in []string, out string) equation { return equation{in, out, q.extent} }
+func (q notation) with(in []string, out string) notation { return notation{in, out, q.extent} }
 
 // holders counts the operands that have a letter.
-func (q equation) holders(letter byte) int {
+func (q notation) holders(letter byte) int {
 	n := 0
 	for _, s := range q.in {
 		if strings.IndexByte(s, letter) >= 0 {
@@ -175,7 +175,7 @@ func (q equation) holders(letter byte) int {
 
 // direct reports whether one loop nest computes the equation: two operands, neither of which has a letter that neither the other nor the
 // result has.
-func (q equation) direct() bool {
+func (q notation) direct() bool {
 	if len(q.in) != 2 {
 		return false
 	}
@@ -190,7 +190,7 @@ func (q equation) direct() bool {
 }
 
 // summed lists the letters that the result lacks, the batch first.
-func (q equation) summed() []byte {
+func (q notation) summed() []byte {
 	var list []byte
 	for _, letter := range []byte(unique(strings.Join(q.in, ""))) {
 		switch {
@@ -216,7 +216,7 @@ func unique(s string) string {
 }
 
 // without lists the operands but i and j.
-func (q equation) without(i, j int) []string {
+func (q notation) without(i, j int) []string {
 	var list []string
 	for k, s := range q.in {
 		if k != i && k != j {
@@ -227,7 +227,7 @@ func (q equation) without(i, j int) []string {
 }
 
 // needed lists the letters that the product of operands i and j must keep: those that the result or another operand has. The batch leads.
-func (q equation) needed(i, j int) string {
+func (q notation) needed(i, j int) string {
 	others := q.out + strings.Join(q.without(i, j), "")
 	kept := ""
 	for _, letter := range []byte(unique(q.in[i] + q.in[j])) {
@@ -243,7 +243,7 @@ func (q equation) needed(i, j int) string {
 }
 
 // cheapest returns the two operands, the first one first, whose product is smallest.
-func (q equation) cheapest() (int, int) {
+func (q notation) cheapest() (int, int) {
 	besti, bestj, best := 0, 1, -1.0
 	for i := range q.in {
 		for j := i + 1; j < len(q.in); j++ {
