@@ -221,14 +221,10 @@ func (b *Builder) scalar(x float64) *ir.Value {
 // apply is Must for an operator without attributes.
 func (b *Builder) apply(kind string, args ...*ir.Value) *ir.Value { return b.Must(kind, kind, args) }
 
-// atLeast refuses an attribute below a bound.
-func atLeast(op string, a ir.Attrs, name string, least float64, strict bool) error {
-	x := a.Float(name)
-	switch {
-	case strict && !(x > least):
-		return fmt.Errorf("%s needs %s above %g, not %g", op, name, least, x)
-	case !strict && !(x >= least):
-		return fmt.Errorf("%s needs %s of at least %g, not %g", op, name, least, x)
+// above refuses an attribute that is not above a bound.
+func above(op string, a ir.Attrs, name string, bound float64) error {
+	if x := a.Float(name); !(x > bound) {
+		return fmt.Errorf("%s needs %s above %g, not %g", op, name, bound, x)
 	}
 	return nil
 }

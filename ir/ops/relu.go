@@ -14,16 +14,17 @@ var ReLU = Register(elementwise{
 		Example:  "h = x |> dense(64) |> relu",
 		Category: "activation",
 		Args:     unary,
-		ONNX:     ONNX{Name: "Relu", Min: 6, Max: 25, Note: "f32 only"},
+		ONNX:     ONNX{Name: "Relu", Min: 6, Max: 25},
 		Samples:  withKinks(unarySamples(), 0.02),
 	},
+	takes: numbers,
 	value: func(x []float64) float64 {
 		if x[0] < 0 {
 			return 0
 		}
 		return x[0]
 	},
-	expr: func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Max, x[0], loop.F(0)) },
+	expr: func(x []*loop.Expr) *loop.Expr { return loop.E(loop.Max, x[0], like(x[0], 0)) },
 	// The result tells as much as the operand, which then need not be kept for the backward part.
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
 		return []*ir.Value{b.apply("relu_grad", dy, y)}
@@ -48,9 +49,7 @@ var ReLUGrad = Register(elementwise{
 		}
 		return 0
 	},
-	expr: func(x []*loop.Expr) *loop.Expr {
-		return loop.E(loop.Select, loop.E(loop.Less, loop.F(0), x[1]), x[0], loop.F(0))
-	},
+	expr: func(x []*loop.Expr) *loop.Expr { return choose(less(loop.F(0), x[1]), x[0], loop.F(0)) },
 	grad: func(b *Builder, x []*ir.Value, y, dy *ir.Value) []*ir.Value {
 		return []*ir.Value{b.apply("relu_grad", dy, x[1]), nil}
 	},
