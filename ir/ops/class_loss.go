@@ -22,7 +22,7 @@ func (c classLoss) classAttrs() []AttrDef {
 	if c.softmax {
 		list = append(list, AttrDef{Name: "smoothing", Doc: "the share of each target that is spread evenly over all classes", Default: 0.0})
 	}
-	r := reductionAttr
+	r := lossReduction
 	r.Doc = "mean over the rows that count, by their weights, or sum; none gives a number for each row"
 	return append(list, r)
 }

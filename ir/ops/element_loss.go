@@ -31,8 +31,8 @@ type elementLoss struct {
 	ranges [2][2]float64 // of the samples' operands; zero for the default
 }
 
-// reductionAttr says what a loss gives.
-var reductionAttr = AttrDef{Name: "reduction", Default: "mean", Values: []string{"mean", "sum", "none"},
+// lossReduction says what a loss gives.
+var lossReduction = AttrDef{Name: "reduction", Default: "mean", Values: []string{"mean", "sum", "none"},
 	Doc: "mean or sum over the whole batch; none gives a number for each example, the mean within it"}
 
 // operator derives the literal.
@@ -44,7 +44,7 @@ func (e elementLoss) operator() *Operator {
 	if o.Args == nil {
 		o.Args = []Arg{{Name: "pred", Doc: "f32, any shape"}, {Name: "target", Doc: "f32, the shape of pred"}}
 	}
-	o.Attrs = append(slices.Clone(o.Attrs), reductionAttr)
+	o.Attrs = append(slices.Clone(o.Attrs), lossReduction)
 	if e.rows {
 		o.Attrs[len(o.Attrs)-1].Doc = "mean or sum over all rows of the batch; none gives a number for each row"
 	}
