@@ -77,11 +77,11 @@ var evalBases = []base{
 	{0, true},    // 8: flatten f32[N,320]
 	{320, true},  // 9: hidden f32[N,50]
 	{0, true},    // 10: logits f32[N,10]
-	{16, true},   // 11: cross_entropy.max f32[N]
-	{32, true},   // 12: cross_entropy.log_sum f32[N]
-	{48, true},   // 13: cross_entropy.rows f32[N]
+	{16, true},   // 11: cross_entropy.rows f32[N]
+	{32, true},   // 12: cross_entropy.max f32[N]
+	{48, true},   // 13: cross_entropy.log_sum f32[N]
 	{32, false},  // 14: $batch f32[]
-	{32, true},   // 15: accuracy.hits f32[N]
+	{16, true},   // 15: accuracy.hits f32[N]
 }
 
 var evalProgram = program{
@@ -163,27 +163,27 @@ func evalLogits(x *exec, lo, hi int) {
 
 // evalCrossEntropyMax: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyMax(x *exec, lo, hi int) {
-	kProbsMax(x.at(10, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsMax(x.at(10, 10*lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyLogSum(x *exec, lo, hi int) {
-	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(12, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyRows(x *exec, lo, hi int) {
-	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(12, lo), x.at(11, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(13, lo), x.at(12, lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalLoss: digits.dl:16:21 cross_entropy; one lane
 func evalLoss(x *exec, _, _ int) {
-	kLoss(x.at(13, 0), x.at(14, 0), x.at(2, 0), x.n)
+	kLoss(x.at(11, 0), x.at(14, 0), x.at(2, 0), x.n)
 }
 
 // evalAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
 func evalAccuracyHits(x *exec, lo, hi int) {
-	kAccuracyHits(x.at(10, 10*lo), x.at(11, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
+	kAccuracyHits(x.at(10, 10*lo), x.at(12, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalAccuracy: digits.dl:17:21 accuracy; one lane
@@ -204,14 +204,14 @@ var trainBases = []base{
 	{6080, true},  // 8: flatten f32[N,320]
 	{6400, true},  // 9: hidden f32[N,50]
 	{6464, true},  // 10: logits f32[N,10]
-	{6480, true},  // 11: cross_entropy.max f32[N]
-	{6496, true},  // 12: cross_entropy.log_sum f32[N]
-	{6512, true},  // 13: cross_entropy.rows f32[N]
+	{6480, true},  // 11: cross_entropy.rows f32[N]
+	{6496, true},  // 12: cross_entropy.max f32[N]
+	{6512, true},  // 13: cross_entropy.log_sum f32[N]
 	{32, false},   // 14: $batch f32[]
-	{6496, true},  // 15: accuracy.hits f32[N]
+	{6480, true},  // 15: accuracy.hits f32[N]
 	{6464, true},  // 16: logits.grad f32[N,10]
-	{6496, true},  // 17: logits.grad.exp f32[N,10]
-	{6480, true},  // 18: logits.grad.sum f32[N]
+	{6480, true},  // 17: logits.grad.exp f32[N,10]
+	{6496, true},  // 18: logits.grad.sum f32[N]
 	{6720, true},  // 19: dense.grad f32[N,50]
 	{6400, true},  // 20: flatten.grad f32[N,320]
 	{13600, true}, // 21: max_pool_2.grad f32[N,4,4,20]
@@ -344,27 +344,27 @@ func trainLogits(x *exec, lo, hi int) {
 
 // trainCrossEntropyMax: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyMax(x *exec, lo, hi int) {
-	kProbsMax(x.at(10, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsMax(x.at(10, 10*lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyLogSum(x *exec, lo, hi int) {
-	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(12, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyRows(x *exec, lo, hi int) {
-	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(12, lo), x.at(11, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(13, lo), x.at(12, lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainLoss: digits.dl:16:21 cross_entropy; one lane
 func trainLoss(x *exec, _, _ int) {
-	kLoss(x.at(13, 0), x.at(14, 0), x.at(2, 0), x.n)
+	kLoss(x.at(11, 0), x.at(14, 0), x.at(2, 0), x.n)
 }
 
 // trainAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
 func trainAccuracyHits(x *exec, lo, hi int) {
-	kAccuracyHits(x.at(10, 10*lo), x.at(11, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
+	kAccuracyHits(x.at(10, 10*lo), x.at(12, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainAccuracy: digits.dl:17:21 accuracy; one lane
@@ -374,7 +374,7 @@ func trainAccuracy(x *exec, _, _ int) {
 
 // trainLogitsGradExp: digits.dl:16:21 cross_entropy_grad; lanes along j, n by 4, j by 2
 func trainLogitsGradExp(x *exec, lo, hi int) {
-	kProbsExp(x.at(10, 10*lo), x.at(11, lo), x.at(17, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kProbsExp(x.at(10, 10*lo), x.at(12, lo), x.at(17, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
 // trainLogitsGradSum: digits.dl:16:21 cross_entropy_grad; lanes sum over j, n by 8
