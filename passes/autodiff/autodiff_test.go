@@ -30,7 +30,7 @@ func train[N](
   %w = mul %v, @fixed : f32[N,3,3,3]
   %f = flatten %w {axis=1} : f32[N,27]
   %y = dense %f, @head : f32[N,4]
-  %loss = cross_entropy %y, %label : f32[]
+  %loss = cross_entropy %y, %label {weights=floats[], ignore=[], smoothing=0.0, reduction="mean"} : f32[]
   return %loss
 }
 `
