@@ -21,7 +21,7 @@ var Huber = Register(elementLoss{
 	hint:  "for classes use cross_entropy",
 	kinks: 0.02,
 	check: func(pred ir.Type, a ir.Attrs) error {
-		return positive("huber", "delta", a.Float("delta"), "for delta=0 use mae")
+		return lossPositive("huber", "delta", a.Float("delta"), "for delta=0 use mae")
 	},
 	value: func(x []float64, a ir.Attrs) float64 {
 		d, delta := math.Abs(x[0]-x[1]), a.Float("delta")
@@ -41,8 +41,8 @@ var Huber = Register(elementLoss{
 	},
 }.operator())
 
-// positive refuses an attribute that must be above 0.
-func positive(op, attr string, v float64, note string) error {
+// lossPositive refuses an attribute that must be above 0.
+func lossPositive(op, attr string, v float64, note string) error {
 	if v > 0 && !math.IsInf(v, 0) {
 		return nil
 	}

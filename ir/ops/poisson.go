@@ -27,7 +27,7 @@ var Poisson = Register(elementLoss{
 		},
 	},
 	hint:  "counts are f32 targets, such as target count: f32",
-	check: func(pred ir.Type, a ir.Attrs) error { return positive("poisson", "eps", a.Float("eps"), "") },
+	check: func(pred ir.Type, a ir.Attrs) error { return lossPositive("poisson", "eps", a.Float("eps"), "") },
 	value: func(x []float64, a ir.Attrs) float64 {
 		y := math.Exp(x[0]) - x[1]*x[0]
 		if !a.Bool("log_input") {

@@ -20,7 +20,7 @@ var SmoothL1 = Register(elementLoss{
 	hint:  "for classes use cross_entropy",
 	kinks: 0.02,
 	check: func(pred ir.Type, a ir.Attrs) error {
-		return positive("smooth_l1", "beta", a.Float("beta"), "for beta=0 use mae")
+		return lossPositive("smooth_l1", "beta", a.Float("beta"), "for beta=0 use mae")
 	},
 	value: func(x []float64, a ir.Attrs) float64 {
 		d, beta := math.Abs(x[0]-x[1]), a.Float("beta")
