@@ -162,7 +162,10 @@ var model = modelInfo{
 		},
 	},
 	recipe: recipe{
-		batch: 64,
+		accumulate: 0,
+		average:    []call{},
+		batch:      64,
+		callbacks:  []call{},
 		data: []call{
 			{
 				args: map[string]any{
@@ -186,15 +189,25 @@ var model = modelInfo{
 		epochs: 6,
 		optimizer: call{
 			args: map[string]any{
-				"lr":       0.02,
-				"momentum": 0.9,
-				"nesterov": false,
+				"clip_norm":    0.0,
+				"clip_value":   0.0,
+				"dampening":    0.0,
+				"lr":           0.02,
+				"momentum":     0.9,
+				"nesterov":     false,
+				"weight_decay": 0.0,
 			},
 			name: "sgd",
 		},
+		rules: []call{},
 		schedule: []call{
 			{
-				args: map[string]any{"min": 0.0},
+				args: map[string]any{
+					"by":     "step",
+					"epochs": 0.0,
+					"min":    0.0,
+					"steps":  0.0,
+				},
 				name: "cosine",
 			},
 		},
@@ -214,7 +227,8 @@ var model = modelInfo{
 		shape:   []int{},
 		train:   1,
 	}},
-	train: &trainProgram,
+	train:   &trainProgram,
+	trained: 22016,
 }
 
 // inferBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.

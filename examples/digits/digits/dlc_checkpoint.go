@@ -24,7 +24,7 @@ const (
 )
 
 // checkpointVersion is the last byte of the magic number.
-const checkpointVersion = '1'
+const checkpointVersion = '2'
 
 // writeCheckpoint writes the state of the training to path, whole or not at all.
 func (t *Trainer) writeCheckpoint(path string) error {
@@ -70,12 +70,16 @@ func (t *Trainer) metadata() map[string]string {
 		"model":         t.info.name,
 		"optimizer":     describe([]call{t.info.recipe.optimizer}, "lr"),
 		"schedule":      describe(t.info.recipe.schedule, ""),
+		"treatment":     t.treatment(),
 		"results":       strings.Join(t.info.results, " "),
 		"epochs":        strconv.Itoa(t.o.Epochs),
 		"batch":         strconv.Itoa(t.o.Batch),
 		"seed":          strconv.Itoa(t.o.Seed),
 		"learning_rate": hexFloat(t.o.LearningRate),
 		"step":          strconv.Itoa(t.at.step),
+		"updates":       strconv.Itoa(t.at.updates),
+		"pending":       strconv.Itoa(t.at.pending),
+		"summed":        strconv.Itoa(t.at.summed),
 		"epoch":         strconv.Itoa(t.at.epoch),
 		"taken":         strconv.Itoa(t.at.taken),
 		"examples":      strconv.Itoa(t.at.examples),
@@ -84,6 +88,12 @@ func (t *Trainer) metadata() map[string]string {
 		"plateaus":      plateaus.String(),
 		"history":       history.String(),
 	}
+}
+
+// treatment is how gradients become updates, besides the optimizer.
+func (t *Trainer) treatment() string {
+	rc := &t.info.recipe
+	return fmt.Sprintf("%d batches; %s; %s", t.accumulate(), describe(rc.rules, ""), describe(rc.average, ""))
 }
 
 func hexFloat(v float64) string { return strconv.FormatFloat(v, 'x', -1, 64) }
@@ -180,6 +190,7 @@ func (t *Trainer) checkSameTraining(r *metadataReader) error {
 	for _, same := range [][2]string{
 		{"optimizer", describe([]call{t.info.recipe.optimizer}, "lr")},
 		{"schedule", describe(t.info.recipe.schedule, "")},
+		{"treatment", t.treatment()},
 		{"results", strings.Join(t.info.results, " ")},
 	} {
 		if got := r.get(same[0]); r.err == nil && got != same[1] {
@@ -204,6 +215,9 @@ func (t *Trainer) checkSameTraining(r *metadataReader) error {
 // restore reads the position.
 func (t *Trainer) restore(r *metadataReader) error {
 	t.at.step = r.int("step", 0, math.MaxInt32)
+	t.at.updates = r.int("updates", 0, t.at.step)
+	t.at.pending = r.int("pending", 0, t.accumulate()-1)
+	t.at.summed = r.int("summed", 0, math.MaxInt32)
 	t.at.epoch = r.int("epoch", 0, math.MaxInt32)
 	t.at.examples = r.int("examples", 0, math.MaxInt32)
 	t.at.taken = r.int("taken", 0, t.at.examples)

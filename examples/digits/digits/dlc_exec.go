@@ -9,10 +9,12 @@ type modelInfo struct {
 	name    string
 	params  []paramInfo
 	arena   int      // elements of the parameter arena, padding included; its length is a multiple of 16
+	trained int      // elements of its first part, which is trained
 	states  []string // optimizer state, each as long as the parameter arena: "momentum", or "m" and "v"
 	infer   *program
 	eval    *program // nil without a train block
 	train   *program // nil without a train block
+	update  *program // the optimizer, where train only adds up gradients; else nil
 	inputs  []portInfo
 	targets []portInfo
 	outputs []portInfo
@@ -89,9 +91,13 @@ func (p portInfo) elems() int {
 // recipe is the train block.
 type recipe struct {
 	batch, epochs, seed int
+	accumulate          int // batches of one update; 0 for one
 	optimizer           call
 	schedule            []call
 	data                []call
+	rules               []call // of parameters by their names; what they say is compiled in
+	average             []call // one where averaged weights are validated and saved; likewise
+	callbacks           []call
 }
 
 // call is a named thing with arguments, such as sgd(lr=0.01): numbers, words and lists as in the source.
@@ -121,10 +127,12 @@ type base struct {
 }
 
 // scalarInfo names a one-element buffer that the run-time writes before a call: "batch" (f32), "lr" (f32), "seed", "step" (i32),
-// "beta1_power", "beta2_power" (f32: the betas to the power of the step, from 1).
+// "more" and "share" (f32: whether gradients are in the sum already, and one by the number of their examples). One with a formula
+// is f32 and follows from the update (see [formula]).
 type scalarInfo struct {
-	name   string
-	buffer int
+	name    string
+	buffer  int
+	formula string
 }
 
 // exec is one running program: its arena and what it works on. One goroutine uses it at a time.
@@ -139,6 +147,7 @@ type exec struct {
 	grads   []float32   // train only
 	states  [][]float32 // train only
 	pool    *pool
+	steps   []*formula // of each scalar; nil where it has none
 }
 
 // slack is how many elements stand behind the last buffer of an arena, so that its end is never the end of memory that Go owns.
@@ -149,6 +158,12 @@ func newExec(p *program, max int, weights []float32, pl *pool) *exec {
 	x := &exec{prog: p, max: max, weights: weights, pool: pl}
 	x.arena = alignedFloats(p.perExample*max + p.fixed + slack)
 	x.base = make([]int, len(p.bases))
+	x.steps = make([]*formula, len(p.scalars))
+	for i, s := range p.scalars {
+		if s.formula != "" {
+			x.steps[i] = newFormula(s.formula)
+		}
+	}
 	for i, b := range p.bases {
 		if b.scaled {
 			x.base[i] = b.offset * max

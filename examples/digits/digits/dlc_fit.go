@@ -40,8 +40,8 @@ type fitRun struct {
 	shown   Metrics // for events
 	steps   int     // of each epoch
 	speed   speedometer
-	beta1   float64
-	beta2   float64
+	update  *exec   // the optimizer, where gradients of several batches are added up
+	updates int     // of each epoch
 	current float64 // learning rate of the step
 }
 
@@ -92,19 +92,22 @@ func (t *Trainer) newFitRun(ctx context.Context, src examples, opts []FitOption)
 		return nil, err
 	}
 	t.at.examples = n
-	adam := t.info.recipe.optimizer
 	r := &fitRun{
 		Trainer: t, ctx: ctx, src: src, held: o.held,
 		pool: newPool(t.o.Threads), order: make([]int32, n), shown: t.at.sums.quickMetrics(t.info.results),
 		steps: (n + t.o.Batch - 1) / t.o.Batch,
-		beta1: argNumber(adam, "beta1", 0.9), beta2: argNumber(adam, "beta2", 0.999),
 	}
+	r.updates = (r.steps + t.accumulate() - 1) / t.accumulate()
 	r.x = newExec(t.info.train, t.o.Batch, t.weights, r.pool)
 	r.x.grads, r.x.states = t.grads, t.states
+	if t.info.update != nil {
+		r.update = newExec(t.info.update, 1, t.weights, r.pool)
+		r.update.grads, r.update.states = t.grads, t.states
+	}
 	r.view = newBatchView(t.info, r.x, func(p portInfo) int { return p.train })
 	r.view.training, r.view.seed = true, t.o.Seed
 	if r.held != nil {
-		r.eval = newEvaluator(t.info, t.o.Batch, t.weights, r.pool)
+		r.eval = newEvaluator(t.info, t.o.Batch, t.visible(), r.pool)
 		r.eval.view.seed = t.o.Seed
 	}
 	return r, nil
@@ -140,9 +143,9 @@ func (r *fitRun) epoch() error {
 	return r.endEpoch()
 }
 
-// moment is where the schedule stands before the given step, counted from 0.
-func (r *fitRun) moment(step int) moment {
-	return moment{step: step, steps: r.steps * r.o.Epochs, epoch: r.at.epoch}
+// moment is where the schedule stands before the given update, counted from 0.
+func (r *fitRun) moment(update int) moment {
+	return moment{step: update, steps: r.updates * r.o.Epochs, epoch: r.at.epoch}
 }
 
 // step trains on the next n examples.
@@ -152,16 +155,27 @@ func (r *fitRun) step(n int) error {
 			return err
 		}
 	}
-	r.current = r.sched.rate(r.o.LearningRate, r.moment(r.at.step))
-	step := r.at.step + 1
+	r.current = r.sched.rate(r.o.LearningRate, r.moment(r.at.updates))
+	v := scalars{batch: n, lr: r.current, seed: r.o.Seed, step: r.at.step + 1, update: r.at.updates + 1, more: r.at.pending > 0}
 	r.x.n = n
-	r.x.setScalars(scalars{batch: n, lr: r.current, seed: r.o.Seed, step: step, beta1: power(r.beta1, step), beta2: power(r.beta2, step)})
+	r.x.setScalars(v)
 	r.x.prog.run(r.x)
 	if loss := r.x.floats(r.x.prog.results[0], 1)[0]; loss-loss != 0 {
 		return r.diverged(fmt.Sprintf("the loss is %v", loss))
 	}
+	r.at.pending++
+	r.at.summed += n
+	if r.update == nil || r.at.pending == r.accumulate() || r.at.taken+n == r.at.examples {
+		if r.update != nil {
+			v.summed = r.at.summed
+			r.update.setScalars(v)
+			r.update.prog.run(r.update)
+		}
+		r.at.updates++
+		r.at.pending, r.at.summed = 0, 0
+	}
 	r.at.sums.add(r.x, n)
-	r.at.step = step
+	r.at.step++
 	r.at.taken += n
 	r.at.seconds = r.speed.seconds()
 	r.tell(Event{Epoch: r.at.epoch + 1, Examples: r.at.taken})
@@ -200,11 +214,12 @@ func (r *fitRun) endEpoch() error {
 	}
 	result := EpochResult{
 		Epoch: r.at.epoch + 1, Seconds: r.at.seconds, Metrics: newMetrics(r.info.results),
-		LearningRate: r.sched.rate(r.o.LearningRate, r.moment(r.at.step-1)),
+		LearningRate: r.sched.rate(r.o.LearningRate, r.moment(r.at.updates-1)),
 	}
 	r.at.sums.read(result.Metrics)
 	result.Loss = result.Metrics[0].Value
 	if r.held != nil {
+		r.visible()
 		r.eval.view.epoch = r.at.epoch
 		m, err := r.eval.run(r.ctx, r.held)
 		if err != nil {

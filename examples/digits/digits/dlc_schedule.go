@@ -211,29 +211,3 @@ func argWord(c call, name, otherwise string) string {
 	}
 	return otherwise
 }
-
-// power returns x to the n-th power by repeated squaring, for n >= 0: the same bits everywhere.
-func power(x float64, n int) float64 {
-	r := 1.0
-	for ; n > 0; n >>= 1 {
-		if n&1 == 1 {
-			r *= x
-		}
-		x *= x
-	}
-	return r
-}
-
-// cosPi returns cos(pi*x) for x in 0 … 1, with an error below 1e-15. math.Cos is not the same bits everywhere.
-func cosPi(x float64) float64 {
-	if x > 0.5 {
-		return -cosPi(1 - x)
-	}
-	y := x * math.Pi
-	y2 := float64(y * y)
-	sum := 1.0
-	for k := 22; k > 0; k -= 2 { // Horner's form of the series: 1 - y²/(1·2)·(1 - y²/(3·4)·(1 - …))
-		sum = 1 - float64(float64(sum*y2)/float64(k*(k-1)))
-	}
-	return sum
-}

@@ -136,16 +136,22 @@ func asInts(f []float32) []int32 {
 
 // scalars are the values of the scalar buffers of a call.
 type scalars struct {
-	batch        int
-	lr           float64
-	seed, step   int
-	beta1, beta2 float64 // to the power of the step
+	batch      int
+	lr         float64
+	seed, step int
+	update     int  // from 1
+	more       bool // whether gradients are in the sum already
+	summed     int  // the examples of the gradients in the sum
 }
 
 // setScalars writes those that the program has.
 func (x *exec) setScalars(v scalars) {
-	for _, s := range x.prog.scalars {
+	for i, s := range x.prog.scalars {
 		if s.buffer < 0 { // nothing reads it
+			continue
+		}
+		if f := x.steps[i]; f != nil {
+			x.floats(s.buffer, 1)[0] = float32(f.of(v.update))
 			continue
 		}
 		switch s.name {
@@ -153,10 +159,13 @@ func (x *exec) setScalars(v scalars) {
 			x.floats(s.buffer, 1)[0] = float32(v.batch)
 		case "lr":
 			x.floats(s.buffer, 1)[0] = float32(v.lr)
-		case "beta1_power":
-			x.floats(s.buffer, 1)[0] = float32(v.beta1)
-		case "beta2_power":
-			x.floats(s.buffer, 1)[0] = float32(v.beta2)
+		case "more":
+			x.floats(s.buffer, 1)[0] = 0
+			if v.more {
+				x.floats(s.buffer, 1)[0] = 1
+			}
+		case "share":
+			x.floats(s.buffer, 1)[0] = float32(1 / float64(max(v.summed, 1)))
 		case "seed":
 			x.ints(s.buffer, 1)[0] = int32(uint32(v.seed) ^ uint32(uint64(v.seed)>>32))
 		case "step":

@@ -36,6 +36,8 @@ type Trainer struct {
 	weights []float32
 	grads   []float32
 	states  [][]float32
+	average int       // the state that holds averaged weights, or -1
+	mean    []float32 // those, with what is not trained
 	sched   *schedule
 	at      position
 	good    snapshot
@@ -44,6 +46,9 @@ type Trainer struct {
 // position is how far a training has come, besides its weights and optimizer state.
 type position struct {
 	step     int       // steps done in all
+	updates  int       // of the weights, in all: as many, unless gradients of several steps are added up
+	pending  int       // steps whose gradients are added up and wait
+	summed   int       // their examples
 	epoch    int       // epochs done
 	taken    int       // examples of the present epoch done
 	examples int       // of the data set; 0 before the first step
@@ -76,6 +81,7 @@ func newTrainer(info *modelInfo, o Train) (*Trainer, error) {
 		return nil, fmt.Errorf("%s: %w", info.name, err)
 	}
 	t := &Trainer{info: info, o: o, sched: sched, weights: newArena(info.arena), grads: newArena(info.arena)}
+	t.average = slices.Index(info.states, "average")
 	for range info.states {
 		t.states = append(t.states, newArena(info.arena))
 	}
@@ -106,14 +112,33 @@ func (t *Trainer) start() error {
 	}
 	if t.o.From != nil {
 		copy(t.weights, t.o.From.weights)
-		return nil
+	} else {
+		first, err := initialWeights(t.info, t.o.Seed)
+		if err != nil {
+			return err
+		}
+		t.weights = first
 	}
-	first, err := initialWeights(t.info, t.o.Seed)
-	if err != nil {
-		return err
+	if t.average >= 0 {
+		copy(t.states[t.average], t.weights)
 	}
-	t.weights = first
 	return nil
+}
+
+// accumulate is how many steps make one update.
+func (t *Trainer) accumulate() int { return max(1, t.info.recipe.accumulate) }
+
+// visible brings the weights that are validated and saved up to date and returns them: the moving average where there is one.
+func (t *Trainer) visible() []float32 {
+	if t.average < 0 {
+		return t.weights
+	}
+	if t.mean == nil {
+		t.mean = newArena(t.info.arena)
+	}
+	n := copy(t.mean, t.states[t.average][:t.info.trained])
+	copy(t.mean[n:], t.weights[n:])
+	return t.mean
 }
 
 // complete fills the options that are zero.
@@ -193,15 +218,15 @@ func (p *position) copy(from *position, plateaus []plateau) {
 	p.history = slices.Clip(from.history) // entries are never changed
 }
 
-// Model returns a model with the weights as they are now. Further training does not change it.
+// Model returns a model with the weights as they are now, or their moving average where the train block asks for one. Further training does not change it.
 func (t *Trainer) Model() *Model {
 	weights := newArena(t.info.arena)
-	copy(weights, t.weights)
+	copy(weights, t.visible())
 	return &Model{info: t.info, weights: weights}
 }
 
-// Save writes the weights to a safetensors file, as [Model.Save] does.
-func (t *Trainer) Save(path string) error { return saveWeights(t.info, path, t.weights) }
+// Save writes the weights of [Trainer.Model] to a safetensors file, as [Model.Save] does.
+func (t *Trainer) Save(path string) error { return saveWeights(t.info, path, t.visible()) }
 
 // History returns the results of the epochs so far, those before a resume included.
 func (t *Trainer) History() History { return slices.Clone(t.at.history) }

@@ -92,7 +92,7 @@ var evalProgram = program{
 	perExample: 8000,
 	results:    []int{2, 3},
 	run:        evalRun,
-	scalars:    []scalarInfo{{"batch", 14}},
+	scalars:    []scalarInfo{{"batch", 14, ""}},
 	table:      -1,
 }
 
@@ -231,7 +231,7 @@ var trainProgram = program{
 	perExample: 16000,
 	results:    []int{2, 3},
 	run:        trainRun,
-	scalars:    []scalarInfo{{"batch", 14}, {"lr", 27}},
+	scalars:    []scalarInfo{{"batch", 14, ""}, {"lr", 27, ""}},
 	table:      -1,
 }
 
