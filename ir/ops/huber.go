@@ -37,7 +37,7 @@ var Huber = Register(elementLoss{
 		return loop.E(loop.Select, loop.E(loop.Less, loop.F(delta), d), line, loop.E(loop.Mul, loop.E(loop.Mul, d, d), loop.F(0.5)))
 	},
 	grad: func(b *Builder, x []*ir.Value, a ir.Attrs) (pred, target *ir.Value) {
-		return b.both(b.between(b.apply("sub", x[0], x[1]), a.Float("delta")))
+		return b.both(b.bounded(b.apply("sub", x[0], x[1]), a.Float("delta")))
 	},
 }.operator())
 
@@ -52,7 +52,7 @@ func lossPositive(op, attr string, v float64, note string) error {
 	return WithNote(note, "%s wants a number above 0 for %s, not %g", op, attr, v)
 }
 
-// between clips x to ±bound.
-func (b *Builder) between(x *ir.Value, bound float64) *ir.Value {
+// bounded clips x to ±bound.
+func (b *Builder) bounded(x *ir.Value, bound float64) *ir.Value {
 	return b.apply("max", b.apply("min", x, b.scalar(bound)), b.scalar(-bound))
 }

@@ -37,6 +37,6 @@ var SmoothL1 = Register(elementLoss{
 	},
 	grad: func(b *Builder, x []*ir.Value, a ir.Attrs) (pred, target *ir.Value) {
 		d := b.apply("sub", x[0], x[1])
-		return b.both(b.between(b.apply("mul", d, b.scalar(1/a.Float("beta"))), 1))
+		return b.both(b.bounded(b.apply("mul", d, b.scalar(1/a.Float("beta"))), 1))
 	},
 }.operator())
