@@ -49,6 +49,16 @@ var models = map[string]string{
     train { loss = mse(out, y)
         optimizer = adam() }
 }`,
+	"exact_axes": `model m {
+    input  x: f32[13, 4]
+    input  v: f32[5, 4, 6, 2]
+    target y: f32[7]
+    a = x |> conv1d(6, kernel=3, padding="same", stride=2, groups=2) |> relu |> max_pool(2, ceil_mode=true) |> flatten
+    b = v |> conv3d(5, kernel=[2, 3, 2], padding="same_lower") |> relu |> avg_pool([2, 1, 3], stride=2, padding="same") |> global_avg_pool
+    output out = dense(a, 7) + dense(b, 7)
+    train { loss = mse(out, y)
+        optimizer = sgd() }
+}`,
 	"exact_shapes": `model m {
     input a: f32[3, 5, 4]
     input b: f32[4, 6]

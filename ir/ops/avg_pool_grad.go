@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -10,13 +11,13 @@ import (
 // AvgPoolGrad is the gradient of average pooling.
 var AvgPoolGrad = Register(&Operator{
 	Name:     "avg_pool_grad",
-	Doc:      "The gradient of avg_pool: each element of dy [N,H',W',C], divided as its average was, goes to every element of its window in the image [N,H,W,C].",
+	Doc:      "The gradient of avg_pool: each element of dy, divided as its average was, goes to every element of its window in the image [N,H,W,C], or a sequence or volume.",
 	Formula:  "dx[n,i,j,c] = Σ dy[n,y,x,c] / count[y,x] over the windows (y,x) that hold (i,j)",
-	Example:  "dx = avg_pool_grad(dy, height=28, width=28, size=[2, 2])",
+	Example:  "dx = avg_pool_grad(dy, sides=[28, 28], size=[2, 2])",
 	Category: "gradient",
 	Internal: true,
-	Args:     []Arg{{Name: "dy", Doc: "gradient of the result, f32[N,H',W',C]"}},
-	Attrs:    append([]AttrDef{{Name: "height", Doc: "of the image", Kind: 0}, {Name: "width", Doc: "of the image", Kind: 0}}, avgPoolAttrs...),
+	Args:     []Arg{{Name: "dy", Doc: "gradient of the result"}},
+	Attrs:    append([]AttrDef{{Name: "sides", Doc: "of the image", Kind: []int{}}}, avgPoolAttrs...),
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		x, err := pooledFrom(args[0], a)
 		if err != nil {
@@ -33,7 +34,7 @@ var AvgPoolGrad = Register(&Operator{
 	},
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
 		dy := args[0]
-		dx := NewTensor(ir.F32, dy.Shape[0], a.Int("height"), a.Int("width"), dy.Shape[3])
+		dx := NewTensor(ir.F32, slices.Concat(dy.Shape[:1], a.Ints("sides"), dy.Shape[len(dy.Shape)-1:])...)
 		count := countTaps(dx, dy.Shape, a)
 		poolEval(dx, a, func(out, in []int, _ int) {
 			dx.Data[dx.at(in)] += dy.Data[dy.at(out)] / count.Data[dy.at(out)]
@@ -44,17 +45,17 @@ var AvgPoolGrad = Register(&Operator{
 		if grads[0] == nil {
 			return []*ir.Value{nil}
 		}
-		return []*ir.Value{b.Must("avg_pool", op.Args[0].Name+".grad", grads[:1], op.Attrs[2:]...)}
+		return []*ir.Value{b.Must("avg_pool", op.Args[0].Name+".grad", grads[:1], op.Attrs[1:]...)}
 	},
 	Lower: func(l *Lowering, op *ir.Op) {
 		dy, dx := op.Args[0], op.Results[0]
 		w := mustPool("avg_pool_grad", dx.Type, op.Attrs)
 		border := op.Attrs.Bool("count_include_pad")
 		from := l.Buf(dy)
-		if !border && w.padded() {
+		if !w.uniform(border) {
 			// Each window has its own divisor, which only a loop over windows knows.
 			from = l.Temp("share", dy.Type)
-			l.mapOver(from, w.mean(loop.Read(l.Buf(dy), plainIndex(4)...), false))
+			l.mapOver(from, w.mean(loop.Read(l.Buf(dy), plainIndex(len(dy.Type.Shape))...), border))
 		}
 		part := func(x []*loop.Expr, _ *loop.Expr) *loop.Expr { return x[0] }
 		w.back(l, dx.Type, l.Buf(dx), []*loop.Buffer{from}, []float64{0}, part, func(sum *loop.Expr) *loop.Expr {
@@ -64,16 +65,20 @@ var AvgPoolGrad = Register(&Operator{
 			return sum
 		})
 	},
-	Samples: avgPoolGradSamples,
+	Samples: avgPoolGradSamples(),
 })
 
 // pooledFrom is the image that a pooling gave a result like dy for.
 func pooledFrom(dy ir.Type, a ir.Attrs) (ir.Type, error) {
-	if err := image("avg_pool_grad", dy); err != nil {
+	sides := a.Ints("sides")
+	if len(sides) < 1 || len(sides) > 3 {
+		return ir.Type{}, fmt.Errorf("avg_pool_grad takes one to three sides, not %v", sides)
+	}
+	if err := spatial("avg_pool_grad", dy, len(sides)); err != nil {
 		return ir.Type{}, err
 	}
-	x := ir.T(ir.F32, ir.Shape{dy.Shape[0], ir.D(a.Int("height")), ir.D(a.Int("width")), dy.Shape[3]})
-	if err := image("avg_pool_grad", x); err != nil {
+	x := ir.T(ir.F32, spanned(dy.Shape[0], sides, dy.Shape[len(sides)+1]))
+	if err := spatial("avg_pool_grad", x, len(sides)); err != nil {
 		return ir.Type{}, err
 	}
 	if _, ok := x.Shape.Elems(); !ok {
@@ -82,10 +87,21 @@ func pooledFrom(dy ir.Type, a ir.Attrs) (ir.Type, error) {
 	return x, nil
 }
 
-var avgPoolGradSamples = []Sample{
-	{Args: f32Types(ir.NS(2, 2, 3)), Attrs: ir.Attrs{{Name: "height", Value: 4}, {Name: "width", Value: 4}, {Name: "size", Value: []int{2}}}},
-	{Args: f32Types(ir.NS(1, 3, 2)), Attrs: ir.Attrs{{Name: "height", Value: 5}, {Name: "width", Value: 7}, {Name: "size", Value: []int{3, 2}}}, Batch: 1},
-	{Args: f32Types(ir.NS(4, 3, 1)), Attrs: ir.Attrs{{Name: "height", Value: 7}, {Name: "width", Value: 6}, {Name: "size", Value: []int{3}}, {Name: "stride", Value: []int{2}}, {Name: "padding", Value: "same"}}},
-	{Args: f32Types(ir.NS(6, 4, 2)), Attrs: ir.Attrs{{Name: "height", Value: 5}, {Name: "width", Value: 4}, {Name: "size", Value: []int{3, 2}}, {Name: "stride", Value: []int{1}}, {Name: "pads", Value: []int{2, 0, 1, 1}}, {Name: "count_include_pad", Value: true}}, Batch: 1},
-	{Args: f32Types(ir.NS(2, 3, 2)), Attrs: ir.Attrs{{Name: "height", Value: 5}, {Name: "width", Value: 6}, {Name: "size", Value: []int{2, 1}}, {Name: "stride", Value: []int{3, 2}}, {Name: "pads", Value: []int{1, 0, 0, 0}}}},
+// avgPoolGradSamples are the gradients of the samples of images, and of others.
+func avgPoolGradSamples() []Sample {
+	var list []Sample
+	for _, s := range append(slices.Clone(avgPoolSamples),
+		Sample{Args: f32Types(ir.NS(7, 3)), Attrs: ir.Attrs{{Name: "size", Value: 3}, {Name: "stride", Value: 2}, {Name: "pads", Value: []int{1, 0}}}},
+		Sample{Args: f32Types(ir.NS(3, 4, 3, 2)), Attrs: ir.Attrs{{Name: "size", Value: 2}, {Name: "stride", Value: []int{2, 2, 1}}}, Batch: 1},
+	) {
+		full, err := Complete(avgPoolAttrs, s.Attrs)
+		if err != nil {
+			panic("ops: avg_pool_grad: " + err.Error())
+		}
+		w := mustPool("avg_pool_grad", s.Args[0], full)
+		s.Attrs = append(ir.Attrs{{Name: "sides", Value: w.in}}, s.Attrs...)
+		s.Args = []ir.Type{w.pooled(s.Args[0])}
+		list = append(list, s)
+	}
+	return list
 }

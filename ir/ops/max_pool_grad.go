@@ -11,18 +11,18 @@ import (
 // MaxPoolGrad is the gradient of maximum pooling.
 var MaxPoolGrad = Register(&Operator{
 	Name: "max_pool_grad",
-	Doc: "The gradient of max_pool: each element of dy [N,H',W',C] goes to the first element of its window, row by row, that equals the maximum. Where none does, because " +
+	Doc: "The gradient of max_pool: each element of dy goes to the first element of its window, row by row, that equals the maximum. Where none does, because " +
 		"the window holds NaN, it goes to the window's first place, and is lost where that lies in the border.",
 	Formula:  "dx[n,i,j,c] = Σ dy[n,y,x,c] over the windows (y,x) whose first maximum is at (i,j)",
 	Example:  "dx = max_pool_grad(x, y, dy, size=[2, 2])",
 	Category: "gradient",
 	Internal: true,
 	Args: []Arg{
-		{Name: "x", Doc: "the image, f32[N,H,W,C]"},
+		{Name: "x", Doc: "the image, f32[N,H,W,C], or a sequence or volume"},
 		{Name: "y", Doc: "the maxima, f32[N,H',W',C]"},
 		{Name: "dy", Doc: "their gradient, f32[N,H',W',C]"},
 	},
-	Attrs: poolAttrs,
+	Attrs: maxPoolAttrs,
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		w, err := poolWindow("max_pool_grad", args[0], a)
 		if err != nil {
@@ -74,10 +74,10 @@ func lowerMaxPoolGrad(l *Lowering, op *ir.Op) {
 	none := loop.F(float64(w.taps()))
 	n := w.pool(x.Type, loop.FoldMin)
 	n.Value = loop.E(loop.Select,
-		loop.E(loop.Eq, loop.Read(from, loop.Ax(0), w.slide(0, 1, 4), w.slide(1, 2, 5), loop.Ax(3)), loop.Read(l.Buf(y), plainIndex(4)...)),
-		w.tapNumber(4, false), none)
+		loop.E(loop.Eq, loop.Read(from, w.seen()...), loop.Read(l.Buf(y), plainIndex(len(n.Axes))...)),
+		w.tapNumber(len(n.Axes), false), none)
 	acc := loop.Total(ir.F32)
-	n.Stores = []loop.Store{storeAt(which, loop.E(loop.Select, loop.E(loop.Less, acc, none), acc, loop.F(0)), plainIndex(4)...)}
+	n.Stores = []loop.Store{storeAt(which, loop.E(loop.Select, loop.E(loop.Less, acc, none), acc, loop.F(0)), plainIndex(len(n.Axes))...)}
 	l.Emit(n)
 	w.back(l, x.Type, l.Buf(op.Results[0]), []*loop.Buffer{which, l.Buf(dy)}, []float64{-1, 0}, func(x []*loop.Expr, tap *loop.Expr) *loop.Expr {
 		return loop.E(loop.Select, loop.E(loop.Eq, x[0], tap), x[1], loop.F(0))
@@ -86,22 +86,23 @@ func lowerMaxPoolGrad(l *Lowering, op *ir.Op) {
 
 // maxPoolGradSamples are images of small whole numbers, which holds many equal ones, with their maxima.
 func maxPoolGradSamples() []Sample {
-	sample := func(batch, h, v, c int, a ...ir.Attr) Sample {
-		full, err := Complete(poolAttrs, a)
+	shaped := func(batch int, shape []int, a ...ir.Attr) Sample {
+		full, err := Complete(maxPoolAttrs, a)
 		if err != nil {
 			panic("ops: max_pool_grad: " + err.Error())
 		}
-		x := NewTensor(ir.F32, batch, h, v, c)
+		x := NewTensor(ir.F32, append([]int{batch}, shape...)...)
 		for i := range x.Data {
 			x.Data[i] = float64(i*i*7%11%6 - i%3)
 		}
 		y := evalMaxPool(x, full)
 		t := ir.T(ir.F32, ir.NS(y.Shape[1:]...))
 		return Sample{
-			Args: []ir.Type{ir.T(ir.F32, ir.NS(h, v, c)), t, t}, Attrs: a, Batch: batch,
+			Args: []ir.Type{ir.T(ir.F32, ir.NS(shape...)), t, t}, Attrs: a, Batch: batch,
 			Data: map[int][]float64{0: x.Data, 1: y.Data},
 		}
 	}
+	sample := func(batch, h, v, c int, a ...ir.Attr) Sample { return shaped(batch, []int{h, v, c}, a...) }
 	ints := func(name string, v ...int) ir.Attr { return ir.Attr{Name: name, Value: v} }
 	return []Sample{
 		sample(3, 4, 4, 3, ints("size", 2)),
@@ -110,5 +111,9 @@ func maxPoolGradSamples() []Sample {
 		sample(1, 5, 4, 2, ints("size", 3, 2), ints("stride", 1), ints("pads", 2, 0, 1, 1)),
 		sample(3, 5, 6, 2, ints("size", 2, 1), ints("stride", 3, 2), ints("pads", 1, 0, 0, 0)),
 		sample(2, 3, 3, 1, ints("size", 3)),
+		sample(1, 6, 7, 2, ints("size", 2), ints("stride", 3, 2), ir.Attr{Name: "ceil_mode", Value: true}),
+		sample(2, 6, 5, 1, ints("size", 2), ints("stride", 1, 2), ints("dilation", 2, 3)),
+		shaped(2, []int{9, 2}, ints("size", 3), ints("stride", 2), ints("pads", 1, 1)),
+		shaped(1, []int{4, 3, 4, 2}, ints("size", 2), ints("stride", 2, 1, 2)),
 	}
 }

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -9,37 +10,62 @@ import (
 
 // poolAttrs are the attributes of pooling.
 var poolAttrs = []AttrDef{
-	{Name: "size", Doc: "side of the window: one number, or [vertical, horizontal]", Kind: []int{}},
+	{Name: "size", Doc: "side of the window: one number, or one for each axis", Kind: []int{}},
 	{Name: "stride", Doc: "step from one window to the next; the size where it is left out", Default: []int{}},
-	{Name: "padding", Doc: "\"valid\": no border; \"same\": a border such that the output is the input divided by the stride, rounded up", Default: "valid", Values: []string{"valid", "same"}},
-	{Name: "pads", Doc: "the border in full, [top, left, bottom, right]; takes the place of padding", Default: []int{}},
+	{Name: "padding", Doc: "\"valid\": no border; \"same\": a border such that the output is the input divided by the stride, rounded up, of which an odd element comes " +
+		"last; \"same_lower\": the same, but it comes first", Default: "valid", Values: []string{"valid", "same", "same_lower"}},
+	{Name: "pads", Doc: "the border in full, before each axis and then behind each: of an image [top, left, bottom, right]; takes the place of padding", Default: []int{}},
+	{Name: "ceil_mode", Doc: "whether elements that no window reaches get a last one, which looks beyond the border", Default: false},
 }
+
+// poolONNX maps the attributes that all poolings share.
+func poolONNX(more ...string) map[string]string {
+	m := map[string]string{"size": "kernel_shape", "stride": "strides", "pads": "pads", "padding": "auto_pad", "ceil_mode": "ceil_mode"}
+	for i := 0; i < len(more); i += 2 {
+		m[more[i]] = more[i+1]
+	}
+	return m
+}
+
+// pooledNote says how ONNX's tensors become ours.
+const pooledNote = "one to three spatial axes; channels are transposed from the second axis to the last"
 
 // maxTaps bounds the elements of a pooling window, so that their numbers are exact in f32.
 const maxTaps = 1 << 24
 
-// poolWindow checks the operand of a pooling and works out its geometry. Every window holds at least one element of the image.
+// poolWindow checks the operand of a pooling and works out its geometry. Every window holds at least one element of the image, unless taps
+// lie apart.
 func poolWindow(kind string, x ir.Type, a ir.Attrs) (window, error) {
-	if err := image(kind, x); err != nil {
+	axes := len(x.Shape) - 2
+	if axes < 1 || axes > 3 {
+		return window{}, WithNote("reshape brings other tensors into one of these forms",
+			"%s needs a sequence f32[N,L,C], an image f32[N,H,W,C] or a volume f32[N,D,H,W,C], but its input is %v", kind, x)
+	}
+	if err := spatial(kind, x, axes); err != nil {
 		return window{}, err
 	}
-	stride := a.Ints("stride")
-	if len(stride) == 0 {
-		stride = a.Ints("size")
+	m := motion{kernel: a.Ints("size"), stride: a.Ints("stride"), dilation: []int{1}, padding: a.Str("padding"), pads: a.Ints("pads"), ceil: a.Bool("ceil_mode")}
+	if len(m.stride) == 0 {
+		m.stride = m.kernel
 	}
-	w, err := newWindow(kind, side(x), a.Ints("size"), stride, []int{1}, a.Str("padding"), a.Ints("pads"))
+	if d, ok := a.Get("dilation").([]int); ok {
+		m.dilation = d
+	}
+	w, err := newWindow(kind, sides(x), m)
 	if err != nil {
 		return w, err
 	}
-	if w.kernel[0] > maxTaps/w.kernel[1] {
-		return w, WithNote("global_avg_pool, reduce_mean and reduce_max take whole images of any size", "%s cannot have a window of %dx%d, more than %d elements", kind, w.kernel[0], w.kernel[1], maxTaps)
-	}
-	for i := range w.kernel {
-		if max(w.before[i], w.after[i]) >= w.kernel[i] {
-			return w, WithNote("a border is narrower than the window", "%s with a window of %d and a border of %d would look at nothing but border", kind, w.kernel[i], max(w.before[i], w.after[i]))
+	taps := 1
+	for i, k := range w.kernel {
+		if taps > maxTaps/k {
+			return w, WithNote("global_avg_pool, reduce_mean and reduce_max take whole images of any size", "%s cannot have a window of %v, more than %d elements", kind, w.kernel, maxTaps)
+		}
+		taps *= k
+		if border := max(w.before[i], w.after[i]); border >= w.reach(i) {
+			return w, WithNote("a border is narrower than the window", "%s with a window of %d and a border of %d would look at nothing but border", kind, w.kernel[i], border)
 		}
 	}
-	return w, w.checkScratch(kind, x.Shape[0], x.Shape[3].Size)
+	return w, w.checkScratch(kind, x.Shape[0], x.Shape[axes+1].Size)
 }
 
 // mustPool is poolWindow for operands that Infer accepted.
@@ -53,71 +79,98 @@ func mustPool(kind string, x ir.Type, a ir.Attrs) window {
 
 // pooled is the type of the result of a pooling.
 func (w window) pooled(x ir.Type) ir.Type {
-	return ir.T(ir.F32, ir.Shape{x.Shape[0], ir.D(w.out[0]), ir.D(w.out[1]), x.Shape[3]})
+	return ir.T(ir.F32, spanned(x.Shape[0], w.out, x.Shape[len(x.Shape)-1]))
 }
 
-// axes returns the loops over a pooling's result.
-func (w window) axes(x ir.Type) []loop.Axis {
-	return []loop.Axis{{Name: "n", Extent: x.Shape[0]}, axis("y", w.out[0]), axis("x", w.out[1]), axis("c", x.Shape[3].Size)}
+// poolLoops returns the loops over a pooling's result.
+func (w window) poolLoops(x ir.Type) []loop.Axis {
+	return append(loops(x.Shape[0], w.out), axis("c", x.Shape[len(x.Shape)-1].Size))
 }
 
 // poolAttrs are the attributes of a pooling's gradient: its window with the border written out.
-func (w window) poolAttrs() []ir.Attr {
-	return []ir.Attr{{Name: "size", Value: w.kernel[:]}, {Name: "stride", Value: w.stride[:]}, {Name: "pads", Value: w.pads()}}
+func (w window) poolAttrs(a ir.Attrs) []ir.Attr {
+	list := []ir.Attr{{Name: "size", Value: w.kernel}, {Name: "stride", Value: w.stride}, {Name: "pads", Value: w.pads()}, {Name: "ceil_mode", Value: a.Bool("ceil_mode")}}
+	if a.Get("dilation") != nil {
+		list = append(list, ir.Attr{Name: "dilation", Value: w.dilation})
+	}
+	return list
 }
 
 // poolEval walks the windows of a pooling of x: visit gets the index of the result and that of each element of the image in its window.
 // Taps in the border are left out; tap numbers count them.
 func poolEval(x *Tensor, a ir.Attrs, visit func(out, in []int, tap int)) (shape []int) {
+	axes := len(x.Shape) - 2
 	size, stride := a.Ints("size"), a.Ints("stride")
+	if len(size) == 1 {
+		size = slices.Repeat(size, axes)
+	}
 	if len(stride) == 0 {
 		stride = size
 	}
-	a = ir.Attrs{{Name: "stride", Value: stride}, {Name: "padding", Value: a.Get("padding")}, {Name: "pads", Value: a.Ints("pads")}}
-	kh, kw := size[0], size[len(size)-1]
-	gy, gx := newNaiveAxis(x.Shape[1], kh, 0, a), newNaiveAxis(x.Shape[2], kw, 1, a)
-	shape = []int{x.Shape[0], gy.out, gx.out, x.Shape[3]}
+	walk := append(ir.Attrs{{Name: "stride", Value: stride}}, a...)
+	w := newNaiveWindow(x.Shape[1:axes+1], size, walk)
+	shape = slices.Concat(x.Shape[:1], w.outs(), x.Shape[axes+1:])
+	place := make([]int, axes)
 	eachIndex(shape, func(ix []int) {
-		for u := range kh {
-			for v := range kw {
-				i, j := gy.input(ix[1], u), gx.input(ix[2], v)
-				if i >= 0 && i < x.Shape[1] && j >= 0 && j < x.Shape[2] {
-					visit(ix, []int{ix[0], i, j, ix[3]}, u*kw+v)
-				}
+		tap := 0
+		eachIndex(size, func(taps []int) {
+			if w.input(ix[1:], taps, place) {
+				visit(ix, slices.Concat(ix[:1], place, ix[axes+1:]), tap)
 			}
-		}
+			tap++
+		})
 	})
 	return shape
 }
 
-// pool makes a nest that folds the windows over an image of type x: loops n, y, x, c, then u, v.
+// pool makes a nest that folds the windows over an image of type x: loops n, the sides, c, then the taps.
 func (w window) pool(x ir.Type, f loop.Fold) *loop.Nest {
-	return &loop.Nest{Form: loop.Window, Axes: w.axes(x), Red: []loop.Axis{axis("u", w.kernel[0]), axis("v", w.kernel[1])}, Fold: f}
+	return &loop.Nest{Form: loop.Window, Axes: w.poolLoops(x), Red: w.tapLoops(), Fold: f}
 }
 
-// inside is the number of elements of the image in the window of output (y, x), loops number 1 and 2.
-func (w window) inside() *loop.Expr {
-	var n [2]*loop.Expr
-	for i := range n {
-		if w.before[i] == 0 && w.after[i] == 0 {
-			n[i] = loop.F(float64(w.kernel[i]))
-			continue
+// seen is the index in a padded image of what a nest made by pool looks at.
+func (w window) seen() []loop.Affine { return w.slides(1, w.axes()+2, loop.Ax(w.axes()+1)) }
+
+// inside is the number of elements in the window of an output, whose sides are loops number 1 and up: of the image, or of it and the border that was
+// asked for.
+func (w window) inside(border bool) *loop.Expr {
+	var product *loop.Expr
+	for i := range w.in {
+		n := loop.F(float64(w.kernel[i]))
+		lo, hi := 0, w.in[i]
+		if border {
+			lo, hi = -w.before[i], w.in[i]+w.after[i]-w.beyond[i]
 		}
-		start := loop.Affine{Const: -w.before[i]}.Plus(1+i, w.stride[i], 0)
-		end := start.Plus(0, 0, w.kernel[i])
-		n[i] = loop.E(loop.Sub,
-			loop.E(loop.Min, loop.E(loop.ToF32, loop.IndexOf(end)), loop.F(float64(w.in[i]))),
-			loop.E(loop.Max, loop.E(loop.ToF32, loop.IndexOf(start)), loop.F(0)))
+		if lo > -w.before[i] || hi < w.in[i]+w.after[i] {
+			start := loop.Affine{Const: -w.before[i]}.Plus(1+i, w.stride[i], 0)
+			end := start.Plus(0, 0, w.kernel[i])
+			n = loop.E(loop.Sub,
+				loop.E(loop.Min, loop.E(loop.ToF32, loop.IndexOf(end)), loop.F(float64(hi))),
+				loop.E(loop.Max, loop.E(loop.ToF32, loop.IndexOf(start)), loop.F(float64(lo))))
+		}
+		if product == nil {
+			product = n
+		} else {
+			product = loop.E(loop.Mul, product, n)
+		}
 	}
-	return loop.E(loop.Mul, n[0], n[1])
+	return product
 }
 
-// tapNumber is the number of a tap, in the order in which a window is folded, as f32; at is the number of the loop over u, with v
-// behind it, and turned says that they run from the last tap to the first.
+// tapNumber is the number of a tap, in the order in which a window is folded, as f32; at is the number of the first loop over taps, and
+// turned says that they run from the last tap to the first.
 func (w window) tapNumber(at int, turned bool) *loop.Expr {
-	i := loop.Affine{}.Plus(at, w.kernel[1], 0).Plus(at+1, 1, 0)
+	i, step := loop.Affine{}, w.taps()
 	if turned {
-		i = loop.At(w.taps()-1).Plus(at, -w.kernel[1], 0).Plus(at+1, -1, 0)
+		i = loop.At(w.taps() - 1)
+	}
+	for k, n := range w.kernel {
+		step /= n
+		if turned {
+			i = i.Plus(at+k, -step, 0)
+		} else {
+			i = i.Plus(at+k, step, 0)
+		}
 	}
 	return loop.E(loop.ToF32, loop.IndexOf(i))
 }
@@ -132,25 +185,26 @@ func (w window) back(l *Lowering, x ir.Type, dx *loop.Buffer, from []*loop.Buffe
 			for i, b := range from {
 				load[i] = loop.Read(b, index...)
 			}
-			return done(part(load, w.tapNumber(3, false)))
+			return done(part(load, w.tapNumber(1+w.axes(), false)))
 		})
 		return
 	}
+	none, ones := make([]int, w.axes()), slices.Repeat([]int{1}, w.axes())
+	turned := window{in: w.in, out: w.in, kernel: w.kernel, stride: ones, dilation: w.dilation, before: none, after: none}
 	for i, b := range from {
 		b = scatter(l, b, fmt.Sprintf("spread%d", i), w.spreadBack(), fill[i])
-		load[i] = loop.Read(b, loop.Ax(0), loop.Ax(1).Plus(4, 1, 0), loop.Ax(2).Plus(5, 1, 0), loop.Ax(3))
+		load[i] = loop.Read(b, turned.seen()...)
 	}
-	turned := window{out: w.in, kernel: w.kernel}
 	n := turned.pool(x, loop.FoldSum)
-	n.Value = part(load, w.tapNumber(4, true))
-	n.Stores = []loop.Store{storeAt(dx, done(loop.Total(ir.F32)), plainIndex(4)...)}
+	n.Value = part(load, w.tapNumber(2+w.axes(), true))
+	n.Stores = []loop.Store{storeAt(dx, done(loop.Total(ir.F32)), plainIndex(2+w.axes())...)}
 	l.Emit(n)
 }
 
-// spread emits the gradient of windows that share no element: a map over the windows (loops n, y, x), their taps (u, v) and c that
+// spread emits the gradient of windows that share no element: a map over the windows (loops n and the sides), their taps and c that
 // stores each element of the image once, behind a fill with zeros where windows leave some out.
 func (w window) spread(l *Lowering, x ir.Type, dx *loop.Buffer, value func(index []loop.Affine) *loop.Expr) {
-	to := dx
+	to, sides := dx, w.axes()
 	if w.padded() {
 		full := append(ir.Shape{}, x.Shape...)
 		for i := range w.in {
@@ -161,13 +215,13 @@ func (w window) spread(l *Lowering, x ir.Type, dx *loop.Buffer, value func(index
 	if !w.covers() {
 		fillWith(l, to, 0)
 	}
-	out := w.axes(x)
-	n := &loop.Nest{Form: loop.Map, Axes: append(append(append([]loop.Axis{}, out[:3]...), axis("u", w.kernel[0]), axis("v", w.kernel[1])), out[3])}
-	e := value([]loop.Affine{loop.Ax(0), loop.Ax(1), loop.Ax(2), loop.Ax(5)})
-	n.Stores = []loop.Store{storeAt(to, e, loop.Ax(0), w.slide(0, 1, 3), w.slide(1, 2, 4), loop.Ax(5))}
+	out := w.poolLoops(x)
+	n := &loop.Nest{Form: loop.Map, Axes: slices.Concat(out[:1+sides], w.tapLoops(), out[1+sides:])}
+	c := loop.Ax(1 + 2*sides)
+	n.Stores = []loop.Store{storeAt(to, value(append(plainIndex(1+sides), c)), w.slides(1, 1+sides, c)...)}
 	l.Emit(n)
 	if to != dx {
-		at := make([]placement, 4)
+		at := make([]placement, 2+sides)
 		for i := range w.in {
 			at[1+i] = placement{w.in[i], 1, -w.before[i]}
 		}

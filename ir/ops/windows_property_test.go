@@ -1,57 +1,68 @@
 package ops
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/dlc-ml/dlc/ir"
 	"pgregory.net/rapid"
 )
 
-// drawWindow draws an image and the attributes of a window that fits into it.
-func drawWindow(t *rapid.T, pool bool) (h, v int, kernel []int, attrs ir.Attrs) {
-	small := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
-	kernel = []int{small("kh", 1, 4), small("kw", 1, 4)}
-	dilation := []int{1, 1}
-	if !pool {
-		dilation = []int{small("dh", 1, 2), small("dw", 1, 2)}
+// drawWindow draws the sides of an image, sequence or volume and the attributes of a window that fits into it.
+func drawWindow(t *rapid.T, axes int, pool, apart bool) (sides, kernel []int, attrs ir.Attrs) {
+	each := func(name string, lo, hi int) []int { return rapid.SliceOfN(rapid.IntRange(lo, hi), axes, axes).Draw(t, name) }
+	kernel = each("kernel", 1, 5-axes)
+	dilation := slices.Repeat([]int{1}, axes)
+	if apart {
+		dilation = each("dilation", 1, 2)
 		attrs = append(attrs, ir.Attr{Name: "dilation", Value: dilation})
 	}
-	attrs = append(attrs, ir.Attr{Name: "stride", Value: []int{small("sh", 1, 5), small("sw", 1, 5)}})
-	pads := make([]int, 4)
-	switch small("padding", 0, 2) {
+	attrs = append(attrs, ir.Attr{Name: "stride", Value: each("stride", 1, 6-axes)})
+	pads := make([]int, 2*axes)
+	switch rapid.IntRange(0, 3).Draw(t, "padding") {
 	case 0:
 	case 1:
 		attrs = append(attrs, ir.Attr{Name: "padding", Value: "same"})
 	case 2:
+		attrs = append(attrs, ir.Attr{Name: "padding", Value: "same_lower"})
+	case 3:
 		for i := range pads {
-			most := 5
+			most := 4
 			if pool {
-				most = kernel[i%2] - 1
+				most = kernel[i%axes] - 1
 			}
-			pads[i] = small("pad", 0, most)
+			pads[i] = rapid.IntRange(0, most).Draw(t, "pad")
 		}
 		attrs = append(attrs, ir.Attr{Name: "pads", Value: pads})
 	}
-	least := func(i int) int { return max(1, (kernel[i]-1)*dilation[i]+1-pads[i]-pads[i+2]) }
-	return small("h", least(0), least(0)+5), small("w", least(1), least(1)+5), kernel, attrs
+	for i := range axes {
+		least := max(1, (kernel[i]-1)*dilation[i]+1-pads[i]-pads[i+axes])
+		if pool {
+			least = max(least, dilation[i]) // so that no window looks at border alone
+		}
+		sides = append(sides, rapid.IntRange(least, least+6-axes).Draw(t, "side"))
+	}
+	return sides, kernel, attrs
 }
 
 // TestWindowProperty draws convolutions and poolings of any geometry. Their nests, and those of their gradients, must compute what the
 // evaluation does. All of them are linear in the image wherever they have a derivative, and convolution in its kernel, so that
 // Σ r·y = Σ x·dx, as exactly as float64 sums.
 func TestWindowProperty(t *testing.T) {
-	for _, kind := range []string{"conv2d", "max_pool", "avg_pool"} {
+	for _, kind := range []string{"conv", "max_pool", "avg_pool"} {
 		t.Run(kind, rapid.MakeCheck(func(t *rapid.T) {
-			h, v, kernel, attrs := drawWindow(t, kind != "conv2d")
+			axes, kind := rapid.IntRange(1, 3).Draw(t, "axes"), kind
+			sides, kernel, attrs := drawWindow(t, axes, kind != "conv", kind != "avg_pool")
 			groups := rapid.IntRange(1, 3).Draw(t, "groups")
 			channels := groups * rapid.IntRange(1, 3).Draw(t, "channels")
-			s := &Sample{Args: f32Types(ir.NS(h, v, channels)), Batch: rapid.IntRange(1, 3).Draw(t, "batch"), Kinks: poolGap}
-			if kind == "conv2d" {
+			s := &Sample{Args: f32Types(ir.NS(append(slices.Clone(sides), channels)...)), Batch: rapid.IntRange(1, 3).Draw(t, "batch"), Kinks: poolGap}
+			if kind == "conv" {
+				kind = convName(axes)
 				filters := groups * rapid.IntRange(1, 3).Draw(t, "filters")
-				s.Args = append(s.Args, f32Types(ir.S(kernel[0], kernel[1], channels/groups, filters))...)
+				s.Args = append(s.Args, f32Types(ir.S(append(slices.Clone(kernel), channels/groups, filters)...))...)
 				attrs = append(attrs, ir.Attr{Name: "groups", Value: groups})
 			} else {
-				attrs = append(attrs, ir.Attr{Name: "size", Value: kernel})
+				attrs = append(attrs, ir.Attr{Name: "size", Value: kernel}, ir.Attr{Name: "ceil_mode", Value: rapid.Bool().Draw(t, "ceil")})
 			}
 			if kind == "avg_pool" {
 				attrs = append(attrs, ir.Attr{Name: "count_include_pad", Value: rapid.Bool().Draw(t, "border")})
