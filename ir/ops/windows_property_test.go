@@ -10,7 +10,9 @@ import (
 
 // drawWindow draws the sides of an image, sequence or volume and the attributes of a window that fits into it.
 func drawWindow(t *rapid.T, axes int, pool, apart bool) (sides, kernel []int, attrs ir.Attrs) {
-	each := func(name string, lo, hi int) []int { return rapid.SliceOfN(rapid.IntRange(lo, hi), axes, axes).Draw(t, name) }
+	each := func(name string, lo, hi int) []int {
+		return rapid.SliceOfN(rapid.IntRange(lo, hi), axes, axes).Draw(t, name)
+	}
 	kernel = each("kernel", 1, 5-axes)
 	dilation := slices.Repeat([]int{1}, axes)
 	if apart {
