@@ -61,7 +61,7 @@ func TestErrors(t *testing.T) {
 		{"reduce_sum", f32Types(ir.NS(2)), ir.Attrs{attr("axes", []int{-3})}, "reduce_sum has no axis -3", "from -2 to -1"},
 		{"reduce_mean", f32Types(nil), ir.Attrs{attr("axes", 0)}, "its operand is a scalar", ""},
 		{"reduce_max", f32Types(ir.NS(2)), ir.Attrs{attr("axes", []int{1, -1})}, "names axis 1 twice", ""},
-		{"reduce_prod", []ir.Type{i32(ir.NS(2))}, nil, "reduce_prod wants f32 for x, not i32[N,2]", ""},
+		{"reduce_mean", []ir.Type{i32(ir.NS(2))}, nil, "reduce_mean wants f32, f16 or bf16 for x, not i32[N,2]", ""},
 		{"softmax", f32Types(ir.NS(2)), ir.Attrs{attr("axis", 0)}, "softmax cannot run along the batch of f32[N,2]", "axis counts the batch as 0"},
 		{"softmax", f32Types(nil), nil, "softmax has no axis -1 to work on: its operand is a scalar", ""},
 		{"log_softmax", f32Types(ir.NS(2)), ir.Attrs{attr("axis", 2)}, "log_softmax has no axis 2", ""},

@@ -13,9 +13,10 @@ var ReduceMax = Register(reduction{
 		Doc:     "The largest element along axes, or of the whole where none are named; NaN where any is. The gradient goes to the elements that equal it, in equal shares.",
 		Formula: "y[n] = max_i x[n, i]",
 		Example: "peak = x |> reduce_max(axes=[-1])",
-		ONNX:    ONNX{Name: "ReduceMax", Min: 1, Max: 25, Note: "axes must be constants (an input from opset 18 on); keepdims is 1 where ONNX leaves it out"},
+		ONNX:    ONNX{Name: "ReduceMax", Min: 1, Max: 25},
 		Samples: []Sample{extremeTies},
 	},
+	takes: numbers,
 	fold:  loop.FoldMax,
 	start: math.Inf(-1),
 	step: func(acc, x float64) float64 {

@@ -14,9 +14,10 @@ var ReduceMin = Register(reduction{
 		Doc:     "The smallest element along axes, or of the whole where none are named; NaN where any is. The gradient goes to the elements that equal it, in equal shares.",
 		Formula: "y[n] = min_i x[n, i]",
 		Example: "low = x |> reduce_min(axes=[-1])",
-		ONNX:    ONNX{Name: "ReduceMin", Min: 1, Max: 25, Note: "axes must be constants (an input from opset 18 on); keepdims is 1 where ONNX leaves it out"},
+		ONNX:    ONNX{Name: "ReduceMin", Min: 1, Max: 25},
 		Samples: []Sample{extremeTies},
 	},
+	takes: numbers,
 	fold:  loop.FoldMin,
 	start: math.Inf(1),
 	step: func(acc, x float64) float64 {

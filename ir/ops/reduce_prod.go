@@ -14,17 +14,18 @@ var ReduceProd = Register(reduction{
 		Doc:     "The product over axes, or of all elements where none are named. Its gradient is right where elements are 0; it takes time in the square of the number of factors.",
 		Formula: "y[n] = Π_i x[n, i]",
 		Example: "p = x |> reduce_prod(axes=[-1])",
-		ONNX:    ONNX{Name: "ReduceProd", Min: 1, Max: 25, Note: "axes must be constants (an input from opset 18 on); keepdims is 1 where ONNX leaves it out"},
+		ONNX:    ONNX{Name: "ReduceProd", Min: 1, Max: 25},
 		Samples: []Sample{{
 			Args: f32Types(ir.NS(3)), Attrs: ir.Attrs{{Name: "axes", Value: []int{1}}}, Batch: 2,
 			Data: map[int][]float64{0: {0, 2, -3, 0, 0, 5}},
 		}},
 	},
+	takes: numbers,
 	fold:  loop.FoldProd,
 	start: 1,
 	step:  func(acc, x float64) float64 { return acc * x },
-	grad: func(b *Builder, op *ir.Op, dy *ir.Value) *ir.Value {
-		return b.Must("reduce_prod_grad", op.Args[0].Name, []*ir.Value{dy, op.Args[0]}, op.Attrs...)
+	grad: func(b *Builder, r *reduced, dy *ir.Value) *ir.Value {
+		return b.Must("reduce_prod_grad", r.x.Name, []*ir.Value{dy, r.x}, r.op.Attrs...)
 	},
 }.operator())
 

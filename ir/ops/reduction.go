@@ -11,12 +11,30 @@ import (
 type reduction struct {
 	Operator // Name, Doc, Formula, Example, ONNX, and samples beside the common ones
 
+	// takes lists the element types of the operand, which the result has too; nil means the floating-point types.
+	takes []ir.DType
 	fold  loop.Fold
-	mean  bool                                        // divide by the number of elements
-	start float64                                     // of the evaluation
-	step  func(acc, x float64) float64                // of the evaluation
-	kinks float64                                     // see Sample.Kinks
-	grad  func(*Builder, *ir.Op, *ir.Value) *ir.Value // of the operand, given that of the result
+	mean  bool // divide by the number of elements
+	// of is what is folded of each element, and finish what is made of the total; nil leaves them as they are.
+	of, finish func(x *loop.Expr) *loop.Expr
+	// start, step and end are the same in the evaluation.
+	start  float64
+	step   func(acc, x float64) float64
+	end    func(acc float64) float64
+	kinks  float64                                              // see Sample.Kinks
+	lo, hi float64                                              // the interval of the samples' values, where not the usual one
+	grad   func(b *Builder, r *reduced, dy *ir.Value) *ir.Value // of the operand, given that of the result
+}
+
+// reduced is a reduction in the program, as its gradient sees it: all values are f32.
+type reduced struct {
+	op   *ir.Op
+	x, y *ir.Value
+}
+
+// expand repeats v, which has the shape of the result, over the shape of the operand.
+func (r *reduced) expand(b *Builder, v *ir.Value, mean bool) *ir.Value {
+	return b.Must("expand", v.Name, []*ir.Value{v, r.op.Args[0]}, ir.Attr{Name: "axes", Value: r.op.Attrs.Ints("axes")}, ir.Attr{Name: "mean", Value: mean})
 }
 
 // reductionAttrs are the attributes that all reductions have.
@@ -25,38 +43,51 @@ var reductionAttrs = []AttrDef{
 	{Name: "keep_dims", Doc: "keep the folded axes with extent 1", Default: false},
 }
 
+// reductionNote is what the ONNX reductions have in common.
+const reductionNote = "axes must be constants (an input from opset 18 on); keepdims is 1 where ONNX leaves it out; without axes and with noop_with_empty_axes, nothing is folded"
+
 // operator derives the literal.
 func (r reduction) operator() *Operator {
 	o := r.Operator
+	if r.takes == nil {
+		r.takes = floats
+	}
 	o.Category = "reduction"
 	o.Args = []Arg{{Name: "x", Doc: "any shape"}}
 	o.Attrs = reductionAttrs
 	o.ONNX.Attrs = map[string]string{"axes": "axes", "keep_dims": "keepdims"}
+	if o.ONNX.Note == "" {
+		o.ONNX.Note = reductionNote
+	}
 	o.Samples = append(r.samples(), o.Samples...)
 	o.Infer = func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
-		if err := wantElem(o.Name, "x", args[0], ir.F32); err != nil {
+		if err := wantElem(o.Name, "x", args[0], r.takes...); err != nil {
 			return nil, err
 		}
 		axes, err := plainAxes(o.Name, a.Ints("axes"), args[0].Shape)
 		if err != nil {
 			return nil, err
 		}
-		return []ir.Type{ir.T(ir.F32, dropAxes(args[0].Shape, axes, a.Bool("keep_dims")))}, nil
+		return []ir.Type{ir.T(args[0].Elem, dropAxes(args[0].Shape, axes, a.Bool("keep_dims")))}, nil
 	}
 	o.Eval = func(args []*Tensor, a ir.Attrs) []*Tensor { return []*Tensor{r.eval(args[0], a)} }
 	o.Lower = r.lower
-	o.Grad = func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-		if grads[0] == nil {
-			return []*ir.Value{nil}
+	if r.grad != nil {
+		o.Grad = func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
+			x := op.Args[0]
+			if grads[0] == nil || !x.Type.Elem.Float() {
+				return []*ir.Value{nil}
+			}
+			g := r.grad(b, &reduced{op, b.wide(x), b.wide(op.Results[0])}, b.wide(grads[0]))
+			return []*ir.Value{b.cast(g, x.Type.Elem)}
 		}
-		return []*ir.Value{r.grad(b, op, grads[0])}
 	}
 	return &o
 }
 
 func (r reduction) eval(x *Tensor, a ir.Attrs) *Tensor {
 	axes := evalAxes(a.Ints("axes"), len(x.Shape))
-	kept := NewTensor(ir.F32, dropInts(x.Shape, axes, true)...)
+	kept := NewTensor(x.Elem, dropInts(x.Shape, axes, true)...)
 	for i := range kept.Data {
 		kept.Data[i] = r.start
 	}
@@ -66,26 +97,45 @@ func (r reduction) eval(x *Tensor, a ir.Attrs) *Tensor {
 		kept.Data[at] = r.step(kept.Data[at], x.Data[n])
 		n++
 	})
-	if r.mean {
-		for i := range kept.Data {
+	for i := range kept.Data {
+		if r.mean {
 			kept.Data[i] /= float64(len(x.Data)) / float64(len(kept.Data))
 		}
+		if r.end != nil {
+			kept.Data[i] = r.end(kept.Data[i])
+		}
+		if x.Elem.Float() {
+			kept.Data[i] = narrowed(x.Elem, kept.Data[i])
+		} else {
+			kept.Data[i] = wrapped(x.Elem, int64(kept.Data[i]))
+		}
 	}
-	return &Tensor{Elem: ir.F32, Shape: dropInts(x.Shape, axes, a.Bool("keep_dims")), Data: kept.Data}
+	return &Tensor{Elem: x.Elem, Shape: dropInts(x.Shape, axes, a.Bool("keep_dims")), Data: kept.Data}
 }
 
 func (r reduction) lower(l *Lowering, op *ir.Op) {
 	x, y := l.Buf(op.Args[0]), l.Buf(op.Results[0])
 	axes := mustAxes(op.Attrs.Ints("axes"), x.Shape)
-	finish := func(total *loop.Expr) *loop.Expr { return total }
-	if r.mean {
-		var dims ir.Shape
-		for _, i := range axes {
-			dims = append(dims, x.Shape[i])
+	finish := func(total *loop.Expr) *loop.Expr {
+		if r.mean {
+			var dims ir.Shape
+			for _, i := range axes {
+				dims = append(dims, x.Shape[i])
+			}
+			total = l.over(total, dims)
 		}
-		finish = func(total *loop.Expr) *loop.Expr { return l.over(total, dims) }
+		if r.finish != nil {
+			total = r.finish(total)
+		}
+		return narrow(total, op.Results[0].Type.Elem)
 	}
-	l.foldAxes(y, op.Attrs.Bool("keep_dims"), x.Shape, axes, r.fold, func(at []loop.Affine) *loop.Expr { return loop.Read(x, at...) }, finish)
+	l.foldAxes(y, op.Attrs.Bool("keep_dims"), x.Shape, axes, r.fold, func(at []loop.Affine) *loop.Expr {
+		v := loop.Read(x, at...)
+		if r.of != nil {
+			v = r.of(v)
+		}
+		return v
+	}, finish)
 }
 
 // foldAxes emits nests that fold value over axes of shape s into y, which has the other axes (and, with keep, extent 1 in place of the
@@ -95,7 +145,7 @@ func (r reduction) lower(l *Lowering, op *ir.Op) {
 func (l *Lowering) foldAxes(y *loop.Buffer, keep bool, s ir.Shape, axes []int, fold loop.Fold,
 	value func(at []loop.Affine) *loop.Expr, finish func(total *loop.Expr) *loop.Expr) {
 	if len(axes) == len(s) && len(s) > 1 && !s[0].Static() {
-		rows := l.Temp("rows", ir.T(ir.F32, s[:1]))
+		rows := l.Temp("rows", ir.T(value(plainIndex(len(s))).Type, s[:1]))
 		l.foldAxes(rows, false, s, axes[1:], fold, value, func(total *loop.Expr) *loop.Expr { return total })
 		s, axes = s[:1], axes[:1]
 		value = func(at []loop.Affine) *loop.Expr { return loop.Read(rows, at...) }
@@ -139,7 +189,7 @@ func (l *Lowering) foldNest(y *loop.Buffer, s ir.Shape, axes []int, fold loop.Fo
 		if mixes(total, len(n.Axes)) {
 			n.Form = loop.Window
 		}
-		n.Value, total = total, loop.Total(ir.F32)
+		n.Value, total = total, loop.Total(total.Type)
 	}
 	n.Stores = []loop.Store{storeAt(y, finish(total), place(at)...)}
 	l.Emit(n)
@@ -163,7 +213,23 @@ func (r reduction) samples() []Sample {
 	attrs := func(keep bool, axes ...int) ir.Attrs {
 		return ir.Attrs{{Name: "axes", Value: append([]int{}, axes...)}, {Name: "keep_dims", Value: keep}}
 	}
-	list := []Sample{
+	list := []Sample{}
+	if r.takes[0].Float() {
+		list = r.f32Samples(attrs)
+	}
+	for _, d := range r.takes {
+		list = append(list, r.typedSamples(d, attrs)...)
+	}
+	if r.lo < r.hi {
+		for i := range list {
+			list[i].Range = map[int][2]float64{0: {r.lo, r.hi}}
+		}
+	}
+	return list
+}
+
+func (r reduction) f32Samples(attrs func(keep bool, axes ...int) ir.Attrs) []Sample {
+	return withKinks([]Sample{
 		{Args: f32Types(ir.NS(5)), Attrs: attrs(false, -1)},
 		{Args: f32Types(ir.NS(3, 4)), Attrs: attrs(true, 1), Batch: 2},
 		{Args: f32Types(ir.NS(2, 3, 2)), Attrs: attrs(false, 2, 0), Batch: 2},
@@ -174,19 +240,35 @@ func (r reduction) samples() []Sample {
 		{Args: f32Types(ir.S(3, 4)), Attrs: attrs(false)},
 		{Args: f32Types(ir.S(11)), Attrs: attrs(true, 0)},
 		{Args: f32Types(nil), Attrs: attrs(false)},
-	}
-	return withKinks(list, r.kinks)
+	}, r.kinks)
 }
 
-// expandTo appends an expand of x, a value of the shape that op, a reduction, gives, to the shape of its operand.
-func expandTo(b *Builder, op *ir.Op, x *ir.Value, mean bool) *ir.Value {
-	return b.Must("expand", x.Name, []*ir.Value{x, op.Args[0]}, ir.Attr{Name: "axes", Value: op.Attrs.Ints("axes")}, ir.Attr{Name: "mean", Value: mean})
+// typedSamples are operands of an element type other than f32.
+func (r reduction) typedSamples(d ir.DType, attrs func(keep bool, axes ...int) ir.Attrs) []Sample {
+	x := ir.T(d, ir.S(2, 3))
+	switch {
+	case d == ir.F32:
+	case d.Float():
+		return []Sample{{Args: []ir.Type{ir.T(d, ir.NS(7))}, Attrs: attrs(false, 1), NoGrad: true}}
+	case d == ir.Bool:
+		return []Sample{
+			{Args: []ir.Type{x}, Attrs: attrs(false, 1), Data: map[int][]float64{0: {0, 1, 0, 1, 1, 1}}, NoGrad: true},
+			{Args: []ir.Type{ir.T(d, ir.NS(2))}, Attrs: attrs(true), Batch: 3, Data: map[int][]float64{0: {0, 0, 0, 0, 0, 0}}, NoGrad: true},
+		}
+	case d == ir.U8:
+		return []Sample{{Args: []ir.Type{x}, Attrs: attrs(false, 0), Data: map[int][]float64{0: {250, 1, 0, 10, 2, 20}}, NoGrad: true}}
+	case d.Integer():
+		return []Sample{
+			{Args: []ir.Type{x}, Attrs: attrs(true, 1), Data: map[int][]float64{0: {-100, 7, 3, 5, -2, 11}}, NoGrad: true},
+			{Args: []ir.Type{ir.T(d, ir.NS(2))}, Attrs: attrs(false), Batch: 3, Data: map[int][]float64{0: {-1, 2, 3, -4, 5, 6}}, NoGrad: true},
+		}
+	}
+	return nil
 }
 
 // shareTies is the gradient of a reduction to an extreme: it goes to the elements that equal the result, in equal shares.
-func shareTies(b *Builder, op *ir.Op, dy *ir.Value) *ir.Value {
-	x := op.Args[0]
-	hit := b.cast(b.apply("equal", x, expandTo(b, op, op.Results[0], false)), ir.F32)
-	count := b.Must("reduce_sum", "ties", []*ir.Value{hit}, op.Attrs...)
-	return b.apply("mul", hit, expandTo(b, op, b.apply("div", dy, count), false))
+func shareTies(b *Builder, r *reduced, dy *ir.Value) *ir.Value {
+	hit := b.cast(b.apply("equal", r.x, r.expand(b, r.y, false)), ir.F32)
+	count := b.Must("reduce_sum", "ties", []*ir.Value{hit}, r.op.Attrs...)
+	return b.apply("mul", hit, r.expand(b, b.apply("div", dy, count), false))
 }
