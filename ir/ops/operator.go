@@ -102,14 +102,6 @@ func (d AttrDef) Zero() any {
 	return d.Kind
 }
 
-// StepScalar is a number that depends on the update alone. Formula computes it in float64, in reverse Polish notation: numbers; t, the
-// update counted from 1; last, the value at the update before, from 1; + - * / pow max min, sqrt, and less, which makes of
-// a b x y x where a < b, else y. "1 0.9 t pow -" is 1 - 0.9^t.
-type StepScalar struct {
-	Name    string
-	Formula string
-}
-
 // ONNX names the operator in ONNX, with the opset versions that the literal follows; Attrs maps our attribute names to ONNX's.
 type ONNX struct {
 	Name  string            `json:"name"`

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -18,7 +16,6 @@ type trained struct {
 	mem   loop.Memory
 	sizes map[string]int
 	steps []StepScalar
-	last  map[string]float64
 	t     int
 }
 
@@ -45,7 +42,7 @@ func newTrained(t *testing.T, kind string, attrs ir.Attrs, w []float32, groups .
 			t.Fatalf("%s declares the state %s, but its nest does not use it", kind, s)
 		}
 	}
-	r := &trained{f: f, sizes: map[string]int{"P": len(w)}, last: map[string]float64{}}
+	r := &trained{f: f, sizes: map[string]int{"P": len(w)}}
 	if o.Scalars != nil {
 		r.steps = o.Scalars(full)
 	}
@@ -69,12 +66,7 @@ func (r *trained) step(t *testing.T, lr float64, g []float32) {
 	t.Helper()
 	r.t++
 	for _, s := range r.steps {
-		last, ok := r.last[s.Name]
-		if !ok {
-			last = 1
-		}
-		r.last[s.Name] = postfix(t, s.Formula, float64(r.t), last)
-		r.set("$"+s.Name, float32(r.last[s.Name]))
+		r.set("$"+s.Name, float32(s.At(r.t)))
 	}
 	if r.f.Buffer("$share") == nil {
 		r.set("$grad", append(g, make([]float32, len(r.get("$grad"))-len(g))...)...)
@@ -83,43 +75,6 @@ func (r *trained) step(t *testing.T, lr float64, g []float32) {
 	if err := loop.Run(r.f, r.sizes, r.mem); err != nil {
 		t.Fatalf("%v\n%s", err, r.f)
 	}
-}
-
-// postfix computes a formula of [StepScalar].
-func postfix(t *testing.T, formula string, step, last float64) float64 {
-	t.Helper()
-	var stack []float64
-	pop := func() float64 { x := stack[len(stack)-1]; stack = stack[:len(stack)-1]; return x }
-	for _, word := range strings.Fields(formula) {
-		var x float64
-		switch word {
-		case "t":
-			x = step
-		case "last":
-			x = last
-		case "sqrt":
-			x = math.Sqrt(pop())
-		case "+", "-", "*", "/", "pow", "max", "min":
-			b, a := pop(), pop()
-			x = map[string]float64{"+": a + b, "-": a - b, "*": a * b, "/": a / b, "pow": math.Pow(a, b), "max": math.Max(a, b), "min": math.Min(a, b)}[word]
-		case "less":
-			no, yes, b, a := pop(), pop(), pop(), pop()
-			if x = no; a < b {
-				x = yes
-			}
-		default:
-			v, err := strconv.ParseFloat(word, 64)
-			if err != nil {
-				t.Fatalf("%q has the word %q", formula, word)
-			}
-			x = v
-		}
-		stack = append(stack, x)
-	}
-	if len(stack) != 1 {
-		t.Fatalf("%q leaves %v", formula, stack)
-	}
-	return stack[0]
 }
 
 // rule is a step of an optimizer in float64: it changes one parameter and its state in step t from 1, by the attributes.
