@@ -90,6 +90,9 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 		g.programs = append(g.programs, p)
 	}
 	g.ports()
+	if err := g.checkRecipe(); err != nil {
+		return nil, err
+	}
 	var tables constantSet
 	for _, p := range g.programs {
 		tables.add(p)
@@ -249,4 +252,4 @@ func (g *generator) needs(name string) bool {
 }
 
 // trainingFiles are the support files that only a package that learns carries.
-var trainingFiles = []string{"batch", "checkpoint", "evaluate", "fit", "history", "metadata", "schedule", "tally", "trainer"}
+var trainingFiles = []string{"batch", "checkpoint", "evaluate", "fit", "history", "metadata", "monitor", "schedule", "schedule_rates", "tally", "trainer"}

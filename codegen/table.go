@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 	"github.com/dlc-ml/dlc/passes/pass"
+	"github.com/dlc-ml/dlc/runtime"
 )
 
 // port is an input, target or output of the model.
@@ -251,6 +253,31 @@ func recipe(t *ir.Training) *jen.Statement {
 	})
 }
 
+// checkRecipe asks the support code what it thinks of the train block, which is better known now than at run time.
+func (g *generator) checkRecipe() error {
+	t := g.unit.Module.Train
+	if t == nil || len(t.Schedule) == 0 {
+		return nil
+	}
+	if err := runtime.CheckSchedule(plainCalls(t.Schedule), g.Results); err != nil {
+		return fmt.Errorf("%s: error: %w", t.Schedule[0].Pos, err)
+	}
+	return nil
+}
+
+// plainCalls are calls as the run-time reads them.
+func plainCalls(calls []ir.Call) []runtime.Call {
+	var list []runtime.Call
+	for _, c := range calls {
+		r := runtime.Call{Name: c.Name, Args: map[string]any{}}
+		for _, a := range c.Attrs {
+			r.Args[a.Name] = plain(a.Value)
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
 func callRow(c ir.Call) *jen.Statement {
 	return jen.Values(jen.Dict{
 		jen.Id("name"): jen.Lit(c.Name),
@@ -269,25 +296,31 @@ func arguments(list ir.Attrs) *jen.Statement {
 	return jen.Map(jen.String()).Any().Values(args)
 }
 
-// value is an argument as the run-time reads it: whole numbers are float64 too.
-func value(v any) *jen.Statement {
+// plain is an argument as the run-time reads it: whole numbers are float64 too.
+func plain(v any) any {
 	switch v := v.(type) {
 	case int:
-		return jen.Lit(float64(v))
+		return float64(v)
 	case []int:
 		f := make([]float64, len(v))
 		for i := range v {
 			f[i] = float64(v[i])
 		}
-		return value(f)
-	case []float64:
+		return f
+	}
+	return v
+}
+
+// value is an argument as Go.
+func value(v any) *jen.Statement {
+	if list, ok := plain(v).([]float64); ok {
 		return jen.Index().Float64().ValuesFunc(func(g *jen.Group) {
-			for _, x := range v {
+			for _, x := range list {
 				g.Lit(x)
 			}
 		})
 	}
-	return jen.Lit(v)
+	return jen.Lit(plain(v))
 }
 
 func numbers(list []int) *jen.Statement {

@@ -1,98 +1,185 @@
 package runtime
 
 import (
+	"encoding/json"
+	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 )
 
-func ratesOf(t *testing.T, calls []call, steps, perEpoch int) []float64 {
+// recorded is what PyTorch's schedulers gave; bench/peers/schedules.py records it.
+type recorded struct {
+	LR       float64
+	Steps    int
+	PerEpoch int `json:"per_epoch"`
+	Losses   []float64
+	Cases    []recordedCase
+	Plateaus []recordedCase
+}
+
+type recordedCase struct {
+	Calls []struct {
+		Name string
+		Args map[string]any
+	}
+	Rates []float64
+}
+
+func readRecorded(t *testing.T) recorded {
 	t.Helper()
-	s, err := newSchedule(calls, []string{"loss", "accuracy"})
+	data, err := os.ReadFile("testdata/schedules.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []float64
-	for i := range steps {
-		list = append(list, s.rate(1, moment{step: i, steps: steps, epoch: i / perEpoch}))
+	var r recorded
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// calls are the case's schedules as a recipe has them.
+func (c *recordedCase) calls() []call {
+	var list []call
+	for _, x := range c.Calls {
+		args := map[string]any{}
+		for k, v := range x.Args {
+			if l, ok := v.([]any); ok {
+				var floats []float64
+				for _, f := range l {
+					floats = append(floats, f.(float64))
+				}
+				v = floats
+			}
+			args[k] = v
+		}
+		list = append(list, call{x.Name, args})
 	}
 	return list
 }
 
+// TestSchedules compares every schedule with PyTorch's, step by step.
 func TestSchedules(t *testing.T) {
+	r := readRecorded(t)
+	tested := map[string]bool{"reduce_on_plateau": true}
+	for _, c := range r.Cases {
+		calls := c.calls()
+		for _, x := range calls {
+			tested[x.name] = true
+		}
+		s, err := newSchedule(calls, tiny())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range c.Rates {
+			got := s.rate(r.LR, moment{step: i, steps: r.Steps, perEpoch: r.PerEpoch})
+			if !(math.Abs(got-want) <= 1e-12) {
+				t.Errorf("%s: step %d: %v, PyTorch has %v", describe(calls, ""), i, got, want)
+			}
+		}
+	}
+	for name := range scheduleKinds {
+		if !tested[name] {
+			t.Errorf("no recorded case has %s", name)
+		}
+	}
+}
+
+// TestScheduleEnds asks for the rates behind the end of schedules that are shorter than the training.
+func TestScheduleEnds(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		calls []call
-		want  []float64
+		call call
+		want float64
 	}{
-		{"none", nil, []float64{1, 1, 1, 1, 1, 1}},
-		{"constant", []call{{"constant", nil}}, []float64{1, 1, 1, 1, 1, 1}},
-		{"step", []call{{"step", map[string]any{"every": 2.0, "factor": 0.5}}}, []float64{1, 1, 1, 1, 0.5, 0.5}},
-		{"step by step", []call{{"step", map[string]any{"every": 2.0, "factor": 0.5, "by": "step"}}}, []float64{1, 1, 0.5, 0.5, 0.25, 0.25}},
-		{"cosine", []call{{"cosine", nil}}, []float64{1, 0.9330127018922193, 0.75, 0.5, 0.25, 0.06698729810778065}},
-		{"cosine to min", []call{{"cosine", map[string]any{"min": 0.5}}}, []float64{1, 0.9665063509461097, 0.875, 0.75, 0.625, 0.5334936490538904}},
-		{"warmup", []call{{"warmup", map[string]any{"steps": 4.0}}}, []float64{0.25, 0.5, 0.75, 1, 1, 1}},
-		{"both", []call{{"step", map[string]any{"every": 1.0, "factor": 0.5}}, {"warmup", map[string]any{"steps": 2.0}}}, []float64{0.5, 1, 0.5, 0.5, 0.25, 0.25}},
+		{call{"cosine", map[string]any{"steps": 4.0, "min": 0.1}}, 0.1},
+		{call{"polynomial", map[string]any{"epochs": 1.0, "min": 0.1}}, 0.1},
+		{call{"one_cycle", map[string]any{"steps": 4.0, "div": 2.0, "final_div": 5.0}}, 0.1},
+		{call{"warmup", map[string]any{"steps": 4.0}}, 1},
 	} {
-		for i, got := range ratesOf(t, c.calls, 6, 2) {
-			if math.Abs(got-c.want[i]) > 1e-15 {
-				t.Errorf("%s: step %d: %v, want %v", c.name, i, got, c.want[i])
+		s, err := newSchedule([]call{c.call}, tiny())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []int{4, 5, 9} {
+			if got := s.rate(1, moment{step: step, steps: 10, perEpoch: 4}); math.Abs(got-c.want) > 1e-15 {
+				t.Errorf("%s: step %d: %v, want %v", c.call.name, step, got, c.want)
 			}
 		}
 	}
 }
 
+// TestPlateau compares reduce_on_plateau with PyTorch's, epoch by epoch.
 func TestPlateau(t *testing.T) {
-	names := []string{"loss", "accuracy"}
-	for _, c := range []struct {
-		monitor, mode string
-		values        []float64
-		want          []float64
-	}{
-		{"val_loss", "", []float64{3, 2, 2, 2, 1, 1, 1, 1, 1}, []float64{1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2}},
-		{"accuracy", "", []float64{0.1, 0.2, 0.2, 0.1, 0.3}, []float64{1, 1, 1, 0.5, 0.5}},
-		{"accuracy", "min", []float64{0.1, 0.2, 0.3}, []float64{1, 1, 0.5}},
-	} {
-		args := map[string]any{"monitor": c.monitor, "factor": 0.5, "patience": 2.0, "min_lr": 0.2}
-		if c.mode != "" {
-			args["mode"] = c.mode
-		}
-		s, err := newSchedule([]call{{"reduce_on_plateau", args}}, names)
+	r := readRecorded(t)
+	m := tiny()
+	for _, c := range r.Plateaus {
+		calls := c.calls()
+		s, err := newSchedule(calls, m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, v := range c.values {
-			r := &EpochResult{Metrics: newMetrics(names), ValMetrics: newMetrics(names)}
-			if c.monitor == "accuracy" {
-				r.Metrics[1].Value = v
-			} else {
-				r.ValMetrics[0].Value = v
+		for i, loss := range r.Losses {
+			at := moment{step: i, steps: len(r.Losses), perEpoch: 1}
+			if got := s.rate(r.LR, at); math.Abs(got-c.Rates[i]) > 1e-15 {
+				t.Errorf("%s: epoch %d: %v, PyTorch has %v", describe(calls, ""), i, got, c.Rates[i])
 			}
-			if err := s.epochDone(r, names); err != nil {
+			e := &EpochResult{Metrics: newMetrics(m.results), ValMetrics: newMetrics(m.results)}
+			e.ValMetrics[0].Value = loss
+			if err := s.epochDone(e, m, at); err != nil {
 				t.Fatal(err)
 			}
-			if got := s.rate(1, moment{epoch: i}); got != c.want[i] {
-				t.Errorf("%s: epoch %d: %v, want %v", c.monitor, i, got, c.want[i])
-			}
 		}
+	}
+}
+
+// TestMonitor has metrics that should rise and such as should fall, and modes that say otherwise.
+func TestMonitor(t *testing.T) {
+	m := tiny()
+	m.results = []string{"loss", "accuracy", "mae"}
+	m.metrics = []metricInfo{{}, {}, {falls: true}}
+	e := &EpochResult{Metrics: Metrics{{Name: "loss", Value: 1}, {Name: "accuracy", Value: 2}, {Name: "mae", Value: 3}}}
+	for _, c := range []struct {
+		monitor, mode string
+		value         float64
+		falls         bool
+	}{{"loss", "auto", 1, true}, {"accuracy", "auto", 2, false}, {"mae", "auto", 3, true}, {"accuracy", "min", 2, true}, {"loss", "max", 1, false}} {
+		w, err := watch(call{"best", map[string]any{"monitor": c.monitor, "mode": c.mode}}, e, m)
+		if err != nil || w.value != c.value || w.falls != c.falls || !w.better(c.value+map[bool]float64{true: 1, false: -1}[c.falls], 0.5) {
+			t.Errorf("%+v gives %+v, %v", c, w, err)
+		}
+	}
+	if _, err := watch(call{"best", nil}, e, m); fmt.Sprint(err) != "monitors val_loss, but there is no validation set" {
+		t.Errorf("the error is %v", err)
 	}
 }
 
 func TestScheduleErrors(t *testing.T) {
+	loss := tiny()
+	loss.results = []string{"loss"}
 	for want, c := range map[string]call{
 		"schedule stop: no schedule is called that": {"stop", nil},
 		"every is 0 and must be 1":                  {"step", nil},
 		"every is 1.5 and must be a whole number":   {"step", map[string]any{"every": 1.5}},
 		"by is \"day\" and must be epoch or step":   {"step", map[string]any{"every": 1.0, "by": "day"}},
-		"min is -1":                      {"cosine", map[string]any{"min": -1.0}},
-		"steps is NaN":                   {"warmup", map[string]any{"steps": math.NaN()}},
+		"min is -1":                              {"cosine", map[string]any{"min": -1.0}},
+		"steps is NaN":                           {"warmup", map[string]any{"steps": math.NaN()}},
+		"steps is 0 and must be at least 1":      {"warmup", nil},
+		"it lasts 3 steps or 4 epochs, not both": {"cosine", map[string]any{"steps": 3.0, "epochs": 4.0}},
+		"milestones are [3 2]":                   {"multi_step", map[string]any{"milestones": []float64{3, 2}}},
+		"up is 0 and must be 1 to":               {"cyclic", map[string]any{"max": 1.0}},
+		"mode is \"square\" and must be triangular, triangular2 or exp_range": {"cyclic", map[string]any{"max": 1.0, "up": 2.0, "mode": "square"}},
 		"monitor is \"f1\"":              {"reduce_on_plateau", map[string]any{"monitor": "f1"}},
 		"factor is 2 and must be 0 to 1": {"reduce_on_plateau", map[string]any{"factor": 2.0}},
 		"mode is \"up\"":                 {"reduce_on_plateau", map[string]any{"mode": "up"}},
 	} {
-		if _, err := newSchedule([]call{c}, []string{"loss"}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newSchedule([]call{c}, loss); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want %q", err, want)
 		}
+	}
+	if _, err := newSchedule([]call{{"cosine", nil}, {"constant", nil}}, loss); err == nil || !strings.Contains(err.Error(), "schedule cosine: steps or epochs must say how long it lasts, since constant follows") {
+		t.Errorf("error is %v", err)
 	}
 	m := tiny()
 	m.recipe.schedule = []call{{"reduce_on_plateau", nil}}

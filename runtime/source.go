@@ -82,3 +82,23 @@ func PackWeights(model, file string, params []Parameter, arena, seed int, data [
 	}
 	return packed, values, nil
 }
+
+// Call is a call of the train block, as call in a generated package.
+type Call struct {
+	Name string
+	Args map[string]any
+}
+
+// CheckSchedule returns what is wrong with the schedules of a train block whose function eval has some results.
+func CheckSchedule(calls []Call, results []string) error {
+	_, err := newSchedule(internal(calls), &modelInfo{results: results})
+	return err
+}
+
+func internal(calls []Call) []call {
+	var list []call
+	for _, c := range calls {
+		list = append(list, call{c.Name, c.Args})
+	}
+	return list
+}

@@ -60,6 +60,9 @@ func tiny() *modelInfo {
 
 func tinyNoise(x *exec, lo, hi int) {
 	seed, step := x.ints(7, 1)[0], x.ints(8, 1)[0]
+	if seed == 0 {
+		return
+	}
 	in := x.floats(0, x.n*3)
 	for i := lo * 3; i < hi*3; i++ {
 		in[i] += float32(randomUnit(randomKey(int(seed), int(step)), uint64(i))) / 8
