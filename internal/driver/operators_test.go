@@ -2,8 +2,10 @@ package driver
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math"
+	"regexp"
 	"testing"
 
 	"github.com/dlc-ml/dlc/codegen"
@@ -12,6 +14,9 @@ import (
 	"github.com/dlc-ml/dlc/passes"
 	"github.com/dlc-ml/dlc/passes/pass"
 )
+
+// some narrows TestOperators to operators whose names match, while one works on them: -operators '^(pow|mod)$'.
+var some = flag.String("operators", "", "test operators whose names match this expression only")
 
 // operatorCase is one operator on one sample, or its gradient, as generated code.
 type operatorCase struct {
@@ -23,6 +28,10 @@ type operatorCase struct {
 // operatorCases lists every operator × sample, and the gradient of each.
 func operatorCases(t *testing.T) (list []operatorCase, suite []codegen.Case) {
 	t.Helper()
+	match, err := regexp.Compile(*some)
+	if err != nil {
+		t.Fatal(err)
+	}
 	add := func(name string, c *ops.Case) {
 		given := map[*ir.Value]*ops.Tensor{}
 		for i, v := range c.Func().Inputs {
@@ -42,6 +51,9 @@ func operatorCases(t *testing.T) (list []operatorCase, suite []codegen.Case) {
 		suite = append(suite, codegen.Case{Name: name, Unit: u, Func: u.Loops[0]})
 	}
 	for _, o := range ops.All() {
+		if !match.MatchString(o.Name) {
+			continue
+		}
 		if o.Effect {
 			continue // an optimizer is tested by whole training steps
 		}

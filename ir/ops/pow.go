@@ -61,7 +61,7 @@ func wholePower(a, b *loop.Expr) *loop.Expr {
 	y, p := choose(has(0), a, one), a
 	for k := 1; k < 31; k++ {
 		p = times(p, p)
-		y = choose(has(k), times(y, p), y)
+		y = times(y, choose(has(k), p, one)) // y first, so that few values are live at once
 	}
 	below := choose(has(0), a, one) // of 1 and -1
 	unit := loop.E(loop.Or, loop.E(loop.Eq, a, one), loop.E(loop.Eq, a, loop.I(-1)))
