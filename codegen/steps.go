@@ -112,7 +112,12 @@ func (s *step) call() *jen.Statement {
 	if grid.Ordered {
 		run = "inOrder"
 	}
-	return jen.Id("x").Dot(run).Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+	each := jen.Id("x").Dot(run).Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+	if s.b.Block == 0 {
+		return each
+	}
+	from, n := jen.Id("x").Dot("from"), jen.Id("x").Dot("n")
+	return jen.For(from.Clone().Op("=").Lit(0), from.Clone().Op("<").Add(n), from.Clone().Op("+=").Lit(s.b.Block)).Block(each)
 }
 
 // stepDecl declares the function that calls a kernel on rows lo to hi of its grid.
@@ -151,8 +156,12 @@ func (p *program) arguments(u *pass.Unit, s *step, states []string, t *jen.State
 			args = append(args, jen.Id("hi").Op("-").Id("lo"))
 		}
 	}
-	if s.b.Batch {
-		args = append(args, jen.Id("x").Dot("n"))
+	from, n := jen.Id("x").Dot("from"), jen.Id("x").Dot("n")
+	switch {
+	case s.b.Block > 0:
+		args = append(args, jen.Min(jen.Lit(s.b.Block), n.Op("-").Add(from)), jen.Min(jen.Lit(1), from.Clone()))
+	case s.b.Batch:
+		args = append(args, n)
 	}
 	return args, nil
 }
@@ -196,7 +205,7 @@ func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t *jen.St
 	return x("at", jen.Lit(i), offset(a.Offset)), nil
 }
 
-// offset is at + stride*lo + step*t without what is zero.
+// offset is at + stride*lo + step*t + example*from without what is zero.
 func offset(at int, a kernel.Arg, t *jen.Statement) *jen.Statement {
 	var sum *jen.Statement
 	add := func(x *jen.Statement) {
@@ -220,6 +229,7 @@ func offset(at int, a kernel.Arg, t *jen.Statement) *jen.Statement {
 	}
 	times(a.Stride, jen.Id("lo"))
 	times(a.Step, t.Clone())
+	times(a.Example, jen.Id("x").Dot("from"))
 	if sum == nil {
 		return jen.Lit(0)
 	}

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -223,7 +225,7 @@ func (e *emitter) countedLoop(a int, count vec.Count, n, step int, body func()) 
 // overBatch runs body along axis a, whose extent is the batch or a multiple of it: then for each example an inner loop runs.
 func (e *emitter) overBatch(a int, body func()) {
 	ax := e.fm.axes[a]
-	batch := vec.Param(len(e.f.Counts) - 1)
+	batch := e.param("batch")
 	if ax.extent == 1 {
 		e.countedLoop(a, batch, 0, 1, body)
 		return
@@ -277,6 +279,9 @@ func (e *emitter) tile(t tileState) {
 				pts[i].acc = append(pts[i].acc, e.constant(start))
 			}
 		}
+		if e.b.Block > 0 {
+			e.resume(pts)
+		}
 		e.reduce(e.fm.par, pts)
 		if e.s.fold {
 			for i := range pts {
@@ -285,6 +290,20 @@ func (e *emitter) tile(t tileState) {
 		}
 	}
 	e.store(pts)
+}
+
+// resume lets the accumulators go on from what is stored, where the caller says so: a loop that runs once or not at all.
+func (e *emitter) resume(pts []point) {
+	e.f.Loop(e.param("resume"), nil, func() {
+		for i := range pts {
+			e.f.Set(pts[i].acc[0], e.at(&pts[i], &cache{}).load(e.fm.stores[0]))
+		}
+	})
+}
+
+// param is the count parameter of that name.
+func (e *emitter) param(name string) vec.Count {
+	return vec.Param(slices.Index(e.f.Counts, name))
 }
 
 // constant returns a fresh register of a value, for an accumulator.

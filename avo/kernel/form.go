@@ -257,6 +257,62 @@ func (fm *form) joinable(lins []*linear, outer, inner int) bool {
 	return true
 }
 
+// rows joins parallel axis grid, which counts examples, with those that lie inside it in every access: [N,T,features] are N·T rows. The
+// axis that will lie across the lanes stays. It returns the number of the joined axis.
+func (fm *form) rows(grid, lane int) int {
+	if fm.free != nil {
+		return grid
+	}
+	for a := range fm.par {
+		if a == grid || a == lane || fm.axes[a].dyn || !fm.inside(grid, a) {
+			continue
+		}
+		fm.axes[grid].extent *= fm.axes[a].extent
+		fm.axes[grid].name += fm.axes[a].name
+		fm.axes = slices.Delete(fm.axes, a, a+1)
+		fm.par--
+		fm.eachCoef(func(c []int) []int {
+			c[grid] = c[a]
+			return slices.Delete(c, a, a+1)
+		})
+		fm.findVarying()
+		less := func(i int) int {
+			if i > a {
+				return i - 1
+			}
+			return i
+		}
+		return fm.rows(less(grid), less(lane))
+	}
+	return grid
+}
+
+// inside reports whether a step of axis outer is as long as the whole of axis inner, in every access.
+func (fm *form) inside(outer, inner int) bool {
+	ok := true
+	fm.eachCoef(func(c []int) []int {
+		ok = ok && c[outer] == c[inner]*fm.axes[inner].extent
+		return c
+	})
+	return ok
+}
+
+// eachCoef replaces the coefficients of every pointer group, index and computed dimension.
+func (fm *form) eachCoef(f func(c []int) []int) {
+	for i := range fm.groups {
+		fm.groups[i].coef = f(fm.groups[i].coef)
+	}
+	for e, l := range fm.index {
+		l.coef = f(l.coef)
+		fm.index[e] = l
+	}
+	for _, r := range fm.refs() {
+		for i := range r.dyn {
+			r.dyn[i].lin.coef = f(r.dyn[i].lin.coef)
+		}
+	}
+}
+
 // split turns parallel axis a, whose extent block divides, into an outer axis and an inner one of extent block.
 func (fm *form) split(a, block int) {
 	inner := fm.axes[a]
@@ -265,23 +321,11 @@ func (fm *form) split(a, block int) {
 	inner.extent = block
 	fm.axes = slices.Insert(fm.axes, a+1, inner)
 	fm.par++
-	cut := func(c []int) []int {
+	fm.eachCoef(func(c []int) []int {
 		c = slices.Insert(c, a+1, c[a])
 		c[a] *= block
 		return c
-	}
-	for i := range fm.groups {
-		fm.groups[i].coef = cut(fm.groups[i].coef)
-	}
-	for e, l := range fm.index {
-		l.coef = cut(l.coef)
-		fm.index[e] = l
-	}
-	for _, r := range fm.refs() {
-		for i := range r.dyn {
-			r.dyn[i].lin.coef = cut(r.dyn[i].lin.coef)
-		}
-	}
+	})
 	if fm.free != nil {
 		fm.free = slices.Insert(fm.free, a+1, fm.free[a])
 	}

@@ -19,8 +19,12 @@ type Kernel struct {
 	// Grid is the axis that the caller cuts into pieces. Its parameters "main" and "tail" are counts of Tile rows and of the single
 	// rows behind them; with Tile 1 there is only "main".
 	Grid Grid
-	// Batch says that the kernel takes the batch size as its last parameter, because a reduction runs over it.
+	// Batch says that the kernel takes the number of examples as parameter "batch", because a reduction runs over them.
 	Batch bool
+	// Block is how many examples one call of such a kernel should sum over at most, so that what it reads stays in the cache; 0 for all of them.
+	// A kernel with a block takes one more parameter, "resume": 0 for the first block, 1 for those that go on from the sums as they are stored. The
+	// chain of each sum is the same as without blocks.
+	Block int
 	// Cycles estimates one unit of the grid (or the whole, where there is none) on AVX2.
 	Cycles float64
 	// Flops counts the floating-point operations of one example (of the whole, where no axis is symbolic): two for each multiply-add.
@@ -42,13 +46,15 @@ type Grid struct {
 }
 
 // Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first, plus Step
-// elements for each step of the scan that the nest stands in. A nil Buf is the table 0, 1, 2 … of i32.
+// elements for each step of the scan that the nest stands in, plus Example elements for each example before those that a block sums over. A
+// nil Buf is the table 0, 1, 2 … of i32.
 type Arg struct {
-	Buf    *loop.Buffer
-	Offset int
-	Stride int
-	Step   int
-	Name   string
+	Buf     *loop.Buffer
+	Offset  int
+	Stride  int
+	Step    int
+	Example int
+	Name    string
 }
 
 // chunkCycles is how long one call of a kernel should take: about 7 µs, long enough to hide the call and the hand-over to
@@ -92,6 +98,7 @@ func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, erro
 			b.Batch = true
 		}
 	}
+	b.block()
 	b.args()
 	b.Flops = fm.flops()
 	return b, nil
@@ -104,8 +111,12 @@ func (b *Builder) chooseGrid() {
 	fm := b.fm
 	for i := range fm.par {
 		if fm.axes[i].dyn && fm.mayMove(i) {
-			b.grid = i
-			b.Grid = Grid{PerBatch: true, Extent: fm.axes[i].extent}
+			lane := -1
+			if fm.nest.Lanes <= 1 {
+				lane = fm.bestLane(vec.AVX2)
+			}
+			b.grid = fm.rows(i, lane)
+			b.Grid = Grid{PerBatch: true, Extent: fm.axes[b.grid].extent}
 			return
 		}
 	}
@@ -134,6 +145,39 @@ func (b *Builder) chooseGrid() {
 	}
 }
 
+// blockBytes is how much of a second-level cache one block of a sum over the batch may read.
+const blockBytes = 384 << 10
+
+// block decides whether a sum over the batch is cut into blocks: where an example is so large that a usual batch would not stay in the cache,
+// the examples come first in the chain, and what is stored are the sums themselves.
+func (b *Builder) block() {
+	fm := b.fm
+	if !b.Batch || fm.par == len(fm.axes) || !fm.axes[fm.par].dyn || fm.nest.Lanes > 1 || fm.free != nil || fm.par == 0 {
+		return
+	}
+	for _, s := range fm.nest.Stores {
+		if s.Expr.Code != loop.Acc {
+			return
+		}
+	}
+	bytes := 0
+	for _, g := range fm.groups {
+		if g.store || g.coef[fm.par] == 0 {
+			continue
+		}
+		elems := 4
+		for a, c := range g.coef {
+			if c != 0 {
+				elems *= fm.axes[a].extent
+			}
+		}
+		bytes += elems
+	}
+	if n := max(1, blockBytes/max(bytes, 1)); n < batchGuess {
+		b.Block = n
+	}
+}
+
 // backwards reports whether some access runs down along an axis.
 func (fm *form) backwards(a int) bool {
 	for _, g := range fm.groups {
@@ -153,6 +197,9 @@ func (b *Builder) args() {
 		a := Arg{Buf: g.buf, Offset: lo, Step: g.step, Name: paramName(g.buf.Name, names)}
 		if b.grid >= 0 {
 			a.Stride = g.coef[b.grid]
+		}
+		if b.Block > 0 {
+			a.Example = g.coef[b.fm.par] * b.fm.axes[b.fm.par].extent
 		}
 		b.Args = append(b.Args, a)
 	}
@@ -226,6 +273,9 @@ func (k *Kernel) Counts() []string {
 	}
 	if k.Batch {
 		c = append(c, "batch")
+	}
+	if k.Block > 0 {
+		c = append(c, "resume")
 	}
 	return c
 }

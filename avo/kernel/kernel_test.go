@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -232,8 +233,22 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 			if b.Batch {
 				counts = append(counts, n)
 			}
-			if err := interp.Run(fn, args, counts); err != nil {
-				t.Fatalf("%s on %s: %v\n%s", nest.Name, target.Name, err, nest)
+			blocks := [][2]int{{0, n}} // of the examples that are summed over
+			if b.Block > 0 {
+				blocks = [][2]int{{0, 1}, {1, n}}
+				counts = append(counts, 0)
+			}
+			for _, block := range blocks[:min(n, len(blocks))] {
+				if b.Block > 0 {
+					counts[len(counts)-2], counts[len(counts)-1] = block[1]-block[0], min(1, block[0])
+				}
+				at := slices.Clone(args)
+				for i, a := range b.Args {
+					at[i].At += block[0] * a.Example
+				}
+				if err := interp.Run(fn, at, counts); err != nil {
+					t.Fatalf("%s on %s: %v\n%s", nest.Name, target.Name, err, nest)
+				}
 			}
 		}
 	}

@@ -24,6 +24,7 @@ func Choose(f *loop.Func, sizes map[string]int, note func(n *loop.Nest, text str
 	if err := c.transposeGroups(); err != nil {
 		return err
 	}
+	c.pad(note)
 	for _, n := range c.nests {
 		if err := c.order(n); err != nil {
 			return err

@@ -264,11 +264,11 @@ func inferRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(x.n, 9, inferMaxPool)
+	x.each(120*x.n, 1088, inferMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(x.n, 28, inferMaxPool2)
+	x.each(80*x.n, 2176, inferMaxPool2)
 	// digits.dl:9:28 flatten
 	x.each(x.n, 72, inferFlatten)
 	// digits.dl:9:39 dense, relu
@@ -290,9 +290,9 @@ func inferConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(3, 5760*lo), hi-lo)
 }
 
-// inferMaxPool: digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
+// inferMaxPool: digits.dl:6:73 max_pool; lanes along x, ncy by 4, x by 2
 func inferMaxPool(x *exec, lo, hi int) {
-	kMaxPool(x.at(3, 5760*lo), x.at(4, 1440*lo), hi-lo)
+	kMaxPool(x.at(3, 48*lo), x.at(4, 12*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
 // inferConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
@@ -300,9 +300,9 @@ func inferConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(4, 1440*lo), x.weight(272), x.weight(5280), x.at(5, 1280*lo), hi-lo)
 }
 
-// inferMaxPool2: digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
+// inferMaxPool2: digits.dl:6:73 max_pool; lanes along x, ncy by 8
 func inferMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(5, 1280*lo), x.at(6, 320*lo), (hi-lo)/2, (hi-lo)%2)
+	kMaxPool2(x.at(5, 16*lo), x.at(6, 4*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // inferFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7

@@ -5,7 +5,7 @@ package digits
 // Each kernel is a variable: plain Go, unless the processor has something better. All of them give the same bits.
 var (
 	kConv2d                         func(*float32, *float32, *float32, *float32, int)                = kConv2dGo
-	kMaxPool                        func(*float32, *float32, int)                                    = kMaxPoolGo
+	kMaxPool                        func(*float32, *float32, int, int)                               = kMaxPoolGo
 	kConv2d2                        func(*float32, *float32, *float32, *float32, int)                = kConv2d2Go
 	kMaxPool2                       func(*float32, *float32, int, int)                               = kMaxPool2Go
 	kFlatten                        func(*float32, *float32, int)                                    = kFlattenGo
@@ -33,7 +33,7 @@ var (
 	kMaxPoolGrad                    func(*float32, *float32, *float32, int)                          = kMaxPoolGradGo
 	kFeaturesStage2Conv2dWeightGrad func(*float32, *float32, *float32, int, int)                     = kFeaturesStage2Conv2dWeightGradGo
 	kFeaturesStage2Conv2dBiasGrad   func(*float32, *float32, int)                                    = kFeaturesStage2Conv2dBiasGradGo
-	kReluGrad                       func(*float32, *float32, *float32, int)                          = kReluGradGo
+	kReluGrad                       func(*float32, *float32, *float32, int, int)                     = kReluGradGo
 	kReluGrad2                      func(*float32, *float32, *float32, *float32, int)                = kReluGrad2Go
 	kFeaturesStageConv2dWeightGrad  func(*float32, *float32, *float32, int, int)                     = kFeaturesStageConv2dWeightGradGo
 	kFeaturesStageConv2dBiasGrad    func(*float32, *float32, int)                                    = kFeaturesStageConv2dBiasGradGo

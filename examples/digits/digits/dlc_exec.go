@@ -139,6 +139,7 @@ type scalarInfo struct {
 type exec struct {
 	prog    *program
 	n       int // examples of this call
+	from    int // the first example of a block, where a sum over the batch is cut into blocks
 	t       int // the step of the scan that is running, where all threads work on one step
 	max     int // examples that the arena has room for
 	arena   []float32

@@ -46,7 +46,7 @@ func kConv2dAVX2(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, r
 //	}
 //
 //go:noescape
-func kMaxPoolAVX2(relu0, maxPool0 *float32, main int)
+func kMaxPoolAVX2(relu0, maxPool0 *float32, main, tail int)
 
 // kConv2d2AVX2 computes
 //
@@ -491,7 +491,7 @@ func kFeaturesStage2Conv2dBiasGradAVX2(maxPoolGradSpread0, featuresStage2Conv2dB
 //	}
 //
 //go:noescape
-func kReluGradAVX2(relu0, maxPool0, reluGradWhich0 *float32, main int)
+func kReluGradAVX2(relu0, maxPool0, reluGradWhich0 *float32, main, tail int)
 
 // kReluGrad2AVX2 computes
 //

@@ -212,130 +212,227 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 //			}
 //		}
 //	}
-func kMaxPoolGo(relu0, maxPool0 *float32, main int) {
-	s0 := unsafe.Slice(relu0, max(0, 5760+(main-1)*5760))
+func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
+	s0 := unsafe.Slice(relu0, max(0, 240+(main-1)*192+(tail-1)*48))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool0, max(0, 1440+(main-1)*1440))
+	s1 := unsafe.Slice(maxPool0, max(0, 60+(main-1)*48+(tail-1)*12))
 	i1 := 0
 	for range main {
-		for range 60 {
-			for range 3 {
-				v2 := math.Float32frombits(0xff800000)
-				v4 := math.Float32frombits(0xff800000)
-				v6 := math.Float32frombits(0xff800000)
-				v8 := math.Float32frombits(0xff800000)
-				v10 := math.Float32frombits(0xff800000)
-				v12 := math.Float32frombits(0xff800000)
-				v14 := math.Float32frombits(0xff800000)
-				v16 := math.Float32frombits(0xff800000)
+		for range 6 {
+			v2 := math.Float32frombits(0xff800000)
+			v4 := math.Float32frombits(0xff800000)
+			v6 := math.Float32frombits(0xff800000)
+			v8 := math.Float32frombits(0xff800000)
+			v10 := math.Float32frombits(0xff800000)
+			v12 := math.Float32frombits(0xff800000)
+			v14 := math.Float32frombits(0xff800000)
+			v16 := math.Float32frombits(0xff800000)
+			for range 2 {
 				for range 2 {
-					for range 2 {
-						v17 := s0[i0]
-						v18 := v2
-						if v17 > v2 {
-							v18 = v17
-						}
-						v19 := v17 != v17
-						v20 := v18
-						if v19 {
-							v20 = math.Float32frombits(0xffffffff)
-						}
-						v2 = v20
-						v21 := s0[i0+2]
-						v22 := v4
-						if v21 > v4 {
-							v22 = v21
-						}
-						v23 := v21 != v21
-						v24 := v22
-						if v23 {
-							v24 = math.Float32frombits(0xffffffff)
-						}
-						v4 = v24
-						v25 := s0[i0+4]
-						v26 := v6
-						if v25 > v6 {
-							v26 = v25
-						}
-						v27 := v25 != v25
-						v28 := v26
-						if v27 {
-							v28 = math.Float32frombits(0xffffffff)
-						}
-						v6 = v28
-						v29 := s0[i0+6]
-						v30 := v8
-						if v29 > v8 {
-							v30 = v29
-						}
-						v31 := v29 != v29
-						v32 := v30
-						if v31 {
-							v32 = math.Float32frombits(0xffffffff)
-						}
-						v8 = v32
-						v33 := s0[i0+48]
-						v34 := v10
-						if v33 > v10 {
-							v34 = v33
-						}
-						v35 := v33 != v33
-						v36 := v34
-						if v35 {
-							v36 = math.Float32frombits(0xffffffff)
-						}
-						v10 = v36
-						v37 := s0[i0+50]
-						v38 := v12
-						if v37 > v12 {
-							v38 = v37
-						}
-						v39 := v37 != v37
-						v40 := v38
-						if v39 {
-							v40 = math.Float32frombits(0xffffffff)
-						}
-						v12 = v40
-						v41 := s0[i0+52]
-						v42 := v14
-						if v41 > v14 {
-							v42 = v41
-						}
-						v43 := v41 != v41
-						v44 := v42
-						if v43 {
-							v44 = math.Float32frombits(0xffffffff)
-						}
-						v14 = v44
-						v45 := s0[i0+54]
-						v46 := v16
-						if v45 > v16 {
-							v46 = v45
-						}
-						v47 := v45 != v45
-						v48 := v46
-						if v47 {
-							v48 = math.Float32frombits(0xffffffff)
-						}
-						v16 = v48
-						i0 += 1
+					v17 := s0[i0]
+					v18 := v2
+					if v17 > v2 {
+						v18 = v17
 					}
-					i0 += 22
+					v19 := v17 != v17
+					v20 := v18
+					if v19 {
+						v20 = math.Float32frombits(0xffffffff)
+					}
+					v2 = v20
+					v21 := s0[i0+2]
+					v22 := v4
+					if v21 > v4 {
+						v22 = v21
+					}
+					v23 := v21 != v21
+					v24 := v22
+					if v23 {
+						v24 = math.Float32frombits(0xffffffff)
+					}
+					v4 = v24
+					v25 := s0[i0+48]
+					v26 := v6
+					if v25 > v6 {
+						v26 = v25
+					}
+					v27 := v25 != v25
+					v28 := v26
+					if v27 {
+						v28 = math.Float32frombits(0xffffffff)
+					}
+					v6 = v28
+					v29 := s0[i0+50]
+					v30 := v8
+					if v29 > v8 {
+						v30 = v29
+					}
+					v31 := v29 != v29
+					v32 := v30
+					if v31 {
+						v32 = math.Float32frombits(0xffffffff)
+					}
+					v8 = v32
+					v33 := s0[i0+96]
+					v34 := v10
+					if v33 > v10 {
+						v34 = v33
+					}
+					v35 := v33 != v33
+					v36 := v34
+					if v35 {
+						v36 = math.Float32frombits(0xffffffff)
+					}
+					v10 = v36
+					v37 := s0[i0+98]
+					v38 := v12
+					if v37 > v12 {
+						v38 = v37
+					}
+					v39 := v37 != v37
+					v40 := v38
+					if v39 {
+						v40 = math.Float32frombits(0xffffffff)
+					}
+					v12 = v40
+					v41 := s0[i0+144]
+					v42 := v14
+					if v41 > v14 {
+						v42 = v41
+					}
+					v43 := v41 != v41
+					v44 := v42
+					if v43 {
+						v44 = math.Float32frombits(0xffffffff)
+					}
+					v14 = v44
+					v45 := s0[i0+146]
+					v46 := v16
+					if v45 > v16 {
+						v46 = v45
+					}
+					v47 := v45 != v45
+					v48 := v46
+					if v47 {
+						v48 = math.Float32frombits(0xffffffff)
+					}
+					v16 = v48
+					i0 += 1
 				}
-				s1[i1] = v2
-				s1[i1+1] = v4
-				s1[i1+2] = v6
-				s1[i1+3] = v8
-				s1[i1+12] = v10
-				s1[i1+13] = v12
-				s1[i1+14] = v14
-				s1[i1+15] = v16
-				i0 -= 40
-				i1 += 4
+				i0 += 22
 			}
-			i0 += 72
-			i1 += 12
+			s1[i1] = v2
+			s1[i1+1] = v4
+			s1[i1+12] = v6
+			s1[i1+13] = v8
+			s1[i1+24] = v10
+			s1[i1+25] = v12
+			s1[i1+36] = v14
+			s1[i1+37] = v16
+			i0 -= 44
+			i1 += 2
 		}
+		i0 += 168
+		i1 += 36
+	}
+	for range tail {
+		for range 6 {
+			v50 := math.Float32frombits(0xff800000)
+			v52 := math.Float32frombits(0xff800000)
+			v53 := s0[i0]
+			v54 := v50
+			if v53 > v50 {
+				v54 = v53
+			}
+			v55 := v53 != v53
+			v56 := v54
+			if v55 {
+				v56 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v56
+			v57 := s0[i0+2]
+			v58 := v52
+			if v57 > v52 {
+				v58 = v57
+			}
+			v59 := v57 != v57
+			v60 := v58
+			if v59 {
+				v60 = math.Float32frombits(0xffffffff)
+			}
+			v52 = v60
+			v61 := s0[i0+1]
+			v62 := v50
+			if v61 > v50 {
+				v62 = v61
+			}
+			v63 := v61 != v61
+			v64 := v62
+			if v63 {
+				v64 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v64
+			v65 := s0[i0+3]
+			v66 := v52
+			if v65 > v52 {
+				v66 = v65
+			}
+			v67 := v65 != v65
+			v68 := v66
+			if v67 {
+				v68 = math.Float32frombits(0xffffffff)
+			}
+			v52 = v68
+			v69 := s0[i0+24]
+			v70 := v50
+			if v69 > v50 {
+				v70 = v69
+			}
+			v71 := v69 != v69
+			v72 := v70
+			if v71 {
+				v72 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v72
+			v73 := s0[i0+26]
+			v74 := v52
+			if v73 > v52 {
+				v74 = v73
+			}
+			v75 := v73 != v73
+			v76 := v74
+			if v75 {
+				v76 = math.Float32frombits(0xffffffff)
+			}
+			v52 = v76
+			v77 := s0[i0+25]
+			v78 := v50
+			if v77 > v50 {
+				v78 = v77
+			}
+			v79 := v77 != v77
+			v80 := v78
+			if v79 {
+				v80 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v80
+			v81 := s0[i0+27]
+			v82 := v52
+			if v81 > v52 {
+				v82 = v81
+			}
+			v83 := v81 != v81
+			v84 := v82
+			if v83 {
+				v84 = math.Float32frombits(0xffffffff)
+			}
+			v52 = v84
+			s1[i1] = v50
+			s1[i1+1] = v52
+			i0 += 4
+			i1 += 2
+		}
+		i0 += 24
 	}
 }
 
@@ -550,12 +647,12 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 //		}
 //	}
 func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
-	s0 := unsafe.Slice(relu20, max(0, 3840+(main-1)*2560+(tail-1)*1280))
+	s0 := unsafe.Slice(relu20, max(0, 144+(main-1)*128+(tail-1)*16))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool20, max(0, 960+(main-1)*640+(tail-1)*320))
+	s1 := unsafe.Slice(maxPool20, max(0, 36+(main-1)*32+(tail-1)*4))
 	i1 := 0
 	for range main {
-		for range 80 {
+		for range 4 {
 			v2 := math.Float32frombits(0xff800000)
 			v4 := math.Float32frombits(0xff800000)
 			v6 := math.Float32frombits(0xff800000)
@@ -577,7 +674,7 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 						v20 = math.Float32frombits(0xffffffff)
 					}
 					v2 = v20
-					v21 := s0[i0+2]
+					v21 := s0[i0+16]
 					v22 := v4
 					if v21 > v4 {
 						v22 = v21
@@ -588,7 +685,7 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 						v24 = math.Float32frombits(0xffffffff)
 					}
 					v4 = v24
-					v25 := s0[i0+4]
+					v25 := s0[i0+32]
 					v26 := v6
 					if v25 > v6 {
 						v26 = v25
@@ -599,7 +696,7 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 						v28 = math.Float32frombits(0xffffffff)
 					}
 					v6 = v28
-					v29 := s0[i0+6]
+					v29 := s0[i0+48]
 					v30 := v8
 					if v29 > v8 {
 						v30 = v29
@@ -610,7 +707,7 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 						v32 = math.Float32frombits(0xffffffff)
 					}
 					v8 = v32
-					v33 := s0[i0+1280]
+					v33 := s0[i0+64]
 					v34 := v10
 					if v33 > v10 {
 						v34 = v33
@@ -621,7 +718,7 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 						v36 = math.Float32frombits(0xffffffff)
 					}
 					v10 = v36
-					v37 := s0[i0+1282]
+					v37 := s0[i0+80]
 					v38 := v12
 					if v37 > v12 {
 						v38 = v37
@@ -632,7 +729,7 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 						v40 = math.Float32frombits(0xffffffff)
 					}
 					v12 = v40
-					v41 := s0[i0+1284]
+					v41 := s0[i0+96]
 					v42 := v14
 					if v41 > v14 {
 						v42 = v41
@@ -643,7 +740,7 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 						v44 = math.Float32frombits(0xffffffff)
 					}
 					v14 = v44
-					v45 := s0[i0+1286]
+					v45 := s0[i0+112]
 					v46 := v16
 					if v45 > v16 {
 						v46 = v45
@@ -659,121 +756,71 @@ func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
 				i0 += 6
 			}
 			s1[i1] = v2
-			s1[i1+1] = v4
-			s1[i1+2] = v6
-			s1[i1+3] = v8
-			s1[i1+320] = v10
-			s1[i1+321] = v12
-			s1[i1+322] = v14
-			s1[i1+323] = v16
-			i1 += 4
+			s1[i1+4] = v4
+			s1[i1+8] = v6
+			s1[i1+12] = v8
+			s1[i1+16] = v10
+			s1[i1+20] = v12
+			s1[i1+24] = v14
+			s1[i1+28] = v16
+			i0 -= 14
+			i1 += 1
 		}
-		i0 += 1280
-		i1 += 320
+		i0 += 120
+		i1 += 28
 	}
 	for range tail {
-		for range 80 {
+		for range 4 {
 			v50 := math.Float32frombits(0xff800000)
-			v52 := math.Float32frombits(0xff800000)
-			v54 := math.Float32frombits(0xff800000)
-			v56 := math.Float32frombits(0xff800000)
-			for range 2 {
-				v57 := s0[i0]
-				v58 := v50
-				if v57 > v50 {
-					v58 = v57
-				}
-				v59 := v57 != v57
-				v60 := v58
-				if v59 {
-					v60 = math.Float32frombits(0xffffffff)
-				}
-				v50 = v60
-				v61 := s0[i0+2]
-				v62 := v52
-				if v61 > v52 {
-					v62 = v61
-				}
-				v63 := v61 != v61
-				v64 := v62
-				if v63 {
-					v64 = math.Float32frombits(0xffffffff)
-				}
-				v52 = v64
-				v65 := s0[i0+4]
-				v66 := v54
-				if v65 > v54 {
-					v66 = v65
-				}
-				v67 := v65 != v65
-				v68 := v66
-				if v67 {
-					v68 = math.Float32frombits(0xffffffff)
-				}
-				v54 = v68
-				v69 := s0[i0+6]
-				v70 := v56
-				if v69 > v56 {
-					v70 = v69
-				}
-				v71 := v69 != v69
-				v72 := v70
-				if v71 {
-					v72 = math.Float32frombits(0xffffffff)
-				}
-				v56 = v72
-				v73 := s0[i0+1]
-				v74 := v50
-				if v73 > v50 {
-					v74 = v73
-				}
-				v75 := v73 != v73
-				v76 := v74
-				if v75 {
-					v76 = math.Float32frombits(0xffffffff)
-				}
-				v50 = v76
-				v77 := s0[i0+3]
-				v78 := v52
-				if v77 > v52 {
-					v78 = v77
-				}
-				v79 := v77 != v77
-				v80 := v78
-				if v79 {
-					v80 = math.Float32frombits(0xffffffff)
-				}
-				v52 = v80
-				v81 := s0[i0+5]
-				v82 := v54
-				if v81 > v54 {
-					v82 = v81
-				}
-				v83 := v81 != v81
-				v84 := v82
-				if v83 {
-					v84 = math.Float32frombits(0xffffffff)
-				}
-				v54 = v84
-				v85 := s0[i0+7]
-				v86 := v56
-				if v85 > v56 {
-					v86 = v85
-				}
-				v87 := v85 != v85
-				v88 := v86
-				if v87 {
-					v88 = math.Float32frombits(0xffffffff)
-				}
-				v56 = v88
-				i0 += 8
+			v51 := s0[i0]
+			v52 := v50
+			if v51 > v50 {
+				v52 = v51
 			}
+			v53 := v51 != v51
+			v54 := v52
+			if v53 {
+				v54 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v54
+			v55 := s0[i0+1]
+			v56 := v50
+			if v55 > v50 {
+				v56 = v55
+			}
+			v57 := v55 != v55
+			v58 := v56
+			if v57 {
+				v58 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v58
+			v59 := s0[i0+8]
+			v60 := v50
+			if v59 > v50 {
+				v60 = v59
+			}
+			v61 := v59 != v59
+			v62 := v60
+			if v61 {
+				v62 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v62
+			v63 := s0[i0+9]
+			v64 := v50
+			if v63 > v50 {
+				v64 = v63
+			}
+			v65 := v63 != v63
+			v66 := v64
+			if v65 {
+				v66 = math.Float32frombits(0xffffffff)
+			}
+			v50 = v66
 			s1[i1] = v50
-			s1[i1+1] = v52
-			s1[i1+2] = v54
-			s1[i1+3] = v56
-			i1 += 4
+			i0 += 2
+			i1 += 1
 		}
+		i0 += 8
 	}
 }
 
@@ -18918,14 +18965,14 @@ func kMaxPool2GradGo(flattenGrad0, maxPool2Grad0 *float32, main int) {
 //		}
 //	}
 func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
-	s0 := unsafe.Slice(relu20, max(0, 3840+(main-1)*2560+(tail-1)*1280))
+	s0 := unsafe.Slice(relu20, max(0, 144+(main-1)*128+(tail-1)*16))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool20, max(0, 960+(main-1)*640+(tail-1)*320))
+	s1 := unsafe.Slice(maxPool20, max(0, 36+(main-1)*32+(tail-1)*4))
 	i1 := 0
-	s2 := unsafe.Slice(relu2GradWhich0, max(0, 960+(main-1)*640+(tail-1)*320))
+	s2 := unsafe.Slice(relu2GradWhich0, max(0, 36+(main-1)*32+(tail-1)*4))
 	i2 := 0
 	for range main {
-		for range 80 {
+		for range 4 {
 			v2 := math.Float32frombits(0x7f800000)
 			v4 := math.Float32frombits(0x7f800000)
 			v6 := math.Float32frombits(0x7f800000)
@@ -18958,8 +19005,8 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 						v32 = math.Float32frombits(0xffffffff)
 					}
 					v2 = v32
-					v33 := s0[i0+2]
-					v34 := s1[i1+1]
+					v33 := s0[i0+16]
+					v34 := s1[i1+4]
 					v35 := v33 == v34
 					v37 := v18 * uint32(0x2)
 					v38 := v37 + v20
@@ -18978,8 +19025,8 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 						v44 = math.Float32frombits(0xffffffff)
 					}
 					v4 = v44
-					v45 := s0[i0+4]
-					v46 := s1[i1+2]
+					v45 := s0[i0+32]
+					v46 := s1[i1+8]
 					v47 := v45 == v46
 					v49 := v18 * uint32(0x2)
 					v50 := v49 + v20
@@ -18998,8 +19045,8 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 						v56 = math.Float32frombits(0xffffffff)
 					}
 					v6 = v56
-					v57 := s0[i0+6]
-					v58 := s1[i1+3]
+					v57 := s0[i0+48]
+					v58 := s1[i1+12]
 					v59 := v57 == v58
 					v61 := v18 * uint32(0x2)
 					v62 := v61 + v20
@@ -19018,8 +19065,8 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 						v68 = math.Float32frombits(0xffffffff)
 					}
 					v8 = v68
-					v69 := s0[i0+1280]
-					v70 := s1[i1+320]
+					v69 := s0[i0+64]
+					v70 := s1[i1+16]
 					v71 := v69 == v70
 					v73 := v18 * uint32(0x2)
 					v74 := v73 + v20
@@ -19038,8 +19085,8 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 						v80 = math.Float32frombits(0xffffffff)
 					}
 					v10 = v80
-					v81 := s0[i0+1282]
-					v82 := s1[i1+321]
+					v81 := s0[i0+80]
+					v82 := s1[i1+20]
 					v83 := v81 == v82
 					v85 := v18 * uint32(0x2)
 					v86 := v85 + v20
@@ -19058,8 +19105,8 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 						v92 = math.Float32frombits(0xffffffff)
 					}
 					v12 = v92
-					v93 := s0[i0+1284]
-					v94 := s1[i1+322]
+					v93 := s0[i0+96]
+					v94 := s1[i1+24]
 					v95 := v93 == v94
 					v97 := v18 * uint32(0x2)
 					v98 := v97 + v20
@@ -19078,8 +19125,8 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 						v104 = math.Float32frombits(0xffffffff)
 					}
 					v14 = v104
-					v105 := s0[i0+1286]
-					v106 := s1[i1+323]
+					v105 := s0[i0+112]
+					v106 := s1[i1+28]
 					v107 := v105 == v106
 					v109 := v18 * uint32(0x2)
 					v110 := v109 + v20
@@ -19115,244 +19162,141 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 			if v124 {
 				v126 = v4
 			}
-			s2[i2+1] = v126
+			s2[i2+4] = v126
 			v128 := v6 < float32(4)
 			v130 := float32(0)
 			if v128 {
 				v130 = v6
 			}
-			s2[i2+2] = v130
+			s2[i2+8] = v130
 			v132 := v8 < float32(4)
 			v134 := float32(0)
 			if v132 {
 				v134 = v8
 			}
-			s2[i2+3] = v134
+			s2[i2+12] = v134
 			v136 := v10 < float32(4)
 			v138 := float32(0)
 			if v136 {
 				v138 = v10
 			}
-			s2[i2+320] = v138
+			s2[i2+16] = v138
 			v140 := v12 < float32(4)
 			v142 := float32(0)
 			if v140 {
 				v142 = v12
 			}
-			s2[i2+321] = v142
+			s2[i2+20] = v142
 			v144 := v14 < float32(4)
 			v146 := float32(0)
 			if v144 {
 				v146 = v14
 			}
-			s2[i2+322] = v146
+			s2[i2+24] = v146
 			v148 := v16 < float32(4)
 			v150 := float32(0)
 			if v148 {
 				v150 = v16
 			}
-			s2[i2+323] = v150
-			i1 += 4
-			i2 += 4
+			s2[i2+28] = v150
+			i0 -= 14
+			i1 += 1
+			i2 += 1
 		}
-		i0 += 1280
-		i1 += 320
-		i2 += 320
+		i0 += 120
+		i1 += 28
+		i2 += 28
 	}
 	for range tail {
-		for range 80 {
+		for range 4 {
 			v152 := math.Float32frombits(0x7f800000)
-			v154 := math.Float32frombits(0x7f800000)
-			v156 := math.Float32frombits(0x7f800000)
-			v158 := math.Float32frombits(0x7f800000)
-			v160 := uint32(0x0)
-			for range 2 {
-				v161 := s0[i0]
-				v162 := s1[i1]
-				v163 := v161 == v162
-				v165 := v160 * uint32(0x2)
-				v166 := float32(int32(v165))
-				v168 := float32(4)
-				if v163 {
-					v168 = v166
-				}
-				v169 := v152
-				if v168 < v152 {
-					v169 = v168
-				}
-				v170 := v168 != v168
-				v171 := v169
-				if v170 {
-					v171 = math.Float32frombits(0xffffffff)
-				}
-				v152 = v171
-				v172 := s0[i0+2]
-				v173 := s1[i1+1]
-				v174 := v172 == v173
-				v176 := v160 * uint32(0x2)
-				v177 := float32(int32(v176))
-				v179 := float32(4)
-				if v174 {
-					v179 = v177
-				}
-				v180 := v154
-				if v179 < v154 {
-					v180 = v179
-				}
-				v181 := v179 != v179
-				v182 := v180
-				if v181 {
-					v182 = math.Float32frombits(0xffffffff)
-				}
-				v154 = v182
-				v183 := s0[i0+4]
-				v184 := s1[i1+2]
-				v185 := v183 == v184
-				v187 := v160 * uint32(0x2)
-				v188 := float32(int32(v187))
-				v190 := float32(4)
-				if v185 {
-					v190 = v188
-				}
-				v191 := v156
-				if v190 < v156 {
-					v191 = v190
-				}
-				v192 := v190 != v190
-				v193 := v191
-				if v192 {
-					v193 = math.Float32frombits(0xffffffff)
-				}
-				v156 = v193
-				v194 := s0[i0+6]
-				v195 := s1[i1+3]
-				v196 := v194 == v195
-				v198 := v160 * uint32(0x2)
-				v199 := float32(int32(v198))
-				v201 := float32(4)
-				if v196 {
-					v201 = v199
-				}
-				v202 := v158
-				if v201 < v158 {
-					v202 = v201
-				}
-				v203 := v201 != v201
-				v204 := v202
-				if v203 {
-					v204 = math.Float32frombits(0xffffffff)
-				}
-				v158 = v204
-				v205 := s0[i0+1]
-				v206 := s1[i1]
-				v207 := v205 == v206
-				v209 := v160 * uint32(0x2)
-				v211 := v209 + uint32(0x1)
-				v212 := float32(int32(v211))
-				v214 := float32(4)
-				if v207 {
-					v214 = v212
-				}
-				v215 := v152
-				if v214 < v152 {
-					v215 = v214
-				}
-				v216 := v214 != v214
-				v217 := v215
-				if v216 {
-					v217 = math.Float32frombits(0xffffffff)
-				}
-				v152 = v217
-				v218 := s0[i0+3]
-				v219 := s1[i1+1]
-				v220 := v218 == v219
-				v222 := v160 * uint32(0x2)
-				v224 := v222 + uint32(0x1)
-				v225 := float32(int32(v224))
-				v227 := float32(4)
-				if v220 {
-					v227 = v225
-				}
-				v228 := v154
-				if v227 < v154 {
-					v228 = v227
-				}
-				v229 := v227 != v227
-				v230 := v228
-				if v229 {
-					v230 = math.Float32frombits(0xffffffff)
-				}
-				v154 = v230
-				v231 := s0[i0+5]
-				v232 := s1[i1+2]
-				v233 := v231 == v232
-				v235 := v160 * uint32(0x2)
-				v237 := v235 + uint32(0x1)
-				v238 := float32(int32(v237))
-				v240 := float32(4)
-				if v233 {
-					v240 = v238
-				}
-				v241 := v156
-				if v240 < v156 {
-					v241 = v240
-				}
-				v242 := v240 != v240
-				v243 := v241
-				if v242 {
-					v243 = math.Float32frombits(0xffffffff)
-				}
-				v156 = v243
-				v244 := s0[i0+7]
-				v245 := s1[i1+3]
-				v246 := v244 == v245
-				v248 := v160 * uint32(0x2)
-				v250 := v248 + uint32(0x1)
-				v251 := float32(int32(v250))
-				v253 := float32(4)
-				if v246 {
-					v253 = v251
-				}
-				v254 := v158
-				if v253 < v158 {
-					v254 = v253
-				}
-				v255 := v253 != v253
-				v256 := v254
-				if v255 {
-					v256 = math.Float32frombits(0xffffffff)
-				}
-				v158 = v256
-				v160 = v160 + uint32(0x1)
-				i0 += 8
+			v153 := s0[i0]
+			v154 := s1[i1]
+			v155 := v153 == v154
+			v156 := uint32(0x0)
+			v157 := float32(int32(v156))
+			v159 := float32(4)
+			if v155 {
+				v159 = v157
 			}
-			v259 := v152 < float32(4)
-			v261 := float32(0)
-			if v259 {
-				v261 = v152
+			v160 := v152
+			if v159 < v152 {
+				v160 = v159
 			}
-			s2[i2] = v261
-			v263 := v154 < float32(4)
-			v265 := float32(0)
-			if v263 {
-				v265 = v154
+			v161 := v159 != v159
+			v162 := v160
+			if v161 {
+				v162 = math.Float32frombits(0xffffffff)
 			}
-			s2[i2+1] = v265
-			v267 := v156 < float32(4)
-			v269 := float32(0)
-			if v267 {
-				v269 = v156
+			v152 = v162
+			v163 := s0[i0+1]
+			v164 := s1[i1]
+			v165 := v163 == v164
+			v166 := uint32(0x1)
+			v167 := float32(int32(v166))
+			v169 := float32(4)
+			if v165 {
+				v169 = v167
 			}
-			s2[i2+2] = v269
-			v271 := v158 < float32(4)
-			v273 := float32(0)
-			if v271 {
-				v273 = v158
+			v170 := v152
+			if v169 < v152 {
+				v170 = v169
 			}
-			s2[i2+3] = v273
-			i1 += 4
-			i2 += 4
+			v171 := v169 != v169
+			v172 := v170
+			if v171 {
+				v172 = math.Float32frombits(0xffffffff)
+			}
+			v152 = v172
+			v173 := s0[i0+8]
+			v174 := s1[i1]
+			v175 := v173 == v174
+			v176 := uint32(0x2)
+			v177 := float32(int32(v176))
+			v179 := float32(4)
+			if v175 {
+				v179 = v177
+			}
+			v180 := v152
+			if v179 < v152 {
+				v180 = v179
+			}
+			v181 := v179 != v179
+			v182 := v180
+			if v181 {
+				v182 = math.Float32frombits(0xffffffff)
+			}
+			v152 = v182
+			v183 := s0[i0+9]
+			v184 := s1[i1]
+			v185 := v183 == v184
+			v186 := uint32(0x3)
+			v187 := float32(int32(v186))
+			v189 := float32(4)
+			if v185 {
+				v189 = v187
+			}
+			v190 := v152
+			if v189 < v152 {
+				v190 = v189
+			}
+			v191 := v189 != v189
+			v192 := v190
+			if v191 {
+				v192 = math.Float32frombits(0xffffffff)
+			}
+			v152 = v192
+			v194 := v152 < float32(4)
+			v196 := float32(0)
+			if v194 {
+				v196 = v152
+			}
+			s2[i2] = v196
+			i0 += 2
+			i1 += 1
+			i2 += 1
 		}
+		i0 += 8
 	}
 }
 
@@ -19411,175 +19355,154 @@ func kMaxPoolGradSpreadGo(maxPoolGradSpread0 *float32, main, tail int) {
 //		}
 //	}
 func kRelu2Grad2Go(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *float32, main int) {
-	s0 := unsafe.Slice(relu20, max(0, 1280+(main-1)*1280))
+	s0 := unsafe.Slice(relu20, max(0, 64+(main-1)*64))
 	i0 := 0
-	s1 := unsafe.Slice(relu2GradWhich0, max(0, 320+(main-1)*320))
+	s1 := unsafe.Slice(relu2GradWhich0, max(0, 16+(main-1)*16))
 	i1 := 0
-	s2 := unsafe.Slice(maxPool2Grad0, max(0, 320+(main-1)*320))
+	s2 := unsafe.Slice(maxPool2Grad0, max(0, 16+(main-1)*16))
 	i2 := 0
-	s3 := unsafe.Slice(maxPoolGradSpread0, max(0, 4984+(main-1)*5120))
+	s3 := unsafe.Slice(maxPoolGradSpread0, max(0, 120+(main-1)*256))
 	i3 := 0
 	for range main {
 		for range 4 {
-			for range 4 {
-				v2 := uint32(0x0)
-				for range 2 {
-					for range 5 {
-						v4 := s0[i0]
-						v5 := float32(0) < v4
-						v6 := s1[i1]
-						v8 := v2 * uint32(0x2)
-						v9 := float32(int32(v8))
-						v10 := v6 == v9
-						v11 := s2[i2]
-						v13 := float32(0)
-						if v10 {
-							v13 = v11
-						}
-						v15 := float32(0)
-						if v5 {
-							v15 = v13
-						}
-						s3[i3] = v15
-						v17 := s0[i0+1]
-						v18 := float32(0) < v17
-						v19 := s1[i1]
-						v21 := v2 * uint32(0x2)
-						v23 := v21 + uint32(0x1)
-						v24 := float32(int32(v23))
-						v25 := v19 == v24
-						v26 := s2[i2]
-						v28 := float32(0)
-						if v25 {
-							v28 = v26
-						}
-						v30 := float32(0)
-						if v18 {
-							v30 = v28
-						}
-						s3[i3+1] = v30
-						v32 := s0[i0+64]
-						v33 := float32(0) < v32
-						v34 := s1[i1+16]
-						v36 := v2 * uint32(0x2)
-						v37 := float32(int32(v36))
-						v38 := v34 == v37
-						v39 := s2[i2+16]
-						v41 := float32(0)
-						if v38 {
-							v41 = v39
-						}
-						v43 := float32(0)
-						if v33 {
-							v43 = v41
-						}
-						s3[i3+256] = v43
-						v45 := s0[i0+65]
-						v46 := float32(0) < v45
-						v47 := s1[i1+16]
-						v49 := v2 * uint32(0x2)
-						v51 := v49 + uint32(0x1)
-						v52 := float32(int32(v51))
-						v53 := v47 == v52
-						v54 := s2[i2+16]
-						v56 := float32(0)
-						if v53 {
-							v56 = v54
-						}
-						v58 := float32(0)
-						if v46 {
-							v58 = v56
-						}
-						s3[i3+257] = v58
-						v60 := s0[i0+128]
-						v61 := float32(0) < v60
-						v62 := s1[i1+32]
-						v64 := v2 * uint32(0x2)
-						v65 := float32(int32(v64))
-						v66 := v62 == v65
-						v67 := s2[i2+32]
-						v69 := float32(0)
-						if v66 {
-							v69 = v67
-						}
-						v71 := float32(0)
-						if v61 {
-							v71 = v69
-						}
-						s3[i3+512] = v71
-						v73 := s0[i0+129]
-						v74 := float32(0) < v73
-						v75 := s1[i1+32]
-						v77 := v2 * uint32(0x2)
-						v79 := v77 + uint32(0x1)
-						v80 := float32(int32(v79))
-						v81 := v75 == v80
-						v82 := s2[i2+32]
-						v84 := float32(0)
-						if v81 {
-							v84 = v82
-						}
-						v86 := float32(0)
-						if v74 {
-							v86 = v84
-						}
-						s3[i3+513] = v86
-						v88 := s0[i0+192]
-						v89 := float32(0) < v88
-						v90 := s1[i1+48]
-						v92 := v2 * uint32(0x2)
-						v93 := float32(int32(v92))
-						v94 := v90 == v93
-						v95 := s2[i2+48]
-						v97 := float32(0)
-						if v94 {
-							v97 = v95
-						}
-						v99 := float32(0)
-						if v89 {
-							v99 = v97
-						}
-						s3[i3+768] = v99
-						v101 := s0[i0+193]
-						v102 := float32(0) < v101
-						v103 := s1[i1+48]
-						v105 := v2 * uint32(0x2)
-						v107 := v105 + uint32(0x1)
-						v108 := float32(int32(v107))
-						v109 := v103 == v108
-						v110 := s2[i2+48]
-						v112 := float32(0)
-						if v109 {
-							v112 = v110
-						}
-						v114 := float32(0)
-						if v102 {
-							v114 = v112
-						}
-						s3[i3+769] = v114
-						i0 += 256
-						i1 += 64
-						i2 += 64
-						i3 += 1024
-					}
-					v2 = v2 + uint32(0x1)
-					i0 -= 1272
-					i1 -= 320
-					i2 -= 320
-					i3 -= 5104
+			for range 2 {
+				v2 := s0[i0]
+				v3 := float32(0) < v2
+				v4 := s1[i1]
+				v5 := uint32(0x0)
+				v6 := float32(int32(v5))
+				v7 := v4 == v6
+				v8 := s2[i2]
+				v10 := float32(0)
+				if v7 {
+					v10 = v8
 				}
-				i0 -= 14
-				i1 += 1
-				i2 += 1
-				i3 -= 30
+				v12 := float32(0)
+				if v3 {
+					v12 = v10
+				}
+				s3[i3] = v12
+				v14 := s0[i0+1]
+				v15 := float32(0) < v14
+				v16 := s1[i1]
+				v17 := uint32(0x1)
+				v18 := float32(int32(v17))
+				v19 := v16 == v18
+				v20 := s2[i2]
+				v22 := float32(0)
+				if v19 {
+					v22 = v20
+				}
+				v24 := float32(0)
+				if v15 {
+					v24 = v22
+				}
+				s3[i3+1] = v24
+				v26 := s0[i0+8]
+				v27 := float32(0) < v26
+				v28 := s1[i1]
+				v29 := uint32(0x2)
+				v30 := float32(int32(v29))
+				v31 := v28 == v30
+				v32 := s2[i2]
+				v34 := float32(0)
+				if v31 {
+					v34 = v32
+				}
+				v36 := float32(0)
+				if v27 {
+					v36 = v34
+				}
+				s3[i3+16] = v36
+				v38 := s0[i0+9]
+				v39 := float32(0) < v38
+				v40 := s1[i1]
+				v41 := uint32(0x3)
+				v42 := float32(int32(v41))
+				v43 := v40 == v42
+				v44 := s2[i2]
+				v46 := float32(0)
+				if v43 {
+					v46 = v44
+				}
+				v48 := float32(0)
+				if v39 {
+					v48 = v46
+				}
+				s3[i3+17] = v48
+				v50 := s0[i0+2]
+				v51 := float32(0) < v50
+				v52 := s1[i1+1]
+				v53 := uint32(0x0)
+				v54 := float32(int32(v53))
+				v55 := v52 == v54
+				v56 := s2[i2+1]
+				v58 := float32(0)
+				if v55 {
+					v58 = v56
+				}
+				v60 := float32(0)
+				if v51 {
+					v60 = v58
+				}
+				s3[i3+2] = v60
+				v62 := s0[i0+3]
+				v63 := float32(0) < v62
+				v64 := s1[i1+1]
+				v65 := uint32(0x1)
+				v66 := float32(int32(v65))
+				v67 := v64 == v66
+				v68 := s2[i2+1]
+				v70 := float32(0)
+				if v67 {
+					v70 = v68
+				}
+				v72 := float32(0)
+				if v63 {
+					v72 = v70
+				}
+				s3[i3+3] = v72
+				v74 := s0[i0+10]
+				v75 := float32(0) < v74
+				v76 := s1[i1+1]
+				v77 := uint32(0x2)
+				v78 := float32(int32(v77))
+				v79 := v76 == v78
+				v80 := s2[i2+1]
+				v82 := float32(0)
+				if v79 {
+					v82 = v80
+				}
+				v84 := float32(0)
+				if v75 {
+					v84 = v82
+				}
+				s3[i3+18] = v84
+				v86 := s0[i0+11]
+				v87 := float32(0) < v86
+				v88 := s1[i1+1]
+				v89 := uint32(0x3)
+				v90 := float32(int32(v89))
+				v91 := v88 == v90
+				v92 := s2[i2+1]
+				v94 := float32(0)
+				if v91 {
+					v94 = v92
+				}
+				v96 := float32(0)
+				if v87 {
+					v96 = v94
+				}
+				s3[i3+19] = v96
+				i0 += 4
+				i1 += 2
+				i2 += 2
+				i3 += 4
 			}
 			i0 += 8
 			i3 += 24
 		}
-		i0 += 1216
-		i1 += 304
-		i2 += 304
-		i3 += 4992
+		i3 += 128
 	}
 }
 
@@ -21286,250 +21209,422 @@ func kFeaturesStage2Conv2dBiasGradGo(maxPoolGradSpread0, featuresStage2Conv2dBia
 //			}
 //		}
 //	}
-func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main int) {
-	s0 := unsafe.Slice(relu0, max(0, 5760+(main-1)*5760))
+func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
+	s0 := unsafe.Slice(relu0, max(0, 240+(main-1)*192+(tail-1)*48))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool0, max(0, 1440+(main-1)*1440))
+	s1 := unsafe.Slice(maxPool0, max(0, 60+(main-1)*48+(tail-1)*12))
 	i1 := 0
-	s2 := unsafe.Slice(reluGradWhich0, max(0, 1440+(main-1)*1440))
+	s2 := unsafe.Slice(reluGradWhich0, max(0, 60+(main-1)*48+(tail-1)*12))
 	i2 := 0
 	for range main {
-		for range 60 {
-			for range 3 {
-				v2 := math.Float32frombits(0x7f800000)
-				v4 := math.Float32frombits(0x7f800000)
-				v6 := math.Float32frombits(0x7f800000)
-				v8 := math.Float32frombits(0x7f800000)
-				v10 := math.Float32frombits(0x7f800000)
-				v12 := math.Float32frombits(0x7f800000)
-				v14 := math.Float32frombits(0x7f800000)
-				v16 := math.Float32frombits(0x7f800000)
-				v18 := uint32(0x0)
+		for range 6 {
+			v2 := math.Float32frombits(0x7f800000)
+			v4 := math.Float32frombits(0x7f800000)
+			v6 := math.Float32frombits(0x7f800000)
+			v8 := math.Float32frombits(0x7f800000)
+			v10 := math.Float32frombits(0x7f800000)
+			v12 := math.Float32frombits(0x7f800000)
+			v14 := math.Float32frombits(0x7f800000)
+			v16 := math.Float32frombits(0x7f800000)
+			v18 := uint32(0x0)
+			for range 2 {
+				v20 := uint32(0x0)
 				for range 2 {
-					v20 := uint32(0x0)
-					for range 2 {
-						v21 := s0[i0]
-						v22 := s1[i1]
-						v23 := v21 == v22
-						v25 := v18 * uint32(0x2)
-						v26 := v25 + v20
-						v27 := float32(int32(v26))
-						v29 := float32(4)
-						if v23 {
-							v29 = v27
-						}
-						v30 := v2
-						if v29 < v2 {
-							v30 = v29
-						}
-						v31 := v29 != v29
-						v32 := v30
-						if v31 {
-							v32 = math.Float32frombits(0xffffffff)
-						}
-						v2 = v32
-						v33 := s0[i0+2]
-						v34 := s1[i1+1]
-						v35 := v33 == v34
-						v37 := v18 * uint32(0x2)
-						v38 := v37 + v20
-						v39 := float32(int32(v38))
-						v41 := float32(4)
-						if v35 {
-							v41 = v39
-						}
-						v42 := v4
-						if v41 < v4 {
-							v42 = v41
-						}
-						v43 := v41 != v41
-						v44 := v42
-						if v43 {
-							v44 = math.Float32frombits(0xffffffff)
-						}
-						v4 = v44
-						v45 := s0[i0+4]
-						v46 := s1[i1+2]
-						v47 := v45 == v46
-						v49 := v18 * uint32(0x2)
-						v50 := v49 + v20
-						v51 := float32(int32(v50))
-						v53 := float32(4)
-						if v47 {
-							v53 = v51
-						}
-						v54 := v6
-						if v53 < v6 {
-							v54 = v53
-						}
-						v55 := v53 != v53
-						v56 := v54
-						if v55 {
-							v56 = math.Float32frombits(0xffffffff)
-						}
-						v6 = v56
-						v57 := s0[i0+6]
-						v58 := s1[i1+3]
-						v59 := v57 == v58
-						v61 := v18 * uint32(0x2)
-						v62 := v61 + v20
-						v63 := float32(int32(v62))
-						v65 := float32(4)
-						if v59 {
-							v65 = v63
-						}
-						v66 := v8
-						if v65 < v8 {
-							v66 = v65
-						}
-						v67 := v65 != v65
-						v68 := v66
-						if v67 {
-							v68 = math.Float32frombits(0xffffffff)
-						}
-						v8 = v68
-						v69 := s0[i0+48]
-						v70 := s1[i1+12]
-						v71 := v69 == v70
-						v73 := v18 * uint32(0x2)
-						v74 := v73 + v20
-						v75 := float32(int32(v74))
-						v77 := float32(4)
-						if v71 {
-							v77 = v75
-						}
-						v78 := v10
-						if v77 < v10 {
-							v78 = v77
-						}
-						v79 := v77 != v77
-						v80 := v78
-						if v79 {
-							v80 = math.Float32frombits(0xffffffff)
-						}
-						v10 = v80
-						v81 := s0[i0+50]
-						v82 := s1[i1+13]
-						v83 := v81 == v82
-						v85 := v18 * uint32(0x2)
-						v86 := v85 + v20
-						v87 := float32(int32(v86))
-						v89 := float32(4)
-						if v83 {
-							v89 = v87
-						}
-						v90 := v12
-						if v89 < v12 {
-							v90 = v89
-						}
-						v91 := v89 != v89
-						v92 := v90
-						if v91 {
-							v92 = math.Float32frombits(0xffffffff)
-						}
-						v12 = v92
-						v93 := s0[i0+52]
-						v94 := s1[i1+14]
-						v95 := v93 == v94
-						v97 := v18 * uint32(0x2)
-						v98 := v97 + v20
-						v99 := float32(int32(v98))
-						v101 := float32(4)
-						if v95 {
-							v101 = v99
-						}
-						v102 := v14
-						if v101 < v14 {
-							v102 = v101
-						}
-						v103 := v101 != v101
-						v104 := v102
-						if v103 {
-							v104 = math.Float32frombits(0xffffffff)
-						}
-						v14 = v104
-						v105 := s0[i0+54]
-						v106 := s1[i1+15]
-						v107 := v105 == v106
-						v109 := v18 * uint32(0x2)
-						v110 := v109 + v20
-						v111 := float32(int32(v110))
-						v113 := float32(4)
-						if v107 {
-							v113 = v111
-						}
-						v114 := v16
-						if v113 < v16 {
-							v114 = v113
-						}
-						v115 := v113 != v113
-						v116 := v114
-						if v115 {
-							v116 = math.Float32frombits(0xffffffff)
-						}
-						v16 = v116
-						v20 = v20 + uint32(0x1)
-						i0 += 1
+					v21 := s0[i0]
+					v22 := s1[i1]
+					v23 := v21 == v22
+					v25 := v18 * uint32(0x2)
+					v26 := v25 + v20
+					v27 := float32(int32(v26))
+					v29 := float32(4)
+					if v23 {
+						v29 = v27
 					}
-					v18 = v18 + uint32(0x1)
-					i0 += 22
+					v30 := v2
+					if v29 < v2 {
+						v30 = v29
+					}
+					v31 := v29 != v29
+					v32 := v30
+					if v31 {
+						v32 = math.Float32frombits(0xffffffff)
+					}
+					v2 = v32
+					v33 := s0[i0+2]
+					v34 := s1[i1+1]
+					v35 := v33 == v34
+					v37 := v18 * uint32(0x2)
+					v38 := v37 + v20
+					v39 := float32(int32(v38))
+					v41 := float32(4)
+					if v35 {
+						v41 = v39
+					}
+					v42 := v4
+					if v41 < v4 {
+						v42 = v41
+					}
+					v43 := v41 != v41
+					v44 := v42
+					if v43 {
+						v44 = math.Float32frombits(0xffffffff)
+					}
+					v4 = v44
+					v45 := s0[i0+48]
+					v46 := s1[i1+12]
+					v47 := v45 == v46
+					v49 := v18 * uint32(0x2)
+					v50 := v49 + v20
+					v51 := float32(int32(v50))
+					v53 := float32(4)
+					if v47 {
+						v53 = v51
+					}
+					v54 := v6
+					if v53 < v6 {
+						v54 = v53
+					}
+					v55 := v53 != v53
+					v56 := v54
+					if v55 {
+						v56 = math.Float32frombits(0xffffffff)
+					}
+					v6 = v56
+					v57 := s0[i0+50]
+					v58 := s1[i1+13]
+					v59 := v57 == v58
+					v61 := v18 * uint32(0x2)
+					v62 := v61 + v20
+					v63 := float32(int32(v62))
+					v65 := float32(4)
+					if v59 {
+						v65 = v63
+					}
+					v66 := v8
+					if v65 < v8 {
+						v66 = v65
+					}
+					v67 := v65 != v65
+					v68 := v66
+					if v67 {
+						v68 = math.Float32frombits(0xffffffff)
+					}
+					v8 = v68
+					v69 := s0[i0+96]
+					v70 := s1[i1+24]
+					v71 := v69 == v70
+					v73 := v18 * uint32(0x2)
+					v74 := v73 + v20
+					v75 := float32(int32(v74))
+					v77 := float32(4)
+					if v71 {
+						v77 = v75
+					}
+					v78 := v10
+					if v77 < v10 {
+						v78 = v77
+					}
+					v79 := v77 != v77
+					v80 := v78
+					if v79 {
+						v80 = math.Float32frombits(0xffffffff)
+					}
+					v10 = v80
+					v81 := s0[i0+98]
+					v82 := s1[i1+25]
+					v83 := v81 == v82
+					v85 := v18 * uint32(0x2)
+					v86 := v85 + v20
+					v87 := float32(int32(v86))
+					v89 := float32(4)
+					if v83 {
+						v89 = v87
+					}
+					v90 := v12
+					if v89 < v12 {
+						v90 = v89
+					}
+					v91 := v89 != v89
+					v92 := v90
+					if v91 {
+						v92 = math.Float32frombits(0xffffffff)
+					}
+					v12 = v92
+					v93 := s0[i0+144]
+					v94 := s1[i1+36]
+					v95 := v93 == v94
+					v97 := v18 * uint32(0x2)
+					v98 := v97 + v20
+					v99 := float32(int32(v98))
+					v101 := float32(4)
+					if v95 {
+						v101 = v99
+					}
+					v102 := v14
+					if v101 < v14 {
+						v102 = v101
+					}
+					v103 := v101 != v101
+					v104 := v102
+					if v103 {
+						v104 = math.Float32frombits(0xffffffff)
+					}
+					v14 = v104
+					v105 := s0[i0+146]
+					v106 := s1[i1+37]
+					v107 := v105 == v106
+					v109 := v18 * uint32(0x2)
+					v110 := v109 + v20
+					v111 := float32(int32(v110))
+					v113 := float32(4)
+					if v107 {
+						v113 = v111
+					}
+					v114 := v16
+					if v113 < v16 {
+						v114 = v113
+					}
+					v115 := v113 != v113
+					v116 := v114
+					if v115 {
+						v116 = math.Float32frombits(0xffffffff)
+					}
+					v16 = v116
+					v20 = v20 + uint32(0x1)
+					i0 += 1
 				}
-				v120 := v2 < float32(4)
-				v122 := float32(0)
-				if v120 {
-					v122 = v2
-				}
-				s2[i2] = v122
-				v124 := v4 < float32(4)
-				v126 := float32(0)
-				if v124 {
-					v126 = v4
-				}
-				s2[i2+1] = v126
-				v128 := v6 < float32(4)
-				v130 := float32(0)
-				if v128 {
-					v130 = v6
-				}
-				s2[i2+2] = v130
-				v132 := v8 < float32(4)
-				v134 := float32(0)
-				if v132 {
-					v134 = v8
-				}
-				s2[i2+3] = v134
-				v136 := v10 < float32(4)
-				v138 := float32(0)
-				if v136 {
-					v138 = v10
-				}
-				s2[i2+12] = v138
-				v140 := v12 < float32(4)
-				v142 := float32(0)
-				if v140 {
-					v142 = v12
-				}
-				s2[i2+13] = v142
-				v144 := v14 < float32(4)
-				v146 := float32(0)
-				if v144 {
-					v146 = v14
-				}
-				s2[i2+14] = v146
-				v148 := v16 < float32(4)
-				v150 := float32(0)
-				if v148 {
-					v150 = v16
-				}
-				s2[i2+15] = v150
-				i0 -= 40
-				i1 += 4
-				i2 += 4
+				v18 = v18 + uint32(0x1)
+				i0 += 22
 			}
-			i0 += 72
-			i1 += 12
-			i2 += 12
+			v120 := v2 < float32(4)
+			v122 := float32(0)
+			if v120 {
+				v122 = v2
+			}
+			s2[i2] = v122
+			v124 := v4 < float32(4)
+			v126 := float32(0)
+			if v124 {
+				v126 = v4
+			}
+			s2[i2+1] = v126
+			v128 := v6 < float32(4)
+			v130 := float32(0)
+			if v128 {
+				v130 = v6
+			}
+			s2[i2+12] = v130
+			v132 := v8 < float32(4)
+			v134 := float32(0)
+			if v132 {
+				v134 = v8
+			}
+			s2[i2+13] = v134
+			v136 := v10 < float32(4)
+			v138 := float32(0)
+			if v136 {
+				v138 = v10
+			}
+			s2[i2+24] = v138
+			v140 := v12 < float32(4)
+			v142 := float32(0)
+			if v140 {
+				v142 = v12
+			}
+			s2[i2+25] = v142
+			v144 := v14 < float32(4)
+			v146 := float32(0)
+			if v144 {
+				v146 = v14
+			}
+			s2[i2+36] = v146
+			v148 := v16 < float32(4)
+			v150 := float32(0)
+			if v148 {
+				v150 = v16
+			}
+			s2[i2+37] = v150
+			i0 -= 44
+			i1 += 2
+			i2 += 2
 		}
+		i0 += 168
+		i1 += 36
+		i2 += 36
+	}
+	for range tail {
+		for range 6 {
+			v152 := math.Float32frombits(0x7f800000)
+			v154 := math.Float32frombits(0x7f800000)
+			v155 := s0[i0]
+			v156 := s1[i1]
+			v157 := v155 == v156
+			v158 := uint32(0x0)
+			v159 := float32(int32(v158))
+			v161 := float32(4)
+			if v157 {
+				v161 = v159
+			}
+			v162 := v152
+			if v161 < v152 {
+				v162 = v161
+			}
+			v163 := v161 != v161
+			v164 := v162
+			if v163 {
+				v164 = math.Float32frombits(0xffffffff)
+			}
+			v152 = v164
+			v165 := s0[i0+2]
+			v166 := s1[i1+1]
+			v167 := v165 == v166
+			v168 := uint32(0x0)
+			v169 := float32(int32(v168))
+			v171 := float32(4)
+			if v167 {
+				v171 = v169
+			}
+			v172 := v154
+			if v171 < v154 {
+				v172 = v171
+			}
+			v173 := v171 != v171
+			v174 := v172
+			if v173 {
+				v174 = math.Float32frombits(0xffffffff)
+			}
+			v154 = v174
+			v175 := s0[i0+1]
+			v176 := s1[i1]
+			v177 := v175 == v176
+			v178 := uint32(0x1)
+			v179 := float32(int32(v178))
+			v181 := float32(4)
+			if v177 {
+				v181 = v179
+			}
+			v182 := v152
+			if v181 < v152 {
+				v182 = v181
+			}
+			v183 := v181 != v181
+			v184 := v182
+			if v183 {
+				v184 = math.Float32frombits(0xffffffff)
+			}
+			v152 = v184
+			v185 := s0[i0+3]
+			v186 := s1[i1+1]
+			v187 := v185 == v186
+			v188 := uint32(0x1)
+			v189 := float32(int32(v188))
+			v191 := float32(4)
+			if v187 {
+				v191 = v189
+			}
+			v192 := v154
+			if v191 < v154 {
+				v192 = v191
+			}
+			v193 := v191 != v191
+			v194 := v192
+			if v193 {
+				v194 = math.Float32frombits(0xffffffff)
+			}
+			v154 = v194
+			v195 := s0[i0+24]
+			v196 := s1[i1]
+			v197 := v195 == v196
+			v198 := uint32(0x2)
+			v199 := float32(int32(v198))
+			v201 := float32(4)
+			if v197 {
+				v201 = v199
+			}
+			v202 := v152
+			if v201 < v152 {
+				v202 = v201
+			}
+			v203 := v201 != v201
+			v204 := v202
+			if v203 {
+				v204 = math.Float32frombits(0xffffffff)
+			}
+			v152 = v204
+			v205 := s0[i0+26]
+			v206 := s1[i1+1]
+			v207 := v205 == v206
+			v208 := uint32(0x2)
+			v209 := float32(int32(v208))
+			v211 := float32(4)
+			if v207 {
+				v211 = v209
+			}
+			v212 := v154
+			if v211 < v154 {
+				v212 = v211
+			}
+			v213 := v211 != v211
+			v214 := v212
+			if v213 {
+				v214 = math.Float32frombits(0xffffffff)
+			}
+			v154 = v214
+			v215 := s0[i0+25]
+			v216 := s1[i1]
+			v217 := v215 == v216
+			v218 := uint32(0x3)
+			v219 := float32(int32(v218))
+			v221 := float32(4)
+			if v217 {
+				v221 = v219
+			}
+			v222 := v152
+			if v221 < v152 {
+				v222 = v221
+			}
+			v223 := v221 != v221
+			v224 := v222
+			if v223 {
+				v224 = math.Float32frombits(0xffffffff)
+			}
+			v152 = v224
+			v225 := s0[i0+27]
+			v226 := s1[i1+1]
+			v227 := v225 == v226
+			v228 := uint32(0x3)
+			v229 := float32(int32(v228))
+			v231 := float32(4)
+			if v227 {
+				v231 = v229
+			}
+			v232 := v154
+			if v231 < v154 {
+				v232 = v231
+			}
+			v233 := v231 != v231
+			v234 := v232
+			if v233 {
+				v234 = math.Float32frombits(0xffffffff)
+			}
+			v154 = v234
+			v236 := v152 < float32(4)
+			v238 := float32(0)
+			if v236 {
+				v238 = v152
+			}
+			s2[i2] = v238
+			v240 := v154 < float32(4)
+			v242 := float32(0)
+			if v240 {
+				v242 = v154
+			}
+			s2[i2+1] = v242
+			i0 += 4
+			i1 += 2
+			i2 += 2
+		}
+		i0 += 24
 	}
 }
 
@@ -21549,153 +21644,151 @@ func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main int) {
 //		}
 //	}
 func kReluGrad2Go(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, main int) {
-	s0 := unsafe.Slice(relu0, max(0, 5760+(main-1)*5760))
+	s0 := unsafe.Slice(relu0, max(0, 48+(main-1)*48))
 	i0 := 0
-	s1 := unsafe.Slice(reluGradWhich0, max(0, 1440+(main-1)*1440))
+	s1 := unsafe.Slice(reluGradWhich0, max(0, 12+(main-1)*12))
 	i1 := 0
-	s2 := unsafe.Slice(maxPoolGrad0, max(0, 1440+(main-1)*1440))
+	s2 := unsafe.Slice(maxPoolGrad0, max(0, 12+(main-1)*12))
 	i2 := 0
-	s3 := unsafe.Slice(conv2dGrad0, max(0, 5760+(main-1)*5760))
+	s3 := unsafe.Slice(conv2dGrad0, max(0, 48+(main-1)*48))
 	i3 := 0
 	for range main {
-		for range 120 {
-			for range 6 {
-				v2 := s0[i0]
-				v3 := float32(0) < v2
-				v4 := s1[i1]
-				v5 := uint32(0x0)
-				v6 := float32(int32(v5))
-				v7 := v4 == v6
-				v8 := s2[i2]
-				v10 := float32(0)
-				if v7 {
-					v10 = v8
-				}
-				v12 := float32(0)
-				if v3 {
-					v12 = v10
-				}
-				s3[i3] = v12
-				v14 := s0[i0+1]
-				v15 := float32(0) < v14
-				v16 := s1[i1]
-				v17 := uint32(0x1)
-				v18 := float32(int32(v17))
-				v19 := v16 == v18
-				v20 := s2[i2]
-				v22 := float32(0)
-				if v19 {
-					v22 = v20
-				}
-				v24 := float32(0)
-				if v15 {
-					v24 = v22
-				}
-				s3[i3+1] = v24
-				v26 := s0[i0+24]
-				v27 := float32(0) < v26
-				v28 := s1[i1]
-				v29 := uint32(0x2)
-				v30 := float32(int32(v29))
-				v31 := v28 == v30
-				v32 := s2[i2]
-				v34 := float32(0)
-				if v31 {
-					v34 = v32
-				}
-				v36 := float32(0)
-				if v27 {
-					v36 = v34
-				}
-				s3[i3+24] = v36
-				v38 := s0[i0+25]
-				v39 := float32(0) < v38
-				v40 := s1[i1]
-				v41 := uint32(0x3)
-				v42 := float32(int32(v41))
-				v43 := v40 == v42
-				v44 := s2[i2]
-				v46 := float32(0)
-				if v43 {
-					v46 = v44
-				}
-				v48 := float32(0)
-				if v39 {
-					v48 = v46
-				}
-				s3[i3+25] = v48
-				v50 := s0[i0+2]
-				v51 := float32(0) < v50
-				v52 := s1[i1+1]
-				v53 := uint32(0x0)
-				v54 := float32(int32(v53))
-				v55 := v52 == v54
-				v56 := s2[i2+1]
-				v58 := float32(0)
-				if v55 {
-					v58 = v56
-				}
-				v60 := float32(0)
-				if v51 {
-					v60 = v58
-				}
-				s3[i3+2] = v60
-				v62 := s0[i0+3]
-				v63 := float32(0) < v62
-				v64 := s1[i1+1]
-				v65 := uint32(0x1)
-				v66 := float32(int32(v65))
-				v67 := v64 == v66
-				v68 := s2[i2+1]
-				v70 := float32(0)
-				if v67 {
-					v70 = v68
-				}
-				v72 := float32(0)
-				if v63 {
-					v72 = v70
-				}
-				s3[i3+3] = v72
-				v74 := s0[i0+26]
-				v75 := float32(0) < v74
-				v76 := s1[i1+1]
-				v77 := uint32(0x2)
-				v78 := float32(int32(v77))
-				v79 := v76 == v78
-				v80 := s2[i2+1]
-				v82 := float32(0)
-				if v79 {
-					v82 = v80
-				}
-				v84 := float32(0)
-				if v75 {
-					v84 = v82
-				}
-				s3[i3+26] = v84
-				v86 := s0[i0+27]
-				v87 := float32(0) < v86
-				v88 := s1[i1+1]
-				v89 := uint32(0x3)
-				v90 := float32(int32(v89))
-				v91 := v88 == v90
-				v92 := s2[i2+1]
-				v94 := float32(0)
-				if v91 {
-					v94 = v92
-				}
-				v96 := float32(0)
-				if v87 {
-					v96 = v94
-				}
-				s3[i3+27] = v96
-				i0 += 4
-				i1 += 2
-				i2 += 2
-				i3 += 4
+		for range 6 {
+			v2 := s0[i0]
+			v3 := float32(0) < v2
+			v4 := s1[i1]
+			v5 := uint32(0x0)
+			v6 := float32(int32(v5))
+			v7 := v4 == v6
+			v8 := s2[i2]
+			v10 := float32(0)
+			if v7 {
+				v10 = v8
 			}
-			i0 += 24
-			i3 += 24
+			v12 := float32(0)
+			if v3 {
+				v12 = v10
+			}
+			s3[i3] = v12
+			v14 := s0[i0+1]
+			v15 := float32(0) < v14
+			v16 := s1[i1]
+			v17 := uint32(0x1)
+			v18 := float32(int32(v17))
+			v19 := v16 == v18
+			v20 := s2[i2]
+			v22 := float32(0)
+			if v19 {
+				v22 = v20
+			}
+			v24 := float32(0)
+			if v15 {
+				v24 = v22
+			}
+			s3[i3+1] = v24
+			v26 := s0[i0+24]
+			v27 := float32(0) < v26
+			v28 := s1[i1]
+			v29 := uint32(0x2)
+			v30 := float32(int32(v29))
+			v31 := v28 == v30
+			v32 := s2[i2]
+			v34 := float32(0)
+			if v31 {
+				v34 = v32
+			}
+			v36 := float32(0)
+			if v27 {
+				v36 = v34
+			}
+			s3[i3+24] = v36
+			v38 := s0[i0+25]
+			v39 := float32(0) < v38
+			v40 := s1[i1]
+			v41 := uint32(0x3)
+			v42 := float32(int32(v41))
+			v43 := v40 == v42
+			v44 := s2[i2]
+			v46 := float32(0)
+			if v43 {
+				v46 = v44
+			}
+			v48 := float32(0)
+			if v39 {
+				v48 = v46
+			}
+			s3[i3+25] = v48
+			v50 := s0[i0+2]
+			v51 := float32(0) < v50
+			v52 := s1[i1+1]
+			v53 := uint32(0x0)
+			v54 := float32(int32(v53))
+			v55 := v52 == v54
+			v56 := s2[i2+1]
+			v58 := float32(0)
+			if v55 {
+				v58 = v56
+			}
+			v60 := float32(0)
+			if v51 {
+				v60 = v58
+			}
+			s3[i3+2] = v60
+			v62 := s0[i0+3]
+			v63 := float32(0) < v62
+			v64 := s1[i1+1]
+			v65 := uint32(0x1)
+			v66 := float32(int32(v65))
+			v67 := v64 == v66
+			v68 := s2[i2+1]
+			v70 := float32(0)
+			if v67 {
+				v70 = v68
+			}
+			v72 := float32(0)
+			if v63 {
+				v72 = v70
+			}
+			s3[i3+3] = v72
+			v74 := s0[i0+26]
+			v75 := float32(0) < v74
+			v76 := s1[i1+1]
+			v77 := uint32(0x2)
+			v78 := float32(int32(v77))
+			v79 := v76 == v78
+			v80 := s2[i2+1]
+			v82 := float32(0)
+			if v79 {
+				v82 = v80
+			}
+			v84 := float32(0)
+			if v75 {
+				v84 = v82
+			}
+			s3[i3+26] = v84
+			v86 := s0[i0+27]
+			v87 := float32(0) < v86
+			v88 := s1[i1+1]
+			v89 := uint32(0x3)
+			v90 := float32(int32(v89))
+			v91 := v88 == v90
+			v92 := s2[i2+1]
+			v94 := float32(0)
+			if v91 {
+				v94 = v92
+			}
+			v96 := float32(0)
+			if v87 {
+				v96 = v94
+			}
+			s3[i3+27] = v96
+			i0 += 4
+			i1 += 2
+			i2 += 2
+			i3 += 4
 		}
+		i0 += 24
+		i3 += 24
 	}
 }
 

@@ -101,11 +101,11 @@ func evalRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(x.n, 9, evalMaxPool)
+	x.each(120*x.n, 1088, evalMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(x.n, 28, evalMaxPool2)
+	x.each(80*x.n, 2176, evalMaxPool2)
 	// digits.dl:9:28 flatten
 	x.each(x.n, 72, evalFlatten)
 	// digits.dl:9:39 dense, relu
@@ -131,9 +131,9 @@ func evalConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
 }
 
-// evalMaxPool: digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
+// evalMaxPool: digits.dl:6:73 max_pool; lanes along x, ncy by 4, x by 2
 func evalMaxPool(x *exec, lo, hi int) {
-	kMaxPool(x.at(4, 5760*lo), x.at(5, 1440*lo), hi-lo)
+	kMaxPool(x.at(4, 48*lo), x.at(5, 12*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
 // evalConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
@@ -141,9 +141,9 @@ func evalConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
 }
 
-// evalMaxPool2: digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
+// evalMaxPool2: digits.dl:6:73 max_pool; lanes along x, ncy by 8
 func evalMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(6, 1280*lo), x.at(7, 320*lo), (hi-lo)/2, (hi-lo)%2)
+	kMaxPool2(x.at(6, 16*lo), x.at(7, 4*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
@@ -240,11 +240,11 @@ func trainRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(x.n, 9, trainMaxPool)
+	x.each(120*x.n, 1088, trainMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(x.n, 28, trainMaxPool2)
+	x.each(80*x.n, 2176, trainMaxPool2)
 	// digits.dl:9:28 flatten
 	x.each(x.n, 72, trainFlatten)
 	// digits.dl:9:39 dense, relu
@@ -284,11 +284,11 @@ func trainRun(x *exec) {
 	// digits.dl:9:28 reshape
 	x.each(x.n, 72, trainMaxPool2Grad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(x.n, 22, trainRelu2Grad)
+	x.each(80*x.n, 1712, trainRelu2Grad)
 	// digits.dl:6:36 conv2d_grad_input
 	x.each(x.n, 28, trainMaxPoolGradSpread)
 	// digits.dl:6:73 max_pool_grad, relu_grad
-	x.each(x.n, 8, trainRelu2Grad2)
+	x.each(20*x.n, 166, trainRelu2Grad2)
 	// digits.dl:6:36 conv2d_grad_input
 	x.each(x.n, 1, trainMaxPoolGrad)
 	// digits.dl:6:36 conv2d_grad_weight
@@ -296,9 +296,9 @@ func trainRun(x *exec) {
 	// digits.dl:6:36 reduce_sum
 	x.each(1, 1, trainFeaturesStage2Conv2dBiasGrad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(x.n, 7, trainReluGrad)
+	x.each(120*x.n, 856, trainReluGrad)
 	// digits.dl:6:73 max_pool_grad, relu_grad
-	x.each(x.n, 4, trainReluGrad2)
+	x.each(120*x.n, 521, trainReluGrad2)
 	// digits.dl:6:36 conv2d_grad_weight
 	x.each(5, 1, trainFeaturesStageConv2dWeightGrad)
 	// digits.dl:6:36 reduce_sum
@@ -312,9 +312,9 @@ func trainConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
 }
 
-// trainMaxPool: digits.dl:6:73 max_pool; lanes along x, cy by 7, x by 2
+// trainMaxPool: digits.dl:6:73 max_pool; lanes along x, ncy by 4, x by 2
 func trainMaxPool(x *exec, lo, hi int) {
-	kMaxPool(x.at(4, 5760*lo), x.at(5, 1440*lo), hi-lo)
+	kMaxPool(x.at(4, 48*lo), x.at(5, 12*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
 // trainConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
@@ -322,9 +322,9 @@ func trainConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
 }
 
-// trainMaxPool2: digits.dl:6:73 max_pool; lanes along x, n by 2, cy by 7
+// trainMaxPool2: digits.dl:6:73 max_pool; lanes along x, ncy by 8
 func trainMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(6, 1280*lo), x.at(7, 320*lo), (hi-lo)/2, (hi-lo)%2)
+	kMaxPool2(x.at(6, 16*lo), x.at(7, 4*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
@@ -422,9 +422,9 @@ func trainMaxPool2Grad(x *exec, lo, hi int) {
 	kMaxPool2Grad(x.at(20, 320*lo), x.at(21, 320*lo), hi-lo)
 }
 
-// trainRelu2Grad: digits.dl:6:73 max_pool_grad; lanes along x, n by 2, cy by 7
+// trainRelu2Grad: digits.dl:6:73 max_pool_grad; lanes along x, ncy by 8
 func trainRelu2Grad(x *exec, lo, hi int) {
-	kRelu2Grad(x.at(6, 1280*lo), x.at(7, 320*lo), x.at(22, 320*lo), (hi-lo)/2, (hi-lo)%2)
+	kRelu2Grad(x.at(6, 16*lo), x.at(7, 4*lo), x.at(22, 4*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainMaxPoolGradSpread: digits.dl:6:36 conv2d_grad_input; lanes along ljk, n by 2, ljk by 7
@@ -432,9 +432,9 @@ func trainMaxPoolGradSpread(x *exec, lo, hi int) {
 	kMaxPoolGradSpread(x.at(23, 5120*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
-// trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along v, x by 2, u by 2, c by 3
+// trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along v, x by 4, u by 2
 func trainRelu2Grad2(x *exec, lo, hi int) {
-	kRelu2Grad2(x.at(6, 1280*lo), x.at(22, 320*lo), x.at(21, 320*lo), x.at(23, 68+5120*lo), hi-lo)
+	kRelu2Grad2(x.at(6, 64*lo), x.at(22, 16*lo), x.at(21, 16*lo), x.at(23, 68+256*lo), hi-lo)
 }
 
 // trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes along x, x by 2, c by 5
@@ -452,14 +452,14 @@ func trainFeaturesStage2Conv2dBiasGrad(x *exec, _, _ int) {
 	kFeaturesStage2Conv2dBiasGrad(x.at(23, 68), x.grad(5280), x.n)
 }
 
-// trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along x, cy by 7, x by 2
+// trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along x, ncy by 4, x by 2
 func trainReluGrad(x *exec, lo, hi int) {
-	kReluGrad(x.at(4, 5760*lo), x.at(5, 1440*lo), x.at(25, 1440*lo), hi-lo)
+	kReluGrad(x.at(4, 48*lo), x.at(5, 12*lo), x.at(25, 12*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along x, cy by 3, u by 2, v by 2
+// trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along x, x by 2, u by 2, v by 2
 func trainReluGrad2(x *exec, lo, hi int) {
-	kReluGrad2(x.at(4, 5760*lo), x.at(25, 1440*lo), x.at(24, 1440*lo), x.at(26, 5760*lo), hi-lo)
+	kReluGrad2(x.at(4, 48*lo), x.at(25, 12*lo), x.at(24, 12*lo), x.at(26, 48*lo), hi-lo)
 }
 
 // trainFeaturesStageConv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes sum over x, v by 5, f by 2

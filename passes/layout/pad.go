@@ -1,0 +1,59 @@
+package layout
+
+import (
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// Rows that lie a large power of two apart share their place in the first-level cache, which holds eight of them. A sum that runs down
+// such a tensor would fetch every row anew for every column.
+const (
+	collide = 256 // elements: rows so far apart, or a multiple, meet in few sets
+	many    = 32  // rows from which on it matters
+	padding = 16  // elements added to a row: one cache line
+)
+
+// pad sets the rows of temporaries apart where a sum of products runs down them.
+func (c *chooser) pad(note func(n *loop.Nest, text string)) {
+	for _, n := range c.nests {
+		if n.Form != loop.Contract {
+			continue
+		}
+		steps := len(c.steps[n])
+		for _, a := range n.Loads() {
+			b := a.Buf
+			r := len(b.Shape)
+			if b.Space != loop.Temp || b.Alias != nil || r < 2 || !slices.Equal(b.Strides, loop.RowMajor(b.Shape)) || b.Strides[r-2]%collide != 0 {
+				continue
+			}
+			ix := a.Index[r-2]
+			if len(ix.Terms) != 1 || ix.Terms[0].Axis < steps+len(n.Axes) || b.Shape[r-2].Size < many || !c.computed(b) {
+				continue
+			}
+			b.Strides = padded(b)
+			if note != nil {
+				note(n, "layout: rows of "+b.Name+" are set apart by a cache line")
+			}
+		}
+	}
+}
+
+// computed reports whether no copy touches b, which might become a view of another tensor.
+func (c *chooser) computed(b *loop.Buffer) bool {
+	return !slices.ContainsFunc(c.nests, func(n *loop.Nest) bool { return n.Form == loop.Copy && uses(n, map[*loop.Buffer]bool{b: true}) })
+}
+
+// padded returns row-major strides with a longer row.
+func padded(b *loop.Buffer) []int {
+	st := make([]int, len(b.Shape))
+	n := 1
+	for i := len(st) - 1; i >= 0; i-- {
+		st[i] = n
+		n *= b.Shape[i].Size
+		if i == len(st)-1 {
+			n += padding
+		}
+	}
+	return st
+}
