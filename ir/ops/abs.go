@@ -15,6 +15,7 @@ var Abs = Register(elementwise{
 		Formula:  "y = |x|",
 		Example:  "y = abs(x)",
 		Category: "elementwise",
+		Exact:    true,
 		Args:     unary,
 		ONNX:     ONNX{Name: "Abs", Min: 6, Max: 25},
 		Samples:  withKinks(unarySamples(), 0.02),

@@ -35,6 +35,7 @@ var Add = Register(elementwise{
 		Formula:  "y = a + b",
 		Example:  "y = add(h, skip)",
 		Category: "elementwise",
+		Exact:    true,
 		Args:     binary,
 		ONNX:     ONNX{Name: "Add", Min: 7, Max: 25, Note: "Sum of several is a chain of it"},
 		Samples:  append(broadcastSamples(), intSample()),

@@ -15,6 +15,7 @@ var BroadcastTo = Register(&Operator{
 	Formula:  "y[n, i, j] = x[n, 0, j]",
 	Example:  "grid = broadcast_to(row, [28, 28])",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs:    []AttrDef{{Name: "shape", Doc: "the extents to stretch to, without the batch; 1 leaves that of x", Kind: []int{}}},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {

@@ -14,6 +14,7 @@ var Concat = Register(&Operator{
 	Formula:  "y[…, offset_k + i, …] = x_k[…, i, …]",
 	Example:  "both = concat(left, right, axis=-1)",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "tensors of one element type that differ along axis only", Variadic: true}},
 	Attrs:    []AttrDef{{Name: "axis", Doc: "the axis to join along, from 0, the batch, or from -1, the last; not the batch", Default: -1}},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {

@@ -14,6 +14,7 @@ var Constant = Register(&Operator{
 	Formula:  "y[i] = value",
 	Example:  "half = constant(0.5)",
 	Category: "tensor",
+	Exact:    true,
 	Attrs: []AttrDef{
 		{Name: "value", Doc: "the value of every element", Kind: 0.0},
 		{Name: "shape", Doc: "the extents, outermost first; empty for a scalar", Default: []int{}},

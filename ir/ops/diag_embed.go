@@ -14,6 +14,7 @@ var DiagEmbed = Register(&Operator{
 	Formula:  "y[…, i, …, j, …] = x[…, i, …] where i = j, else 0",
 	Example:  "covariance = diag_embed(variances)",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "one axis or more, any element type"}},
 	Attrs: []AttrDef{
 		{Name: "axis", Doc: "the axis that is doubled, by its number in the result", Default: -2},

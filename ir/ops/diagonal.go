@@ -14,6 +14,7 @@ var Diagonal = Register(&Operator{
 	Formula:  "y[…, i, …] = x[…, i, …, i, …]",
 	Example:  "variances = diagonal(covariance)",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "two axes or more, any element type"}},
 	Attrs: []AttrDef{
 		{Name: "axis", Doc: "the axis that stays", Default: -2},

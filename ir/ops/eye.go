@@ -12,6 +12,7 @@ var Eye = Register(&Operator{
 	Formula:  "y[i, j] = 1 where j = i + k, else 0",
 	Example:  "identity = eye(16)",
 	Category: "tensor",
+	Exact:    true,
 	Attrs: []AttrDef{
 		{Name: "rows", Doc: "the number of rows", Kind: 0},
 		{Name: "columns", Doc: "the number of columns; 0 for as many as rows", Default: 0},

@@ -21,6 +21,7 @@ var Gather = Register(&Operator{
 	Formula:  "y[i.., t.., j..] = x[i.., indices[t..], j..]",
 	Example:  "row = gather(table, id)",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape; any type"}, indexArg},
 	Attrs:    gatherAttrs,
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {

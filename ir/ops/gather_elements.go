@@ -17,6 +17,7 @@ var GatherElements = Register(&Operator{
 	Formula:  "y[i, j, k] = x[i, indices[i,j,k], k], for axis=1",
 	Example:  "best = gather_elements(x, order, axis=-1)",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape; any type"}, indexArg},
 	Attrs:    elementAttrs,
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {

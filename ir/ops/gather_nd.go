@@ -17,6 +17,7 @@ var GatherND = Register(&Operator{
 	Formula:  "y[t.., j..] = x[indices[t..,0], …, indices[t..,k-1], j..]",
 	Example:  "corner = gather_nd(image, places, batch_dims=1)",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape; any type"}, {Name: "indices", Doc: "[…,k] of i32 or i64"}},
 	Attrs:    ndAttrs,
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {

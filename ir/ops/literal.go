@@ -17,6 +17,7 @@ var Literal = Register(&Operator{
 	Formula:  "y[i] = data[i]",
 	Example:  "kernel = literal([1, 2, 1, 2, 4, 2, 1, 2, 1], shape=[3, 3])",
 	Category: "tensor",
+	Exact:    true,
 	Attrs: []AttrDef{
 		{Name: "data", Doc: "the elements, the last axis running fastest", Kind: []float64{}},
 		{Name: "shape", Doc: "the extents, outermost first", Default: []int{-1}},

@@ -15,6 +15,7 @@ var Max = Register(elementwise{
 		Formula:  "y = b > a ? b : a",
 		Example:  "y = max(h, floor)",
 		Category: "elementwise",
+		Exact:    true,
 		Args:     several,
 		ONNX:     ONNX{Name: "Max", Min: 8, Max: 25, Note: "one operand alone is the identity"},
 		Samples:  append(withKinks(broadcastSamples(), 0.02), severalSamples()...),

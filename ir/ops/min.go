@@ -13,6 +13,7 @@ var Min = Register(elementwise{
 		Formula:  "y = b < a ? b : a",
 		Example:  "y = min(h, limit)",
 		Category: "elementwise",
+		Exact:    true,
 		Args:     several,
 		ONNX:     ONNX{Name: "Min", Min: 8, Max: 25, Note: "one operand alone is the identity"},
 		Samples:  append(withKinks(broadcastSamples(), 0.02), severalSamples()...),

@@ -13,6 +13,7 @@ var Mul = Register(elementwise{
 		Formula:  "y = a * b",
 		Example:  "y = mul(h, gate)",
 		Category: "elementwise",
+		Exact:    true,
 		Args:     binary,
 		ONNX:     ONNX{Name: "Mul", Min: 7, Max: 25},
 		Samples:  append(broadcastSamples(), intSample()),

@@ -70,6 +70,9 @@ type Operator struct {
 	// Together says that no result is the main one, so that the language wants all of them named (split); else a call is worth its first
 	// result where only one is wanted.
 	Together bool
+	// Exact says that the evaluation, rounded to f32, is what the program computes, bit for bit: the operator only moves elements, or is a
+	// single operation of IEEE 754. It can then be computed when the model is compiled.
+	Exact bool
 	// Internal operators exist in the IR only and cannot be called from the language.
 	Internal bool
 

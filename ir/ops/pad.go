@@ -15,6 +15,7 @@ var Pad = Register(&Operator{
 	Formula:  "y[i] = x[i - before] where that exists, else value, or the element that mode names",
 	Example:  "framed = pad(image, [2, 2, 0])",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs: []AttrDef{
 		{Name: "before", Doc: "elements to put before each of the last axes, negative to cut off", Kind: []int{}},

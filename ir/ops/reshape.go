@@ -15,6 +15,7 @@ var Reshape = Register(&Operator{
 	Formula:  "y[n, shape…] = x[n, …]",
 	Example:  "image = x |> reshape([28, 28, 1])",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs: []AttrDef{
 		{Name: "shape", Doc: "the new extents behind the axes that are kept; one may be -1, and 0 keeps an extent", Kind: []int{}},

@@ -15,6 +15,7 @@ var SliceGrad = Register(&Operator{
 	Formula:  "dx[…, start + i*step, …] = dy[…, i, …], all else 0",
 	Example:  "dx = slice_grad(dy, sizes=[9], starts=[1], axes=[1], steps=[3])",
 	Category: "gradient",
+	Exact:    true,
 	Internal: true,
 	Args:     []Arg{{Name: "dy", Doc: "f32, the shape of the slice"}},
 	Attrs: []AttrDef{

@@ -13,6 +13,7 @@ var Split = Register(&Operator{
 	Formula:  "y_k[…, i, …] = x[…, offset_k + i, …]",
 	Example:  "query, key, value = split(x, 3)",
 	Category: "tensor",
+	Exact:    true,
 	Together: true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs: []AttrDef{

@@ -15,6 +15,7 @@ var Sqrt = Register(elementwise{
 		Formula:  "y = sqrt(x)",
 		Example:  "norm = square(x) |> reduce_sum(axes=[-1]) |> sqrt",
 		Category: "elementwise",
+		Exact:    true,
 		Args:     unary,
 		ONNX:     ONNX{Name: "Sqrt", Min: 6, Max: 25},
 		Samples:  inRange(unarySamples(), 0.3, 4),

@@ -13,6 +13,7 @@ var Sub = Register(elementwise{
 		Formula:  "y = a - b",
 		Example:  "y = sub(a, b)",
 		Category: "elementwise",
+		Exact:    true,
 		Args:     binary,
 		ONNX:     ONNX{Name: "Sub", Min: 7, Max: 25},
 		Samples:  append(broadcastSamples(), intSample()),

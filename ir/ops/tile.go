@@ -14,6 +14,7 @@ var Tile = Register(&Operator{
 	Formula:  "y[…, r*I + i, …] = x[…, i, …]",
 	Example:  "pattern = tile(x, [2, 3])",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs:    []AttrDef{{Name: "repeats", Doc: "how often x is repeated along each of its last axes; the batch once", Kind: []int{}}},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {

@@ -13,6 +13,7 @@ var Transpose = Register(&Operator{
 	Formula:  "y[i0, i1, …] = x[…], with index perm[k] of x being index k of y",
 	Example:  "t = transpose(x, perm=[0, 2, 1])",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs:    []AttrDef{{Name: "perm", Doc: "where each axis of the result comes from; empty reverses all but the batch", Default: []int{}}},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {

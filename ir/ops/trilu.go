@@ -12,6 +12,7 @@ var Trilu = Register(&Operator{
 	Formula:  "y[…, i, j] = x[…, i, j] where j >= i + k, else 0 (upper); where j <= i + k (lower)",
 	Example:  "mask = trilu(ones, upper=false)",
 	Category: "tensor",
+	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "[…, rows, columns], any element type"}},
 	Attrs: []AttrDef{
 		{Name: "upper", Doc: "keep the upper triangle, else the lower", Default: true},

@@ -13,6 +13,7 @@ var Where = Register(elementwise{
 		Formula:  "y = condition ? a : b",
 		Example:  "y = where(less(x, 0), x, h)",
 		Category: "elementwise",
+		Exact:    true,
 		Args: []Arg{{Name: "condition", Doc: "truth values"}, {Name: "a", Doc: "any shape that broadcasts"},
 			{Name: "b", Doc: "any shape that broadcasts with a"}},
 		ONNX: ONNX{Name: "Where", Min: 9, Max: 25},

@@ -9,34 +9,37 @@ import (
 	"github.com/dlc-ml/dlc/ir/ops"
 )
 
-// exact lists the elementwise operators whose float64 evaluation, rounded once, is the f32 result: a single operation of IEEE 754 each,
-// for which rounding twice is harmless.
-var exact = map[string]bool{"add": true, "sub": true, "mul": true, "div": true, "neg": true, "abs": true, "sqrt": true, "max": true, "min": true}
-
-// constants computes exact operators whose operands are constant tensors. The result holds one value everywhere too.
+// constants computes operators whose operands are known.
 func (s *simplifier) constants() {
-	for i, op := range s.f.Ops {
+	for i := 0; i < len(s.f.Ops); i++ {
+		op := s.f.Ops[i]
 		if moves(op.Kind) || op.Kind == "transpose" || op.Kind == "expand" {
 			s.constantMove(i)
-			continue
+		} else {
+			s.constantFill(i)
 		}
-		if !exact[op.Kind] || len(op.Results) != 1 {
-			continue
+		if s.f.Ops[i] == op && op.Kind != "constant" {
+			s.known(i)
 		}
-		args := make([]*ops.Tensor, len(op.Args))
-		for k, a := range op.Args {
-			c, ok := filled(a)
-			if !ok {
-				break
-			}
-			args[k] = &ops.Tensor{Elem: ir.F32, Shape: []int{}, Data: []float64{float64(c)}}
-		}
-		if len(args) == 0 || args[len(args)-1] == nil || args[0] == nil {
-			continue
-		}
-		y := ops.Lookup(op.Kind).Eval(args, op.Attrs)[0].Data[0]
-		s.constant(i, float32(y))
 	}
+}
+
+// constantFill computes an elementwise operator on tensors that hold one value everywhere, whatever their size: so does its result.
+func (s *simplifier) constantFill(i int) {
+	op := s.f.Ops[i]
+	o := ops.Lookup(op.Kind)
+	if o == nil || !o.Exact || o.Category != "elementwise" || len(op.Results) != 1 || len(op.Args) == 0 {
+		return
+	}
+	args := make([]*ops.Tensor, len(op.Args))
+	for k, a := range op.Args {
+		c, ok := filled(a)
+		if !ok {
+			return
+		}
+		args[k] = &ops.Tensor{Elem: ir.F32, Shape: []int{}, Data: []float64{float64(c)}}
+	}
+	s.constant(i, float32(o.Eval(args, op.Attrs)[0].Data[0]))
 }
 
 // constantMove replaces a constant that is only given another shape.
