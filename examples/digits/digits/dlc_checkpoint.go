@@ -64,7 +64,7 @@ func (t *Trainer) metadata() map[string]string {
 		fmt.Fprintf(&history, "%d %s %s%s%s\n", e.Epoch, hexFloat(e.LearningRate), hexFloat(e.Seconds), hexMetrics(e.Metrics), hexMetrics(e.ValMetrics))
 	}
 	for _, p := range t.sched.state {
-		fmt.Fprintf(&plateaus, "%t %s %d %s\n", p.seen, hexFloat(p.best), p.bad, hexFloat(p.factor))
+		fmt.Fprintf(&plateaus, "%t %s %d %d %s\n", p.seen, hexFloat(p.best), p.bad, p.wait, hexFloat(p.factor))
 	}
 	return map[string]string{
 		"model":         t.info.name,
@@ -225,8 +225,9 @@ func (t *Trainer) restore(r *metadataReader) error {
 	if err := t.at.sums.parse(r.get("sums"), t.at.taken); err != nil {
 		r.fail("sums", "%v", err)
 	}
-	for i, f := range r.lines("plateaus", len(t.sched.state), 4, 4) {
-		t.sched.state[i] = plateau{f[0] == "true", r.parseFloat("plateaus", f[1]), r.parseInt("plateaus", f[2], 0, math.MaxInt32), r.parseFloat("plateaus", f[3])}
+	for i, f := range r.lines("plateaus", len(t.sched.state), 5, 5) {
+		t.sched.state[i] = plateau{f[0] == "true", r.parseFloat("plateaus", f[1]), r.parseInt("plateaus", f[2], 0, math.MaxInt32),
+			r.parseInt("plateaus", f[3], 0, math.MaxInt32), r.parseFloat("plateaus", f[4])}
 	}
 	n := len(t.info.results)
 	for i, f := range r.lines("history", t.at.epoch, 3+n, 3+2*n) {

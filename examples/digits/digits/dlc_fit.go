@@ -119,7 +119,7 @@ func (t *Trainer) checkMonitor(validated bool) error {
 	if validated {
 		probe.ValMetrics = probe.Metrics
 	}
-	return t.sched.check(&probe, t.info.results)
+	return t.sched.check(&probe, t.info)
 }
 
 // epoch goes on with the present epoch to its end.
@@ -145,7 +145,7 @@ func (r *fitRun) epoch() error {
 
 // moment is where the schedule stands before the given update, counted from 0.
 func (r *fitRun) moment(update int) moment {
-	return moment{step: update, steps: r.updates * r.o.Epochs, epoch: r.at.epoch}
+	return moment{step: update, steps: r.updates * r.o.Epochs, perEpoch: r.updates}
 }
 
 // step trains on the next n examples.
@@ -231,7 +231,7 @@ func (r *fitRun) endEpoch() error {
 		result.ValMetrics = slices.Clone(m)
 		result.ValLoss = m[0].Value
 	}
-	if err := r.sched.epochDone(&result, r.info.results); err != nil {
+	if err := r.sched.epochDone(&result, r.info, r.moment(r.at.updates-1)); err != nil {
 		return err
 	}
 	r.at.history = append(r.at.history, result)

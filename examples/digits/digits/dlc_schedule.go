@@ -4,210 +4,160 @@ package digits
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 )
 
-// schedule is the learning rate over time. Its steps, one for each call of the recipe, multiply the base rate in order:
+// schedule is the learning rate over time: the calls of the recipe one after the other, each but the last for as many steps or epochs as
+// it says. In each, the clock t starts at 0 and the rate is that of the whole training, lr. T is how long it lasts.
 //
-//	constant()                            leaves it
-//	step(every, factor, by="epoch")       times factor after each every epochs, or steps with by="step"
-//	cosine(min=0)                         half a cosine from the rate down to min, over all the training's steps
-//	warmup(steps)                         from near 0 up to the rate, in a straight line over the first steps
-//	reduce_on_plateau(monitor="val_loss", factor=0.1, patience=10, min_lr=0, min_delta=1e-4)
-//	                                      times factor when the monitored value has not got better for patience epochs;
-//	                                      mode="min" says that less is better, "max" that more is; without it the loss
-//	                                      should fall and a metric rise
+//	constant()                                lr
+//	step(every, factor)                       lr · factor^⌊t/every⌋
+//	multi_step(milestones, factor)            lr · factor^(milestones that t has reached)
+//	exponential(factor)                       lr · factor^t
+//	polynomial(power, min)                    min + (lr-min) · (1 - t/T)^power
+//	inverse_time(rate, every)                 lr / (1 + rate·t/every)
+//	cosine(min)                               min + (lr-min) · (1 + cos(πt/T))/2   (Loshchilov and Hutter, SGDR, 2017)
+//	cosine_restarts(period, multiplier, min)  likewise over one period after the other, each multiplier times as long (ibid.)
+//	warmup(steps, start)                      lr · (start + (1-start)·(t+1)/T): a straight line up to lr
+//	cyclic(max, up, down, mode, factor)       lr to max in up steps and back in down (0: up); the height of the c-th cycle is halved
+//	                                          c times in mode triangular2, and times factor^t in exp_range (Smith, Cyclical Learning Rates, 2017)
+//	one_cycle(rise, div, final_div, anneal)   from lr/div up to lr in the share rise of T, then down to lr/(div·final_div); with three_phase
+//	                                          first down to lr/div in as many steps (Smith and Topin, Super-Convergence, 2018)
+//	reduce_on_plateau(monitor, factor, …)     times factor when the monitored value has not got better by threshold for more than patience
+//	                                          epochs, down to min_lr; then it waits for cooldown epochs
 //
-// All arithmetic is of a fixed order, so the rate has the same bits everywhere.
+// A schedule with by="epoch" counts whole epochs, but for cosine_restarts and cosine, whose t has a fraction. The values are those of
+// PyTorch's schedulers. All arithmetic is of a fixed order, so the rate has the same bits everywhere.
 type schedule struct {
-	calls []call
-	state []plateau // of each call; used by reduce_on_plateau
+	phases []phase
+	state  []plateau // of each phase; used by reduce_on_plateau
 }
 
-// plateau is what reduce_on_plateau remembers.
-type plateau struct {
-	seen   bool
-	best   float64
-	bad    int     // epochs since best
-	factor float64 // so far
+// phase is one call and how long it lasts.
+type phase struct {
+	call
+	kind          scheduleKind
+	steps, epochs int // 0 of both is to the end
+	milestones    []float64
 }
 
-// moment is a point in training.
+// moment is a point in training. A step is one update of the weights.
 type moment struct {
-	step  int // steps done before this one
-	steps int // of the whole training
-	epoch int // epochs done
+	step     int // done before this one
+	steps    int // of the whole training
+	perEpoch int
 }
 
-// newSchedule checks the calls of a recipe; results are the names that a value can be monitored by.
-func newSchedule(calls []call, results []string) (*schedule, error) {
-	s := &schedule{calls: calls, state: make([]plateau, len(calls))}
+// phaseClock is a point in a phase.
+type phaseClock struct {
+	step, steps int // of the phase
+	perEpoch    int
+}
+
+// newSchedule checks the calls of a recipe; m has the results that a value can be monitored by.
+func newSchedule(calls []call, m *modelInfo) (*schedule, error) {
+	s := &schedule{state: make([]plateau, len(calls))}
 	for i, c := range calls {
 		s.state[i].factor = 1
-		if err := checkScheduleCall(c, results); err != nil {
+		k, ok := scheduleKinds[c.name]
+		if !ok {
+			return nil, fmt.Errorf("schedule %s: no schedule is called that; there are %s", c.name, strings.Join(slices.Sorted(maps.Keys(scheduleKinds)), ", "))
+		}
+		p := phase{call: c, kind: k, steps: int(argNumber(c, "steps", 0)), epochs: int(argNumber(c, "epochs", 0))}
+		p.milestones, _ = c.args["milestones"].([]float64)
+		err := checks(wholeArg("steps", 0, 0, 1<<53), wholeArg("epochs", 0, 0, 1<<30))(c)
+		switch {
+		case err != nil:
+		case p.steps > 0 && p.epochs > 0:
+			err = fmt.Errorf("it lasts %d steps or %d epochs, not both", p.steps, p.epochs)
+		case p.steps+p.epochs == 0 && i < len(calls)-1:
+			err = fmt.Errorf("steps or epochs must say how long it lasts, since %s follows", calls[i+1].name)
+		case k.check != nil:
+			err = k.check(c)
+		}
+		if err == nil && c.name == "reduce_on_plateau" {
+			err = monitorArg(c, m)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("schedule %s: %w", c.name, err)
 		}
+		s.phases = append(s.phases, p)
 	}
 	return s, nil
 }
 
-func checkScheduleCall(c call, results []string) error {
-	in := func(name string, otherwise, low, high float64) error {
-		if v := argNumber(c, name, otherwise); !(v >= low && v <= high) {
-			return fmt.Errorf("%s is %v and must be %v to %v", name, v, low, high)
+// phase returns which phase a step lies in and where in it.
+func (s *schedule) phase(at moment) (int, phaseClock) {
+	begin := 0
+	for i := range s.phases {
+		p := &s.phases[i]
+		long := p.steps + p.epochs*at.perEpoch
+		if long == 0 {
+			long = max(at.steps-begin, 1)
 		}
-		return nil
+		if at.step-begin < long || i == len(s.phases)-1 {
+			return i, phaseClock{at.step - begin, long, at.perEpoch}
+		}
+		begin += long
 	}
-	switch c.name {
-	case "constant":
-		return nil
-	case "step":
-		if by := argWord(c, "by", "epoch"); by != "epoch" && by != "step" {
-			return fmt.Errorf("by is %q and must be epoch or step", by)
-		}
-		if v := argNumber(c, "every", 0); v != math.Trunc(v) {
-			return fmt.Errorf("every is %v and must be a whole number", v)
-		}
-		return firstError(in("every", 0, 1, 1<<30), in("factor", 0.1, 0, math.MaxFloat64))
-	case "cosine":
-		return in("min", 0, 0, math.MaxFloat64)
-	case "warmup":
-		return in("steps", 0, 1, 1<<53)
-	case "reduce_on_plateau":
-		monitor := argWord(c, "monitor", "val_loss")
-		if _, ok := monitored(monitor, results); !ok {
-			return fmt.Errorf("monitor is %q and must be one of %v, or one of them with val_ before it", monitor, results)
-		}
-		if mode := argWord(c, "mode", "min"); mode != "min" && mode != "max" {
-			return fmt.Errorf("mode is %q and must be min or max", mode)
-		}
-		return firstError(in("factor", 0.1, 0, 1), in("patience", 10, 0, 1<<53), in("min_lr", 0, 0, math.MaxFloat64), in("min_delta", 1e-4, 0, math.MaxFloat64))
-	}
-	return fmt.Errorf("no schedule is called that; there are constant, step, cosine, warmup and reduce_on_plateau")
-}
-
-// firstError returns the first that is not nil.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return -1, phaseClock{}
 }
 
 // rate returns the learning rate of a step. It allocates nothing.
 func (s *schedule) rate(base float64, at moment) float64 {
-	lr := base
-	for i := range s.calls {
-		c := &s.calls[i]
-		switch c.name {
-		case "step":
-			done := at.epoch
-			if argWord(*c, "by", "epoch") == "step" {
-				done = at.step
-			}
-			lr *= power(argNumber(*c, "factor", 0.1), done/int(argNumber(*c, "every", 1)))
-		case "cosine":
-			low := math.Min(argNumber(*c, "min", 0), lr)
-			part := float64(min(at.step, at.steps)) / float64(max(at.steps, 1))
-			lr = low + float64((lr-low)*float64(0.5*(1+cosPi(part))))
-		case "warmup":
-			if n := argNumber(*c, "steps", 1); float64(at.step) < n {
-				lr = float64(lr*float64(at.step+1)) / n
-			}
-		case "reduce_on_plateau":
-			lr = math.Max(lr*s.state[i].factor, math.Min(lr, argNumber(*c, "min_lr", 0)))
-		}
+	i, t := s.phase(at)
+	if i < 0 {
+		return base
 	}
-	return lr
+	p := &s.phases[i]
+	if p.kind.rate == nil { // reduce_on_plateau
+		return math.Max(base*s.state[i].factor, math.Min(base, argNumber(p.call, "min_lr", 0)))
+	}
+	return p.kind.rate(p, base, t)
 }
 
-// epochDone tells the schedule what an epoch gave. An error says that the value to be monitored is missing.
-func (s *schedule) epochDone(r *EpochResult, results []string) error {
-	for i, c := range s.calls {
-		if c.name != "reduce_on_plateau" {
-			continue
-		}
-		v, isLoss, err := watched(c, r, results)
-		if err != nil {
-			return err
-		}
-		mode := "max"
-		if isLoss {
-			mode = "min"
-		}
-		s.state[i].observe(c, v, argWord(c, "mode", mode) == "min")
+// whole is the clock of a schedule: whole epochs, or steps with by="step".
+func (t phaseClock) whole(p *phase) int {
+	if argWord(p.call, "by", "step") == "epoch" {
+		return t.step / max(t.perEpoch, 1)
 	}
-	return nil
+	return t.step
 }
 
-// check is epochDone's error without its effect.
-func (s *schedule) check(r *EpochResult, results []string) error {
-	for _, c := range s.calls {
-		if c.name == "reduce_on_plateau" {
-			if _, _, err := watched(c, r, results); err != nil {
-				return err
+// part is the share of the phase that is over, 0 to 1. By epochs, it moves after each.
+func (t phaseClock) part(p *phase) float64 {
+	per := 1
+	if argWord(p.call, "by", "step") == "epoch" {
+		per = max(t.perEpoch, 1)
+	}
+	total := max((t.steps+per-1)/per, 1)
+	return float64(min(t.step/per, total)) / float64(total)
+}
+
+// epochDone tells the schedule what an epoch gave, whose last step was at. An error says that the value to be monitored is missing.
+func (s *schedule) epochDone(r *EpochResult, m *modelInfo, at moment) error {
+	i, _ := s.phase(at)
+	if i < 0 || s.phases[i].name != "reduce_on_plateau" {
+		return nil
+	}
+	w, err := watch(s.phases[i].call, r, m)
+	if err == nil {
+		s.state[i].observe(s.phases[i].call, w)
+	}
+	return err
+}
+
+// check is the error of epochDone in any phase, without its effect.
+func (s *schedule) check(r *EpochResult, m *modelInfo) error {
+	for i := range s.phases {
+		if s.phases[i].name == "reduce_on_plateau" {
+			if _, err := watch(s.phases[i].call, r, m); err != nil {
+				return fmt.Errorf("schedule reduce_on_plateau %w", err)
 			}
 		}
 	}
 	return nil
-}
-
-// watched returns the value that reduce_on_plateau monitors, and whether it is a loss.
-func watched(c call, r *EpochResult, results []string) (value float64, isLoss bool, err error) {
-	monitor := argWord(c, "monitor", "val_loss")
-	name, _ := monitored(monitor, results)
-	from := r.Metrics
-	if monitor != name {
-		from = r.ValMetrics
-	}
-	v, ok := from.Get(name)
-	if !ok {
-		return 0, false, fmt.Errorf("schedule reduce_on_plateau monitors %s, but there is no validation set", monitor)
-	}
-	return v, name == results[0], nil
-}
-
-// observe counts one value; fall says that less is better.
-func (p *plateau) observe(c call, v float64, fall bool) {
-	delta := argNumber(c, "min_delta", 1e-4)
-	better := v > p.best+delta
-	if fall {
-		better = v < p.best-delta
-	}
-	if better || !p.seen {
-		p.seen, p.best, p.bad = true, v, 0
-		return
-	}
-	if p.bad++; float64(p.bad) >= math.Max(argNumber(c, "patience", 10), 1) {
-		p.factor *= argNumber(c, "factor", 0.1)
-		p.bad = 0
-	}
-}
-
-// monitored returns the result that a name such as val_loss means.
-func monitored(name string, results []string) (result string, ok bool) {
-	for _, r := range results {
-		if name == r || name == "val_"+r {
-			return r, true
-		}
-	}
-	return "", false
-}
-
-// argNumber returns a number among a call's arguments, or otherwise.
-func argNumber(c call, name string, otherwise float64) float64 {
-	if v, ok := c.args[name].(float64); ok {
-		return v
-	}
-	return otherwise
-}
-
-// argWord returns a word among a call's arguments, or otherwise.
-func argWord(c call, name, otherwise string) string {
-	if v, ok := c.args[name].(string); ok {
-		return v
-	}
-	return otherwise
 }

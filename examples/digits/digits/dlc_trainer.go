@@ -76,7 +76,7 @@ func newTrainer(info *modelInfo, o Train) (*Trainer, error) {
 	if err := checkTrain(info, &o); err != nil {
 		return nil, fmt.Errorf("%s: %w", info.name, err)
 	}
-	sched, err := newSchedule(info.recipe.schedule, info.results)
+	sched, err := newSchedule(info.recipe.schedule, info)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", info.name, err)
 	}
