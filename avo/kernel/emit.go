@@ -95,16 +95,23 @@ func (e *emitter) gridLoop() {
 		return
 	}
 	count := 0
-	for _, rows := range []int{e.b.Grid.Tile, 1} {
+	rowsOf := func(rows int) {
 		t := e.newTile()
 		t.size[g] = rows
+		e.parallel(0, t)
+		for i, gr := range e.fm.groups {
+			e.f.AddPtr(vec.Ptr(i), 4*rows*gr.coef[g])
+		}
+		if e.table >= 0 {
+			e.f.AddPtr(e.table, 4*rows)
+		}
+	}
+	for _, rows := range []int{e.b.Grid.Tile, 1} {
 		e.f.Loop(vec.Param(count), nil, func() {
-			e.parallel(0, t)
-			for i, gr := range e.fm.groups {
-				e.f.AddPtr(vec.Ptr(i), 4*rows*gr.coef[g])
-			}
-			if e.table >= 0 {
-				e.f.AddPtr(e.table, 4*rows)
+			if tile := e.s.tile[g]; tile == 1 && rows > 1 {
+				e.f.Loop(vec.Fixed(rows), nil, func() { rowsOf(1) })
+			} else {
+				rowsOf(rows)
 			}
 		})
 		count++
@@ -316,10 +323,14 @@ func (e *emitter) constant(bits uint32) vec.Reg {
 
 // unrollBudget is how many steps of arithmetic a loop body may hold: enough to hide the loop, small enough for the instruction cache.
 func (e *emitter) unrollBudget() int {
+	budget := 72
 	if e.f.Target.Lanes == 1 {
-		return 8
+		budget = 8
 	}
-	return 72
+	if v := e.fm.nest.Value; v != nil {
+		budget /= max(1, verbs(v)/4)
+	}
+	return budget
 }
 
 // reduce emits the loops over reduction axes from a on. The innermost is unrolled as far as the budget allows.

@@ -48,6 +48,7 @@ type form struct {
 	// Of a nest whose order shows, free says which parallel axes may still be cut, tiled and moved; of any other it is nil.
 	free    []bool
 	varying map[*loop.Expr][]bool // axes along which an expression may change
+	size    int                   // what verbs counts, once it was asked
 }
 
 // linear is at + Σ coef[a]*value(a) + step*(the step of the scan).

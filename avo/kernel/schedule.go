@@ -153,7 +153,9 @@ func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
 		most = 1
 	}
 	if axis == b.grid && b.Grid.Tile > 0 {
-		s.tile[axis] = b.Grid.Tile
+		if s.target.Lanes > 1 || s.plainSum() { // else the scalar target walks the rows of the grid's tile in a loop
+			s.tile[axis] = b.Grid.Tile
+		}
 		b.search(best, s, axis+1, tiled, limit)
 		s.tile[axis] = 1
 		return
@@ -187,8 +189,47 @@ func (s *schedule) points() int {
 	return n
 }
 
-// tooLarge bounds the code that the scalar target may grow: it gains little from a tile.
-func (s *schedule) tooLarge() bool { return s.target.Lanes == 1 && s.points() > 8 }
+// tooLarge bounds the code that a tile may grow. The scalar target gains little from one, and large expressions keep a machine busy without.
+func (s *schedule) tooLarge() bool {
+	if s.target.Lanes == 1 {
+		return s.points() > 1 && (s.points() > 8 || !s.plainSum())
+	}
+	return s.points() > 1 && s.points()*s.fm.verbs() > 400
+}
+
+// plainSum reports whether a step of the reduction is one multiply-add or one comparison of what is loaded.
+func (s *schedule) plainSum() bool { return s.fm.nest.Value != nil && verbs(s.fm.nest.Value) <= 3 }
+
+// verbs is about how many verbs one point of the tile takes, one step of its reduction included.
+func (fm *form) verbs() int {
+	if fm.size == 0 {
+		fm.eachRoot(func(e *loop.Expr) { fm.size += verbs(e) })
+	}
+	return fm.size
+}
+
+// verbs is about how many verbs an expression is made of.
+func verbs(e *loop.Expr) int {
+	n := 0
+	e.Walk(func(e *loop.Expr) {
+		switch e.Code {
+		case loop.Const:
+		case loop.Exp, loop.Log, loop.Expm1, loop.Log1p:
+			n += 20
+		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Atan:
+			n += 30
+		case loop.Sin, loop.Cos:
+			n += 40
+		case loop.Pow:
+			n += 80
+		case loop.Min, loop.Max, loop.Hash:
+			n += 4
+		default:
+			n++
+		}
+	})
+	return n
+}
 
 // perPoint is how many registers one accumulator takes.
 func (s *schedule) perPoint() int {
