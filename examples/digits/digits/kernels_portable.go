@@ -841,29 +841,14 @@ func kFlattenGo(maxPool20, flatten0 *float32, main int) {
 	s1 := unsafe.Slice(flatten0, max(0, 320+(main-1)*320))
 	i1 := 0
 	for range main {
-		for range 8 {
-			for range 5 {
+		for range 16 {
+			for range 20 {
 				v1 := s0[i0]
 				s1[i1] = v1
-				v2 := s0[i0+1]
-				s1[i1+20] = v2
-				v3 := s0[i0+16]
-				s1[i1+1] = v3
-				v4 := s0[i0+17]
-				s1[i1+21] = v4
-				v5 := s0[i0+32]
-				s1[i1+2] = v5
-				v6 := s0[i0+33]
-				s1[i1+22] = v6
-				v7 := s0[i0+48]
-				s1[i1+3] = v7
-				v8 := s0[i0+49]
-				s1[i1+23] = v8
-				i0 += 64
-				i1 += 4
+				i0 += 16
+				i1 += 1
 			}
-			i0 -= 318
-			i1 += 20
+			i0 -= 319
 		}
 		i0 += 304
 	}
@@ -1441,1648 +1426,376 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 	s1 := unsafe.Slice(probsMax0, max(0, 9+(main-1)*8+(tail-1)*1))
 	i1 := 0
 	for range main {
-		v2 := math.Float32frombits(0xff800000)
-		v4 := math.Float32frombits(0xff800000)
-		v6 := math.Float32frombits(0xff800000)
-		v8 := math.Float32frombits(0xff800000)
-		v10 := math.Float32frombits(0xff800000)
-		v12 := math.Float32frombits(0xff800000)
-		v14 := math.Float32frombits(0xff800000)
-		v16 := math.Float32frombits(0xff800000)
-		v18 := math.Float32frombits(0xff800000)
-		v20 := math.Float32frombits(0xff800000)
-		v22 := math.Float32frombits(0xff800000)
-		v24 := math.Float32frombits(0xff800000)
-		v26 := math.Float32frombits(0xff800000)
-		v28 := math.Float32frombits(0xff800000)
-		v30 := math.Float32frombits(0xff800000)
-		v32 := math.Float32frombits(0xff800000)
-		v34 := math.Float32frombits(0xff800000)
-		v36 := math.Float32frombits(0xff800000)
-		v38 := math.Float32frombits(0xff800000)
-		v40 := math.Float32frombits(0xff800000)
-		v42 := math.Float32frombits(0xff800000)
-		v44 := math.Float32frombits(0xff800000)
-		v46 := math.Float32frombits(0xff800000)
-		v48 := math.Float32frombits(0xff800000)
-		v50 := math.Float32frombits(0xff800000)
-		v52 := math.Float32frombits(0xff800000)
-		v54 := math.Float32frombits(0xff800000)
-		v56 := math.Float32frombits(0xff800000)
-		v58 := math.Float32frombits(0xff800000)
-		v60 := math.Float32frombits(0xff800000)
-		v62 := math.Float32frombits(0xff800000)
-		v64 := math.Float32frombits(0xff800000)
-		v66 := math.Float32frombits(0xff800000)
-		v68 := math.Float32frombits(0xff800000)
-		v70 := math.Float32frombits(0xff800000)
-		v72 := math.Float32frombits(0xff800000)
-		v74 := math.Float32frombits(0xff800000)
-		v76 := math.Float32frombits(0xff800000)
-		v78 := math.Float32frombits(0xff800000)
-		v80 := math.Float32frombits(0xff800000)
-		v82 := math.Float32frombits(0xff800000)
-		v84 := math.Float32frombits(0xff800000)
-		v86 := math.Float32frombits(0xff800000)
-		v88 := math.Float32frombits(0xff800000)
-		v90 := math.Float32frombits(0xff800000)
-		v92 := math.Float32frombits(0xff800000)
-		v94 := math.Float32frombits(0xff800000)
-		v96 := math.Float32frombits(0xff800000)
-		v98 := math.Float32frombits(0xff800000)
-		v100 := math.Float32frombits(0xff800000)
-		v102 := math.Float32frombits(0xff800000)
-		v104 := math.Float32frombits(0xff800000)
-		v106 := math.Float32frombits(0xff800000)
-		v108 := math.Float32frombits(0xff800000)
-		v110 := math.Float32frombits(0xff800000)
-		v112 := math.Float32frombits(0xff800000)
-		v114 := math.Float32frombits(0xff800000)
-		v116 := math.Float32frombits(0xff800000)
-		v118 := math.Float32frombits(0xff800000)
-		v120 := math.Float32frombits(0xff800000)
-		v122 := math.Float32frombits(0xff800000)
-		v124 := math.Float32frombits(0xff800000)
-		v126 := math.Float32frombits(0xff800000)
-		v128 := math.Float32frombits(0xff800000)
-		v129 := s0[i0]
-		v130 := v2
-		if v129 > v2 {
-			v130 = v129
+		for range 8 {
+			v2 := math.Float32frombits(0xff800000)
+			v4 := math.Float32frombits(0xff800000)
+			v6 := math.Float32frombits(0xff800000)
+			v8 := math.Float32frombits(0xff800000)
+			v10 := math.Float32frombits(0xff800000)
+			v12 := math.Float32frombits(0xff800000)
+			v14 := math.Float32frombits(0xff800000)
+			v16 := math.Float32frombits(0xff800000)
+			v17 := s0[i0]
+			v18 := v2
+			if v17 > v2 {
+				v18 = v17
+			}
+			v19 := v17 != v17
+			v20 := v18
+			if v19 {
+				v20 = math.Float32frombits(0xffffffff)
+			}
+			v2 = v20
+			v21 := s0[i0+1]
+			v22 := v4
+			if v21 > v4 {
+				v22 = v21
+			}
+			v23 := v21 != v21
+			v24 := v22
+			if v23 {
+				v24 = math.Float32frombits(0xffffffff)
+			}
+			v4 = v24
+			v25 := s0[i0+2]
+			v26 := v6
+			if v25 > v6 {
+				v26 = v25
+			}
+			v27 := v25 != v25
+			v28 := v26
+			if v27 {
+				v28 = math.Float32frombits(0xffffffff)
+			}
+			v6 = v28
+			v29 := s0[i0+3]
+			v30 := v8
+			if v29 > v8 {
+				v30 = v29
+			}
+			v31 := v29 != v29
+			v32 := v30
+			if v31 {
+				v32 = math.Float32frombits(0xffffffff)
+			}
+			v8 = v32
+			v33 := s0[i0+4]
+			v34 := v10
+			if v33 > v10 {
+				v34 = v33
+			}
+			v35 := v33 != v33
+			v36 := v34
+			if v35 {
+				v36 = math.Float32frombits(0xffffffff)
+			}
+			v10 = v36
+			v37 := s0[i0+5]
+			v38 := v12
+			if v37 > v12 {
+				v38 = v37
+			}
+			v39 := v37 != v37
+			v40 := v38
+			if v39 {
+				v40 = math.Float32frombits(0xffffffff)
+			}
+			v12 = v40
+			v41 := s0[i0+6]
+			v42 := v14
+			if v41 > v14 {
+				v42 = v41
+			}
+			v43 := v41 != v41
+			v44 := v42
+			if v43 {
+				v44 = math.Float32frombits(0xffffffff)
+			}
+			v14 = v44
+			v45 := s0[i0+7]
+			v46 := v16
+			if v45 > v16 {
+				v46 = v45
+			}
+			v47 := v45 != v45
+			v48 := v46
+			if v47 {
+				v48 = math.Float32frombits(0xffffffff)
+			}
+			v16 = v48
+			v49 := s0[i0+8]
+			v50 := v2
+			if v49 > v2 {
+				v50 = v49
+			}
+			v51 := v49 != v49
+			v52 := v50
+			if v51 {
+				v52 = math.Float32frombits(0xffffffff)
+			}
+			v2 = v52
+			v53 := s0[i0+9]
+			v54 := v4
+			if v53 > v4 {
+				v54 = v53
+			}
+			v55 := v53 != v53
+			v56 := v54
+			if v55 {
+				v56 = math.Float32frombits(0xffffffff)
+			}
+			v4 = v56
+			v57 := v2
+			if v10 > v2 {
+				v57 = v10
+			}
+			v58 := v10 != v10
+			v59 := v57
+			if v58 {
+				v59 = math.Float32frombits(0xffffffff)
+			}
+			v60 := v4
+			if v12 > v4 {
+				v60 = v12
+			}
+			v61 := v12 != v12
+			v62 := v60
+			if v61 {
+				v62 = math.Float32frombits(0xffffffff)
+			}
+			v63 := v6
+			if v14 > v6 {
+				v63 = v14
+			}
+			v64 := v14 != v14
+			v65 := v63
+			if v64 {
+				v65 = math.Float32frombits(0xffffffff)
+			}
+			v66 := v8
+			if v16 > v8 {
+				v66 = v16
+			}
+			v67 := v16 != v16
+			v68 := v66
+			if v67 {
+				v68 = math.Float32frombits(0xffffffff)
+			}
+			v69 := v59
+			if v65 > v59 {
+				v69 = v65
+			}
+			v70 := v65 != v65
+			v71 := v69
+			if v70 {
+				v71 = math.Float32frombits(0xffffffff)
+			}
+			v72 := v62
+			if v68 > v62 {
+				v72 = v68
+			}
+			v73 := v68 != v68
+			v74 := v72
+			if v73 {
+				v74 = math.Float32frombits(0xffffffff)
+			}
+			v75 := v71
+			if v74 > v71 {
+				v75 = v74
+			}
+			v76 := v74 != v74
+			v77 := v75
+			if v76 {
+				v77 = math.Float32frombits(0xffffffff)
+			}
+			s1[i1] = v77
+			i0 += 10
+			i1 += 1
 		}
-		v131 := v129 != v129
-		v132 := v130
-		if v131 {
-			v132 = math.Float32frombits(0xffffffff)
+	}
+	for range tail {
+		v79 := math.Float32frombits(0xff800000)
+		v81 := math.Float32frombits(0xff800000)
+		v83 := math.Float32frombits(0xff800000)
+		v85 := math.Float32frombits(0xff800000)
+		v87 := math.Float32frombits(0xff800000)
+		v89 := math.Float32frombits(0xff800000)
+		v91 := math.Float32frombits(0xff800000)
+		v93 := math.Float32frombits(0xff800000)
+		v94 := s0[i0]
+		v95 := v79
+		if v94 > v79 {
+			v95 = v94
 		}
-		v2 = v132
-		v133 := s0[i0+10]
-		v134 := v18
-		if v133 > v18 {
-			v134 = v133
+		v96 := v94 != v94
+		v97 := v95
+		if v96 {
+			v97 = math.Float32frombits(0xffffffff)
 		}
-		v135 := v133 != v133
+		v79 = v97
+		v98 := s0[i0+1]
+		v99 := v81
+		if v98 > v81 {
+			v99 = v98
+		}
+		v100 := v98 != v98
+		v101 := v99
+		if v100 {
+			v101 = math.Float32frombits(0xffffffff)
+		}
+		v81 = v101
+		v102 := s0[i0+2]
+		v103 := v83
+		if v102 > v83 {
+			v103 = v102
+		}
+		v104 := v102 != v102
+		v105 := v103
+		if v104 {
+			v105 = math.Float32frombits(0xffffffff)
+		}
+		v83 = v105
+		v106 := s0[i0+3]
+		v107 := v85
+		if v106 > v85 {
+			v107 = v106
+		}
+		v108 := v106 != v106
+		v109 := v107
+		if v108 {
+			v109 = math.Float32frombits(0xffffffff)
+		}
+		v85 = v109
+		v110 := s0[i0+4]
+		v111 := v87
+		if v110 > v87 {
+			v111 = v110
+		}
+		v112 := v110 != v110
+		v113 := v111
+		if v112 {
+			v113 = math.Float32frombits(0xffffffff)
+		}
+		v87 = v113
+		v114 := s0[i0+5]
+		v115 := v89
+		if v114 > v89 {
+			v115 = v114
+		}
+		v116 := v114 != v114
+		v117 := v115
+		if v116 {
+			v117 = math.Float32frombits(0xffffffff)
+		}
+		v89 = v117
+		v118 := s0[i0+6]
+		v119 := v91
+		if v118 > v91 {
+			v119 = v118
+		}
+		v120 := v118 != v118
+		v121 := v119
+		if v120 {
+			v121 = math.Float32frombits(0xffffffff)
+		}
+		v91 = v121
+		v122 := s0[i0+7]
+		v123 := v93
+		if v122 > v93 {
+			v123 = v122
+		}
+		v124 := v122 != v122
+		v125 := v123
+		if v124 {
+			v125 = math.Float32frombits(0xffffffff)
+		}
+		v93 = v125
+		v126 := s0[i0+8]
+		v127 := v79
+		if v126 > v79 {
+			v127 = v126
+		}
+		v128 := v126 != v126
+		v129 := v127
+		if v128 {
+			v129 = math.Float32frombits(0xffffffff)
+		}
+		v79 = v129
+		v130 := s0[i0+9]
+		v131 := v81
+		if v130 > v81 {
+			v131 = v130
+		}
+		v132 := v130 != v130
+		v133 := v131
+		if v132 {
+			v133 = math.Float32frombits(0xffffffff)
+		}
+		v81 = v133
+		v134 := v79
+		if v87 > v79 {
+			v134 = v87
+		}
+		v135 := v87 != v87
 		v136 := v134
 		if v135 {
 			v136 = math.Float32frombits(0xffffffff)
 		}
-		v18 = v136
-		v137 := s0[i0+20]
-		v138 := v34
-		if v137 > v34 {
-			v138 = v137
+		v137 := v81
+		if v89 > v81 {
+			v137 = v89
 		}
-		v139 := v137 != v137
-		v140 := v138
-		if v139 {
-			v140 = math.Float32frombits(0xffffffff)
+		v138 := v89 != v89
+		v139 := v137
+		if v138 {
+			v139 = math.Float32frombits(0xffffffff)
 		}
-		v34 = v140
-		v141 := s0[i0+30]
-		v142 := v50
-		if v141 > v50 {
-			v142 = v141
+		v140 := v83
+		if v91 > v83 {
+			v140 = v91
 		}
-		v143 := v141 != v141
-		v144 := v142
-		if v143 {
-			v144 = math.Float32frombits(0xffffffff)
+		v141 := v91 != v91
+		v142 := v140
+		if v141 {
+			v142 = math.Float32frombits(0xffffffff)
 		}
-		v50 = v144
-		v145 := s0[i0+40]
-		v146 := v66
-		if v145 > v66 {
-			v146 = v145
+		v143 := v85
+		if v93 > v85 {
+			v143 = v93
 		}
-		v147 := v145 != v145
+		v144 := v93 != v93
+		v145 := v143
+		if v144 {
+			v145 = math.Float32frombits(0xffffffff)
+		}
+		v146 := v136
+		if v142 > v136 {
+			v146 = v142
+		}
+		v147 := v142 != v142
 		v148 := v146
 		if v147 {
 			v148 = math.Float32frombits(0xffffffff)
 		}
-		v66 = v148
-		v149 := s0[i0+50]
-		v150 := v82
-		if v149 > v82 {
-			v150 = v149
-		}
-		v151 := v149 != v149
-		v152 := v150
-		if v151 {
-			v152 = math.Float32frombits(0xffffffff)
-		}
-		v82 = v152
-		v153 := s0[i0+60]
-		v154 := v98
-		if v153 > v98 {
-			v154 = v153
-		}
-		v155 := v153 != v153
-		v156 := v154
-		if v155 {
-			v156 = math.Float32frombits(0xffffffff)
-		}
-		v98 = v156
-		v157 := s0[i0+70]
-		v158 := v114
-		if v157 > v114 {
-			v158 = v157
-		}
-		v159 := v157 != v157
-		v160 := v158
-		if v159 {
-			v160 = math.Float32frombits(0xffffffff)
-		}
-		v114 = v160
-		v161 := s0[i0+1]
-		v162 := v4
-		if v161 > v4 {
-			v162 = v161
-		}
-		v163 := v161 != v161
-		v164 := v162
-		if v163 {
-			v164 = math.Float32frombits(0xffffffff)
-		}
-		v4 = v164
-		v165 := s0[i0+11]
-		v166 := v20
-		if v165 > v20 {
-			v166 = v165
-		}
-		v167 := v165 != v165
-		v168 := v166
-		if v167 {
-			v168 = math.Float32frombits(0xffffffff)
-		}
-		v20 = v168
-		v169 := s0[i0+21]
-		v170 := v36
-		if v169 > v36 {
-			v170 = v169
-		}
-		v171 := v169 != v169
-		v172 := v170
-		if v171 {
-			v172 = math.Float32frombits(0xffffffff)
-		}
-		v36 = v172
-		v173 := s0[i0+31]
-		v174 := v52
-		if v173 > v52 {
-			v174 = v173
-		}
-		v175 := v173 != v173
-		v176 := v174
-		if v175 {
-			v176 = math.Float32frombits(0xffffffff)
-		}
-		v52 = v176
-		v177 := s0[i0+41]
-		v178 := v68
-		if v177 > v68 {
-			v178 = v177
-		}
-		v179 := v177 != v177
-		v180 := v178
-		if v179 {
-			v180 = math.Float32frombits(0xffffffff)
-		}
-		v68 = v180
-		v181 := s0[i0+51]
-		v182 := v84
-		if v181 > v84 {
-			v182 = v181
-		}
-		v183 := v181 != v181
-		v184 := v182
-		if v183 {
-			v184 = math.Float32frombits(0xffffffff)
-		}
-		v84 = v184
-		v185 := s0[i0+61]
-		v186 := v100
-		if v185 > v100 {
-			v186 = v185
-		}
-		v187 := v185 != v185
-		v188 := v186
-		if v187 {
-			v188 = math.Float32frombits(0xffffffff)
-		}
-		v100 = v188
-		v189 := s0[i0+71]
-		v190 := v116
-		if v189 > v116 {
-			v190 = v189
-		}
-		v191 := v189 != v189
-		v192 := v190
-		if v191 {
-			v192 = math.Float32frombits(0xffffffff)
-		}
-		v116 = v192
-		v193 := s0[i0+2]
-		v194 := v6
-		if v193 > v6 {
-			v194 = v193
-		}
-		v195 := v193 != v193
-		v196 := v194
-		if v195 {
-			v196 = math.Float32frombits(0xffffffff)
-		}
-		v6 = v196
-		v197 := s0[i0+12]
-		v198 := v22
-		if v197 > v22 {
-			v198 = v197
-		}
-		v199 := v197 != v197
-		v200 := v198
-		if v199 {
-			v200 = math.Float32frombits(0xffffffff)
-		}
-		v22 = v200
-		v201 := s0[i0+22]
-		v202 := v38
-		if v201 > v38 {
-			v202 = v201
-		}
-		v203 := v201 != v201
-		v204 := v202
-		if v203 {
-			v204 = math.Float32frombits(0xffffffff)
-		}
-		v38 = v204
-		v205 := s0[i0+32]
-		v206 := v54
-		if v205 > v54 {
-			v206 = v205
-		}
-		v207 := v205 != v205
-		v208 := v206
-		if v207 {
-			v208 = math.Float32frombits(0xffffffff)
-		}
-		v54 = v208
-		v209 := s0[i0+42]
-		v210 := v70
-		if v209 > v70 {
-			v210 = v209
-		}
-		v211 := v209 != v209
-		v212 := v210
-		if v211 {
-			v212 = math.Float32frombits(0xffffffff)
-		}
-		v70 = v212
-		v213 := s0[i0+52]
-		v214 := v86
-		if v213 > v86 {
-			v214 = v213
-		}
-		v215 := v213 != v213
-		v216 := v214
-		if v215 {
-			v216 = math.Float32frombits(0xffffffff)
-		}
-		v86 = v216
-		v217 := s0[i0+62]
-		v218 := v102
-		if v217 > v102 {
-			v218 = v217
-		}
-		v219 := v217 != v217
-		v220 := v218
-		if v219 {
-			v220 = math.Float32frombits(0xffffffff)
-		}
-		v102 = v220
-		v221 := s0[i0+72]
-		v222 := v118
-		if v221 > v118 {
-			v222 = v221
-		}
-		v223 := v221 != v221
-		v224 := v222
-		if v223 {
-			v224 = math.Float32frombits(0xffffffff)
-		}
-		v118 = v224
-		v225 := s0[i0+3]
-		v226 := v8
-		if v225 > v8 {
-			v226 = v225
-		}
-		v227 := v225 != v225
-		v228 := v226
-		if v227 {
-			v228 = math.Float32frombits(0xffffffff)
-		}
-		v8 = v228
-		v229 := s0[i0+13]
-		v230 := v24
-		if v229 > v24 {
-			v230 = v229
-		}
-		v231 := v229 != v229
-		v232 := v230
-		if v231 {
-			v232 = math.Float32frombits(0xffffffff)
-		}
-		v24 = v232
-		v233 := s0[i0+23]
-		v234 := v40
-		if v233 > v40 {
-			v234 = v233
-		}
-		v235 := v233 != v233
-		v236 := v234
-		if v235 {
-			v236 = math.Float32frombits(0xffffffff)
-		}
-		v40 = v236
-		v237 := s0[i0+33]
-		v238 := v56
-		if v237 > v56 {
-			v238 = v237
-		}
-		v239 := v237 != v237
-		v240 := v238
-		if v239 {
-			v240 = math.Float32frombits(0xffffffff)
-		}
-		v56 = v240
-		v241 := s0[i0+43]
-		v242 := v72
-		if v241 > v72 {
-			v242 = v241
-		}
-		v243 := v241 != v241
-		v244 := v242
-		if v243 {
-			v244 = math.Float32frombits(0xffffffff)
-		}
-		v72 = v244
-		v245 := s0[i0+53]
-		v246 := v88
-		if v245 > v88 {
-			v246 = v245
-		}
-		v247 := v245 != v245
-		v248 := v246
-		if v247 {
-			v248 = math.Float32frombits(0xffffffff)
-		}
-		v88 = v248
-		v249 := s0[i0+63]
-		v250 := v104
-		if v249 > v104 {
-			v250 = v249
-		}
-		v251 := v249 != v249
-		v252 := v250
-		if v251 {
-			v252 = math.Float32frombits(0xffffffff)
-		}
-		v104 = v252
-		v253 := s0[i0+73]
-		v254 := v120
-		if v253 > v120 {
-			v254 = v253
-		}
-		v255 := v253 != v253
-		v256 := v254
-		if v255 {
-			v256 = math.Float32frombits(0xffffffff)
-		}
-		v120 = v256
-		v257 := s0[i0+4]
-		v258 := v10
-		if v257 > v10 {
-			v258 = v257
-		}
-		v259 := v257 != v257
-		v260 := v258
-		if v259 {
-			v260 = math.Float32frombits(0xffffffff)
-		}
-		v10 = v260
-		v261 := s0[i0+14]
-		v262 := v26
-		if v261 > v26 {
-			v262 = v261
-		}
-		v263 := v261 != v261
-		v264 := v262
-		if v263 {
-			v264 = math.Float32frombits(0xffffffff)
-		}
-		v26 = v264
-		v265 := s0[i0+24]
-		v266 := v42
-		if v265 > v42 {
-			v266 = v265
-		}
-		v267 := v265 != v265
-		v268 := v266
-		if v267 {
-			v268 = math.Float32frombits(0xffffffff)
-		}
-		v42 = v268
-		v269 := s0[i0+34]
-		v270 := v58
-		if v269 > v58 {
-			v270 = v269
-		}
-		v271 := v269 != v269
-		v272 := v270
-		if v271 {
-			v272 = math.Float32frombits(0xffffffff)
-		}
-		v58 = v272
-		v273 := s0[i0+44]
-		v274 := v74
-		if v273 > v74 {
-			v274 = v273
-		}
-		v275 := v273 != v273
-		v276 := v274
-		if v275 {
-			v276 = math.Float32frombits(0xffffffff)
-		}
-		v74 = v276
-		v277 := s0[i0+54]
-		v278 := v90
-		if v277 > v90 {
-			v278 = v277
-		}
-		v279 := v277 != v277
-		v280 := v278
-		if v279 {
-			v280 = math.Float32frombits(0xffffffff)
-		}
-		v90 = v280
-		v281 := s0[i0+64]
-		v282 := v106
-		if v281 > v106 {
-			v282 = v281
-		}
-		v283 := v281 != v281
-		v284 := v282
-		if v283 {
-			v284 = math.Float32frombits(0xffffffff)
-		}
-		v106 = v284
-		v285 := s0[i0+74]
-		v286 := v122
-		if v285 > v122 {
-			v286 = v285
-		}
-		v287 := v285 != v285
-		v288 := v286
-		if v287 {
-			v288 = math.Float32frombits(0xffffffff)
-		}
-		v122 = v288
-		v289 := s0[i0+5]
-		v290 := v12
-		if v289 > v12 {
-			v290 = v289
-		}
-		v291 := v289 != v289
-		v292 := v290
-		if v291 {
-			v292 = math.Float32frombits(0xffffffff)
-		}
-		v12 = v292
-		v293 := s0[i0+15]
-		v294 := v28
-		if v293 > v28 {
-			v294 = v293
-		}
-		v295 := v293 != v293
-		v296 := v294
-		if v295 {
-			v296 = math.Float32frombits(0xffffffff)
-		}
-		v28 = v296
-		v297 := s0[i0+25]
-		v298 := v44
-		if v297 > v44 {
-			v298 = v297
-		}
-		v299 := v297 != v297
-		v300 := v298
-		if v299 {
-			v300 = math.Float32frombits(0xffffffff)
-		}
-		v44 = v300
-		v301 := s0[i0+35]
-		v302 := v60
-		if v301 > v60 {
-			v302 = v301
-		}
-		v303 := v301 != v301
-		v304 := v302
-		if v303 {
-			v304 = math.Float32frombits(0xffffffff)
-		}
-		v60 = v304
-		v305 := s0[i0+45]
-		v306 := v76
-		if v305 > v76 {
-			v306 = v305
-		}
-		v307 := v305 != v305
-		v308 := v306
-		if v307 {
-			v308 = math.Float32frombits(0xffffffff)
-		}
-		v76 = v308
-		v309 := s0[i0+55]
-		v310 := v92
-		if v309 > v92 {
-			v310 = v309
-		}
-		v311 := v309 != v309
-		v312 := v310
-		if v311 {
-			v312 = math.Float32frombits(0xffffffff)
-		}
-		v92 = v312
-		v313 := s0[i0+65]
-		v314 := v108
-		if v313 > v108 {
-			v314 = v313
-		}
-		v315 := v313 != v313
-		v316 := v314
-		if v315 {
-			v316 = math.Float32frombits(0xffffffff)
-		}
-		v108 = v316
-		v317 := s0[i0+75]
-		v318 := v124
-		if v317 > v124 {
-			v318 = v317
-		}
-		v319 := v317 != v317
-		v320 := v318
-		if v319 {
-			v320 = math.Float32frombits(0xffffffff)
-		}
-		v124 = v320
-		v321 := s0[i0+6]
-		v322 := v14
-		if v321 > v14 {
-			v322 = v321
-		}
-		v323 := v321 != v321
-		v324 := v322
-		if v323 {
-			v324 = math.Float32frombits(0xffffffff)
-		}
-		v14 = v324
-		v325 := s0[i0+16]
-		v326 := v30
-		if v325 > v30 {
-			v326 = v325
-		}
-		v327 := v325 != v325
-		v328 := v326
-		if v327 {
-			v328 = math.Float32frombits(0xffffffff)
-		}
-		v30 = v328
-		v329 := s0[i0+26]
-		v330 := v46
-		if v329 > v46 {
-			v330 = v329
-		}
-		v331 := v329 != v329
-		v332 := v330
-		if v331 {
-			v332 = math.Float32frombits(0xffffffff)
-		}
-		v46 = v332
-		v333 := s0[i0+36]
-		v334 := v62
-		if v333 > v62 {
-			v334 = v333
-		}
-		v335 := v333 != v333
-		v336 := v334
-		if v335 {
-			v336 = math.Float32frombits(0xffffffff)
-		}
-		v62 = v336
-		v337 := s0[i0+46]
-		v338 := v78
-		if v337 > v78 {
-			v338 = v337
-		}
-		v339 := v337 != v337
-		v340 := v338
-		if v339 {
-			v340 = math.Float32frombits(0xffffffff)
-		}
-		v78 = v340
-		v341 := s0[i0+56]
-		v342 := v94
-		if v341 > v94 {
-			v342 = v341
-		}
-		v343 := v341 != v341
-		v344 := v342
-		if v343 {
-			v344 = math.Float32frombits(0xffffffff)
-		}
-		v94 = v344
-		v345 := s0[i0+66]
-		v346 := v110
-		if v345 > v110 {
-			v346 = v345
-		}
-		v347 := v345 != v345
-		v348 := v346
-		if v347 {
-			v348 = math.Float32frombits(0xffffffff)
-		}
-		v110 = v348
-		v349 := s0[i0+76]
-		v350 := v126
-		if v349 > v126 {
-			v350 = v349
-		}
-		v351 := v349 != v349
-		v352 := v350
-		if v351 {
-			v352 = math.Float32frombits(0xffffffff)
-		}
-		v126 = v352
-		v353 := s0[i0+7]
-		v354 := v16
-		if v353 > v16 {
-			v354 = v353
-		}
-		v355 := v353 != v353
-		v356 := v354
-		if v355 {
-			v356 = math.Float32frombits(0xffffffff)
-		}
-		v16 = v356
-		v357 := s0[i0+17]
-		v358 := v32
-		if v357 > v32 {
-			v358 = v357
-		}
-		v359 := v357 != v357
-		v360 := v358
-		if v359 {
-			v360 = math.Float32frombits(0xffffffff)
-		}
-		v32 = v360
-		v361 := s0[i0+27]
-		v362 := v48
-		if v361 > v48 {
-			v362 = v361
-		}
-		v363 := v361 != v361
-		v364 := v362
-		if v363 {
-			v364 = math.Float32frombits(0xffffffff)
-		}
-		v48 = v364
-		v365 := s0[i0+37]
-		v366 := v64
-		if v365 > v64 {
-			v366 = v365
-		}
-		v367 := v365 != v365
-		v368 := v366
-		if v367 {
-			v368 = math.Float32frombits(0xffffffff)
-		}
-		v64 = v368
-		v369 := s0[i0+47]
-		v370 := v80
-		if v369 > v80 {
-			v370 = v369
-		}
-		v371 := v369 != v369
-		v372 := v370
-		if v371 {
-			v372 = math.Float32frombits(0xffffffff)
-		}
-		v80 = v372
-		v373 := s0[i0+57]
-		v374 := v96
-		if v373 > v96 {
-			v374 = v373
-		}
-		v375 := v373 != v373
-		v376 := v374
-		if v375 {
-			v376 = math.Float32frombits(0xffffffff)
-		}
-		v96 = v376
-		v377 := s0[i0+67]
-		v378 := v112
-		if v377 > v112 {
-			v378 = v377
-		}
-		v379 := v377 != v377
-		v380 := v378
-		if v379 {
-			v380 = math.Float32frombits(0xffffffff)
-		}
-		v112 = v380
-		v381 := s0[i0+77]
-		v382 := v128
-		if v381 > v128 {
-			v382 = v381
-		}
-		v383 := v381 != v381
-		v384 := v382
-		if v383 {
-			v384 = math.Float32frombits(0xffffffff)
-		}
-		v128 = v384
-		v385 := s0[i0+8]
-		v386 := v2
-		if v385 > v2 {
-			v386 = v385
-		}
-		v387 := v385 != v385
-		v388 := v386
-		if v387 {
-			v388 = math.Float32frombits(0xffffffff)
-		}
-		v2 = v388
-		v389 := s0[i0+18]
-		v390 := v18
-		if v389 > v18 {
-			v390 = v389
-		}
-		v391 := v389 != v389
-		v392 := v390
-		if v391 {
-			v392 = math.Float32frombits(0xffffffff)
-		}
-		v18 = v392
-		v393 := s0[i0+28]
-		v394 := v34
-		if v393 > v34 {
-			v394 = v393
-		}
-		v395 := v393 != v393
-		v396 := v394
-		if v395 {
-			v396 = math.Float32frombits(0xffffffff)
-		}
-		v34 = v396
-		v397 := s0[i0+38]
-		v398 := v50
-		if v397 > v50 {
-			v398 = v397
-		}
-		v399 := v397 != v397
-		v400 := v398
-		if v399 {
-			v400 = math.Float32frombits(0xffffffff)
-		}
-		v50 = v400
-		v401 := s0[i0+48]
-		v402 := v66
-		if v401 > v66 {
-			v402 = v401
-		}
-		v403 := v401 != v401
-		v404 := v402
-		if v403 {
-			v404 = math.Float32frombits(0xffffffff)
-		}
-		v66 = v404
-		v405 := s0[i0+58]
-		v406 := v82
-		if v405 > v82 {
-			v406 = v405
-		}
-		v407 := v405 != v405
-		v408 := v406
-		if v407 {
-			v408 = math.Float32frombits(0xffffffff)
-		}
-		v82 = v408
-		v409 := s0[i0+68]
-		v410 := v98
-		if v409 > v98 {
-			v410 = v409
-		}
-		v411 := v409 != v409
-		v412 := v410
-		if v411 {
-			v412 = math.Float32frombits(0xffffffff)
-		}
-		v98 = v412
-		v413 := s0[i0+78]
-		v414 := v114
-		if v413 > v114 {
-			v414 = v413
-		}
-		v415 := v413 != v413
-		v416 := v414
-		if v415 {
-			v416 = math.Float32frombits(0xffffffff)
-		}
-		v114 = v416
-		v417 := s0[i0+9]
-		v418 := v4
-		if v417 > v4 {
-			v418 = v417
-		}
-		v419 := v417 != v417
-		v420 := v418
-		if v419 {
-			v420 = math.Float32frombits(0xffffffff)
-		}
-		v4 = v420
-		v421 := s0[i0+19]
-		v422 := v20
-		if v421 > v20 {
-			v422 = v421
-		}
-		v423 := v421 != v421
-		v424 := v422
-		if v423 {
-			v424 = math.Float32frombits(0xffffffff)
-		}
-		v20 = v424
-		v425 := s0[i0+29]
-		v426 := v36
-		if v425 > v36 {
-			v426 = v425
-		}
-		v427 := v425 != v425
-		v428 := v426
-		if v427 {
-			v428 = math.Float32frombits(0xffffffff)
-		}
-		v36 = v428
-		v429 := s0[i0+39]
-		v430 := v52
-		if v429 > v52 {
-			v430 = v429
-		}
-		v431 := v429 != v429
-		v432 := v430
-		if v431 {
-			v432 = math.Float32frombits(0xffffffff)
-		}
-		v52 = v432
-		v433 := s0[i0+49]
-		v434 := v68
-		if v433 > v68 {
-			v434 = v433
-		}
-		v435 := v433 != v433
-		v436 := v434
-		if v435 {
-			v436 = math.Float32frombits(0xffffffff)
-		}
-		v68 = v436
-		v437 := s0[i0+59]
-		v438 := v84
-		if v437 > v84 {
-			v438 = v437
-		}
-		v439 := v437 != v437
-		v440 := v438
-		if v439 {
-			v440 = math.Float32frombits(0xffffffff)
-		}
-		v84 = v440
-		v441 := s0[i0+69]
-		v442 := v100
-		if v441 > v100 {
-			v442 = v441
-		}
-		v443 := v441 != v441
-		v444 := v442
-		if v443 {
-			v444 = math.Float32frombits(0xffffffff)
-		}
-		v100 = v444
-		v445 := s0[i0+79]
-		v446 := v116
-		if v445 > v116 {
-			v446 = v445
-		}
-		v447 := v445 != v445
-		v448 := v446
-		if v447 {
-			v448 = math.Float32frombits(0xffffffff)
-		}
-		v116 = v448
-		v449 := v2
-		if v10 > v2 {
-			v449 = v10
-		}
-		v450 := v10 != v10
-		v451 := v449
-		if v450 {
-			v451 = math.Float32frombits(0xffffffff)
-		}
-		v452 := v4
-		if v12 > v4 {
-			v452 = v12
-		}
-		v453 := v12 != v12
-		v454 := v452
-		if v453 {
-			v454 = math.Float32frombits(0xffffffff)
-		}
-		v455 := v6
-		if v14 > v6 {
-			v455 = v14
-		}
-		v456 := v14 != v14
-		v457 := v455
-		if v456 {
-			v457 = math.Float32frombits(0xffffffff)
-		}
-		v458 := v8
-		if v16 > v8 {
-			v458 = v16
-		}
-		v459 := v16 != v16
-		v460 := v458
-		if v459 {
-			v460 = math.Float32frombits(0xffffffff)
-		}
-		v461 := v451
-		if v457 > v451 {
-			v461 = v457
-		}
-		v462 := v457 != v457
-		v463 := v461
-		if v462 {
-			v463 = math.Float32frombits(0xffffffff)
-		}
-		v464 := v454
-		if v460 > v454 {
-			v464 = v460
-		}
-		v465 := v460 != v460
-		v466 := v464
-		if v465 {
-			v466 = math.Float32frombits(0xffffffff)
-		}
-		v467 := v463
-		if v466 > v463 {
-			v467 = v466
-		}
-		v468 := v466 != v466
-		v469 := v467
-		if v468 {
-			v469 = math.Float32frombits(0xffffffff)
-		}
-		v470 := v18
-		if v26 > v18 {
-			v470 = v26
-		}
-		v471 := v26 != v26
-		v472 := v470
-		if v471 {
-			v472 = math.Float32frombits(0xffffffff)
-		}
-		v473 := v20
-		if v28 > v20 {
-			v473 = v28
-		}
-		v474 := v28 != v28
-		v475 := v473
-		if v474 {
-			v475 = math.Float32frombits(0xffffffff)
-		}
-		v476 := v22
-		if v30 > v22 {
-			v476 = v30
-		}
-		v477 := v30 != v30
-		v478 := v476
-		if v477 {
-			v478 = math.Float32frombits(0xffffffff)
-		}
-		v479 := v24
-		if v32 > v24 {
-			v479 = v32
-		}
-		v480 := v32 != v32
-		v481 := v479
-		if v480 {
-			v481 = math.Float32frombits(0xffffffff)
-		}
-		v482 := v472
-		if v478 > v472 {
-			v482 = v478
-		}
-		v483 := v478 != v478
-		v484 := v482
-		if v483 {
-			v484 = math.Float32frombits(0xffffffff)
-		}
-		v485 := v475
-		if v481 > v475 {
-			v485 = v481
-		}
-		v486 := v481 != v481
-		v487 := v485
-		if v486 {
-			v487 = math.Float32frombits(0xffffffff)
-		}
-		v488 := v484
-		if v487 > v484 {
-			v488 = v487
-		}
-		v489 := v487 != v487
-		v490 := v488
-		if v489 {
-			v490 = math.Float32frombits(0xffffffff)
-		}
-		v491 := v34
-		if v42 > v34 {
-			v491 = v42
-		}
-		v492 := v42 != v42
-		v493 := v491
-		if v492 {
-			v493 = math.Float32frombits(0xffffffff)
-		}
-		v494 := v36
-		if v44 > v36 {
-			v494 = v44
-		}
-		v495 := v44 != v44
-		v496 := v494
-		if v495 {
-			v496 = math.Float32frombits(0xffffffff)
-		}
-		v497 := v38
-		if v46 > v38 {
-			v497 = v46
-		}
-		v498 := v46 != v46
-		v499 := v497
-		if v498 {
-			v499 = math.Float32frombits(0xffffffff)
-		}
-		v500 := v40
-		if v48 > v40 {
-			v500 = v48
-		}
-		v501 := v48 != v48
-		v502 := v500
-		if v501 {
-			v502 = math.Float32frombits(0xffffffff)
-		}
-		v503 := v493
-		if v499 > v493 {
-			v503 = v499
-		}
-		v504 := v499 != v499
-		v505 := v503
-		if v504 {
-			v505 = math.Float32frombits(0xffffffff)
-		}
-		v506 := v496
-		if v502 > v496 {
-			v506 = v502
-		}
-		v507 := v502 != v502
-		v508 := v506
-		if v507 {
-			v508 = math.Float32frombits(0xffffffff)
-		}
-		v509 := v505
-		if v508 > v505 {
-			v509 = v508
-		}
-		v510 := v508 != v508
-		v511 := v509
-		if v510 {
-			v511 = math.Float32frombits(0xffffffff)
-		}
-		v512 := v50
-		if v58 > v50 {
-			v512 = v58
-		}
-		v513 := v58 != v58
-		v514 := v512
-		if v513 {
-			v514 = math.Float32frombits(0xffffffff)
-		}
-		v515 := v52
-		if v60 > v52 {
-			v515 = v60
-		}
-		v516 := v60 != v60
-		v517 := v515
-		if v516 {
-			v517 = math.Float32frombits(0xffffffff)
-		}
-		v518 := v54
-		if v62 > v54 {
-			v518 = v62
-		}
-		v519 := v62 != v62
-		v520 := v518
-		if v519 {
-			v520 = math.Float32frombits(0xffffffff)
-		}
-		v521 := v56
-		if v64 > v56 {
-			v521 = v64
-		}
-		v522 := v64 != v64
-		v523 := v521
-		if v522 {
-			v523 = math.Float32frombits(0xffffffff)
-		}
-		v524 := v514
-		if v520 > v514 {
-			v524 = v520
-		}
-		v525 := v520 != v520
-		v526 := v524
-		if v525 {
-			v526 = math.Float32frombits(0xffffffff)
-		}
-		v527 := v517
-		if v523 > v517 {
-			v527 = v523
-		}
-		v528 := v523 != v523
-		v529 := v527
-		if v528 {
-			v529 = math.Float32frombits(0xffffffff)
-		}
-		v530 := v526
-		if v529 > v526 {
-			v530 = v529
-		}
-		v531 := v529 != v529
-		v532 := v530
-		if v531 {
-			v532 = math.Float32frombits(0xffffffff)
-		}
-		v533 := v66
-		if v74 > v66 {
-			v533 = v74
-		}
-		v534 := v74 != v74
-		v535 := v533
-		if v534 {
-			v535 = math.Float32frombits(0xffffffff)
-		}
-		v536 := v68
-		if v76 > v68 {
-			v536 = v76
-		}
-		v537 := v76 != v76
-		v538 := v536
-		if v537 {
-			v538 = math.Float32frombits(0xffffffff)
-		}
-		v539 := v70
-		if v78 > v70 {
-			v539 = v78
-		}
-		v540 := v78 != v78
-		v541 := v539
-		if v540 {
-			v541 = math.Float32frombits(0xffffffff)
-		}
-		v542 := v72
-		if v80 > v72 {
-			v542 = v80
-		}
-		v543 := v80 != v80
-		v544 := v542
-		if v543 {
-			v544 = math.Float32frombits(0xffffffff)
-		}
-		v545 := v535
-		if v541 > v535 {
-			v545 = v541
-		}
-		v546 := v541 != v541
-		v547 := v545
-		if v546 {
-			v547 = math.Float32frombits(0xffffffff)
-		}
-		v548 := v538
-		if v544 > v538 {
-			v548 = v544
-		}
-		v549 := v544 != v544
-		v550 := v548
-		if v549 {
-			v550 = math.Float32frombits(0xffffffff)
-		}
-		v551 := v547
-		if v550 > v547 {
-			v551 = v550
-		}
-		v552 := v550 != v550
-		v553 := v551
-		if v552 {
-			v553 = math.Float32frombits(0xffffffff)
-		}
-		v554 := v82
-		if v90 > v82 {
-			v554 = v90
-		}
-		v555 := v90 != v90
-		v556 := v554
-		if v555 {
-			v556 = math.Float32frombits(0xffffffff)
-		}
-		v557 := v84
-		if v92 > v84 {
-			v557 = v92
-		}
-		v558 := v92 != v92
-		v559 := v557
-		if v558 {
-			v559 = math.Float32frombits(0xffffffff)
-		}
-		v560 := v86
-		if v94 > v86 {
-			v560 = v94
-		}
-		v561 := v94 != v94
-		v562 := v560
-		if v561 {
-			v562 = math.Float32frombits(0xffffffff)
-		}
-		v563 := v88
-		if v96 > v88 {
-			v563 = v96
-		}
-		v564 := v96 != v96
-		v565 := v563
-		if v564 {
-			v565 = math.Float32frombits(0xffffffff)
-		}
-		v566 := v556
-		if v562 > v556 {
-			v566 = v562
-		}
-		v567 := v562 != v562
-		v568 := v566
-		if v567 {
-			v568 = math.Float32frombits(0xffffffff)
-		}
-		v569 := v559
-		if v565 > v559 {
-			v569 = v565
-		}
-		v570 := v565 != v565
-		v571 := v569
-		if v570 {
-			v571 = math.Float32frombits(0xffffffff)
-		}
-		v572 := v568
-		if v571 > v568 {
-			v572 = v571
-		}
-		v573 := v571 != v571
-		v574 := v572
-		if v573 {
-			v574 = math.Float32frombits(0xffffffff)
-		}
-		v575 := v98
-		if v106 > v98 {
-			v575 = v106
-		}
-		v576 := v106 != v106
-		v577 := v575
-		if v576 {
-			v577 = math.Float32frombits(0xffffffff)
-		}
-		v578 := v100
-		if v108 > v100 {
-			v578 = v108
-		}
-		v579 := v108 != v108
-		v580 := v578
-		if v579 {
-			v580 = math.Float32frombits(0xffffffff)
-		}
-		v581 := v102
-		if v110 > v102 {
-			v581 = v110
-		}
-		v582 := v110 != v110
-		v583 := v581
-		if v582 {
-			v583 = math.Float32frombits(0xffffffff)
-		}
-		v584 := v104
-		if v112 > v104 {
-			v584 = v112
-		}
-		v585 := v112 != v112
-		v586 := v584
-		if v585 {
-			v586 = math.Float32frombits(0xffffffff)
-		}
-		v587 := v577
-		if v583 > v577 {
-			v587 = v583
-		}
-		v588 := v583 != v583
-		v589 := v587
-		if v588 {
-			v589 = math.Float32frombits(0xffffffff)
-		}
-		v590 := v580
-		if v586 > v580 {
-			v590 = v586
-		}
-		v591 := v586 != v586
-		v592 := v590
-		if v591 {
-			v592 = math.Float32frombits(0xffffffff)
-		}
-		v593 := v589
-		if v592 > v589 {
-			v593 = v592
-		}
-		v594 := v592 != v592
-		v595 := v593
-		if v594 {
-			v595 = math.Float32frombits(0xffffffff)
-		}
-		v596 := v114
-		if v122 > v114 {
-			v596 = v122
-		}
-		v597 := v122 != v122
-		v598 := v596
-		if v597 {
-			v598 = math.Float32frombits(0xffffffff)
-		}
-		v599 := v116
-		if v124 > v116 {
-			v599 = v124
-		}
-		v600 := v124 != v124
-		v601 := v599
-		if v600 {
-			v601 = math.Float32frombits(0xffffffff)
-		}
-		v602 := v118
-		if v126 > v118 {
-			v602 = v126
-		}
-		v603 := v126 != v126
-		v604 := v602
-		if v603 {
-			v604 = math.Float32frombits(0xffffffff)
-		}
-		v605 := v120
-		if v128 > v120 {
-			v605 = v128
-		}
-		v606 := v128 != v128
-		v607 := v605
-		if v606 {
-			v607 = math.Float32frombits(0xffffffff)
-		}
-		v608 := v598
-		if v604 > v598 {
-			v608 = v604
-		}
-		v609 := v604 != v604
-		v610 := v608
-		if v609 {
-			v610 = math.Float32frombits(0xffffffff)
-		}
-		v611 := v601
-		if v607 > v601 {
-			v611 = v607
-		}
-		v612 := v607 != v607
-		v613 := v611
-		if v612 {
-			v613 = math.Float32frombits(0xffffffff)
-		}
-		v614 := v610
-		if v613 > v610 {
-			v614 = v613
-		}
-		v615 := v613 != v613
-		v616 := v614
-		if v615 {
-			v616 = math.Float32frombits(0xffffffff)
-		}
-		s1[i1] = v469
-		s1[i1+1] = v490
-		s1[i1+2] = v511
-		s1[i1+3] = v532
-		s1[i1+4] = v553
-		s1[i1+5] = v574
-		s1[i1+6] = v595
-		s1[i1+7] = v616
-		i0 += 80
-		i1 += 8
-	}
-	for range tail {
-		v618 := math.Float32frombits(0xff800000)
-		v620 := math.Float32frombits(0xff800000)
-		v622 := math.Float32frombits(0xff800000)
-		v624 := math.Float32frombits(0xff800000)
-		v626 := math.Float32frombits(0xff800000)
-		v628 := math.Float32frombits(0xff800000)
-		v630 := math.Float32frombits(0xff800000)
-		v632 := math.Float32frombits(0xff800000)
-		v633 := s0[i0]
-		v634 := v618
-		if v633 > v618 {
-			v634 = v633
-		}
-		v635 := v633 != v633
-		v636 := v634
-		if v635 {
-			v636 = math.Float32frombits(0xffffffff)
-		}
-		v618 = v636
-		v637 := s0[i0+1]
-		v638 := v620
-		if v637 > v620 {
-			v638 = v637
-		}
-		v639 := v637 != v637
-		v640 := v638
-		if v639 {
-			v640 = math.Float32frombits(0xffffffff)
-		}
-		v620 = v640
-		v641 := s0[i0+2]
-		v642 := v622
-		if v641 > v622 {
-			v642 = v641
-		}
-		v643 := v641 != v641
-		v644 := v642
-		if v643 {
-			v644 = math.Float32frombits(0xffffffff)
-		}
-		v622 = v644
-		v645 := s0[i0+3]
-		v646 := v624
-		if v645 > v624 {
-			v646 = v645
-		}
-		v647 := v645 != v645
-		v648 := v646
-		if v647 {
-			v648 = math.Float32frombits(0xffffffff)
-		}
-		v624 = v648
-		v649 := s0[i0+4]
-		v650 := v626
-		if v649 > v626 {
-			v650 = v649
-		}
-		v651 := v649 != v649
-		v652 := v650
-		if v651 {
-			v652 = math.Float32frombits(0xffffffff)
-		}
-		v626 = v652
-		v653 := s0[i0+5]
-		v654 := v628
-		if v653 > v628 {
-			v654 = v653
-		}
-		v655 := v653 != v653
-		v656 := v654
-		if v655 {
-			v656 = math.Float32frombits(0xffffffff)
-		}
-		v628 = v656
-		v657 := s0[i0+6]
-		v658 := v630
-		if v657 > v630 {
-			v658 = v657
-		}
-		v659 := v657 != v657
-		v660 := v658
-		if v659 {
-			v660 = math.Float32frombits(0xffffffff)
-		}
-		v630 = v660
-		v661 := s0[i0+7]
-		v662 := v632
-		if v661 > v632 {
-			v662 = v661
-		}
-		v663 := v661 != v661
-		v664 := v662
-		if v663 {
-			v664 = math.Float32frombits(0xffffffff)
-		}
-		v632 = v664
-		v665 := s0[i0+8]
-		v666 := v618
-		if v665 > v618 {
-			v666 = v665
-		}
-		v667 := v665 != v665
-		v668 := v666
-		if v667 {
-			v668 = math.Float32frombits(0xffffffff)
-		}
-		v618 = v668
-		v669 := s0[i0+9]
-		v670 := v620
-		if v669 > v620 {
-			v670 = v669
-		}
-		v671 := v669 != v669
-		v672 := v670
-		if v671 {
-			v672 = math.Float32frombits(0xffffffff)
-		}
-		v620 = v672
-		v673 := v618
-		if v626 > v618 {
-			v673 = v626
-		}
-		v674 := v626 != v626
-		v675 := v673
-		if v674 {
-			v675 = math.Float32frombits(0xffffffff)
-		}
-		v676 := v620
-		if v628 > v620 {
-			v676 = v628
-		}
-		v677 := v628 != v628
-		v678 := v676
-		if v677 {
-			v678 = math.Float32frombits(0xffffffff)
-		}
-		v679 := v622
-		if v630 > v622 {
-			v679 = v630
-		}
-		v680 := v630 != v630
-		v681 := v679
-		if v680 {
-			v681 = math.Float32frombits(0xffffffff)
-		}
-		v682 := v624
-		if v632 > v624 {
-			v682 = v632
-		}
-		v683 := v632 != v632
-		v684 := v682
-		if v683 {
-			v684 = math.Float32frombits(0xffffffff)
-		}
-		v685 := v675
-		if v681 > v675 {
-			v685 = v681
-		}
-		v686 := v681 != v681
-		v687 := v685
-		if v686 {
-			v687 = math.Float32frombits(0xffffffff)
-		}
-		v688 := v678
-		if v684 > v678 {
-			v688 = v684
-		}
-		v689 := v684 != v684
-		v690 := v688
-		if v689 {
-			v690 = math.Float32frombits(0xffffffff)
-		}
-		v691 := v687
-		if v690 > v687 {
-			v691 = v690
-		}
-		v692 := v690 != v690
-		v693 := v691
-		if v692 {
-			v693 = math.Float32frombits(0xffffffff)
-		}
-		s1[i1] = v693
+		v149 := v139
+		if v145 > v139 {
+			v149 = v145
+		}
+		v150 := v145 != v145
+		v151 := v149
+		if v150 {
+			v151 = math.Float32frombits(0xffffffff)
+		}
+		v152 := v148
+		if v151 > v148 {
+			v152 = v151
+		}
+		v153 := v151 != v151
+		v154 := v152
+		if v153 {
+			v154 = math.Float32frombits(0xffffffff)
+		}
+		s1[i1] = v154
 		i0 += 10
 		i1 += 1
 	}
@@ -3103,105 +1816,114 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 	s2 := unsafe.Slice(probsExp0, max(0, 50+(main-1)*40+(tail-1)*10))
 	i2 := 0
 	for range main {
-		for range 5 {
-			v1 := s0[i0]
-			v2 := s1[i1]
-			v3 := v1 - v2
-			v5 := v3
-			if float32(89) < v3 {
-				v5 = float32(89)
-			}
-			v7 := v5
-			if float32(-104) > v5 {
-				v7 = float32(-104)
-			}
-			v9 := float32(v7 * float32(1.442695))
-			v10 := float32(math.RoundToEven(float64(v9)))
-			var v12 float32
-			{
-				p, c := float64(v10)*float64(float32(-0.6933594)), float64(v7)
-				s := p + c
-				v12 = float32(s)
-				if twiceRounded(s) {
-					v12 = roundSum(p, c, s)
+		for range 4 {
+			for range 10 {
+				v1 := s0[i0]
+				v2 := s1[i1]
+				v3 := v1 - v2
+				v5 := v3
+				if float32(89) < v3 {
+					v5 = float32(89)
 				}
-			}
-			var v14 float32
-			{
-				p, c := float64(v10)*float64(float32(0.00021219444)), float64(v12)
-				s := p + c
-				v14 = float32(s)
-				if twiceRounded(s) {
-					v14 = roundSum(p, c, s)
+				v7 := v5
+				if float32(-104) > v5 {
+					v7 = float32(-104)
 				}
-			}
-			var v17 float32
-			{
-				p, c := float64(float32(0.00019875691))*float64(v14), float64(float32(0.0013981999))
-				s := p + c
-				v17 = float32(s)
-				if twiceRounded(s) {
-					v17 = roundSum(p, c, s)
+				v9 := float32(v7 * float32(1.442695))
+				v10 := float32(math.RoundToEven(float64(v9)))
+				var v12 float32
+				{
+					p, c := float64(v10)*float64(float32(-0.6933594)), float64(v7)
+					s := p + c
+					v12 = float32(s)
+					if twiceRounded(s) {
+						v12 = roundSum(p, c, s)
+					}
 				}
-			}
-			var v19 float32
-			{
-				p, c := float64(v17)*float64(v14), float64(float32(0.008333452))
-				s := p + c
-				v19 = float32(s)
-				if twiceRounded(s) {
-					v19 = roundSum(p, c, s)
+				var v14 float32
+				{
+					p, c := float64(v10)*float64(float32(0.00021219444)), float64(v12)
+					s := p + c
+					v14 = float32(s)
+					if twiceRounded(s) {
+						v14 = roundSum(p, c, s)
+					}
 				}
-			}
-			var v21 float32
-			{
-				p, c := float64(v19)*float64(v14), float64(float32(0.041665796))
-				s := p + c
-				v21 = float32(s)
-				if twiceRounded(s) {
-					v21 = roundSum(p, c, s)
+				var v17 float32
+				{
+					p, c := float64(float32(0.00019875691))*float64(v14), float64(float32(0.0013981999))
+					s := p + c
+					v17 = float32(s)
+					if twiceRounded(s) {
+						v17 = roundSum(p, c, s)
+					}
 				}
-			}
-			var v23 float32
-			{
-				p, c := float64(v21)*float64(v14), float64(float32(0.16666666))
-				s := p + c
-				v23 = float32(s)
-				if twiceRounded(s) {
-					v23 = roundSum(p, c, s)
+				var v19 float32
+				{
+					p, c := float64(v17)*float64(v14), float64(float32(0.008333452))
+					s := p + c
+					v19 = float32(s)
+					if twiceRounded(s) {
+						v19 = roundSum(p, c, s)
+					}
 				}
-			}
-			var v25 float32
-			{
-				p, c := float64(v23)*float64(v14), float64(float32(0.5))
-				s := p + c
-				v25 = float32(s)
-				if twiceRounded(s) {
-					v25 = roundSum(p, c, s)
+				var v21 float32
+				{
+					p, c := float64(v19)*float64(v14), float64(float32(0.041665796))
+					s := p + c
+					v21 = float32(s)
+					if twiceRounded(s) {
+						v21 = roundSum(p, c, s)
+					}
 				}
-			}
-			v26 := float32(v14 * v14)
-			var v27 float32
-			{
-				p, c := float64(v25)*float64(v26), float64(v14)
-				s := p + c
-				v27 = float32(s)
-				if twiceRounded(s) {
-					v27 = roundSum(p, c, s)
+				var v23 float32
+				{
+					p, c := float64(v21)*float64(v14), float64(float32(0.16666666))
+					s := p + c
+					v23 = float32(s)
+					if twiceRounded(s) {
+						v23 = roundSum(p, c, s)
+					}
 				}
+				var v25 float32
+				{
+					p, c := float64(v23)*float64(v14), float64(float32(0.5))
+					s := p + c
+					v25 = float32(s)
+					if twiceRounded(s) {
+						v25 = roundSum(p, c, s)
+					}
+				}
+				v26 := float32(v14 * v14)
+				var v27 float32
+				{
+					p, c := float64(v25)*float64(v26), float64(v14)
+					s := p + c
+					v27 = float32(s)
+					if twiceRounded(s) {
+						v27 = roundSum(p, c, s)
+					}
+				}
+				v29 := v27 + float32(1)
+				v30 := toInt32(v10)
+				v31 := uint32(int32(v30) >> 1)
+				v33 := v31 + uint32(0x7f)
+				v34 := v33 << 23
+				v35 := float32(v29 * math.Float32frombits(v34))
+				v36 := v30 - v31
+				v38 := v36 + uint32(0x7f)
+				v39 := v38 << 23
+				v40 := float32(v35 * math.Float32frombits(v39))
+				s2[i2] = v40
+				i0 += 1
+				i2 += 1
 			}
-			v29 := v27 + float32(1)
-			v30 := toInt32(v10)
-			v31 := uint32(int32(v30) >> 1)
-			v33 := v31 + uint32(0x7f)
-			v34 := v33 << 23
-			v35 := float32(v29 * math.Float32frombits(v34))
-			v36 := v30 - v31
-			v38 := v36 + uint32(0x7f)
-			v39 := v38 << 23
-			v40 := float32(v35 * math.Float32frombits(v39))
-			s2[i2] = v40
-			v41 := s0[i0+1]
+			i1 += 1
+		}
+	}
+	for range tail {
+		for range 10 {
+			v41 := s0[i0]
 			v42 := s1[i1]
 			v43 := v41 - v42
 			v45 := v43
@@ -3297,68 +2019,406 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v78 := v76 + uint32(0x7f)
 			v79 := v78 << 23
 			v80 := float32(v75 * math.Float32frombits(v79))
-			s2[i2+1] = v80
-			v81 := s0[i0+10]
-			v82 := s1[i1+1]
-			v83 := v81 - v82
-			v85 := v83
-			if float32(89) < v83 {
-				v85 = float32(89)
+			s2[i2] = v80
+			i0 += 1
+			i2 += 1
+		}
+		i1 += 1
+	}
+}
+
+// kProbsSumGo computes
+//
+//	for n := range N {
+//		part := [8]f32{0 ...}
+//		for j := range 10 {
+//			part[j%8] += probs.exp[n, j]
+//		}
+//		acc := sum of part in halves
+//		probs.sum[n] = acc
+//	}
+func kProbsSumGo(probsExp0, probsSum0 *float32, main, tail int) {
+	s0 := unsafe.Slice(probsExp0, max(0, 90+(main-1)*80+(tail-1)*10))
+	i0 := 0
+	s1 := unsafe.Slice(probsSum0, max(0, 9+(main-1)*8+(tail-1)*1))
+	i1 := 0
+	for range main {
+		for range 8 {
+			v1 := float32(0)
+			v2 := float32(0)
+			v3 := float32(0)
+			v4 := float32(0)
+			v5 := float32(0)
+			v6 := float32(0)
+			v7 := float32(0)
+			v8 := float32(0)
+			v9 := s0[i0]
+			v1 = v1 + v9
+			v10 := s0[i0+1]
+			v2 = v2 + v10
+			v11 := s0[i0+2]
+			v3 = v3 + v11
+			v12 := s0[i0+3]
+			v4 = v4 + v12
+			v13 := s0[i0+4]
+			v5 = v5 + v13
+			v14 := s0[i0+5]
+			v6 = v6 + v14
+			v15 := s0[i0+6]
+			v7 = v7 + v15
+			v16 := s0[i0+7]
+			v8 = v8 + v16
+			v17 := s0[i0+8]
+			v1 = v1 + v17
+			v18 := s0[i0+9]
+			v2 = v2 + v18
+			v19 := v1 + v5
+			v20 := v2 + v6
+			v21 := v3 + v7
+			v22 := v4 + v8
+			v23 := v19 + v21
+			v24 := v20 + v22
+			v25 := v23 + v24
+			s1[i1] = v25
+			i0 += 10
+			i1 += 1
+		}
+	}
+	for range tail {
+		v26 := float32(0)
+		v27 := float32(0)
+		v28 := float32(0)
+		v29 := float32(0)
+		v30 := float32(0)
+		v31 := float32(0)
+		v32 := float32(0)
+		v33 := float32(0)
+		v34 := s0[i0]
+		v26 = v26 + v34
+		v35 := s0[i0+1]
+		v27 = v27 + v35
+		v36 := s0[i0+2]
+		v28 = v28 + v36
+		v37 := s0[i0+3]
+		v29 = v29 + v37
+		v38 := s0[i0+4]
+		v30 = v30 + v38
+		v39 := s0[i0+5]
+		v31 = v31 + v39
+		v40 := s0[i0+6]
+		v32 = v32 + v40
+		v41 := s0[i0+7]
+		v33 = v33 + v41
+		v42 := s0[i0+8]
+		v26 = v26 + v42
+		v43 := s0[i0+9]
+		v27 = v27 + v43
+		v44 := v26 + v30
+		v45 := v27 + v31
+		v46 := v28 + v32
+		v47 := v29 + v33
+		v48 := v44 + v46
+		v49 := v45 + v47
+		v50 := v48 + v49
+		s1[i1] = v50
+		i0 += 10
+		i1 += 1
+	}
+}
+
+// kProbsGo computes
+//
+//	for n := range N {
+//		for j := range 10 {
+//			probs[n, j] = probs.exp[n, j] / probs.sum[n]
+//		}
+//	}
+func kProbsGo(probsExp0, probsSum0, probs0 *float32, main, tail int) {
+	s0 := unsafe.Slice(probsExp0, max(0, 50+(main-1)*40+(tail-1)*10))
+	i0 := 0
+	s1 := unsafe.Slice(probsSum0, max(0, 5+(main-1)*4+(tail-1)*1))
+	i1 := 0
+	s2 := unsafe.Slice(probs0, max(0, 50+(main-1)*40+(tail-1)*10))
+	i2 := 0
+	for range main {
+		for range 4 {
+			for range 10 {
+				v1 := s0[i0]
+				v2 := s1[i1]
+				v3 := v1 / v2
+				s2[i2] = v3
+				i0 += 1
+				i2 += 1
 			}
-			v87 := v85
-			if float32(-104) > v85 {
-				v87 = float32(-104)
+			i1 += 1
+		}
+	}
+	for range tail {
+		for range 10 {
+			v4 := s0[i0]
+			v5 := s1[i1]
+			v6 := v4 / v5
+			s2[i2] = v6
+			i0 += 1
+			i2 += 1
+		}
+		i1 += 1
+	}
+}
+
+// kCrossEntropyLogSumGo computes
+//
+//	for n := range N {
+//		part := [8]f32{0 ...}
+//		for j := range 10 {
+//			part[j%8] += exp(logits[n, j] - cross_entropy.max[n])
+//		}
+//		acc := sum of part in halves
+//		cross_entropy.log_sum[n] = log(acc)
+//	}
+func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float32, main, tail int) {
+	s0 := unsafe.Slice(logits0, max(0, 90+(main-1)*80+(tail-1)*10))
+	i0 := 0
+	s1 := unsafe.Slice(crossEntropyMax0, max(0, 9+(main-1)*8+(tail-1)*1))
+	i1 := 0
+	s2 := unsafe.Slice(crossEntropyLogSum0, max(0, 9+(main-1)*8+(tail-1)*1))
+	i2 := 0
+	for range main {
+		for range 8 {
+			v1 := float32(0)
+			v2 := float32(0)
+			v3 := float32(0)
+			v4 := float32(0)
+			v5 := float32(0)
+			v6 := float32(0)
+			v7 := float32(0)
+			v8 := float32(0)
+			v9 := s0[i0]
+			v10 := s1[i1]
+			v11 := v9 - v10
+			v13 := v11
+			if float32(89) < v11 {
+				v13 = float32(89)
 			}
-			v89 := float32(v87 * float32(1.442695))
-			v90 := float32(math.RoundToEven(float64(v89)))
-			var v92 float32
+			v15 := v13
+			if float32(-104) > v13 {
+				v15 = float32(-104)
+			}
+			v17 := float32(v15 * float32(1.442695))
+			v18 := float32(math.RoundToEven(float64(v17)))
+			var v20 float32
 			{
-				p, c := float64(v90)*float64(float32(-0.6933594)), float64(v87)
+				p, c := float64(v18)*float64(float32(-0.6933594)), float64(v15)
 				s := p + c
-				v92 = float32(s)
+				v20 = float32(s)
 				if twiceRounded(s) {
-					v92 = roundSum(p, c, s)
+					v20 = roundSum(p, c, s)
 				}
 			}
-			var v94 float32
+			var v22 float32
 			{
-				p, c := float64(v90)*float64(float32(0.00021219444)), float64(v92)
+				p, c := float64(v18)*float64(float32(0.00021219444)), float64(v20)
 				s := p + c
-				v94 = float32(s)
+				v22 = float32(s)
 				if twiceRounded(s) {
-					v94 = roundSum(p, c, s)
+					v22 = roundSum(p, c, s)
 				}
 			}
-			var v97 float32
+			var v25 float32
 			{
-				p, c := float64(float32(0.00019875691))*float64(v94), float64(float32(0.0013981999))
+				p, c := float64(float32(0.00019875691))*float64(v22), float64(float32(0.0013981999))
 				s := p + c
-				v97 = float32(s)
+				v25 = float32(s)
 				if twiceRounded(s) {
-					v97 = roundSum(p, c, s)
+					v25 = roundSum(p, c, s)
 				}
 			}
-			var v99 float32
+			var v27 float32
 			{
-				p, c := float64(v97)*float64(v94), float64(float32(0.008333452))
+				p, c := float64(v25)*float64(v22), float64(float32(0.008333452))
 				s := p + c
-				v99 = float32(s)
+				v27 = float32(s)
 				if twiceRounded(s) {
-					v99 = roundSum(p, c, s)
+					v27 = roundSum(p, c, s)
 				}
 			}
-			var v101 float32
+			var v29 float32
 			{
-				p, c := float64(v99)*float64(v94), float64(float32(0.041665796))
+				p, c := float64(v27)*float64(v22), float64(float32(0.041665796))
 				s := p + c
-				v101 = float32(s)
+				v29 = float32(s)
 				if twiceRounded(s) {
-					v101 = roundSum(p, c, s)
+					v29 = roundSum(p, c, s)
+				}
+			}
+			var v31 float32
+			{
+				p, c := float64(v29)*float64(v22), float64(float32(0.16666666))
+				s := p + c
+				v31 = float32(s)
+				if twiceRounded(s) {
+					v31 = roundSum(p, c, s)
+				}
+			}
+			var v33 float32
+			{
+				p, c := float64(v31)*float64(v22), float64(float32(0.5))
+				s := p + c
+				v33 = float32(s)
+				if twiceRounded(s) {
+					v33 = roundSum(p, c, s)
+				}
+			}
+			v34 := float32(v22 * v22)
+			var v35 float32
+			{
+				p, c := float64(v33)*float64(v34), float64(v22)
+				s := p + c
+				v35 = float32(s)
+				if twiceRounded(s) {
+					v35 = roundSum(p, c, s)
+				}
+			}
+			v37 := v35 + float32(1)
+			v38 := toInt32(v18)
+			v39 := uint32(int32(v38) >> 1)
+			v41 := v39 + uint32(0x7f)
+			v42 := v41 << 23
+			v43 := float32(v37 * math.Float32frombits(v42))
+			v44 := v38 - v39
+			v46 := v44 + uint32(0x7f)
+			v47 := v46 << 23
+			v48 := float32(v43 * math.Float32frombits(v47))
+			v1 = v1 + v48
+			v49 := s0[i0+1]
+			v50 := v49 - v10
+			v52 := v50
+			if float32(89) < v50 {
+				v52 = float32(89)
+			}
+			v54 := v52
+			if float32(-104) > v52 {
+				v54 = float32(-104)
+			}
+			v56 := float32(v54 * float32(1.442695))
+			v57 := float32(math.RoundToEven(float64(v56)))
+			var v59 float32
+			{
+				p, c := float64(v57)*float64(float32(-0.6933594)), float64(v54)
+				s := p + c
+				v59 = float32(s)
+				if twiceRounded(s) {
+					v59 = roundSum(p, c, s)
+				}
+			}
+			var v61 float32
+			{
+				p, c := float64(v57)*float64(float32(0.00021219444)), float64(v59)
+				s := p + c
+				v61 = float32(s)
+				if twiceRounded(s) {
+					v61 = roundSum(p, c, s)
+				}
+			}
+			var v64 float32
+			{
+				p, c := float64(float32(0.00019875691))*float64(v61), float64(float32(0.0013981999))
+				s := p + c
+				v64 = float32(s)
+				if twiceRounded(s) {
+					v64 = roundSum(p, c, s)
+				}
+			}
+			var v66 float32
+			{
+				p, c := float64(v64)*float64(v61), float64(float32(0.008333452))
+				s := p + c
+				v66 = float32(s)
+				if twiceRounded(s) {
+					v66 = roundSum(p, c, s)
+				}
+			}
+			var v68 float32
+			{
+				p, c := float64(v66)*float64(v61), float64(float32(0.041665796))
+				s := p + c
+				v68 = float32(s)
+				if twiceRounded(s) {
+					v68 = roundSum(p, c, s)
+				}
+			}
+			var v70 float32
+			{
+				p, c := float64(v68)*float64(v61), float64(float32(0.16666666))
+				s := p + c
+				v70 = float32(s)
+				if twiceRounded(s) {
+					v70 = roundSum(p, c, s)
+				}
+			}
+			var v72 float32
+			{
+				p, c := float64(v70)*float64(v61), float64(float32(0.5))
+				s := p + c
+				v72 = float32(s)
+				if twiceRounded(s) {
+					v72 = roundSum(p, c, s)
+				}
+			}
+			v73 := float32(v61 * v61)
+			var v74 float32
+			{
+				p, c := float64(v72)*float64(v73), float64(v61)
+				s := p + c
+				v74 = float32(s)
+				if twiceRounded(s) {
+					v74 = roundSum(p, c, s)
+				}
+			}
+			v76 := v74 + float32(1)
+			v77 := toInt32(v57)
+			v78 := uint32(int32(v77) >> 1)
+			v80 := v78 + uint32(0x7f)
+			v81 := v80 << 23
+			v82 := float32(v76 * math.Float32frombits(v81))
+			v83 := v77 - v78
+			v85 := v83 + uint32(0x7f)
+			v86 := v85 << 23
+			v87 := float32(v82 * math.Float32frombits(v86))
+			v2 = v2 + v87
+			v88 := s0[i0+2]
+			v89 := v88 - v10
+			v91 := v89
+			if float32(89) < v89 {
+				v91 = float32(89)
+			}
+			v93 := v91
+			if float32(-104) > v91 {
+				v93 = float32(-104)
+			}
+			v95 := float32(v93 * float32(1.442695))
+			v96 := float32(math.RoundToEven(float64(v95)))
+			var v98 float32
+			{
+				p, c := float64(v96)*float64(float32(-0.6933594)), float64(v93)
+				s := p + c
+				v98 = float32(s)
+				if twiceRounded(s) {
+					v98 = roundSum(p, c, s)
+				}
+			}
+			var v100 float32
+			{
+				p, c := float64(v96)*float64(float32(0.00021219444)), float64(v98)
+				s := p + c
+				v100 = float32(s)
+				if twiceRounded(s) {
+					v100 = roundSum(p, c, s)
 				}
 			}
 			var v103 float32
 			{
-				p, c := float64(v101)*float64(v94), float64(float32(0.16666666))
+				p, c := float64(float32(0.00019875691))*float64(v100), float64(float32(0.0013981999))
 				s := p + c
 				v103 = float32(s)
 				if twiceRounded(s) {
@@ -3367,68 +2427,76 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v105 float32
 			{
-				p, c := float64(v103)*float64(v94), float64(float32(0.5))
+				p, c := float64(v103)*float64(v100), float64(float32(0.008333452))
 				s := p + c
 				v105 = float32(s)
 				if twiceRounded(s) {
 					v105 = roundSum(p, c, s)
 				}
 			}
-			v106 := float32(v94 * v94)
 			var v107 float32
 			{
-				p, c := float64(v105)*float64(v106), float64(v94)
+				p, c := float64(v105)*float64(v100), float64(float32(0.041665796))
 				s := p + c
 				v107 = float32(s)
 				if twiceRounded(s) {
 					v107 = roundSum(p, c, s)
 				}
 			}
-			v109 := v107 + float32(1)
-			v110 := toInt32(v90)
-			v111 := uint32(int32(v110) >> 1)
-			v113 := v111 + uint32(0x7f)
-			v114 := v113 << 23
-			v115 := float32(v109 * math.Float32frombits(v114))
-			v116 := v110 - v111
-			v118 := v116 + uint32(0x7f)
-			v119 := v118 << 23
-			v120 := float32(v115 * math.Float32frombits(v119))
-			s2[i2+10] = v120
-			v121 := s0[i0+11]
-			v122 := s1[i1+1]
-			v123 := v121 - v122
-			v125 := v123
-			if float32(89) < v123 {
-				v125 = float32(89)
-			}
-			v127 := v125
-			if float32(-104) > v125 {
-				v127 = float32(-104)
-			}
-			v129 := float32(v127 * float32(1.442695))
-			v130 := float32(math.RoundToEven(float64(v129)))
-			var v132 float32
+			var v109 float32
 			{
-				p, c := float64(v130)*float64(float32(-0.6933594)), float64(v127)
+				p, c := float64(v107)*float64(v100), float64(float32(0.16666666))
 				s := p + c
-				v132 = float32(s)
+				v109 = float32(s)
 				if twiceRounded(s) {
-					v132 = roundSum(p, c, s)
+					v109 = roundSum(p, c, s)
 				}
 			}
-			var v134 float32
+			var v111 float32
 			{
-				p, c := float64(v130)*float64(float32(0.00021219444)), float64(v132)
+				p, c := float64(v109)*float64(v100), float64(float32(0.5))
 				s := p + c
-				v134 = float32(s)
+				v111 = float32(s)
 				if twiceRounded(s) {
-					v134 = roundSum(p, c, s)
+					v111 = roundSum(p, c, s)
 				}
 			}
+			v112 := float32(v100 * v100)
+			var v113 float32
+			{
+				p, c := float64(v111)*float64(v112), float64(v100)
+				s := p + c
+				v113 = float32(s)
+				if twiceRounded(s) {
+					v113 = roundSum(p, c, s)
+				}
+			}
+			v115 := v113 + float32(1)
+			v116 := toInt32(v96)
+			v117 := uint32(int32(v116) >> 1)
+			v119 := v117 + uint32(0x7f)
+			v120 := v119 << 23
+			v121 := float32(v115 * math.Float32frombits(v120))
+			v122 := v116 - v117
+			v124 := v122 + uint32(0x7f)
+			v125 := v124 << 23
+			v126 := float32(v121 * math.Float32frombits(v125))
+			v3 = v3 + v126
+			v127 := s0[i0+3]
+			v128 := v127 - v10
+			v130 := v128
+			if float32(89) < v128 {
+				v130 = float32(89)
+			}
+			v132 := v130
+			if float32(-104) > v130 {
+				v132 = float32(-104)
+			}
+			v134 := float32(v132 * float32(1.442695))
+			v135 := float32(math.RoundToEven(float64(v134)))
 			var v137 float32
 			{
-				p, c := float64(float32(0.00019875691))*float64(v134), float64(float32(0.0013981999))
+				p, c := float64(v135)*float64(float32(-0.6933594)), float64(v132)
 				s := p + c
 				v137 = float32(s)
 				if twiceRounded(s) {
@@ -3437,113 +2505,112 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v139 float32
 			{
-				p, c := float64(v137)*float64(v134), float64(float32(0.008333452))
+				p, c := float64(v135)*float64(float32(0.00021219444)), float64(v137)
 				s := p + c
 				v139 = float32(s)
 				if twiceRounded(s) {
 					v139 = roundSum(p, c, s)
 				}
 			}
-			var v141 float32
+			var v142 float32
 			{
-				p, c := float64(v139)*float64(v134), float64(float32(0.041665796))
+				p, c := float64(float32(0.00019875691))*float64(v139), float64(float32(0.0013981999))
 				s := p + c
-				v141 = float32(s)
+				v142 = float32(s)
 				if twiceRounded(s) {
-					v141 = roundSum(p, c, s)
+					v142 = roundSum(p, c, s)
 				}
 			}
-			var v143 float32
+			var v144 float32
 			{
-				p, c := float64(v141)*float64(v134), float64(float32(0.16666666))
+				p, c := float64(v142)*float64(v139), float64(float32(0.008333452))
 				s := p + c
-				v143 = float32(s)
+				v144 = float32(s)
 				if twiceRounded(s) {
-					v143 = roundSum(p, c, s)
+					v144 = roundSum(p, c, s)
 				}
 			}
-			var v145 float32
+			var v146 float32
 			{
-				p, c := float64(v143)*float64(v134), float64(float32(0.5))
+				p, c := float64(v144)*float64(v139), float64(float32(0.041665796))
 				s := p + c
-				v145 = float32(s)
+				v146 = float32(s)
 				if twiceRounded(s) {
-					v145 = roundSum(p, c, s)
+					v146 = roundSum(p, c, s)
 				}
 			}
-			v146 := float32(v134 * v134)
-			var v147 float32
+			var v148 float32
 			{
-				p, c := float64(v145)*float64(v146), float64(v134)
+				p, c := float64(v146)*float64(v139), float64(float32(0.16666666))
 				s := p + c
-				v147 = float32(s)
+				v148 = float32(s)
 				if twiceRounded(s) {
-					v147 = roundSum(p, c, s)
+					v148 = roundSum(p, c, s)
 				}
 			}
-			v149 := v147 + float32(1)
-			v150 := toInt32(v130)
-			v151 := uint32(int32(v150) >> 1)
-			v153 := v151 + uint32(0x7f)
-			v154 := v153 << 23
-			v155 := float32(v149 * math.Float32frombits(v154))
-			v156 := v150 - v151
+			var v150 float32
+			{
+				p, c := float64(v148)*float64(v139), float64(float32(0.5))
+				s := p + c
+				v150 = float32(s)
+				if twiceRounded(s) {
+					v150 = roundSum(p, c, s)
+				}
+			}
+			v151 := float32(v139 * v139)
+			var v152 float32
+			{
+				p, c := float64(v150)*float64(v151), float64(v139)
+				s := p + c
+				v152 = float32(s)
+				if twiceRounded(s) {
+					v152 = roundSum(p, c, s)
+				}
+			}
+			v154 := v152 + float32(1)
+			v155 := toInt32(v135)
+			v156 := uint32(int32(v155) >> 1)
 			v158 := v156 + uint32(0x7f)
 			v159 := v158 << 23
-			v160 := float32(v155 * math.Float32frombits(v159))
-			s2[i2+11] = v160
-			v161 := s0[i0+20]
-			v162 := s1[i1+2]
-			v163 := v161 - v162
-			v165 := v163
-			if float32(89) < v163 {
-				v165 = float32(89)
+			v160 := float32(v154 * math.Float32frombits(v159))
+			v161 := v155 - v156
+			v163 := v161 + uint32(0x7f)
+			v164 := v163 << 23
+			v165 := float32(v160 * math.Float32frombits(v164))
+			v4 = v4 + v165
+			v166 := s0[i0+4]
+			v167 := v166 - v10
+			v169 := v167
+			if float32(89) < v167 {
+				v169 = float32(89)
 			}
-			v167 := v165
-			if float32(-104) > v165 {
-				v167 = float32(-104)
+			v171 := v169
+			if float32(-104) > v169 {
+				v171 = float32(-104)
 			}
-			v169 := float32(v167 * float32(1.442695))
-			v170 := float32(math.RoundToEven(float64(v169)))
-			var v172 float32
+			v173 := float32(v171 * float32(1.442695))
+			v174 := float32(math.RoundToEven(float64(v173)))
+			var v176 float32
 			{
-				p, c := float64(v170)*float64(float32(-0.6933594)), float64(v167)
+				p, c := float64(v174)*float64(float32(-0.6933594)), float64(v171)
 				s := p + c
-				v172 = float32(s)
+				v176 = float32(s)
 				if twiceRounded(s) {
-					v172 = roundSum(p, c, s)
+					v176 = roundSum(p, c, s)
 				}
 			}
-			var v174 float32
+			var v178 float32
 			{
-				p, c := float64(v170)*float64(float32(0.00021219444)), float64(v172)
+				p, c := float64(v174)*float64(float32(0.00021219444)), float64(v176)
 				s := p + c
-				v174 = float32(s)
+				v178 = float32(s)
 				if twiceRounded(s) {
-					v174 = roundSum(p, c, s)
-				}
-			}
-			var v177 float32
-			{
-				p, c := float64(float32(0.00019875691))*float64(v174), float64(float32(0.0013981999))
-				s := p + c
-				v177 = float32(s)
-				if twiceRounded(s) {
-					v177 = roundSum(p, c, s)
-				}
-			}
-			var v179 float32
-			{
-				p, c := float64(v177)*float64(v174), float64(float32(0.008333452))
-				s := p + c
-				v179 = float32(s)
-				if twiceRounded(s) {
-					v179 = roundSum(p, c, s)
+					v178 = roundSum(p, c, s)
 				}
 			}
 			var v181 float32
 			{
-				p, c := float64(v179)*float64(v174), float64(float32(0.041665796))
+				p, c := float64(float32(0.00019875691))*float64(v178), float64(float32(0.0013981999))
 				s := p + c
 				v181 = float32(s)
 				if twiceRounded(s) {
@@ -3552,7 +2619,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v183 float32
 			{
-				p, c := float64(v181)*float64(v174), float64(float32(0.16666666))
+				p, c := float64(v181)*float64(v178), float64(float32(0.008333452))
 				s := p + c
 				v183 = float32(s)
 				if twiceRounded(s) {
@@ -3561,174 +2628,181 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v185 float32
 			{
-				p, c := float64(v183)*float64(v174), float64(float32(0.5))
+				p, c := float64(v183)*float64(v178), float64(float32(0.041665796))
 				s := p + c
 				v185 = float32(s)
 				if twiceRounded(s) {
 					v185 = roundSum(p, c, s)
 				}
 			}
-			v186 := float32(v174 * v174)
 			var v187 float32
 			{
-				p, c := float64(v185)*float64(v186), float64(v174)
+				p, c := float64(v185)*float64(v178), float64(float32(0.16666666))
 				s := p + c
 				v187 = float32(s)
 				if twiceRounded(s) {
 					v187 = roundSum(p, c, s)
 				}
 			}
-			v189 := v187 + float32(1)
-			v190 := toInt32(v170)
-			v191 := uint32(int32(v190) >> 1)
-			v193 := v191 + uint32(0x7f)
-			v194 := v193 << 23
-			v195 := float32(v189 * math.Float32frombits(v194))
-			v196 := v190 - v191
-			v198 := v196 + uint32(0x7f)
-			v199 := v198 << 23
-			v200 := float32(v195 * math.Float32frombits(v199))
-			s2[i2+20] = v200
-			v201 := s0[i0+21]
-			v202 := s1[i1+2]
-			v203 := v201 - v202
-			v205 := v203
-			if float32(89) < v203 {
-				v205 = float32(89)
-			}
-			v207 := v205
-			if float32(-104) > v205 {
-				v207 = float32(-104)
-			}
-			v209 := float32(v207 * float32(1.442695))
-			v210 := float32(math.RoundToEven(float64(v209)))
-			var v212 float32
+			var v189 float32
 			{
-				p, c := float64(v210)*float64(float32(-0.6933594)), float64(v207)
+				p, c := float64(v187)*float64(v178), float64(float32(0.5))
 				s := p + c
-				v212 = float32(s)
+				v189 = float32(s)
 				if twiceRounded(s) {
-					v212 = roundSum(p, c, s)
+					v189 = roundSum(p, c, s)
 				}
 			}
-			var v214 float32
+			v190 := float32(v178 * v178)
+			var v191 float32
 			{
-				p, c := float64(v210)*float64(float32(0.00021219444)), float64(v212)
+				p, c := float64(v189)*float64(v190), float64(v178)
 				s := p + c
-				v214 = float32(s)
+				v191 = float32(s)
 				if twiceRounded(s) {
-					v214 = roundSum(p, c, s)
+					v191 = roundSum(p, c, s)
+				}
+			}
+			v193 := v191 + float32(1)
+			v194 := toInt32(v174)
+			v195 := uint32(int32(v194) >> 1)
+			v197 := v195 + uint32(0x7f)
+			v198 := v197 << 23
+			v199 := float32(v193 * math.Float32frombits(v198))
+			v200 := v194 - v195
+			v202 := v200 + uint32(0x7f)
+			v203 := v202 << 23
+			v204 := float32(v199 * math.Float32frombits(v203))
+			v5 = v5 + v204
+			v205 := s0[i0+5]
+			v206 := v205 - v10
+			v208 := v206
+			if float32(89) < v206 {
+				v208 = float32(89)
+			}
+			v210 := v208
+			if float32(-104) > v208 {
+				v210 = float32(-104)
+			}
+			v212 := float32(v210 * float32(1.442695))
+			v213 := float32(math.RoundToEven(float64(v212)))
+			var v215 float32
+			{
+				p, c := float64(v213)*float64(float32(-0.6933594)), float64(v210)
+				s := p + c
+				v215 = float32(s)
+				if twiceRounded(s) {
+					v215 = roundSum(p, c, s)
 				}
 			}
 			var v217 float32
 			{
-				p, c := float64(float32(0.00019875691))*float64(v214), float64(float32(0.0013981999))
+				p, c := float64(v213)*float64(float32(0.00021219444)), float64(v215)
 				s := p + c
 				v217 = float32(s)
 				if twiceRounded(s) {
 					v217 = roundSum(p, c, s)
 				}
 			}
-			var v219 float32
+			var v220 float32
 			{
-				p, c := float64(v217)*float64(v214), float64(float32(0.008333452))
+				p, c := float64(float32(0.00019875691))*float64(v217), float64(float32(0.0013981999))
 				s := p + c
-				v219 = float32(s)
+				v220 = float32(s)
 				if twiceRounded(s) {
-					v219 = roundSum(p, c, s)
+					v220 = roundSum(p, c, s)
 				}
 			}
-			var v221 float32
+			var v222 float32
 			{
-				p, c := float64(v219)*float64(v214), float64(float32(0.041665796))
+				p, c := float64(v220)*float64(v217), float64(float32(0.008333452))
 				s := p + c
-				v221 = float32(s)
+				v222 = float32(s)
 				if twiceRounded(s) {
-					v221 = roundSum(p, c, s)
+					v222 = roundSum(p, c, s)
 				}
 			}
-			var v223 float32
+			var v224 float32
 			{
-				p, c := float64(v221)*float64(v214), float64(float32(0.16666666))
+				p, c := float64(v222)*float64(v217), float64(float32(0.041665796))
 				s := p + c
-				v223 = float32(s)
+				v224 = float32(s)
 				if twiceRounded(s) {
-					v223 = roundSum(p, c, s)
+					v224 = roundSum(p, c, s)
 				}
 			}
-			var v225 float32
+			var v226 float32
 			{
-				p, c := float64(v223)*float64(v214), float64(float32(0.5))
+				p, c := float64(v224)*float64(v217), float64(float32(0.16666666))
 				s := p + c
-				v225 = float32(s)
+				v226 = float32(s)
 				if twiceRounded(s) {
-					v225 = roundSum(p, c, s)
+					v226 = roundSum(p, c, s)
 				}
 			}
-			v226 := float32(v214 * v214)
-			var v227 float32
+			var v228 float32
 			{
-				p, c := float64(v225)*float64(v226), float64(v214)
+				p, c := float64(v226)*float64(v217), float64(float32(0.5))
 				s := p + c
-				v227 = float32(s)
+				v228 = float32(s)
 				if twiceRounded(s) {
-					v227 = roundSum(p, c, s)
+					v228 = roundSum(p, c, s)
 				}
 			}
-			v229 := v227 + float32(1)
-			v230 := toInt32(v210)
-			v231 := uint32(int32(v230) >> 1)
-			v233 := v231 + uint32(0x7f)
-			v234 := v233 << 23
-			v235 := float32(v229 * math.Float32frombits(v234))
-			v236 := v230 - v231
-			v238 := v236 + uint32(0x7f)
-			v239 := v238 << 23
-			v240 := float32(v235 * math.Float32frombits(v239))
-			s2[i2+21] = v240
-			v241 := s0[i0+30]
-			v242 := s1[i1+3]
-			v243 := v241 - v242
-			v245 := v243
-			if float32(89) < v243 {
-				v245 = float32(89)
+			v229 := float32(v217 * v217)
+			var v230 float32
+			{
+				p, c := float64(v228)*float64(v229), float64(v217)
+				s := p + c
+				v230 = float32(s)
+				if twiceRounded(s) {
+					v230 = roundSum(p, c, s)
+				}
 			}
+			v232 := v230 + float32(1)
+			v233 := toInt32(v213)
+			v234 := uint32(int32(v233) >> 1)
+			v236 := v234 + uint32(0x7f)
+			v237 := v236 << 23
+			v238 := float32(v232 * math.Float32frombits(v237))
+			v239 := v233 - v234
+			v241 := v239 + uint32(0x7f)
+			v242 := v241 << 23
+			v243 := float32(v238 * math.Float32frombits(v242))
+			v6 = v6 + v243
+			v244 := s0[i0+6]
+			v245 := v244 - v10
 			v247 := v245
-			if float32(-104) > v245 {
-				v247 = float32(-104)
+			if float32(89) < v245 {
+				v247 = float32(89)
 			}
-			v249 := float32(v247 * float32(1.442695))
-			v250 := float32(math.RoundToEven(float64(v249)))
-			var v252 float32
-			{
-				p, c := float64(v250)*float64(float32(-0.6933594)), float64(v247)
-				s := p + c
-				v252 = float32(s)
-				if twiceRounded(s) {
-					v252 = roundSum(p, c, s)
-				}
+			v249 := v247
+			if float32(-104) > v247 {
+				v249 = float32(-104)
 			}
+			v251 := float32(v249 * float32(1.442695))
+			v252 := float32(math.RoundToEven(float64(v251)))
 			var v254 float32
 			{
-				p, c := float64(v250)*float64(float32(0.00021219444)), float64(v252)
+				p, c := float64(v252)*float64(float32(-0.6933594)), float64(v249)
 				s := p + c
 				v254 = float32(s)
 				if twiceRounded(s) {
 					v254 = roundSum(p, c, s)
 				}
 			}
-			var v257 float32
+			var v256 float32
 			{
-				p, c := float64(float32(0.00019875691))*float64(v254), float64(float32(0.0013981999))
+				p, c := float64(v252)*float64(float32(0.00021219444)), float64(v254)
 				s := p + c
-				v257 = float32(s)
+				v256 = float32(s)
 				if twiceRounded(s) {
-					v257 = roundSum(p, c, s)
+					v256 = roundSum(p, c, s)
 				}
 			}
 			var v259 float32
 			{
-				p, c := float64(v257)*float64(v254), float64(float32(0.008333452))
+				p, c := float64(float32(0.00019875691))*float64(v256), float64(float32(0.0013981999))
 				s := p + c
 				v259 = float32(s)
 				if twiceRounded(s) {
@@ -3737,7 +2811,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v261 float32
 			{
-				p, c := float64(v259)*float64(v254), float64(float32(0.041665796))
+				p, c := float64(v259)*float64(v256), float64(float32(0.008333452))
 				s := p + c
 				v261 = float32(s)
 				if twiceRounded(s) {
@@ -3746,7 +2820,7 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v263 float32
 			{
-				p, c := float64(v261)*float64(v254), float64(float32(0.16666666))
+				p, c := float64(v261)*float64(v256), float64(float32(0.041665796))
 				s := p + c
 				v263 = float32(s)
 				if twiceRounded(s) {
@@ -3755,240 +2829,238 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			}
 			var v265 float32
 			{
-				p, c := float64(v263)*float64(v254), float64(float32(0.5))
+				p, c := float64(v263)*float64(v256), float64(float32(0.16666666))
 				s := p + c
 				v265 = float32(s)
 				if twiceRounded(s) {
 					v265 = roundSum(p, c, s)
 				}
 			}
-			v266 := float32(v254 * v254)
 			var v267 float32
 			{
-				p, c := float64(v265)*float64(v266), float64(v254)
+				p, c := float64(v265)*float64(v256), float64(float32(0.5))
 				s := p + c
 				v267 = float32(s)
 				if twiceRounded(s) {
 					v267 = roundSum(p, c, s)
 				}
 			}
-			v269 := v267 + float32(1)
-			v270 := toInt32(v250)
-			v271 := uint32(int32(v270) >> 1)
-			v273 := v271 + uint32(0x7f)
-			v274 := v273 << 23
-			v275 := float32(v269 * math.Float32frombits(v274))
-			v276 := v270 - v271
-			v278 := v276 + uint32(0x7f)
-			v279 := v278 << 23
-			v280 := float32(v275 * math.Float32frombits(v279))
-			s2[i2+30] = v280
-			v281 := s0[i0+31]
-			v282 := s1[i1+3]
-			v283 := v281 - v282
-			v285 := v283
-			if float32(89) < v283 {
-				v285 = float32(89)
-			}
-			v287 := v285
-			if float32(-104) > v285 {
-				v287 = float32(-104)
-			}
-			v289 := float32(v287 * float32(1.442695))
-			v290 := float32(math.RoundToEven(float64(v289)))
-			var v292 float32
+			v268 := float32(v256 * v256)
+			var v269 float32
 			{
-				p, c := float64(v290)*float64(float32(-0.6933594)), float64(v287)
+				p, c := float64(v267)*float64(v268), float64(v256)
 				s := p + c
-				v292 = float32(s)
+				v269 = float32(s)
 				if twiceRounded(s) {
-					v292 = roundSum(p, c, s)
+					v269 = roundSum(p, c, s)
 				}
 			}
-			var v294 float32
+			v271 := v269 + float32(1)
+			v272 := toInt32(v252)
+			v273 := uint32(int32(v272) >> 1)
+			v275 := v273 + uint32(0x7f)
+			v276 := v275 << 23
+			v277 := float32(v271 * math.Float32frombits(v276))
+			v278 := v272 - v273
+			v280 := v278 + uint32(0x7f)
+			v281 := v280 << 23
+			v282 := float32(v277 * math.Float32frombits(v281))
+			v7 = v7 + v282
+			v283 := s0[i0+7]
+			v284 := v283 - v10
+			v286 := v284
+			if float32(89) < v284 {
+				v286 = float32(89)
+			}
+			v288 := v286
+			if float32(-104) > v286 {
+				v288 = float32(-104)
+			}
+			v290 := float32(v288 * float32(1.442695))
+			v291 := float32(math.RoundToEven(float64(v290)))
+			var v293 float32
 			{
-				p, c := float64(v290)*float64(float32(0.00021219444)), float64(v292)
+				p, c := float64(v291)*float64(float32(-0.6933594)), float64(v288)
 				s := p + c
-				v294 = float32(s)
+				v293 = float32(s)
 				if twiceRounded(s) {
-					v294 = roundSum(p, c, s)
+					v293 = roundSum(p, c, s)
 				}
 			}
-			var v297 float32
+			var v295 float32
 			{
-				p, c := float64(float32(0.00019875691))*float64(v294), float64(float32(0.0013981999))
+				p, c := float64(v291)*float64(float32(0.00021219444)), float64(v293)
 				s := p + c
-				v297 = float32(s)
+				v295 = float32(s)
 				if twiceRounded(s) {
-					v297 = roundSum(p, c, s)
+					v295 = roundSum(p, c, s)
 				}
 			}
-			var v299 float32
+			var v298 float32
 			{
-				p, c := float64(v297)*float64(v294), float64(float32(0.008333452))
+				p, c := float64(float32(0.00019875691))*float64(v295), float64(float32(0.0013981999))
 				s := p + c
-				v299 = float32(s)
+				v298 = float32(s)
 				if twiceRounded(s) {
-					v299 = roundSum(p, c, s)
+					v298 = roundSum(p, c, s)
 				}
 			}
-			var v301 float32
+			var v300 float32
 			{
-				p, c := float64(v299)*float64(v294), float64(float32(0.041665796))
+				p, c := float64(v298)*float64(v295), float64(float32(0.008333452))
 				s := p + c
-				v301 = float32(s)
+				v300 = float32(s)
 				if twiceRounded(s) {
-					v301 = roundSum(p, c, s)
+					v300 = roundSum(p, c, s)
 				}
 			}
-			var v303 float32
+			var v302 float32
 			{
-				p, c := float64(v301)*float64(v294), float64(float32(0.16666666))
+				p, c := float64(v300)*float64(v295), float64(float32(0.041665796))
 				s := p + c
-				v303 = float32(s)
+				v302 = float32(s)
 				if twiceRounded(s) {
-					v303 = roundSum(p, c, s)
+					v302 = roundSum(p, c, s)
 				}
 			}
-			var v305 float32
+			var v304 float32
 			{
-				p, c := float64(v303)*float64(v294), float64(float32(0.5))
+				p, c := float64(v302)*float64(v295), float64(float32(0.16666666))
 				s := p + c
-				v305 = float32(s)
+				v304 = float32(s)
 				if twiceRounded(s) {
-					v305 = roundSum(p, c, s)
+					v304 = roundSum(p, c, s)
 				}
 			}
-			v306 := float32(v294 * v294)
-			var v307 float32
+			var v306 float32
 			{
-				p, c := float64(v305)*float64(v306), float64(v294)
+				p, c := float64(v304)*float64(v295), float64(float32(0.5))
 				s := p + c
-				v307 = float32(s)
+				v306 = float32(s)
 				if twiceRounded(s) {
-					v307 = roundSum(p, c, s)
+					v306 = roundSum(p, c, s)
 				}
 			}
-			v309 := v307 + float32(1)
-			v310 := toInt32(v290)
-			v311 := uint32(int32(v310) >> 1)
-			v313 := v311 + uint32(0x7f)
-			v314 := v313 << 23
-			v315 := float32(v309 * math.Float32frombits(v314))
-			v316 := v310 - v311
-			v318 := v316 + uint32(0x7f)
-			v319 := v318 << 23
-			v320 := float32(v315 * math.Float32frombits(v319))
-			s2[i2+31] = v320
-			i0 += 2
-			i2 += 2
-		}
-		i0 += 30
-		i1 += 4
-		i2 += 30
-	}
-	for range tail {
-		for range 5 {
-			v321 := s0[i0]
-			v322 := s1[i1]
-			v323 := v321 - v322
-			v325 := v323
-			if float32(89) < v323 {
-				v325 = float32(89)
-			}
-			v327 := v325
-			if float32(-104) > v325 {
-				v327 = float32(-104)
-			}
-			v329 := float32(v327 * float32(1.442695))
-			v330 := float32(math.RoundToEven(float64(v329)))
-			var v332 float32
+			v307 := float32(v295 * v295)
+			var v308 float32
 			{
-				p, c := float64(v330)*float64(float32(-0.6933594)), float64(v327)
+				p, c := float64(v306)*float64(v307), float64(v295)
 				s := p + c
-				v332 = float32(s)
+				v308 = float32(s)
 				if twiceRounded(s) {
-					v332 = roundSum(p, c, s)
+					v308 = roundSum(p, c, s)
 				}
 			}
-			var v334 float32
+			v310 := v308 + float32(1)
+			v311 := toInt32(v291)
+			v312 := uint32(int32(v311) >> 1)
+			v314 := v312 + uint32(0x7f)
+			v315 := v314 << 23
+			v316 := float32(v310 * math.Float32frombits(v315))
+			v317 := v311 - v312
+			v319 := v317 + uint32(0x7f)
+			v320 := v319 << 23
+			v321 := float32(v316 * math.Float32frombits(v320))
+			v8 = v8 + v321
+			v322 := s0[i0+8]
+			v323 := s1[i1]
+			v324 := v322 - v323
+			v326 := v324
+			if float32(89) < v324 {
+				v326 = float32(89)
+			}
+			v328 := v326
+			if float32(-104) > v326 {
+				v328 = float32(-104)
+			}
+			v330 := float32(v328 * float32(1.442695))
+			v331 := float32(math.RoundToEven(float64(v330)))
+			var v333 float32
 			{
-				p, c := float64(v330)*float64(float32(0.00021219444)), float64(v332)
+				p, c := float64(v331)*float64(float32(-0.6933594)), float64(v328)
 				s := p + c
-				v334 = float32(s)
+				v333 = float32(s)
 				if twiceRounded(s) {
-					v334 = roundSum(p, c, s)
+					v333 = roundSum(p, c, s)
 				}
 			}
-			var v337 float32
+			var v335 float32
 			{
-				p, c := float64(float32(0.00019875691))*float64(v334), float64(float32(0.0013981999))
+				p, c := float64(v331)*float64(float32(0.00021219444)), float64(v333)
 				s := p + c
-				v337 = float32(s)
+				v335 = float32(s)
 				if twiceRounded(s) {
-					v337 = roundSum(p, c, s)
+					v335 = roundSum(p, c, s)
 				}
 			}
-			var v339 float32
+			var v338 float32
 			{
-				p, c := float64(v337)*float64(v334), float64(float32(0.008333452))
+				p, c := float64(float32(0.00019875691))*float64(v335), float64(float32(0.0013981999))
 				s := p + c
-				v339 = float32(s)
+				v338 = float32(s)
 				if twiceRounded(s) {
-					v339 = roundSum(p, c, s)
+					v338 = roundSum(p, c, s)
 				}
 			}
-			var v341 float32
+			var v340 float32
 			{
-				p, c := float64(v339)*float64(v334), float64(float32(0.041665796))
+				p, c := float64(v338)*float64(v335), float64(float32(0.008333452))
 				s := p + c
-				v341 = float32(s)
+				v340 = float32(s)
 				if twiceRounded(s) {
-					v341 = roundSum(p, c, s)
+					v340 = roundSum(p, c, s)
 				}
 			}
-			var v343 float32
+			var v342 float32
 			{
-				p, c := float64(v341)*float64(v334), float64(float32(0.16666666))
+				p, c := float64(v340)*float64(v335), float64(float32(0.041665796))
 				s := p + c
-				v343 = float32(s)
+				v342 = float32(s)
 				if twiceRounded(s) {
-					v343 = roundSum(p, c, s)
+					v342 = roundSum(p, c, s)
 				}
 			}
-			var v345 float32
+			var v344 float32
 			{
-				p, c := float64(v343)*float64(v334), float64(float32(0.5))
+				p, c := float64(v342)*float64(v335), float64(float32(0.16666666))
 				s := p + c
-				v345 = float32(s)
+				v344 = float32(s)
 				if twiceRounded(s) {
-					v345 = roundSum(p, c, s)
+					v344 = roundSum(p, c, s)
 				}
 			}
-			v346 := float32(v334 * v334)
-			var v347 float32
+			var v346 float32
 			{
-				p, c := float64(v345)*float64(v346), float64(v334)
+				p, c := float64(v344)*float64(v335), float64(float32(0.5))
 				s := p + c
-				v347 = float32(s)
+				v346 = float32(s)
 				if twiceRounded(s) {
-					v347 = roundSum(p, c, s)
+					v346 = roundSum(p, c, s)
 				}
 			}
-			v349 := v347 + float32(1)
-			v350 := toInt32(v330)
-			v351 := uint32(int32(v350) >> 1)
-			v353 := v351 + uint32(0x7f)
-			v354 := v353 << 23
-			v355 := float32(v349 * math.Float32frombits(v354))
-			v356 := v350 - v351
-			v358 := v356 + uint32(0x7f)
-			v359 := v358 << 23
-			v360 := float32(v355 * math.Float32frombits(v359))
-			s2[i2] = v360
-			v361 := s0[i0+1]
-			v362 := s1[i1]
-			v363 := v361 - v362
+			v347 := float32(v335 * v335)
+			var v348 float32
+			{
+				p, c := float64(v346)*float64(v347), float64(v335)
+				s := p + c
+				v348 = float32(s)
+				if twiceRounded(s) {
+					v348 = roundSum(p, c, s)
+				}
+			}
+			v350 := v348 + float32(1)
+			v351 := toInt32(v331)
+			v352 := uint32(int32(v351) >> 1)
+			v354 := v352 + uint32(0x7f)
+			v355 := v354 << 23
+			v356 := float32(v350 * math.Float32frombits(v355))
+			v357 := v351 - v352
+			v359 := v357 + uint32(0x7f)
+			v360 := v359 << 23
+			v361 := float32(v356 * math.Float32frombits(v360))
+			v1 = v1 + v361
+			v362 := s0[i0+9]
+			v363 := v362 - v323
 			v365 := v363
 			if float32(89) < v363 {
 				v365 = float32(89)
@@ -4082,1527 +3154,180 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 			v398 := v396 + uint32(0x7f)
 			v399 := v398 << 23
 			v400 := float32(v395 * math.Float32frombits(v399))
-			s2[i2+1] = v400
-			i0 += 2
-			i2 += 2
+			v2 = v2 + v400
+			v401 := v1 + v5
+			v402 := v2 + v6
+			v403 := v3 + v7
+			v404 := v4 + v8
+			v405 := v401 + v403
+			v406 := v402 + v404
+			v407 := v405 + v406
+			v410 := v407 < float32(1.1754944e-38)
+			v412 := float32(v407 * float32(8.388608e+06))
+			v413 := v407
+			if v410 {
+				v413 = v412
+			}
+			v415 := float32(-23)
+			if !(v410) {
+				v415 = float32(0)
+			}
+			v417 := math.Float32bits(v413) - uint32(0x3f3504f3)
+			v418 := uint32(int32(v417) >> 23)
+			v419 := v418 << 23
+			v420 := math.Float32bits(v413) - v419
+			v421 := float32(int32(v418))
+			v422 := v421 + v415
+			v424 := math.Float32frombits(v420) - float32(1)
+			var v427 float32
+			{
+				p, c := float64(float32(0.070376836))*float64(v424), float64(float32(-0.1151461))
+				s := p + c
+				v427 = float32(s)
+				if twiceRounded(s) {
+					v427 = roundSum(p, c, s)
+				}
+			}
+			var v429 float32
+			{
+				p, c := float64(v427)*float64(v424), float64(float32(0.116769984))
+				s := p + c
+				v429 = float32(s)
+				if twiceRounded(s) {
+					v429 = roundSum(p, c, s)
+				}
+			}
+			var v431 float32
+			{
+				p, c := float64(v429)*float64(v424), float64(float32(-0.12420141))
+				s := p + c
+				v431 = float32(s)
+				if twiceRounded(s) {
+					v431 = roundSum(p, c, s)
+				}
+			}
+			var v433 float32
+			{
+				p, c := float64(v431)*float64(v424), float64(float32(0.14249323))
+				s := p + c
+				v433 = float32(s)
+				if twiceRounded(s) {
+					v433 = roundSum(p, c, s)
+				}
+			}
+			var v435 float32
+			{
+				p, c := float64(v433)*float64(v424), float64(float32(-0.16668057))
+				s := p + c
+				v435 = float32(s)
+				if twiceRounded(s) {
+					v435 = roundSum(p, c, s)
+				}
+			}
+			var v437 float32
+			{
+				p, c := float64(v435)*float64(v424), float64(float32(0.20000714))
+				s := p + c
+				v437 = float32(s)
+				if twiceRounded(s) {
+					v437 = roundSum(p, c, s)
+				}
+			}
+			var v439 float32
+			{
+				p, c := float64(v437)*float64(v424), float64(float32(-0.24999994))
+				s := p + c
+				v439 = float32(s)
+				if twiceRounded(s) {
+					v439 = roundSum(p, c, s)
+				}
+			}
+			var v441 float32
+			{
+				p, c := float64(v439)*float64(v424), float64(float32(0.3333333))
+				s := p + c
+				v441 = float32(s)
+				if twiceRounded(s) {
+					v441 = roundSum(p, c, s)
+				}
+			}
+			v442 := float32(v424 * v424)
+			v443 := float32(v441 * v442)
+			v444 := float32(v443 * v424)
+			var v446 float32
+			{
+				p, c := float64(v422)*float64(float32(-0.00021219444)), float64(v444)
+				s := p + c
+				v446 = float32(s)
+				if twiceRounded(s) {
+					v446 = roundSum(p, c, s)
+				}
+			}
+			var v448 float32
+			{
+				p, c := float64(v442)*float64(float32(-0.5)), float64(v446)
+				s := p + c
+				v448 = float32(s)
+				if twiceRounded(s) {
+					v448 = roundSum(p, c, s)
+				}
+			}
+			v449 := v448 + v424
+			var v451 float32
+			{
+				p, c := float64(v422)*float64(float32(0.6933594)), float64(v449)
+				s := p + c
+				v451 = float32(s)
+				if twiceRounded(s) {
+					v451 = roundSum(p, c, s)
+				}
+			}
+			v453 := v407 < math.Float32frombits(0x7f800000)
+			v454 := v407
+			if v453 {
+				v454 = v451
+			}
+			v455 := v407 == float32(0)
+			v458 := math.Float32frombits(0x7fc00000)
+			if v455 {
+				v458 = math.Float32frombits(0xff800000)
+			}
+			v459 := v407 <= float32(0)
+			v460 := v454
+			if v459 {
+				v460 = v458
+			}
+			s2[i2] = v460
+			i0 += 10
+			i1 += 1
+			i2 += 1
 		}
-		i1 += 1
-	}
-}
-
-// kProbsSumGo computes
-//
-//	for n := range N {
-//		part := [8]f32{0 ...}
-//		for j := range 10 {
-//			part[j%8] += probs.exp[n, j]
-//		}
-//		acc := sum of part in halves
-//		probs.sum[n] = acc
-//	}
-func kProbsSumGo(probsExp0, probsSum0 *float32, main, tail int) {
-	s0 := unsafe.Slice(probsExp0, max(0, 90+(main-1)*80+(tail-1)*10))
-	i0 := 0
-	s1 := unsafe.Slice(probsSum0, max(0, 9+(main-1)*8+(tail-1)*1))
-	i1 := 0
-	for range main {
-		v1 := float32(0)
-		v2 := float32(0)
-		v3 := float32(0)
-		v4 := float32(0)
-		v5 := float32(0)
-		v6 := float32(0)
-		v7 := float32(0)
-		v8 := float32(0)
-		v9 := float32(0)
-		v10 := float32(0)
-		v11 := float32(0)
-		v12 := float32(0)
-		v13 := float32(0)
-		v14 := float32(0)
-		v15 := float32(0)
-		v16 := float32(0)
-		v17 := float32(0)
-		v18 := float32(0)
-		v19 := float32(0)
-		v20 := float32(0)
-		v21 := float32(0)
-		v22 := float32(0)
-		v23 := float32(0)
-		v24 := float32(0)
-		v25 := float32(0)
-		v26 := float32(0)
-		v27 := float32(0)
-		v28 := float32(0)
-		v29 := float32(0)
-		v30 := float32(0)
-		v31 := float32(0)
-		v32 := float32(0)
-		v33 := float32(0)
-		v34 := float32(0)
-		v35 := float32(0)
-		v36 := float32(0)
-		v37 := float32(0)
-		v38 := float32(0)
-		v39 := float32(0)
-		v40 := float32(0)
-		v41 := float32(0)
-		v42 := float32(0)
-		v43 := float32(0)
-		v44 := float32(0)
-		v45 := float32(0)
-		v46 := float32(0)
-		v47 := float32(0)
-		v48 := float32(0)
-		v49 := float32(0)
-		v50 := float32(0)
-		v51 := float32(0)
-		v52 := float32(0)
-		v53 := float32(0)
-		v54 := float32(0)
-		v55 := float32(0)
-		v56 := float32(0)
-		v57 := float32(0)
-		v58 := float32(0)
-		v59 := float32(0)
-		v60 := float32(0)
-		v61 := float32(0)
-		v62 := float32(0)
-		v63 := float32(0)
-		v64 := float32(0)
-		v65 := s0[i0]
-		v1 = v1 + v65
-		v66 := s0[i0+10]
-		v9 = v9 + v66
-		v67 := s0[i0+20]
-		v17 = v17 + v67
-		v68 := s0[i0+30]
-		v25 = v25 + v68
-		v69 := s0[i0+40]
-		v33 = v33 + v69
-		v70 := s0[i0+50]
-		v41 = v41 + v70
-		v71 := s0[i0+60]
-		v49 = v49 + v71
-		v72 := s0[i0+70]
-		v57 = v57 + v72
-		v73 := s0[i0+1]
-		v2 = v2 + v73
-		v74 := s0[i0+11]
-		v10 = v10 + v74
-		v75 := s0[i0+21]
-		v18 = v18 + v75
-		v76 := s0[i0+31]
-		v26 = v26 + v76
-		v77 := s0[i0+41]
-		v34 = v34 + v77
-		v78 := s0[i0+51]
-		v42 = v42 + v78
-		v79 := s0[i0+61]
-		v50 = v50 + v79
-		v80 := s0[i0+71]
-		v58 = v58 + v80
-		v81 := s0[i0+2]
-		v3 = v3 + v81
-		v82 := s0[i0+12]
-		v11 = v11 + v82
-		v83 := s0[i0+22]
-		v19 = v19 + v83
-		v84 := s0[i0+32]
-		v27 = v27 + v84
-		v85 := s0[i0+42]
-		v35 = v35 + v85
-		v86 := s0[i0+52]
-		v43 = v43 + v86
-		v87 := s0[i0+62]
-		v51 = v51 + v87
-		v88 := s0[i0+72]
-		v59 = v59 + v88
-		v89 := s0[i0+3]
-		v4 = v4 + v89
-		v90 := s0[i0+13]
-		v12 = v12 + v90
-		v91 := s0[i0+23]
-		v20 = v20 + v91
-		v92 := s0[i0+33]
-		v28 = v28 + v92
-		v93 := s0[i0+43]
-		v36 = v36 + v93
-		v94 := s0[i0+53]
-		v44 = v44 + v94
-		v95 := s0[i0+63]
-		v52 = v52 + v95
-		v96 := s0[i0+73]
-		v60 = v60 + v96
-		v97 := s0[i0+4]
-		v5 = v5 + v97
-		v98 := s0[i0+14]
-		v13 = v13 + v98
-		v99 := s0[i0+24]
-		v21 = v21 + v99
-		v100 := s0[i0+34]
-		v29 = v29 + v100
-		v101 := s0[i0+44]
-		v37 = v37 + v101
-		v102 := s0[i0+54]
-		v45 = v45 + v102
-		v103 := s0[i0+64]
-		v53 = v53 + v103
-		v104 := s0[i0+74]
-		v61 = v61 + v104
-		v105 := s0[i0+5]
-		v6 = v6 + v105
-		v106 := s0[i0+15]
-		v14 = v14 + v106
-		v107 := s0[i0+25]
-		v22 = v22 + v107
-		v108 := s0[i0+35]
-		v30 = v30 + v108
-		v109 := s0[i0+45]
-		v38 = v38 + v109
-		v110 := s0[i0+55]
-		v46 = v46 + v110
-		v111 := s0[i0+65]
-		v54 = v54 + v111
-		v112 := s0[i0+75]
-		v62 = v62 + v112
-		v113 := s0[i0+6]
-		v7 = v7 + v113
-		v114 := s0[i0+16]
-		v15 = v15 + v114
-		v115 := s0[i0+26]
-		v23 = v23 + v115
-		v116 := s0[i0+36]
-		v31 = v31 + v116
-		v117 := s0[i0+46]
-		v39 = v39 + v117
-		v118 := s0[i0+56]
-		v47 = v47 + v118
-		v119 := s0[i0+66]
-		v55 = v55 + v119
-		v120 := s0[i0+76]
-		v63 = v63 + v120
-		v121 := s0[i0+7]
-		v8 = v8 + v121
-		v122 := s0[i0+17]
-		v16 = v16 + v122
-		v123 := s0[i0+27]
-		v24 = v24 + v123
-		v124 := s0[i0+37]
-		v32 = v32 + v124
-		v125 := s0[i0+47]
-		v40 = v40 + v125
-		v126 := s0[i0+57]
-		v48 = v48 + v126
-		v127 := s0[i0+67]
-		v56 = v56 + v127
-		v128 := s0[i0+77]
-		v64 = v64 + v128
-		v129 := s0[i0+8]
-		v1 = v1 + v129
-		v130 := s0[i0+18]
-		v9 = v9 + v130
-		v131 := s0[i0+28]
-		v17 = v17 + v131
-		v132 := s0[i0+38]
-		v25 = v25 + v132
-		v133 := s0[i0+48]
-		v33 = v33 + v133
-		v134 := s0[i0+58]
-		v41 = v41 + v134
-		v135 := s0[i0+68]
-		v49 = v49 + v135
-		v136 := s0[i0+78]
-		v57 = v57 + v136
-		v137 := s0[i0+9]
-		v2 = v2 + v137
-		v138 := s0[i0+19]
-		v10 = v10 + v138
-		v139 := s0[i0+29]
-		v18 = v18 + v139
-		v140 := s0[i0+39]
-		v26 = v26 + v140
-		v141 := s0[i0+49]
-		v34 = v34 + v141
-		v142 := s0[i0+59]
-		v42 = v42 + v142
-		v143 := s0[i0+69]
-		v50 = v50 + v143
-		v144 := s0[i0+79]
-		v58 = v58 + v144
-		v145 := v1 + v5
-		v146 := v2 + v6
-		v147 := v3 + v7
-		v148 := v4 + v8
-		v149 := v145 + v147
-		v150 := v146 + v148
-		v151 := v149 + v150
-		v152 := v9 + v13
-		v153 := v10 + v14
-		v154 := v11 + v15
-		v155 := v12 + v16
-		v156 := v152 + v154
-		v157 := v153 + v155
-		v158 := v156 + v157
-		v159 := v17 + v21
-		v160 := v18 + v22
-		v161 := v19 + v23
-		v162 := v20 + v24
-		v163 := v159 + v161
-		v164 := v160 + v162
-		v165 := v163 + v164
-		v166 := v25 + v29
-		v167 := v26 + v30
-		v168 := v27 + v31
-		v169 := v28 + v32
-		v170 := v166 + v168
-		v171 := v167 + v169
-		v172 := v170 + v171
-		v173 := v33 + v37
-		v174 := v34 + v38
-		v175 := v35 + v39
-		v176 := v36 + v40
-		v177 := v173 + v175
-		v178 := v174 + v176
-		v179 := v177 + v178
-		v180 := v41 + v45
-		v181 := v42 + v46
-		v182 := v43 + v47
-		v183 := v44 + v48
-		v184 := v180 + v182
-		v185 := v181 + v183
-		v186 := v184 + v185
-		v187 := v49 + v53
-		v188 := v50 + v54
-		v189 := v51 + v55
-		v190 := v52 + v56
-		v191 := v187 + v189
-		v192 := v188 + v190
-		v193 := v191 + v192
-		v194 := v57 + v61
-		v195 := v58 + v62
-		v196 := v59 + v63
-		v197 := v60 + v64
-		v198 := v194 + v196
-		v199 := v195 + v197
-		v200 := v198 + v199
-		s1[i1] = v151
-		s1[i1+1] = v158
-		s1[i1+2] = v165
-		s1[i1+3] = v172
-		s1[i1+4] = v179
-		s1[i1+5] = v186
-		s1[i1+6] = v193
-		s1[i1+7] = v200
-		i0 += 80
-		i1 += 8
 	}
 	for range tail {
-		v201 := float32(0)
-		v202 := float32(0)
-		v203 := float32(0)
-		v204 := float32(0)
-		v205 := float32(0)
-		v206 := float32(0)
-		v207 := float32(0)
-		v208 := float32(0)
-		v209 := s0[i0]
-		v201 = v201 + v209
-		v210 := s0[i0+1]
-		v202 = v202 + v210
-		v211 := s0[i0+2]
-		v203 = v203 + v211
-		v212 := s0[i0+3]
-		v204 = v204 + v212
-		v213 := s0[i0+4]
-		v205 = v205 + v213
-		v214 := s0[i0+5]
-		v206 = v206 + v214
-		v215 := s0[i0+6]
-		v207 = v207 + v215
-		v216 := s0[i0+7]
-		v208 = v208 + v216
-		v217 := s0[i0+8]
-		v201 = v201 + v217
-		v218 := s0[i0+9]
-		v202 = v202 + v218
-		v219 := v201 + v205
-		v220 := v202 + v206
-		v221 := v203 + v207
-		v222 := v204 + v208
-		v223 := v219 + v221
-		v224 := v220 + v222
-		v225 := v223 + v224
-		s1[i1] = v225
-		i0 += 10
-		i1 += 1
-	}
-}
-
-// kProbsGo computes
-//
-//	for n := range N {
-//		for j := range 10 {
-//			probs[n, j] = probs.exp[n, j] / probs.sum[n]
-//		}
-//	}
-func kProbsGo(probsExp0, probsSum0, probs0 *float32, main, tail int) {
-	s0 := unsafe.Slice(probsExp0, max(0, 50+(main-1)*40+(tail-1)*10))
-	i0 := 0
-	s1 := unsafe.Slice(probsSum0, max(0, 5+(main-1)*4+(tail-1)*1))
-	i1 := 0
-	s2 := unsafe.Slice(probs0, max(0, 50+(main-1)*40+(tail-1)*10))
-	i2 := 0
-	for range main {
-		for range 5 {
-			v1 := s0[i0]
-			v2 := s1[i1]
-			v3 := v1 / v2
-			s2[i2] = v3
-			v4 := s0[i0+1]
-			v5 := s1[i1]
-			v6 := v4 / v5
-			s2[i2+1] = v6
-			v7 := s0[i0+10]
-			v8 := s1[i1+1]
-			v9 := v7 / v8
-			s2[i2+10] = v9
-			v10 := s0[i0+11]
-			v11 := s1[i1+1]
-			v12 := v10 / v11
-			s2[i2+11] = v12
-			v13 := s0[i0+20]
-			v14 := s1[i1+2]
-			v15 := v13 / v14
-			s2[i2+20] = v15
-			v16 := s0[i0+21]
-			v17 := s1[i1+2]
-			v18 := v16 / v17
-			s2[i2+21] = v18
-			v19 := s0[i0+30]
-			v20 := s1[i1+3]
-			v21 := v19 / v20
-			s2[i2+30] = v21
-			v22 := s0[i0+31]
-			v23 := s1[i1+3]
-			v24 := v22 / v23
-			s2[i2+31] = v24
-			i0 += 2
-			i2 += 2
-		}
-		i0 += 30
-		i1 += 4
-		i2 += 30
-	}
-	for range tail {
-		for range 5 {
-			v25 := s0[i0]
-			v26 := s1[i1]
-			v27 := v25 / v26
-			s2[i2] = v27
-			v28 := s0[i0+1]
-			v29 := s1[i1]
-			v30 := v28 / v29
-			s2[i2+1] = v30
-			i0 += 2
-			i2 += 2
-		}
-		i1 += 1
-	}
-}
-
-// kCrossEntropyLogSumGo computes
-//
-//	for n := range N {
-//		part := [8]f32{0 ...}
-//		for j := range 10 {
-//			part[j%8] += exp(logits[n, j] - cross_entropy.max[n])
-//		}
-//		acc := sum of part in halves
-//		cross_entropy.log_sum[n] = log(acc)
-//	}
-func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float32, main, tail int) {
-	s0 := unsafe.Slice(logits0, max(0, 90+(main-1)*80+(tail-1)*10))
-	i0 := 0
-	s1 := unsafe.Slice(crossEntropyMax0, max(0, 9+(main-1)*8+(tail-1)*1))
-	i1 := 0
-	s2 := unsafe.Slice(crossEntropyLogSum0, max(0, 9+(main-1)*8+(tail-1)*1))
-	i2 := 0
-	for range main {
-		v1 := float32(0)
-		v2 := float32(0)
-		v3 := float32(0)
-		v4 := float32(0)
-		v5 := float32(0)
-		v6 := float32(0)
-		v7 := float32(0)
-		v8 := float32(0)
-		v9 := float32(0)
-		v10 := float32(0)
-		v11 := float32(0)
-		v12 := float32(0)
-		v13 := float32(0)
-		v14 := float32(0)
-		v15 := float32(0)
-		v16 := float32(0)
-		v17 := float32(0)
-		v18 := float32(0)
-		v19 := float32(0)
-		v20 := float32(0)
-		v21 := float32(0)
-		v22 := float32(0)
-		v23 := float32(0)
-		v24 := float32(0)
-		v25 := float32(0)
-		v26 := float32(0)
-		v27 := float32(0)
-		v28 := float32(0)
-		v29 := float32(0)
-		v30 := float32(0)
-		v31 := float32(0)
-		v32 := float32(0)
-		v33 := float32(0)
-		v34 := float32(0)
-		v35 := float32(0)
-		v36 := float32(0)
-		v37 := float32(0)
-		v38 := float32(0)
-		v39 := float32(0)
-		v40 := float32(0)
-		v41 := float32(0)
-		v42 := float32(0)
-		v43 := float32(0)
-		v44 := float32(0)
-		v45 := float32(0)
-		v46 := float32(0)
-		v47 := float32(0)
-		v48 := float32(0)
-		v49 := float32(0)
-		v50 := float32(0)
-		v51 := float32(0)
-		v52 := float32(0)
-		v53 := float32(0)
-		v54 := float32(0)
-		v55 := float32(0)
-		v56 := float32(0)
-		v57 := float32(0)
-		v58 := float32(0)
-		v59 := float32(0)
-		v60 := float32(0)
-		v61 := float32(0)
-		v62 := float32(0)
-		v63 := float32(0)
-		v64 := float32(0)
-		v65 := s0[i0]
-		v66 := s1[i1]
-		v67 := v65 - v66
-		v69 := v67
-		if float32(89) < v67 {
-			v69 = float32(89)
-		}
-		v71 := v69
-		if float32(-104) > v69 {
-			v71 = float32(-104)
-		}
-		v73 := float32(v71 * float32(1.442695))
-		v74 := float32(math.RoundToEven(float64(v73)))
-		var v76 float32
-		{
-			p, c := float64(v74)*float64(float32(-0.6933594)), float64(v71)
-			s := p + c
-			v76 = float32(s)
-			if twiceRounded(s) {
-				v76 = roundSum(p, c, s)
-			}
-		}
-		var v78 float32
-		{
-			p, c := float64(v74)*float64(float32(0.00021219444)), float64(v76)
-			s := p + c
-			v78 = float32(s)
-			if twiceRounded(s) {
-				v78 = roundSum(p, c, s)
-			}
-		}
-		var v81 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v78), float64(float32(0.0013981999))
-			s := p + c
-			v81 = float32(s)
-			if twiceRounded(s) {
-				v81 = roundSum(p, c, s)
-			}
-		}
-		var v83 float32
-		{
-			p, c := float64(v81)*float64(v78), float64(float32(0.008333452))
-			s := p + c
-			v83 = float32(s)
-			if twiceRounded(s) {
-				v83 = roundSum(p, c, s)
-			}
-		}
-		var v85 float32
-		{
-			p, c := float64(v83)*float64(v78), float64(float32(0.041665796))
-			s := p + c
-			v85 = float32(s)
-			if twiceRounded(s) {
-				v85 = roundSum(p, c, s)
-			}
-		}
-		var v87 float32
-		{
-			p, c := float64(v85)*float64(v78), float64(float32(0.16666666))
-			s := p + c
-			v87 = float32(s)
-			if twiceRounded(s) {
-				v87 = roundSum(p, c, s)
-			}
-		}
-		var v89 float32
-		{
-			p, c := float64(v87)*float64(v78), float64(float32(0.5))
-			s := p + c
-			v89 = float32(s)
-			if twiceRounded(s) {
-				v89 = roundSum(p, c, s)
-			}
-		}
-		v90 := float32(v78 * v78)
-		var v91 float32
-		{
-			p, c := float64(v89)*float64(v90), float64(v78)
-			s := p + c
-			v91 = float32(s)
-			if twiceRounded(s) {
-				v91 = roundSum(p, c, s)
-			}
-		}
-		v93 := v91 + float32(1)
-		v94 := toInt32(v74)
-		v95 := uint32(int32(v94) >> 1)
-		v97 := v95 + uint32(0x7f)
-		v98 := v97 << 23
-		v99 := float32(v93 * math.Float32frombits(v98))
-		v100 := v94 - v95
-		v102 := v100 + uint32(0x7f)
-		v103 := v102 << 23
-		v104 := float32(v99 * math.Float32frombits(v103))
-		v1 = v1 + v104
-		v105 := s0[i0+10]
-		v106 := s1[i1+1]
-		v107 := v105 - v106
-		v109 := v107
-		if float32(89) < v107 {
-			v109 = float32(89)
-		}
-		v111 := v109
-		if float32(-104) > v109 {
-			v111 = float32(-104)
-		}
-		v113 := float32(v111 * float32(1.442695))
-		v114 := float32(math.RoundToEven(float64(v113)))
-		var v116 float32
-		{
-			p, c := float64(v114)*float64(float32(-0.6933594)), float64(v111)
-			s := p + c
-			v116 = float32(s)
-			if twiceRounded(s) {
-				v116 = roundSum(p, c, s)
-			}
-		}
-		var v118 float32
-		{
-			p, c := float64(v114)*float64(float32(0.00021219444)), float64(v116)
-			s := p + c
-			v118 = float32(s)
-			if twiceRounded(s) {
-				v118 = roundSum(p, c, s)
-			}
-		}
-		var v121 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v118), float64(float32(0.0013981999))
-			s := p + c
-			v121 = float32(s)
-			if twiceRounded(s) {
-				v121 = roundSum(p, c, s)
-			}
-		}
-		var v123 float32
-		{
-			p, c := float64(v121)*float64(v118), float64(float32(0.008333452))
-			s := p + c
-			v123 = float32(s)
-			if twiceRounded(s) {
-				v123 = roundSum(p, c, s)
-			}
-		}
-		var v125 float32
-		{
-			p, c := float64(v123)*float64(v118), float64(float32(0.041665796))
-			s := p + c
-			v125 = float32(s)
-			if twiceRounded(s) {
-				v125 = roundSum(p, c, s)
-			}
-		}
-		var v127 float32
-		{
-			p, c := float64(v125)*float64(v118), float64(float32(0.16666666))
-			s := p + c
-			v127 = float32(s)
-			if twiceRounded(s) {
-				v127 = roundSum(p, c, s)
-			}
-		}
-		var v129 float32
-		{
-			p, c := float64(v127)*float64(v118), float64(float32(0.5))
-			s := p + c
-			v129 = float32(s)
-			if twiceRounded(s) {
-				v129 = roundSum(p, c, s)
-			}
-		}
-		v130 := float32(v118 * v118)
-		var v131 float32
-		{
-			p, c := float64(v129)*float64(v130), float64(v118)
-			s := p + c
-			v131 = float32(s)
-			if twiceRounded(s) {
-				v131 = roundSum(p, c, s)
-			}
-		}
-		v133 := v131 + float32(1)
-		v134 := toInt32(v114)
-		v135 := uint32(int32(v134) >> 1)
-		v137 := v135 + uint32(0x7f)
-		v138 := v137 << 23
-		v139 := float32(v133 * math.Float32frombits(v138))
-		v140 := v134 - v135
-		v142 := v140 + uint32(0x7f)
-		v143 := v142 << 23
-		v144 := float32(v139 * math.Float32frombits(v143))
-		v9 = v9 + v144
-		v145 := s0[i0+20]
-		v146 := s1[i1+2]
-		v147 := v145 - v146
-		v149 := v147
-		if float32(89) < v147 {
-			v149 = float32(89)
-		}
-		v151 := v149
-		if float32(-104) > v149 {
-			v151 = float32(-104)
-		}
-		v153 := float32(v151 * float32(1.442695))
-		v154 := float32(math.RoundToEven(float64(v153)))
-		var v156 float32
-		{
-			p, c := float64(v154)*float64(float32(-0.6933594)), float64(v151)
-			s := p + c
-			v156 = float32(s)
-			if twiceRounded(s) {
-				v156 = roundSum(p, c, s)
-			}
-		}
-		var v158 float32
-		{
-			p, c := float64(v154)*float64(float32(0.00021219444)), float64(v156)
-			s := p + c
-			v158 = float32(s)
-			if twiceRounded(s) {
-				v158 = roundSum(p, c, s)
-			}
-		}
-		var v161 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v158), float64(float32(0.0013981999))
-			s := p + c
-			v161 = float32(s)
-			if twiceRounded(s) {
-				v161 = roundSum(p, c, s)
-			}
-		}
-		var v163 float32
-		{
-			p, c := float64(v161)*float64(v158), float64(float32(0.008333452))
-			s := p + c
-			v163 = float32(s)
-			if twiceRounded(s) {
-				v163 = roundSum(p, c, s)
-			}
-		}
-		var v165 float32
-		{
-			p, c := float64(v163)*float64(v158), float64(float32(0.041665796))
-			s := p + c
-			v165 = float32(s)
-			if twiceRounded(s) {
-				v165 = roundSum(p, c, s)
-			}
-		}
-		var v167 float32
-		{
-			p, c := float64(v165)*float64(v158), float64(float32(0.16666666))
-			s := p + c
-			v167 = float32(s)
-			if twiceRounded(s) {
-				v167 = roundSum(p, c, s)
-			}
-		}
-		var v169 float32
-		{
-			p, c := float64(v167)*float64(v158), float64(float32(0.5))
-			s := p + c
-			v169 = float32(s)
-			if twiceRounded(s) {
-				v169 = roundSum(p, c, s)
-			}
-		}
-		v170 := float32(v158 * v158)
-		var v171 float32
-		{
-			p, c := float64(v169)*float64(v170), float64(v158)
-			s := p + c
-			v171 = float32(s)
-			if twiceRounded(s) {
-				v171 = roundSum(p, c, s)
-			}
-		}
-		v173 := v171 + float32(1)
-		v174 := toInt32(v154)
-		v175 := uint32(int32(v174) >> 1)
-		v177 := v175 + uint32(0x7f)
-		v178 := v177 << 23
-		v179 := float32(v173 * math.Float32frombits(v178))
-		v180 := v174 - v175
-		v182 := v180 + uint32(0x7f)
-		v183 := v182 << 23
-		v184 := float32(v179 * math.Float32frombits(v183))
-		v17 = v17 + v184
-		v185 := s0[i0+30]
-		v186 := s1[i1+3]
-		v187 := v185 - v186
-		v189 := v187
-		if float32(89) < v187 {
-			v189 = float32(89)
-		}
-		v191 := v189
-		if float32(-104) > v189 {
-			v191 = float32(-104)
-		}
-		v193 := float32(v191 * float32(1.442695))
-		v194 := float32(math.RoundToEven(float64(v193)))
-		var v196 float32
-		{
-			p, c := float64(v194)*float64(float32(-0.6933594)), float64(v191)
-			s := p + c
-			v196 = float32(s)
-			if twiceRounded(s) {
-				v196 = roundSum(p, c, s)
-			}
-		}
-		var v198 float32
-		{
-			p, c := float64(v194)*float64(float32(0.00021219444)), float64(v196)
-			s := p + c
-			v198 = float32(s)
-			if twiceRounded(s) {
-				v198 = roundSum(p, c, s)
-			}
-		}
-		var v201 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v198), float64(float32(0.0013981999))
-			s := p + c
-			v201 = float32(s)
-			if twiceRounded(s) {
-				v201 = roundSum(p, c, s)
-			}
-		}
-		var v203 float32
-		{
-			p, c := float64(v201)*float64(v198), float64(float32(0.008333452))
-			s := p + c
-			v203 = float32(s)
-			if twiceRounded(s) {
-				v203 = roundSum(p, c, s)
-			}
-		}
-		var v205 float32
-		{
-			p, c := float64(v203)*float64(v198), float64(float32(0.041665796))
-			s := p + c
-			v205 = float32(s)
-			if twiceRounded(s) {
-				v205 = roundSum(p, c, s)
-			}
-		}
-		var v207 float32
-		{
-			p, c := float64(v205)*float64(v198), float64(float32(0.16666666))
-			s := p + c
-			v207 = float32(s)
-			if twiceRounded(s) {
-				v207 = roundSum(p, c, s)
-			}
-		}
-		var v209 float32
-		{
-			p, c := float64(v207)*float64(v198), float64(float32(0.5))
-			s := p + c
-			v209 = float32(s)
-			if twiceRounded(s) {
-				v209 = roundSum(p, c, s)
-			}
-		}
-		v210 := float32(v198 * v198)
-		var v211 float32
-		{
-			p, c := float64(v209)*float64(v210), float64(v198)
-			s := p + c
-			v211 = float32(s)
-			if twiceRounded(s) {
-				v211 = roundSum(p, c, s)
-			}
-		}
-		v213 := v211 + float32(1)
-		v214 := toInt32(v194)
-		v215 := uint32(int32(v214) >> 1)
-		v217 := v215 + uint32(0x7f)
-		v218 := v217 << 23
-		v219 := float32(v213 * math.Float32frombits(v218))
-		v220 := v214 - v215
-		v222 := v220 + uint32(0x7f)
-		v223 := v222 << 23
-		v224 := float32(v219 * math.Float32frombits(v223))
-		v25 = v25 + v224
-		v225 := s0[i0+40]
-		v226 := s1[i1+4]
-		v227 := v225 - v226
-		v229 := v227
-		if float32(89) < v227 {
-			v229 = float32(89)
-		}
-		v231 := v229
-		if float32(-104) > v229 {
-			v231 = float32(-104)
-		}
-		v233 := float32(v231 * float32(1.442695))
-		v234 := float32(math.RoundToEven(float64(v233)))
-		var v236 float32
-		{
-			p, c := float64(v234)*float64(float32(-0.6933594)), float64(v231)
-			s := p + c
-			v236 = float32(s)
-			if twiceRounded(s) {
-				v236 = roundSum(p, c, s)
-			}
-		}
-		var v238 float32
-		{
-			p, c := float64(v234)*float64(float32(0.00021219444)), float64(v236)
-			s := p + c
-			v238 = float32(s)
-			if twiceRounded(s) {
-				v238 = roundSum(p, c, s)
-			}
-		}
-		var v241 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v238), float64(float32(0.0013981999))
-			s := p + c
-			v241 = float32(s)
-			if twiceRounded(s) {
-				v241 = roundSum(p, c, s)
-			}
-		}
-		var v243 float32
-		{
-			p, c := float64(v241)*float64(v238), float64(float32(0.008333452))
-			s := p + c
-			v243 = float32(s)
-			if twiceRounded(s) {
-				v243 = roundSum(p, c, s)
-			}
-		}
-		var v245 float32
-		{
-			p, c := float64(v243)*float64(v238), float64(float32(0.041665796))
-			s := p + c
-			v245 = float32(s)
-			if twiceRounded(s) {
-				v245 = roundSum(p, c, s)
-			}
-		}
-		var v247 float32
-		{
-			p, c := float64(v245)*float64(v238), float64(float32(0.16666666))
-			s := p + c
-			v247 = float32(s)
-			if twiceRounded(s) {
-				v247 = roundSum(p, c, s)
-			}
-		}
-		var v249 float32
-		{
-			p, c := float64(v247)*float64(v238), float64(float32(0.5))
-			s := p + c
-			v249 = float32(s)
-			if twiceRounded(s) {
-				v249 = roundSum(p, c, s)
-			}
-		}
-		v250 := float32(v238 * v238)
-		var v251 float32
-		{
-			p, c := float64(v249)*float64(v250), float64(v238)
-			s := p + c
-			v251 = float32(s)
-			if twiceRounded(s) {
-				v251 = roundSum(p, c, s)
-			}
-		}
-		v253 := v251 + float32(1)
-		v254 := toInt32(v234)
-		v255 := uint32(int32(v254) >> 1)
-		v257 := v255 + uint32(0x7f)
-		v258 := v257 << 23
-		v259 := float32(v253 * math.Float32frombits(v258))
-		v260 := v254 - v255
-		v262 := v260 + uint32(0x7f)
-		v263 := v262 << 23
-		v264 := float32(v259 * math.Float32frombits(v263))
-		v33 = v33 + v264
-		v265 := s0[i0+50]
-		v266 := s1[i1+5]
-		v267 := v265 - v266
-		v269 := v267
-		if float32(89) < v267 {
-			v269 = float32(89)
-		}
-		v271 := v269
-		if float32(-104) > v269 {
-			v271 = float32(-104)
-		}
-		v273 := float32(v271 * float32(1.442695))
-		v274 := float32(math.RoundToEven(float64(v273)))
-		var v276 float32
-		{
-			p, c := float64(v274)*float64(float32(-0.6933594)), float64(v271)
-			s := p + c
-			v276 = float32(s)
-			if twiceRounded(s) {
-				v276 = roundSum(p, c, s)
-			}
-		}
-		var v278 float32
-		{
-			p, c := float64(v274)*float64(float32(0.00021219444)), float64(v276)
-			s := p + c
-			v278 = float32(s)
-			if twiceRounded(s) {
-				v278 = roundSum(p, c, s)
-			}
-		}
-		var v281 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v278), float64(float32(0.0013981999))
-			s := p + c
-			v281 = float32(s)
-			if twiceRounded(s) {
-				v281 = roundSum(p, c, s)
-			}
-		}
-		var v283 float32
-		{
-			p, c := float64(v281)*float64(v278), float64(float32(0.008333452))
-			s := p + c
-			v283 = float32(s)
-			if twiceRounded(s) {
-				v283 = roundSum(p, c, s)
-			}
-		}
-		var v285 float32
-		{
-			p, c := float64(v283)*float64(v278), float64(float32(0.041665796))
-			s := p + c
-			v285 = float32(s)
-			if twiceRounded(s) {
-				v285 = roundSum(p, c, s)
-			}
-		}
-		var v287 float32
-		{
-			p, c := float64(v285)*float64(v278), float64(float32(0.16666666))
-			s := p + c
-			v287 = float32(s)
-			if twiceRounded(s) {
-				v287 = roundSum(p, c, s)
-			}
-		}
-		var v289 float32
-		{
-			p, c := float64(v287)*float64(v278), float64(float32(0.5))
-			s := p + c
-			v289 = float32(s)
-			if twiceRounded(s) {
-				v289 = roundSum(p, c, s)
-			}
-		}
-		v290 := float32(v278 * v278)
-		var v291 float32
-		{
-			p, c := float64(v289)*float64(v290), float64(v278)
-			s := p + c
-			v291 = float32(s)
-			if twiceRounded(s) {
-				v291 = roundSum(p, c, s)
-			}
-		}
-		v293 := v291 + float32(1)
-		v294 := toInt32(v274)
-		v295 := uint32(int32(v294) >> 1)
-		v297 := v295 + uint32(0x7f)
-		v298 := v297 << 23
-		v299 := float32(v293 * math.Float32frombits(v298))
-		v300 := v294 - v295
-		v302 := v300 + uint32(0x7f)
-		v303 := v302 << 23
-		v304 := float32(v299 * math.Float32frombits(v303))
-		v41 = v41 + v304
-		v305 := s0[i0+60]
-		v306 := s1[i1+6]
-		v307 := v305 - v306
-		v309 := v307
-		if float32(89) < v307 {
-			v309 = float32(89)
-		}
-		v311 := v309
-		if float32(-104) > v309 {
-			v311 = float32(-104)
-		}
-		v313 := float32(v311 * float32(1.442695))
-		v314 := float32(math.RoundToEven(float64(v313)))
-		var v316 float32
-		{
-			p, c := float64(v314)*float64(float32(-0.6933594)), float64(v311)
-			s := p + c
-			v316 = float32(s)
-			if twiceRounded(s) {
-				v316 = roundSum(p, c, s)
-			}
-		}
-		var v318 float32
-		{
-			p, c := float64(v314)*float64(float32(0.00021219444)), float64(v316)
-			s := p + c
-			v318 = float32(s)
-			if twiceRounded(s) {
-				v318 = roundSum(p, c, s)
-			}
-		}
-		var v321 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v318), float64(float32(0.0013981999))
-			s := p + c
-			v321 = float32(s)
-			if twiceRounded(s) {
-				v321 = roundSum(p, c, s)
-			}
-		}
-		var v323 float32
-		{
-			p, c := float64(v321)*float64(v318), float64(float32(0.008333452))
-			s := p + c
-			v323 = float32(s)
-			if twiceRounded(s) {
-				v323 = roundSum(p, c, s)
-			}
-		}
-		var v325 float32
-		{
-			p, c := float64(v323)*float64(v318), float64(float32(0.041665796))
-			s := p + c
-			v325 = float32(s)
-			if twiceRounded(s) {
-				v325 = roundSum(p, c, s)
-			}
-		}
-		var v327 float32
-		{
-			p, c := float64(v325)*float64(v318), float64(float32(0.16666666))
-			s := p + c
-			v327 = float32(s)
-			if twiceRounded(s) {
-				v327 = roundSum(p, c, s)
-			}
-		}
-		var v329 float32
-		{
-			p, c := float64(v327)*float64(v318), float64(float32(0.5))
-			s := p + c
-			v329 = float32(s)
-			if twiceRounded(s) {
-				v329 = roundSum(p, c, s)
-			}
-		}
-		v330 := float32(v318 * v318)
-		var v331 float32
-		{
-			p, c := float64(v329)*float64(v330), float64(v318)
-			s := p + c
-			v331 = float32(s)
-			if twiceRounded(s) {
-				v331 = roundSum(p, c, s)
-			}
-		}
-		v333 := v331 + float32(1)
-		v334 := toInt32(v314)
-		v335 := uint32(int32(v334) >> 1)
-		v337 := v335 + uint32(0x7f)
-		v338 := v337 << 23
-		v339 := float32(v333 * math.Float32frombits(v338))
-		v340 := v334 - v335
-		v342 := v340 + uint32(0x7f)
-		v343 := v342 << 23
-		v344 := float32(v339 * math.Float32frombits(v343))
-		v49 = v49 + v344
-		v345 := s0[i0+70]
-		v346 := s1[i1+7]
-		v347 := v345 - v346
-		v349 := v347
-		if float32(89) < v347 {
-			v349 = float32(89)
-		}
-		v351 := v349
-		if float32(-104) > v349 {
-			v351 = float32(-104)
-		}
-		v353 := float32(v351 * float32(1.442695))
-		v354 := float32(math.RoundToEven(float64(v353)))
-		var v356 float32
-		{
-			p, c := float64(v354)*float64(float32(-0.6933594)), float64(v351)
-			s := p + c
-			v356 = float32(s)
-			if twiceRounded(s) {
-				v356 = roundSum(p, c, s)
-			}
-		}
-		var v358 float32
-		{
-			p, c := float64(v354)*float64(float32(0.00021219444)), float64(v356)
-			s := p + c
-			v358 = float32(s)
-			if twiceRounded(s) {
-				v358 = roundSum(p, c, s)
-			}
-		}
-		var v361 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v358), float64(float32(0.0013981999))
-			s := p + c
-			v361 = float32(s)
-			if twiceRounded(s) {
-				v361 = roundSum(p, c, s)
-			}
-		}
-		var v363 float32
-		{
-			p, c := float64(v361)*float64(v358), float64(float32(0.008333452))
-			s := p + c
-			v363 = float32(s)
-			if twiceRounded(s) {
-				v363 = roundSum(p, c, s)
-			}
-		}
-		var v365 float32
-		{
-			p, c := float64(v363)*float64(v358), float64(float32(0.041665796))
-			s := p + c
-			v365 = float32(s)
-			if twiceRounded(s) {
-				v365 = roundSum(p, c, s)
-			}
-		}
-		var v367 float32
-		{
-			p, c := float64(v365)*float64(v358), float64(float32(0.16666666))
-			s := p + c
-			v367 = float32(s)
-			if twiceRounded(s) {
-				v367 = roundSum(p, c, s)
-			}
-		}
-		var v369 float32
-		{
-			p, c := float64(v367)*float64(v358), float64(float32(0.5))
-			s := p + c
-			v369 = float32(s)
-			if twiceRounded(s) {
-				v369 = roundSum(p, c, s)
-			}
-		}
-		v370 := float32(v358 * v358)
-		var v371 float32
-		{
-			p, c := float64(v369)*float64(v370), float64(v358)
-			s := p + c
-			v371 = float32(s)
-			if twiceRounded(s) {
-				v371 = roundSum(p, c, s)
-			}
-		}
-		v373 := v371 + float32(1)
-		v374 := toInt32(v354)
-		v375 := uint32(int32(v374) >> 1)
-		v377 := v375 + uint32(0x7f)
-		v378 := v377 << 23
-		v379 := float32(v373 * math.Float32frombits(v378))
-		v380 := v374 - v375
-		v382 := v380 + uint32(0x7f)
-		v383 := v382 << 23
-		v384 := float32(v379 * math.Float32frombits(v383))
-		v57 = v57 + v384
-		v385 := s0[i0+1]
-		v386 := v385 - v66
-		v388 := v386
-		if float32(89) < v386 {
-			v388 = float32(89)
-		}
-		v390 := v388
-		if float32(-104) > v388 {
-			v390 = float32(-104)
-		}
-		v392 := float32(v390 * float32(1.442695))
-		v393 := float32(math.RoundToEven(float64(v392)))
-		var v395 float32
-		{
-			p, c := float64(v393)*float64(float32(-0.6933594)), float64(v390)
-			s := p + c
-			v395 = float32(s)
-			if twiceRounded(s) {
-				v395 = roundSum(p, c, s)
-			}
-		}
-		var v397 float32
-		{
-			p, c := float64(v393)*float64(float32(0.00021219444)), float64(v395)
-			s := p + c
-			v397 = float32(s)
-			if twiceRounded(s) {
-				v397 = roundSum(p, c, s)
-			}
-		}
-		var v400 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v397), float64(float32(0.0013981999))
-			s := p + c
-			v400 = float32(s)
-			if twiceRounded(s) {
-				v400 = roundSum(p, c, s)
-			}
-		}
-		var v402 float32
-		{
-			p, c := float64(v400)*float64(v397), float64(float32(0.008333452))
-			s := p + c
-			v402 = float32(s)
-			if twiceRounded(s) {
-				v402 = roundSum(p, c, s)
-			}
-		}
-		var v404 float32
-		{
-			p, c := float64(v402)*float64(v397), float64(float32(0.041665796))
-			s := p + c
-			v404 = float32(s)
-			if twiceRounded(s) {
-				v404 = roundSum(p, c, s)
-			}
-		}
-		var v406 float32
-		{
-			p, c := float64(v404)*float64(v397), float64(float32(0.16666666))
-			s := p + c
-			v406 = float32(s)
-			if twiceRounded(s) {
-				v406 = roundSum(p, c, s)
-			}
-		}
-		var v408 float32
-		{
-			p, c := float64(v406)*float64(v397), float64(float32(0.5))
-			s := p + c
-			v408 = float32(s)
-			if twiceRounded(s) {
-				v408 = roundSum(p, c, s)
-			}
-		}
-		v409 := float32(v397 * v397)
-		var v410 float32
-		{
-			p, c := float64(v408)*float64(v409), float64(v397)
-			s := p + c
-			v410 = float32(s)
-			if twiceRounded(s) {
-				v410 = roundSum(p, c, s)
-			}
-		}
-		v412 := v410 + float32(1)
-		v413 := toInt32(v393)
-		v414 := uint32(int32(v413) >> 1)
-		v416 := v414 + uint32(0x7f)
-		v417 := v416 << 23
-		v418 := float32(v412 * math.Float32frombits(v417))
-		v419 := v413 - v414
-		v421 := v419 + uint32(0x7f)
-		v422 := v421 << 23
-		v423 := float32(v418 * math.Float32frombits(v422))
-		v2 = v2 + v423
-		v424 := s0[i0+11]
-		v425 := v424 - v106
-		v427 := v425
-		if float32(89) < v425 {
-			v427 = float32(89)
-		}
-		v429 := v427
-		if float32(-104) > v427 {
-			v429 = float32(-104)
-		}
-		v431 := float32(v429 * float32(1.442695))
-		v432 := float32(math.RoundToEven(float64(v431)))
-		var v434 float32
-		{
-			p, c := float64(v432)*float64(float32(-0.6933594)), float64(v429)
-			s := p + c
-			v434 = float32(s)
-			if twiceRounded(s) {
-				v434 = roundSum(p, c, s)
-			}
-		}
-		var v436 float32
-		{
-			p, c := float64(v432)*float64(float32(0.00021219444)), float64(v434)
-			s := p + c
-			v436 = float32(s)
-			if twiceRounded(s) {
-				v436 = roundSum(p, c, s)
-			}
-		}
-		var v439 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v436), float64(float32(0.0013981999))
-			s := p + c
-			v439 = float32(s)
-			if twiceRounded(s) {
-				v439 = roundSum(p, c, s)
-			}
-		}
-		var v441 float32
-		{
-			p, c := float64(v439)*float64(v436), float64(float32(0.008333452))
-			s := p + c
-			v441 = float32(s)
-			if twiceRounded(s) {
-				v441 = roundSum(p, c, s)
-			}
-		}
-		var v443 float32
-		{
-			p, c := float64(v441)*float64(v436), float64(float32(0.041665796))
-			s := p + c
-			v443 = float32(s)
-			if twiceRounded(s) {
-				v443 = roundSum(p, c, s)
-			}
-		}
-		var v445 float32
-		{
-			p, c := float64(v443)*float64(v436), float64(float32(0.16666666))
-			s := p + c
-			v445 = float32(s)
-			if twiceRounded(s) {
-				v445 = roundSum(p, c, s)
-			}
-		}
-		var v447 float32
-		{
-			p, c := float64(v445)*float64(v436), float64(float32(0.5))
-			s := p + c
-			v447 = float32(s)
-			if twiceRounded(s) {
-				v447 = roundSum(p, c, s)
-			}
-		}
-		v448 := float32(v436 * v436)
-		var v449 float32
-		{
-			p, c := float64(v447)*float64(v448), float64(v436)
-			s := p + c
-			v449 = float32(s)
-			if twiceRounded(s) {
-				v449 = roundSum(p, c, s)
-			}
-		}
-		v451 := v449 + float32(1)
-		v452 := toInt32(v432)
-		v453 := uint32(int32(v452) >> 1)
-		v455 := v453 + uint32(0x7f)
-		v456 := v455 << 23
-		v457 := float32(v451 * math.Float32frombits(v456))
-		v458 := v452 - v453
-		v460 := v458 + uint32(0x7f)
-		v461 := v460 << 23
-		v462 := float32(v457 * math.Float32frombits(v461))
-		v10 = v10 + v462
-		v463 := s0[i0+21]
-		v464 := v463 - v146
-		v466 := v464
-		if float32(89) < v464 {
-			v466 = float32(89)
-		}
-		v468 := v466
-		if float32(-104) > v466 {
-			v468 = float32(-104)
-		}
-		v470 := float32(v468 * float32(1.442695))
-		v471 := float32(math.RoundToEven(float64(v470)))
-		var v473 float32
-		{
-			p, c := float64(v471)*float64(float32(-0.6933594)), float64(v468)
-			s := p + c
-			v473 = float32(s)
-			if twiceRounded(s) {
-				v473 = roundSum(p, c, s)
-			}
-		}
-		var v475 float32
-		{
-			p, c := float64(v471)*float64(float32(0.00021219444)), float64(v473)
-			s := p + c
-			v475 = float32(s)
-			if twiceRounded(s) {
-				v475 = roundSum(p, c, s)
-			}
-		}
-		var v478 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v475), float64(float32(0.0013981999))
-			s := p + c
-			v478 = float32(s)
-			if twiceRounded(s) {
-				v478 = roundSum(p, c, s)
-			}
-		}
+		v461 := float32(0)
+		v462 := float32(0)
+		v463 := float32(0)
+		v464 := float32(0)
+		v465 := float32(0)
+		v466 := float32(0)
+		v467 := float32(0)
+		v468 := float32(0)
+		v469 := s0[i0]
+		v470 := s1[i1]
+		v471 := v469 - v470
+		v473 := v471
+		if float32(89) < v471 {
+			v473 = float32(89)
+		}
+		v475 := v473
+		if float32(-104) > v473 {
+			v475 = float32(-104)
+		}
+		v477 := float32(v475 * float32(1.442695))
+		v478 := float32(math.RoundToEven(float64(v477)))
 		var v480 float32
 		{
-			p, c := float64(v478)*float64(v475), float64(float32(0.008333452))
+			p, c := float64(v478)*float64(float32(-0.6933594)), float64(v475)
 			s := p + c
 			v480 = float32(s)
 			if twiceRounded(s) {
@@ -5611,94 +3336,94 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v482 float32
 		{
-			p, c := float64(v480)*float64(v475), float64(float32(0.041665796))
+			p, c := float64(v478)*float64(float32(0.00021219444)), float64(v480)
 			s := p + c
 			v482 = float32(s)
 			if twiceRounded(s) {
 				v482 = roundSum(p, c, s)
 			}
 		}
-		var v484 float32
+		var v485 float32
 		{
-			p, c := float64(v482)*float64(v475), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v482), float64(float32(0.0013981999))
 			s := p + c
-			v484 = float32(s)
+			v485 = float32(s)
 			if twiceRounded(s) {
-				v484 = roundSum(p, c, s)
+				v485 = roundSum(p, c, s)
 			}
 		}
-		var v486 float32
+		var v487 float32
 		{
-			p, c := float64(v484)*float64(v475), float64(float32(0.5))
+			p, c := float64(v485)*float64(v482), float64(float32(0.008333452))
 			s := p + c
-			v486 = float32(s)
+			v487 = float32(s)
 			if twiceRounded(s) {
-				v486 = roundSum(p, c, s)
+				v487 = roundSum(p, c, s)
 			}
 		}
-		v487 := float32(v475 * v475)
-		var v488 float32
+		var v489 float32
 		{
-			p, c := float64(v486)*float64(v487), float64(v475)
+			p, c := float64(v487)*float64(v482), float64(float32(0.041665796))
 			s := p + c
-			v488 = float32(s)
+			v489 = float32(s)
 			if twiceRounded(s) {
-				v488 = roundSum(p, c, s)
+				v489 = roundSum(p, c, s)
 			}
 		}
-		v490 := v488 + float32(1)
-		v491 := toInt32(v471)
-		v492 := uint32(int32(v491) >> 1)
-		v494 := v492 + uint32(0x7f)
-		v495 := v494 << 23
-		v496 := float32(v490 * math.Float32frombits(v495))
-		v497 := v491 - v492
-		v499 := v497 + uint32(0x7f)
-		v500 := v499 << 23
-		v501 := float32(v496 * math.Float32frombits(v500))
-		v18 = v18 + v501
-		v502 := s0[i0+31]
-		v503 := v502 - v186
-		v505 := v503
-		if float32(89) < v503 {
-			v505 = float32(89)
-		}
-		v507 := v505
-		if float32(-104) > v505 {
-			v507 = float32(-104)
-		}
-		v509 := float32(v507 * float32(1.442695))
-		v510 := float32(math.RoundToEven(float64(v509)))
-		var v512 float32
+		var v491 float32
 		{
-			p, c := float64(v510)*float64(float32(-0.6933594)), float64(v507)
+			p, c := float64(v489)*float64(v482), float64(float32(0.16666666))
 			s := p + c
-			v512 = float32(s)
+			v491 = float32(s)
 			if twiceRounded(s) {
-				v512 = roundSum(p, c, s)
+				v491 = roundSum(p, c, s)
 			}
 		}
-		var v514 float32
+		var v493 float32
 		{
-			p, c := float64(v510)*float64(float32(0.00021219444)), float64(v512)
+			p, c := float64(v491)*float64(v482), float64(float32(0.5))
 			s := p + c
-			v514 = float32(s)
+			v493 = float32(s)
 			if twiceRounded(s) {
-				v514 = roundSum(p, c, s)
+				v493 = roundSum(p, c, s)
 			}
 		}
-		var v517 float32
+		v494 := float32(v482 * v482)
+		var v495 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v514), float64(float32(0.0013981999))
+			p, c := float64(v493)*float64(v494), float64(v482)
 			s := p + c
-			v517 = float32(s)
+			v495 = float32(s)
 			if twiceRounded(s) {
-				v517 = roundSum(p, c, s)
+				v495 = roundSum(p, c, s)
 			}
 		}
+		v497 := v495 + float32(1)
+		v498 := toInt32(v478)
+		v499 := uint32(int32(v498) >> 1)
+		v501 := v499 + uint32(0x7f)
+		v502 := v501 << 23
+		v503 := float32(v497 * math.Float32frombits(v502))
+		v504 := v498 - v499
+		v506 := v504 + uint32(0x7f)
+		v507 := v506 << 23
+		v508 := float32(v503 * math.Float32frombits(v507))
+		v461 = v461 + v508
+		v509 := s0[i0+1]
+		v510 := v509 - v470
+		v512 := v510
+		if float32(89) < v510 {
+			v512 = float32(89)
+		}
+		v514 := v512
+		if float32(-104) > v512 {
+			v514 = float32(-104)
+		}
+		v516 := float32(v514 * float32(1.442695))
+		v517 := float32(math.RoundToEven(float64(v516)))
 		var v519 float32
 		{
-			p, c := float64(v517)*float64(v514), float64(float32(0.008333452))
+			p, c := float64(v517)*float64(float32(-0.6933594)), float64(v514)
 			s := p + c
 			v519 = float32(s)
 			if twiceRounded(s) {
@@ -5707,94 +3432,94 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v521 float32
 		{
-			p, c := float64(v519)*float64(v514), float64(float32(0.041665796))
+			p, c := float64(v517)*float64(float32(0.00021219444)), float64(v519)
 			s := p + c
 			v521 = float32(s)
 			if twiceRounded(s) {
 				v521 = roundSum(p, c, s)
 			}
 		}
-		var v523 float32
+		var v524 float32
 		{
-			p, c := float64(v521)*float64(v514), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v521), float64(float32(0.0013981999))
 			s := p + c
-			v523 = float32(s)
+			v524 = float32(s)
 			if twiceRounded(s) {
-				v523 = roundSum(p, c, s)
+				v524 = roundSum(p, c, s)
 			}
 		}
-		var v525 float32
+		var v526 float32
 		{
-			p, c := float64(v523)*float64(v514), float64(float32(0.5))
+			p, c := float64(v524)*float64(v521), float64(float32(0.008333452))
 			s := p + c
-			v525 = float32(s)
+			v526 = float32(s)
 			if twiceRounded(s) {
-				v525 = roundSum(p, c, s)
+				v526 = roundSum(p, c, s)
 			}
 		}
-		v526 := float32(v514 * v514)
-		var v527 float32
+		var v528 float32
 		{
-			p, c := float64(v525)*float64(v526), float64(v514)
+			p, c := float64(v526)*float64(v521), float64(float32(0.041665796))
 			s := p + c
-			v527 = float32(s)
+			v528 = float32(s)
 			if twiceRounded(s) {
-				v527 = roundSum(p, c, s)
+				v528 = roundSum(p, c, s)
 			}
 		}
-		v529 := v527 + float32(1)
-		v530 := toInt32(v510)
-		v531 := uint32(int32(v530) >> 1)
-		v533 := v531 + uint32(0x7f)
-		v534 := v533 << 23
-		v535 := float32(v529 * math.Float32frombits(v534))
-		v536 := v530 - v531
-		v538 := v536 + uint32(0x7f)
-		v539 := v538 << 23
-		v540 := float32(v535 * math.Float32frombits(v539))
-		v26 = v26 + v540
-		v541 := s0[i0+41]
-		v542 := v541 - v226
-		v544 := v542
-		if float32(89) < v542 {
-			v544 = float32(89)
-		}
-		v546 := v544
-		if float32(-104) > v544 {
-			v546 = float32(-104)
-		}
-		v548 := float32(v546 * float32(1.442695))
-		v549 := float32(math.RoundToEven(float64(v548)))
-		var v551 float32
+		var v530 float32
 		{
-			p, c := float64(v549)*float64(float32(-0.6933594)), float64(v546)
+			p, c := float64(v528)*float64(v521), float64(float32(0.16666666))
 			s := p + c
-			v551 = float32(s)
+			v530 = float32(s)
 			if twiceRounded(s) {
-				v551 = roundSum(p, c, s)
+				v530 = roundSum(p, c, s)
 			}
 		}
-		var v553 float32
+		var v532 float32
 		{
-			p, c := float64(v549)*float64(float32(0.00021219444)), float64(v551)
+			p, c := float64(v530)*float64(v521), float64(float32(0.5))
 			s := p + c
-			v553 = float32(s)
+			v532 = float32(s)
 			if twiceRounded(s) {
-				v553 = roundSum(p, c, s)
+				v532 = roundSum(p, c, s)
 			}
 		}
-		var v556 float32
+		v533 := float32(v521 * v521)
+		var v534 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v553), float64(float32(0.0013981999))
+			p, c := float64(v532)*float64(v533), float64(v521)
 			s := p + c
-			v556 = float32(s)
+			v534 = float32(s)
 			if twiceRounded(s) {
-				v556 = roundSum(p, c, s)
+				v534 = roundSum(p, c, s)
 			}
 		}
+		v536 := v534 + float32(1)
+		v537 := toInt32(v517)
+		v538 := uint32(int32(v537) >> 1)
+		v540 := v538 + uint32(0x7f)
+		v541 := v540 << 23
+		v542 := float32(v536 * math.Float32frombits(v541))
+		v543 := v537 - v538
+		v545 := v543 + uint32(0x7f)
+		v546 := v545 << 23
+		v547 := float32(v542 * math.Float32frombits(v546))
+		v462 = v462 + v547
+		v548 := s0[i0+2]
+		v549 := v548 - v470
+		v551 := v549
+		if float32(89) < v549 {
+			v551 = float32(89)
+		}
+		v553 := v551
+		if float32(-104) > v551 {
+			v553 = float32(-104)
+		}
+		v555 := float32(v553 * float32(1.442695))
+		v556 := float32(math.RoundToEven(float64(v555)))
 		var v558 float32
 		{
-			p, c := float64(v556)*float64(v553), float64(float32(0.008333452))
+			p, c := float64(v556)*float64(float32(-0.6933594)), float64(v553)
 			s := p + c
 			v558 = float32(s)
 			if twiceRounded(s) {
@@ -5803,94 +3528,94 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v560 float32
 		{
-			p, c := float64(v558)*float64(v553), float64(float32(0.041665796))
+			p, c := float64(v556)*float64(float32(0.00021219444)), float64(v558)
 			s := p + c
 			v560 = float32(s)
 			if twiceRounded(s) {
 				v560 = roundSum(p, c, s)
 			}
 		}
-		var v562 float32
+		var v563 float32
 		{
-			p, c := float64(v560)*float64(v553), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v560), float64(float32(0.0013981999))
 			s := p + c
-			v562 = float32(s)
+			v563 = float32(s)
 			if twiceRounded(s) {
-				v562 = roundSum(p, c, s)
+				v563 = roundSum(p, c, s)
 			}
 		}
-		var v564 float32
+		var v565 float32
 		{
-			p, c := float64(v562)*float64(v553), float64(float32(0.5))
+			p, c := float64(v563)*float64(v560), float64(float32(0.008333452))
 			s := p + c
-			v564 = float32(s)
+			v565 = float32(s)
 			if twiceRounded(s) {
-				v564 = roundSum(p, c, s)
+				v565 = roundSum(p, c, s)
 			}
 		}
-		v565 := float32(v553 * v553)
-		var v566 float32
+		var v567 float32
 		{
-			p, c := float64(v564)*float64(v565), float64(v553)
+			p, c := float64(v565)*float64(v560), float64(float32(0.041665796))
 			s := p + c
-			v566 = float32(s)
+			v567 = float32(s)
 			if twiceRounded(s) {
-				v566 = roundSum(p, c, s)
+				v567 = roundSum(p, c, s)
 			}
 		}
-		v568 := v566 + float32(1)
-		v569 := toInt32(v549)
-		v570 := uint32(int32(v569) >> 1)
-		v572 := v570 + uint32(0x7f)
-		v573 := v572 << 23
-		v574 := float32(v568 * math.Float32frombits(v573))
-		v575 := v569 - v570
-		v577 := v575 + uint32(0x7f)
-		v578 := v577 << 23
-		v579 := float32(v574 * math.Float32frombits(v578))
-		v34 = v34 + v579
-		v580 := s0[i0+51]
-		v581 := v580 - v266
-		v583 := v581
-		if float32(89) < v581 {
-			v583 = float32(89)
-		}
-		v585 := v583
-		if float32(-104) > v583 {
-			v585 = float32(-104)
-		}
-		v587 := float32(v585 * float32(1.442695))
-		v588 := float32(math.RoundToEven(float64(v587)))
-		var v590 float32
+		var v569 float32
 		{
-			p, c := float64(v588)*float64(float32(-0.6933594)), float64(v585)
+			p, c := float64(v567)*float64(v560), float64(float32(0.16666666))
 			s := p + c
-			v590 = float32(s)
+			v569 = float32(s)
 			if twiceRounded(s) {
-				v590 = roundSum(p, c, s)
+				v569 = roundSum(p, c, s)
 			}
 		}
-		var v592 float32
+		var v571 float32
 		{
-			p, c := float64(v588)*float64(float32(0.00021219444)), float64(v590)
+			p, c := float64(v569)*float64(v560), float64(float32(0.5))
 			s := p + c
-			v592 = float32(s)
+			v571 = float32(s)
 			if twiceRounded(s) {
-				v592 = roundSum(p, c, s)
+				v571 = roundSum(p, c, s)
 			}
 		}
-		var v595 float32
+		v572 := float32(v560 * v560)
+		var v573 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v592), float64(float32(0.0013981999))
+			p, c := float64(v571)*float64(v572), float64(v560)
 			s := p + c
-			v595 = float32(s)
+			v573 = float32(s)
 			if twiceRounded(s) {
-				v595 = roundSum(p, c, s)
+				v573 = roundSum(p, c, s)
 			}
 		}
+		v575 := v573 + float32(1)
+		v576 := toInt32(v556)
+		v577 := uint32(int32(v576) >> 1)
+		v579 := v577 + uint32(0x7f)
+		v580 := v579 << 23
+		v581 := float32(v575 * math.Float32frombits(v580))
+		v582 := v576 - v577
+		v584 := v582 + uint32(0x7f)
+		v585 := v584 << 23
+		v586 := float32(v581 * math.Float32frombits(v585))
+		v463 = v463 + v586
+		v587 := s0[i0+3]
+		v588 := v587 - v470
+		v590 := v588
+		if float32(89) < v588 {
+			v590 = float32(89)
+		}
+		v592 := v590
+		if float32(-104) > v590 {
+			v592 = float32(-104)
+		}
+		v594 := float32(v592 * float32(1.442695))
+		v595 := float32(math.RoundToEven(float64(v594)))
 		var v597 float32
 		{
-			p, c := float64(v595)*float64(v592), float64(float32(0.008333452))
+			p, c := float64(v595)*float64(float32(-0.6933594)), float64(v592)
 			s := p + c
 			v597 = float32(s)
 			if twiceRounded(s) {
@@ -5899,94 +3624,94 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v599 float32
 		{
-			p, c := float64(v597)*float64(v592), float64(float32(0.041665796))
+			p, c := float64(v595)*float64(float32(0.00021219444)), float64(v597)
 			s := p + c
 			v599 = float32(s)
 			if twiceRounded(s) {
 				v599 = roundSum(p, c, s)
 			}
 		}
-		var v601 float32
+		var v602 float32
 		{
-			p, c := float64(v599)*float64(v592), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v599), float64(float32(0.0013981999))
 			s := p + c
-			v601 = float32(s)
+			v602 = float32(s)
 			if twiceRounded(s) {
-				v601 = roundSum(p, c, s)
+				v602 = roundSum(p, c, s)
 			}
 		}
-		var v603 float32
+		var v604 float32
 		{
-			p, c := float64(v601)*float64(v592), float64(float32(0.5))
+			p, c := float64(v602)*float64(v599), float64(float32(0.008333452))
 			s := p + c
-			v603 = float32(s)
+			v604 = float32(s)
 			if twiceRounded(s) {
-				v603 = roundSum(p, c, s)
+				v604 = roundSum(p, c, s)
 			}
 		}
-		v604 := float32(v592 * v592)
-		var v605 float32
+		var v606 float32
 		{
-			p, c := float64(v603)*float64(v604), float64(v592)
+			p, c := float64(v604)*float64(v599), float64(float32(0.041665796))
 			s := p + c
-			v605 = float32(s)
+			v606 = float32(s)
 			if twiceRounded(s) {
-				v605 = roundSum(p, c, s)
+				v606 = roundSum(p, c, s)
 			}
 		}
-		v607 := v605 + float32(1)
-		v608 := toInt32(v588)
-		v609 := uint32(int32(v608) >> 1)
-		v611 := v609 + uint32(0x7f)
-		v612 := v611 << 23
-		v613 := float32(v607 * math.Float32frombits(v612))
-		v614 := v608 - v609
-		v616 := v614 + uint32(0x7f)
-		v617 := v616 << 23
-		v618 := float32(v613 * math.Float32frombits(v617))
-		v42 = v42 + v618
-		v619 := s0[i0+61]
-		v620 := v619 - v306
-		v622 := v620
-		if float32(89) < v620 {
-			v622 = float32(89)
-		}
-		v624 := v622
-		if float32(-104) > v622 {
-			v624 = float32(-104)
-		}
-		v626 := float32(v624 * float32(1.442695))
-		v627 := float32(math.RoundToEven(float64(v626)))
-		var v629 float32
+		var v608 float32
 		{
-			p, c := float64(v627)*float64(float32(-0.6933594)), float64(v624)
+			p, c := float64(v606)*float64(v599), float64(float32(0.16666666))
 			s := p + c
-			v629 = float32(s)
+			v608 = float32(s)
 			if twiceRounded(s) {
-				v629 = roundSum(p, c, s)
+				v608 = roundSum(p, c, s)
 			}
 		}
-		var v631 float32
+		var v610 float32
 		{
-			p, c := float64(v627)*float64(float32(0.00021219444)), float64(v629)
+			p, c := float64(v608)*float64(v599), float64(float32(0.5))
 			s := p + c
-			v631 = float32(s)
+			v610 = float32(s)
 			if twiceRounded(s) {
-				v631 = roundSum(p, c, s)
+				v610 = roundSum(p, c, s)
 			}
 		}
-		var v634 float32
+		v611 := float32(v599 * v599)
+		var v612 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v631), float64(float32(0.0013981999))
+			p, c := float64(v610)*float64(v611), float64(v599)
 			s := p + c
-			v634 = float32(s)
+			v612 = float32(s)
 			if twiceRounded(s) {
-				v634 = roundSum(p, c, s)
+				v612 = roundSum(p, c, s)
 			}
 		}
+		v614 := v612 + float32(1)
+		v615 := toInt32(v595)
+		v616 := uint32(int32(v615) >> 1)
+		v618 := v616 + uint32(0x7f)
+		v619 := v618 << 23
+		v620 := float32(v614 * math.Float32frombits(v619))
+		v621 := v615 - v616
+		v623 := v621 + uint32(0x7f)
+		v624 := v623 << 23
+		v625 := float32(v620 * math.Float32frombits(v624))
+		v464 = v464 + v625
+		v626 := s0[i0+4]
+		v627 := v626 - v470
+		v629 := v627
+		if float32(89) < v627 {
+			v629 = float32(89)
+		}
+		v631 := v629
+		if float32(-104) > v629 {
+			v631 = float32(-104)
+		}
+		v633 := float32(v631 * float32(1.442695))
+		v634 := float32(math.RoundToEven(float64(v633)))
 		var v636 float32
 		{
-			p, c := float64(v634)*float64(v631), float64(float32(0.008333452))
+			p, c := float64(v634)*float64(float32(-0.6933594)), float64(v631)
 			s := p + c
 			v636 = float32(s)
 			if twiceRounded(s) {
@@ -5995,94 +3720,94 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v638 float32
 		{
-			p, c := float64(v636)*float64(v631), float64(float32(0.041665796))
+			p, c := float64(v634)*float64(float32(0.00021219444)), float64(v636)
 			s := p + c
 			v638 = float32(s)
 			if twiceRounded(s) {
 				v638 = roundSum(p, c, s)
 			}
 		}
-		var v640 float32
+		var v641 float32
 		{
-			p, c := float64(v638)*float64(v631), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v638), float64(float32(0.0013981999))
 			s := p + c
-			v640 = float32(s)
+			v641 = float32(s)
 			if twiceRounded(s) {
-				v640 = roundSum(p, c, s)
+				v641 = roundSum(p, c, s)
 			}
 		}
-		var v642 float32
+		var v643 float32
 		{
-			p, c := float64(v640)*float64(v631), float64(float32(0.5))
+			p, c := float64(v641)*float64(v638), float64(float32(0.008333452))
 			s := p + c
-			v642 = float32(s)
+			v643 = float32(s)
 			if twiceRounded(s) {
-				v642 = roundSum(p, c, s)
+				v643 = roundSum(p, c, s)
 			}
 		}
-		v643 := float32(v631 * v631)
-		var v644 float32
+		var v645 float32
 		{
-			p, c := float64(v642)*float64(v643), float64(v631)
+			p, c := float64(v643)*float64(v638), float64(float32(0.041665796))
 			s := p + c
-			v644 = float32(s)
+			v645 = float32(s)
 			if twiceRounded(s) {
-				v644 = roundSum(p, c, s)
+				v645 = roundSum(p, c, s)
 			}
 		}
-		v646 := v644 + float32(1)
-		v647 := toInt32(v627)
-		v648 := uint32(int32(v647) >> 1)
-		v650 := v648 + uint32(0x7f)
-		v651 := v650 << 23
-		v652 := float32(v646 * math.Float32frombits(v651))
-		v653 := v647 - v648
-		v655 := v653 + uint32(0x7f)
-		v656 := v655 << 23
-		v657 := float32(v652 * math.Float32frombits(v656))
-		v50 = v50 + v657
-		v658 := s0[i0+71]
-		v659 := v658 - v346
-		v661 := v659
-		if float32(89) < v659 {
-			v661 = float32(89)
-		}
-		v663 := v661
-		if float32(-104) > v661 {
-			v663 = float32(-104)
-		}
-		v665 := float32(v663 * float32(1.442695))
-		v666 := float32(math.RoundToEven(float64(v665)))
-		var v668 float32
+		var v647 float32
 		{
-			p, c := float64(v666)*float64(float32(-0.6933594)), float64(v663)
+			p, c := float64(v645)*float64(v638), float64(float32(0.16666666))
 			s := p + c
-			v668 = float32(s)
+			v647 = float32(s)
 			if twiceRounded(s) {
-				v668 = roundSum(p, c, s)
+				v647 = roundSum(p, c, s)
 			}
 		}
-		var v670 float32
+		var v649 float32
 		{
-			p, c := float64(v666)*float64(float32(0.00021219444)), float64(v668)
+			p, c := float64(v647)*float64(v638), float64(float32(0.5))
 			s := p + c
-			v670 = float32(s)
+			v649 = float32(s)
 			if twiceRounded(s) {
-				v670 = roundSum(p, c, s)
+				v649 = roundSum(p, c, s)
 			}
 		}
-		var v673 float32
+		v650 := float32(v638 * v638)
+		var v651 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v670), float64(float32(0.0013981999))
+			p, c := float64(v649)*float64(v650), float64(v638)
 			s := p + c
-			v673 = float32(s)
+			v651 = float32(s)
 			if twiceRounded(s) {
-				v673 = roundSum(p, c, s)
+				v651 = roundSum(p, c, s)
 			}
 		}
+		v653 := v651 + float32(1)
+		v654 := toInt32(v634)
+		v655 := uint32(int32(v654) >> 1)
+		v657 := v655 + uint32(0x7f)
+		v658 := v657 << 23
+		v659 := float32(v653 * math.Float32frombits(v658))
+		v660 := v654 - v655
+		v662 := v660 + uint32(0x7f)
+		v663 := v662 << 23
+		v664 := float32(v659 * math.Float32frombits(v663))
+		v465 = v465 + v664
+		v665 := s0[i0+5]
+		v666 := v665 - v470
+		v668 := v666
+		if float32(89) < v666 {
+			v668 = float32(89)
+		}
+		v670 := v668
+		if float32(-104) > v668 {
+			v670 = float32(-104)
+		}
+		v672 := float32(v670 * float32(1.442695))
+		v673 := float32(math.RoundToEven(float64(v672)))
 		var v675 float32
 		{
-			p, c := float64(v673)*float64(v670), float64(float32(0.008333452))
+			p, c := float64(v673)*float64(float32(-0.6933594)), float64(v670)
 			s := p + c
 			v675 = float32(s)
 			if twiceRounded(s) {
@@ -6091,94 +3816,94 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v677 float32
 		{
-			p, c := float64(v675)*float64(v670), float64(float32(0.041665796))
+			p, c := float64(v673)*float64(float32(0.00021219444)), float64(v675)
 			s := p + c
 			v677 = float32(s)
 			if twiceRounded(s) {
 				v677 = roundSum(p, c, s)
 			}
 		}
-		var v679 float32
+		var v680 float32
 		{
-			p, c := float64(v677)*float64(v670), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v677), float64(float32(0.0013981999))
 			s := p + c
-			v679 = float32(s)
+			v680 = float32(s)
 			if twiceRounded(s) {
-				v679 = roundSum(p, c, s)
+				v680 = roundSum(p, c, s)
 			}
 		}
-		var v681 float32
+		var v682 float32
 		{
-			p, c := float64(v679)*float64(v670), float64(float32(0.5))
+			p, c := float64(v680)*float64(v677), float64(float32(0.008333452))
 			s := p + c
-			v681 = float32(s)
+			v682 = float32(s)
 			if twiceRounded(s) {
-				v681 = roundSum(p, c, s)
+				v682 = roundSum(p, c, s)
 			}
 		}
-		v682 := float32(v670 * v670)
-		var v683 float32
+		var v684 float32
 		{
-			p, c := float64(v681)*float64(v682), float64(v670)
+			p, c := float64(v682)*float64(v677), float64(float32(0.041665796))
 			s := p + c
-			v683 = float32(s)
+			v684 = float32(s)
 			if twiceRounded(s) {
-				v683 = roundSum(p, c, s)
+				v684 = roundSum(p, c, s)
 			}
 		}
-		v685 := v683 + float32(1)
-		v686 := toInt32(v666)
-		v687 := uint32(int32(v686) >> 1)
-		v689 := v687 + uint32(0x7f)
-		v690 := v689 << 23
-		v691 := float32(v685 * math.Float32frombits(v690))
-		v692 := v686 - v687
-		v694 := v692 + uint32(0x7f)
-		v695 := v694 << 23
-		v696 := float32(v691 * math.Float32frombits(v695))
-		v58 = v58 + v696
-		v697 := s0[i0+2]
-		v698 := v697 - v66
-		v700 := v698
-		if float32(89) < v698 {
-			v700 = float32(89)
-		}
-		v702 := v700
-		if float32(-104) > v700 {
-			v702 = float32(-104)
-		}
-		v704 := float32(v702 * float32(1.442695))
-		v705 := float32(math.RoundToEven(float64(v704)))
-		var v707 float32
+		var v686 float32
 		{
-			p, c := float64(v705)*float64(float32(-0.6933594)), float64(v702)
+			p, c := float64(v684)*float64(v677), float64(float32(0.16666666))
 			s := p + c
-			v707 = float32(s)
+			v686 = float32(s)
 			if twiceRounded(s) {
-				v707 = roundSum(p, c, s)
+				v686 = roundSum(p, c, s)
 			}
 		}
-		var v709 float32
+		var v688 float32
 		{
-			p, c := float64(v705)*float64(float32(0.00021219444)), float64(v707)
+			p, c := float64(v686)*float64(v677), float64(float32(0.5))
 			s := p + c
-			v709 = float32(s)
+			v688 = float32(s)
 			if twiceRounded(s) {
-				v709 = roundSum(p, c, s)
+				v688 = roundSum(p, c, s)
 			}
 		}
-		var v712 float32
+		v689 := float32(v677 * v677)
+		var v690 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v709), float64(float32(0.0013981999))
+			p, c := float64(v688)*float64(v689), float64(v677)
 			s := p + c
-			v712 = float32(s)
+			v690 = float32(s)
 			if twiceRounded(s) {
-				v712 = roundSum(p, c, s)
+				v690 = roundSum(p, c, s)
 			}
 		}
+		v692 := v690 + float32(1)
+		v693 := toInt32(v673)
+		v694 := uint32(int32(v693) >> 1)
+		v696 := v694 + uint32(0x7f)
+		v697 := v696 << 23
+		v698 := float32(v692 * math.Float32frombits(v697))
+		v699 := v693 - v694
+		v701 := v699 + uint32(0x7f)
+		v702 := v701 << 23
+		v703 := float32(v698 * math.Float32frombits(v702))
+		v466 = v466 + v703
+		v704 := s0[i0+6]
+		v705 := v704 - v470
+		v707 := v705
+		if float32(89) < v705 {
+			v707 = float32(89)
+		}
+		v709 := v707
+		if float32(-104) > v707 {
+			v709 = float32(-104)
+		}
+		v711 := float32(v709 * float32(1.442695))
+		v712 := float32(math.RoundToEven(float64(v711)))
 		var v714 float32
 		{
-			p, c := float64(v712)*float64(v709), float64(float32(0.008333452))
+			p, c := float64(v712)*float64(float32(-0.6933594)), float64(v709)
 			s := p + c
 			v714 = float32(s)
 			if twiceRounded(s) {
@@ -6187,94 +3912,94 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v716 float32
 		{
-			p, c := float64(v714)*float64(v709), float64(float32(0.041665796))
+			p, c := float64(v712)*float64(float32(0.00021219444)), float64(v714)
 			s := p + c
 			v716 = float32(s)
 			if twiceRounded(s) {
 				v716 = roundSum(p, c, s)
 			}
 		}
-		var v718 float32
+		var v719 float32
 		{
-			p, c := float64(v716)*float64(v709), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v716), float64(float32(0.0013981999))
 			s := p + c
-			v718 = float32(s)
+			v719 = float32(s)
 			if twiceRounded(s) {
-				v718 = roundSum(p, c, s)
+				v719 = roundSum(p, c, s)
 			}
 		}
-		var v720 float32
+		var v721 float32
 		{
-			p, c := float64(v718)*float64(v709), float64(float32(0.5))
+			p, c := float64(v719)*float64(v716), float64(float32(0.008333452))
 			s := p + c
-			v720 = float32(s)
+			v721 = float32(s)
 			if twiceRounded(s) {
-				v720 = roundSum(p, c, s)
+				v721 = roundSum(p, c, s)
 			}
 		}
-		v721 := float32(v709 * v709)
-		var v722 float32
+		var v723 float32
 		{
-			p, c := float64(v720)*float64(v721), float64(v709)
+			p, c := float64(v721)*float64(v716), float64(float32(0.041665796))
 			s := p + c
-			v722 = float32(s)
+			v723 = float32(s)
 			if twiceRounded(s) {
-				v722 = roundSum(p, c, s)
+				v723 = roundSum(p, c, s)
 			}
 		}
-		v724 := v722 + float32(1)
-		v725 := toInt32(v705)
-		v726 := uint32(int32(v725) >> 1)
-		v728 := v726 + uint32(0x7f)
-		v729 := v728 << 23
-		v730 := float32(v724 * math.Float32frombits(v729))
-		v731 := v725 - v726
-		v733 := v731 + uint32(0x7f)
-		v734 := v733 << 23
-		v735 := float32(v730 * math.Float32frombits(v734))
-		v3 = v3 + v735
-		v736 := s0[i0+12]
-		v737 := v736 - v106
-		v739 := v737
-		if float32(89) < v737 {
-			v739 = float32(89)
-		}
-		v741 := v739
-		if float32(-104) > v739 {
-			v741 = float32(-104)
-		}
-		v743 := float32(v741 * float32(1.442695))
-		v744 := float32(math.RoundToEven(float64(v743)))
-		var v746 float32
+		var v725 float32
 		{
-			p, c := float64(v744)*float64(float32(-0.6933594)), float64(v741)
+			p, c := float64(v723)*float64(v716), float64(float32(0.16666666))
 			s := p + c
-			v746 = float32(s)
+			v725 = float32(s)
 			if twiceRounded(s) {
-				v746 = roundSum(p, c, s)
+				v725 = roundSum(p, c, s)
 			}
 		}
-		var v748 float32
+		var v727 float32
 		{
-			p, c := float64(v744)*float64(float32(0.00021219444)), float64(v746)
+			p, c := float64(v725)*float64(v716), float64(float32(0.5))
 			s := p + c
-			v748 = float32(s)
+			v727 = float32(s)
 			if twiceRounded(s) {
-				v748 = roundSum(p, c, s)
+				v727 = roundSum(p, c, s)
 			}
 		}
-		var v751 float32
+		v728 := float32(v716 * v716)
+		var v729 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v748), float64(float32(0.0013981999))
+			p, c := float64(v727)*float64(v728), float64(v716)
 			s := p + c
-			v751 = float32(s)
+			v729 = float32(s)
 			if twiceRounded(s) {
-				v751 = roundSum(p, c, s)
+				v729 = roundSum(p, c, s)
 			}
 		}
+		v731 := v729 + float32(1)
+		v732 := toInt32(v712)
+		v733 := uint32(int32(v732) >> 1)
+		v735 := v733 + uint32(0x7f)
+		v736 := v735 << 23
+		v737 := float32(v731 * math.Float32frombits(v736))
+		v738 := v732 - v733
+		v740 := v738 + uint32(0x7f)
+		v741 := v740 << 23
+		v742 := float32(v737 * math.Float32frombits(v741))
+		v467 = v467 + v742
+		v743 := s0[i0+7]
+		v744 := v743 - v470
+		v746 := v744
+		if float32(89) < v744 {
+			v746 = float32(89)
+		}
+		v748 := v746
+		if float32(-104) > v746 {
+			v748 = float32(-104)
+		}
+		v750 := float32(v748 * float32(1.442695))
+		v751 := float32(math.RoundToEven(float64(v750)))
 		var v753 float32
 		{
-			p, c := float64(v751)*float64(v748), float64(float32(0.008333452))
+			p, c := float64(v751)*float64(float32(-0.6933594)), float64(v748)
 			s := p + c
 			v753 = float32(s)
 			if twiceRounded(s) {
@@ -6283,8274 +4008,415 @@ func kCrossEntropyLogSumGo(logits0, crossEntropyMax0, crossEntropyLogSum0 *float
 		}
 		var v755 float32
 		{
-			p, c := float64(v753)*float64(v748), float64(float32(0.041665796))
+			p, c := float64(v751)*float64(float32(0.00021219444)), float64(v753)
 			s := p + c
 			v755 = float32(s)
 			if twiceRounded(s) {
 				v755 = roundSum(p, c, s)
 			}
 		}
-		var v757 float32
+		var v758 float32
 		{
-			p, c := float64(v755)*float64(v748), float64(float32(0.16666666))
+			p, c := float64(float32(0.00019875691))*float64(v755), float64(float32(0.0013981999))
 			s := p + c
-			v757 = float32(s)
+			v758 = float32(s)
 			if twiceRounded(s) {
-				v757 = roundSum(p, c, s)
+				v758 = roundSum(p, c, s)
 			}
 		}
-		var v759 float32
+		var v760 float32
 		{
-			p, c := float64(v757)*float64(v748), float64(float32(0.5))
+			p, c := float64(v758)*float64(v755), float64(float32(0.008333452))
 			s := p + c
-			v759 = float32(s)
+			v760 = float32(s)
 			if twiceRounded(s) {
-				v759 = roundSum(p, c, s)
+				v760 = roundSum(p, c, s)
 			}
 		}
-		v760 := float32(v748 * v748)
-		var v761 float32
+		var v762 float32
 		{
-			p, c := float64(v759)*float64(v760), float64(v748)
+			p, c := float64(v760)*float64(v755), float64(float32(0.041665796))
 			s := p + c
-			v761 = float32(s)
+			v762 = float32(s)
 			if twiceRounded(s) {
-				v761 = roundSum(p, c, s)
+				v762 = roundSum(p, c, s)
 			}
 		}
-		v763 := v761 + float32(1)
-		v764 := toInt32(v744)
-		v765 := uint32(int32(v764) >> 1)
-		v767 := v765 + uint32(0x7f)
-		v768 := v767 << 23
-		v769 := float32(v763 * math.Float32frombits(v768))
-		v770 := v764 - v765
-		v772 := v770 + uint32(0x7f)
-		v773 := v772 << 23
-		v774 := float32(v769 * math.Float32frombits(v773))
-		v11 = v11 + v774
-		v775 := s0[i0+22]
-		v776 := v775 - v146
-		v778 := v776
-		if float32(89) < v776 {
-			v778 = float32(89)
-		}
-		v780 := v778
-		if float32(-104) > v778 {
-			v780 = float32(-104)
-		}
-		v782 := float32(v780 * float32(1.442695))
-		v783 := float32(math.RoundToEven(float64(v782)))
-		var v785 float32
+		var v764 float32
 		{
-			p, c := float64(v783)*float64(float32(-0.6933594)), float64(v780)
+			p, c := float64(v762)*float64(v755), float64(float32(0.16666666))
 			s := p + c
-			v785 = float32(s)
+			v764 = float32(s)
 			if twiceRounded(s) {
-				v785 = roundSum(p, c, s)
+				v764 = roundSum(p, c, s)
 			}
 		}
-		var v787 float32
+		var v766 float32
 		{
-			p, c := float64(v783)*float64(float32(0.00021219444)), float64(v785)
+			p, c := float64(v764)*float64(v755), float64(float32(0.5))
 			s := p + c
-			v787 = float32(s)
+			v766 = float32(s)
 			if twiceRounded(s) {
-				v787 = roundSum(p, c, s)
+				v766 = roundSum(p, c, s)
 			}
 		}
-		var v790 float32
+		v767 := float32(v755 * v755)
+		var v768 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v787), float64(float32(0.0013981999))
+			p, c := float64(v766)*float64(v767), float64(v755)
 			s := p + c
-			v790 = float32(s)
+			v768 = float32(s)
 			if twiceRounded(s) {
-				v790 = roundSum(p, c, s)
+				v768 = roundSum(p, c, s)
 			}
 		}
-		var v792 float32
+		v770 := v768 + float32(1)
+		v771 := toInt32(v751)
+		v772 := uint32(int32(v771) >> 1)
+		v774 := v772 + uint32(0x7f)
+		v775 := v774 << 23
+		v776 := float32(v770 * math.Float32frombits(v775))
+		v777 := v771 - v772
+		v779 := v777 + uint32(0x7f)
+		v780 := v779 << 23
+		v781 := float32(v776 * math.Float32frombits(v780))
+		v468 = v468 + v781
+		v782 := s0[i0+8]
+		v783 := s1[i1]
+		v784 := v782 - v783
+		v786 := v784
+		if float32(89) < v784 {
+			v786 = float32(89)
+		}
+		v788 := v786
+		if float32(-104) > v786 {
+			v788 = float32(-104)
+		}
+		v790 := float32(v788 * float32(1.442695))
+		v791 := float32(math.RoundToEven(float64(v790)))
+		var v793 float32
 		{
-			p, c := float64(v790)*float64(v787), float64(float32(0.008333452))
+			p, c := float64(v791)*float64(float32(-0.6933594)), float64(v788)
 			s := p + c
-			v792 = float32(s)
+			v793 = float32(s)
 			if twiceRounded(s) {
-				v792 = roundSum(p, c, s)
+				v793 = roundSum(p, c, s)
 			}
 		}
-		var v794 float32
+		var v795 float32
 		{
-			p, c := float64(v792)*float64(v787), float64(float32(0.041665796))
+			p, c := float64(v791)*float64(float32(0.00021219444)), float64(v793)
 			s := p + c
-			v794 = float32(s)
+			v795 = float32(s)
 			if twiceRounded(s) {
-				v794 = roundSum(p, c, s)
-			}
-		}
-		var v796 float32
-		{
-			p, c := float64(v794)*float64(v787), float64(float32(0.16666666))
-			s := p + c
-			v796 = float32(s)
-			if twiceRounded(s) {
-				v796 = roundSum(p, c, s)
+				v795 = roundSum(p, c, s)
 			}
 		}
 		var v798 float32
 		{
-			p, c := float64(v796)*float64(v787), float64(float32(0.5))
+			p, c := float64(float32(0.00019875691))*float64(v795), float64(float32(0.0013981999))
 			s := p + c
 			v798 = float32(s)
 			if twiceRounded(s) {
 				v798 = roundSum(p, c, s)
 			}
 		}
-		v799 := float32(v787 * v787)
 		var v800 float32
 		{
-			p, c := float64(v798)*float64(v799), float64(v787)
+			p, c := float64(v798)*float64(v795), float64(float32(0.008333452))
 			s := p + c
 			v800 = float32(s)
 			if twiceRounded(s) {
 				v800 = roundSum(p, c, s)
 			}
 		}
-		v802 := v800 + float32(1)
-		v803 := toInt32(v783)
-		v804 := uint32(int32(v803) >> 1)
-		v806 := v804 + uint32(0x7f)
-		v807 := v806 << 23
-		v808 := float32(v802 * math.Float32frombits(v807))
-		v809 := v803 - v804
-		v811 := v809 + uint32(0x7f)
-		v812 := v811 << 23
-		v813 := float32(v808 * math.Float32frombits(v812))
-		v19 = v19 + v813
-		v814 := s0[i0+32]
-		v815 := v814 - v186
-		v817 := v815
-		if float32(89) < v815 {
-			v817 = float32(89)
-		}
-		v819 := v817
-		if float32(-104) > v817 {
-			v819 = float32(-104)
-		}
-		v821 := float32(v819 * float32(1.442695))
-		v822 := float32(math.RoundToEven(float64(v821)))
-		var v824 float32
+		var v802 float32
 		{
-			p, c := float64(v822)*float64(float32(-0.6933594)), float64(v819)
+			p, c := float64(v800)*float64(v795), float64(float32(0.041665796))
 			s := p + c
-			v824 = float32(s)
+			v802 = float32(s)
 			if twiceRounded(s) {
-				v824 = roundSum(p, c, s)
+				v802 = roundSum(p, c, s)
 			}
 		}
-		var v826 float32
+		var v804 float32
 		{
-			p, c := float64(v822)*float64(float32(0.00021219444)), float64(v824)
+			p, c := float64(v802)*float64(v795), float64(float32(0.16666666))
 			s := p + c
-			v826 = float32(s)
+			v804 = float32(s)
 			if twiceRounded(s) {
-				v826 = roundSum(p, c, s)
+				v804 = roundSum(p, c, s)
 			}
 		}
-		var v829 float32
+		var v806 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v826), float64(float32(0.0013981999))
+			p, c := float64(v804)*float64(v795), float64(float32(0.5))
 			s := p + c
-			v829 = float32(s)
+			v806 = float32(s)
 			if twiceRounded(s) {
-				v829 = roundSum(p, c, s)
+				v806 = roundSum(p, c, s)
 			}
 		}
-		var v831 float32
+		v807 := float32(v795 * v795)
+		var v808 float32
 		{
-			p, c := float64(v829)*float64(v826), float64(float32(0.008333452))
+			p, c := float64(v806)*float64(v807), float64(v795)
 			s := p + c
-			v831 = float32(s)
+			v808 = float32(s)
 			if twiceRounded(s) {
-				v831 = roundSum(p, c, s)
+				v808 = roundSum(p, c, s)
 			}
 		}
-		var v833 float32
+		v810 := v808 + float32(1)
+		v811 := toInt32(v791)
+		v812 := uint32(int32(v811) >> 1)
+		v814 := v812 + uint32(0x7f)
+		v815 := v814 << 23
+		v816 := float32(v810 * math.Float32frombits(v815))
+		v817 := v811 - v812
+		v819 := v817 + uint32(0x7f)
+		v820 := v819 << 23
+		v821 := float32(v816 * math.Float32frombits(v820))
+		v461 = v461 + v821
+		v822 := s0[i0+9]
+		v823 := v822 - v783
+		v825 := v823
+		if float32(89) < v823 {
+			v825 = float32(89)
+		}
+		v827 := v825
+		if float32(-104) > v825 {
+			v827 = float32(-104)
+		}
+		v829 := float32(v827 * float32(1.442695))
+		v830 := float32(math.RoundToEven(float64(v829)))
+		var v832 float32
 		{
-			p, c := float64(v831)*float64(v826), float64(float32(0.041665796))
+			p, c := float64(v830)*float64(float32(-0.6933594)), float64(v827)
 			s := p + c
-			v833 = float32(s)
+			v832 = float32(s)
 			if twiceRounded(s) {
-				v833 = roundSum(p, c, s)
+				v832 = roundSum(p, c, s)
 			}
 		}
-		var v835 float32
+		var v834 float32
 		{
-			p, c := float64(v833)*float64(v826), float64(float32(0.16666666))
+			p, c := float64(v830)*float64(float32(0.00021219444)), float64(v832)
 			s := p + c
-			v835 = float32(s)
+			v834 = float32(s)
 			if twiceRounded(s) {
-				v835 = roundSum(p, c, s)
+				v834 = roundSum(p, c, s)
 			}
 		}
 		var v837 float32
 		{
-			p, c := float64(v835)*float64(v826), float64(float32(0.5))
+			p, c := float64(float32(0.00019875691))*float64(v834), float64(float32(0.0013981999))
 			s := p + c
 			v837 = float32(s)
 			if twiceRounded(s) {
 				v837 = roundSum(p, c, s)
 			}
 		}
-		v838 := float32(v826 * v826)
 		var v839 float32
 		{
-			p, c := float64(v837)*float64(v838), float64(v826)
+			p, c := float64(v837)*float64(v834), float64(float32(0.008333452))
 			s := p + c
 			v839 = float32(s)
 			if twiceRounded(s) {
 				v839 = roundSum(p, c, s)
 			}
 		}
-		v841 := v839 + float32(1)
-		v842 := toInt32(v822)
-		v843 := uint32(int32(v842) >> 1)
-		v845 := v843 + uint32(0x7f)
-		v846 := v845 << 23
-		v847 := float32(v841 * math.Float32frombits(v846))
-		v848 := v842 - v843
-		v850 := v848 + uint32(0x7f)
-		v851 := v850 << 23
-		v852 := float32(v847 * math.Float32frombits(v851))
-		v27 = v27 + v852
-		v853 := s0[i0+42]
-		v854 := v853 - v226
-		v856 := v854
-		if float32(89) < v854 {
-			v856 = float32(89)
-		}
-		v858 := v856
-		if float32(-104) > v856 {
-			v858 = float32(-104)
-		}
-		v860 := float32(v858 * float32(1.442695))
-		v861 := float32(math.RoundToEven(float64(v860)))
-		var v863 float32
+		var v841 float32
 		{
-			p, c := float64(v861)*float64(float32(-0.6933594)), float64(v858)
+			p, c := float64(v839)*float64(v834), float64(float32(0.041665796))
 			s := p + c
-			v863 = float32(s)
+			v841 = float32(s)
 			if twiceRounded(s) {
-				v863 = roundSum(p, c, s)
+				v841 = roundSum(p, c, s)
 			}
 		}
-		var v865 float32
+		var v843 float32
 		{
-			p, c := float64(v861)*float64(float32(0.00021219444)), float64(v863)
+			p, c := float64(v841)*float64(v834), float64(float32(0.16666666))
 			s := p + c
-			v865 = float32(s)
+			v843 = float32(s)
 			if twiceRounded(s) {
-				v865 = roundSum(p, c, s)
+				v843 = roundSum(p, c, s)
 			}
 		}
-		var v868 float32
+		var v845 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v865), float64(float32(0.0013981999))
+			p, c := float64(v843)*float64(v834), float64(float32(0.5))
 			s := p + c
-			v868 = float32(s)
+			v845 = float32(s)
 			if twiceRounded(s) {
-				v868 = roundSum(p, c, s)
+				v845 = roundSum(p, c, s)
 			}
 		}
-		var v870 float32
+		v846 := float32(v834 * v834)
+		var v847 float32
 		{
-			p, c := float64(v868)*float64(v865), float64(float32(0.008333452))
+			p, c := float64(v845)*float64(v846), float64(v834)
 			s := p + c
-			v870 = float32(s)
+			v847 = float32(s)
 			if twiceRounded(s) {
-				v870 = roundSum(p, c, s)
+				v847 = roundSum(p, c, s)
 			}
 		}
-		var v872 float32
+		v849 := v847 + float32(1)
+		v850 := toInt32(v830)
+		v851 := uint32(int32(v850) >> 1)
+		v853 := v851 + uint32(0x7f)
+		v854 := v853 << 23
+		v855 := float32(v849 * math.Float32frombits(v854))
+		v856 := v850 - v851
+		v858 := v856 + uint32(0x7f)
+		v859 := v858 << 23
+		v860 := float32(v855 * math.Float32frombits(v859))
+		v462 = v462 + v860
+		v861 := v461 + v465
+		v862 := v462 + v466
+		v863 := v463 + v467
+		v864 := v464 + v468
+		v865 := v861 + v863
+		v866 := v862 + v864
+		v867 := v865 + v866
+		v870 := v867 < float32(1.1754944e-38)
+		v872 := float32(v867 * float32(8.388608e+06))
+		v873 := v867
+		if v870 {
+			v873 = v872
+		}
+		v875 := float32(-23)
+		if !(v870) {
+			v875 = float32(0)
+		}
+		v877 := math.Float32bits(v873) - uint32(0x3f3504f3)
+		v878 := uint32(int32(v877) >> 23)
+		v879 := v878 << 23
+		v880 := math.Float32bits(v873) - v879
+		v881 := float32(int32(v878))
+		v882 := v881 + v875
+		v884 := math.Float32frombits(v880) - float32(1)
+		var v887 float32
 		{
-			p, c := float64(v870)*float64(v865), float64(float32(0.041665796))
+			p, c := float64(float32(0.070376836))*float64(v884), float64(float32(-0.1151461))
 			s := p + c
-			v872 = float32(s)
+			v887 = float32(s)
 			if twiceRounded(s) {
-				v872 = roundSum(p, c, s)
+				v887 = roundSum(p, c, s)
 			}
 		}
-		var v874 float32
+		var v889 float32
 		{
-			p, c := float64(v872)*float64(v865), float64(float32(0.16666666))
+			p, c := float64(v887)*float64(v884), float64(float32(0.116769984))
 			s := p + c
-			v874 = float32(s)
+			v889 = float32(s)
 			if twiceRounded(s) {
-				v874 = roundSum(p, c, s)
+				v889 = roundSum(p, c, s)
 			}
 		}
-		var v876 float32
+		var v891 float32
 		{
-			p, c := float64(v874)*float64(v865), float64(float32(0.5))
+			p, c := float64(v889)*float64(v884), float64(float32(-0.12420141))
 			s := p + c
-			v876 = float32(s)
+			v891 = float32(s)
 			if twiceRounded(s) {
-				v876 = roundSum(p, c, s)
+				v891 = roundSum(p, c, s)
 			}
 		}
-		v877 := float32(v865 * v865)
-		var v878 float32
+		var v893 float32
 		{
-			p, c := float64(v876)*float64(v877), float64(v865)
+			p, c := float64(v891)*float64(v884), float64(float32(0.14249323))
 			s := p + c
-			v878 = float32(s)
+			v893 = float32(s)
 			if twiceRounded(s) {
-				v878 = roundSum(p, c, s)
+				v893 = roundSum(p, c, s)
 			}
 		}
-		v880 := v878 + float32(1)
-		v881 := toInt32(v861)
-		v882 := uint32(int32(v881) >> 1)
-		v884 := v882 + uint32(0x7f)
-		v885 := v884 << 23
-		v886 := float32(v880 * math.Float32frombits(v885))
-		v887 := v881 - v882
-		v889 := v887 + uint32(0x7f)
-		v890 := v889 << 23
-		v891 := float32(v886 * math.Float32frombits(v890))
-		v35 = v35 + v891
-		v892 := s0[i0+52]
-		v893 := v892 - v266
-		v895 := v893
-		if float32(89) < v893 {
-			v895 = float32(89)
-		}
-		v897 := v895
-		if float32(-104) > v895 {
-			v897 = float32(-104)
-		}
-		v899 := float32(v897 * float32(1.442695))
-		v900 := float32(math.RoundToEven(float64(v899)))
-		var v902 float32
+		var v895 float32
 		{
-			p, c := float64(v900)*float64(float32(-0.6933594)), float64(v897)
+			p, c := float64(v893)*float64(v884), float64(float32(-0.16668057))
 			s := p + c
-			v902 = float32(s)
+			v895 = float32(s)
 			if twiceRounded(s) {
-				v902 = roundSum(p, c, s)
+				v895 = roundSum(p, c, s)
 			}
 		}
-		var v904 float32
+		var v897 float32
 		{
-			p, c := float64(v900)*float64(float32(0.00021219444)), float64(v902)
+			p, c := float64(v895)*float64(v884), float64(float32(0.20000714))
 			s := p + c
-			v904 = float32(s)
+			v897 = float32(s)
 			if twiceRounded(s) {
-				v904 = roundSum(p, c, s)
+				v897 = roundSum(p, c, s)
 			}
 		}
-		var v907 float32
+		var v899 float32
 		{
-			p, c := float64(float32(0.00019875691))*float64(v904), float64(float32(0.0013981999))
+			p, c := float64(v897)*float64(v884), float64(float32(-0.24999994))
 			s := p + c
-			v907 = float32(s)
+			v899 = float32(s)
 			if twiceRounded(s) {
-				v907 = roundSum(p, c, s)
+				v899 = roundSum(p, c, s)
 			}
 		}
-		var v909 float32
+		var v901 float32
 		{
-			p, c := float64(v907)*float64(v904), float64(float32(0.008333452))
+			p, c := float64(v899)*float64(v884), float64(float32(0.3333333))
 			s := p + c
-			v909 = float32(s)
+			v901 = float32(s)
 			if twiceRounded(s) {
-				v909 = roundSum(p, c, s)
+				v901 = roundSum(p, c, s)
 			}
 		}
+		v902 := float32(v884 * v884)
+		v903 := float32(v901 * v902)
+		v904 := float32(v903 * v884)
+		var v906 float32
+		{
+			p, c := float64(v882)*float64(float32(-0.00021219444)), float64(v904)
+			s := p + c
+			v906 = float32(s)
+			if twiceRounded(s) {
+				v906 = roundSum(p, c, s)
+			}
+		}
+		var v908 float32
+		{
+			p, c := float64(v902)*float64(float32(-0.5)), float64(v906)
+			s := p + c
+			v908 = float32(s)
+			if twiceRounded(s) {
+				v908 = roundSum(p, c, s)
+			}
+		}
+		v909 := v908 + v884
 		var v911 float32
 		{
-			p, c := float64(v909)*float64(v904), float64(float32(0.041665796))
+			p, c := float64(v882)*float64(float32(0.6933594)), float64(v909)
 			s := p + c
 			v911 = float32(s)
 			if twiceRounded(s) {
 				v911 = roundSum(p, c, s)
 			}
 		}
-		var v913 float32
-		{
-			p, c := float64(v911)*float64(v904), float64(float32(0.16666666))
-			s := p + c
-			v913 = float32(s)
-			if twiceRounded(s) {
-				v913 = roundSum(p, c, s)
-			}
-		}
-		var v915 float32
-		{
-			p, c := float64(v913)*float64(v904), float64(float32(0.5))
-			s := p + c
-			v915 = float32(s)
-			if twiceRounded(s) {
-				v915 = roundSum(p, c, s)
-			}
-		}
-		v916 := float32(v904 * v904)
-		var v917 float32
-		{
-			p, c := float64(v915)*float64(v916), float64(v904)
-			s := p + c
-			v917 = float32(s)
-			if twiceRounded(s) {
-				v917 = roundSum(p, c, s)
-			}
-		}
-		v919 := v917 + float32(1)
-		v920 := toInt32(v900)
-		v921 := uint32(int32(v920) >> 1)
-		v923 := v921 + uint32(0x7f)
-		v924 := v923 << 23
-		v925 := float32(v919 * math.Float32frombits(v924))
-		v926 := v920 - v921
-		v928 := v926 + uint32(0x7f)
-		v929 := v928 << 23
-		v930 := float32(v925 * math.Float32frombits(v929))
-		v43 = v43 + v930
-		v931 := s0[i0+62]
-		v932 := v931 - v306
-		v934 := v932
-		if float32(89) < v932 {
-			v934 = float32(89)
-		}
-		v936 := v934
-		if float32(-104) > v934 {
-			v936 = float32(-104)
-		}
-		v938 := float32(v936 * float32(1.442695))
-		v939 := float32(math.RoundToEven(float64(v938)))
-		var v941 float32
-		{
-			p, c := float64(v939)*float64(float32(-0.6933594)), float64(v936)
-			s := p + c
-			v941 = float32(s)
-			if twiceRounded(s) {
-				v941 = roundSum(p, c, s)
-			}
-		}
-		var v943 float32
-		{
-			p, c := float64(v939)*float64(float32(0.00021219444)), float64(v941)
-			s := p + c
-			v943 = float32(s)
-			if twiceRounded(s) {
-				v943 = roundSum(p, c, s)
-			}
-		}
-		var v946 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v943), float64(float32(0.0013981999))
-			s := p + c
-			v946 = float32(s)
-			if twiceRounded(s) {
-				v946 = roundSum(p, c, s)
-			}
-		}
-		var v948 float32
-		{
-			p, c := float64(v946)*float64(v943), float64(float32(0.008333452))
-			s := p + c
-			v948 = float32(s)
-			if twiceRounded(s) {
-				v948 = roundSum(p, c, s)
-			}
-		}
-		var v950 float32
-		{
-			p, c := float64(v948)*float64(v943), float64(float32(0.041665796))
-			s := p + c
-			v950 = float32(s)
-			if twiceRounded(s) {
-				v950 = roundSum(p, c, s)
-			}
-		}
-		var v952 float32
-		{
-			p, c := float64(v950)*float64(v943), float64(float32(0.16666666))
-			s := p + c
-			v952 = float32(s)
-			if twiceRounded(s) {
-				v952 = roundSum(p, c, s)
-			}
-		}
-		var v954 float32
-		{
-			p, c := float64(v952)*float64(v943), float64(float32(0.5))
-			s := p + c
-			v954 = float32(s)
-			if twiceRounded(s) {
-				v954 = roundSum(p, c, s)
-			}
-		}
-		v955 := float32(v943 * v943)
-		var v956 float32
-		{
-			p, c := float64(v954)*float64(v955), float64(v943)
-			s := p + c
-			v956 = float32(s)
-			if twiceRounded(s) {
-				v956 = roundSum(p, c, s)
-			}
-		}
-		v958 := v956 + float32(1)
-		v959 := toInt32(v939)
-		v960 := uint32(int32(v959) >> 1)
-		v962 := v960 + uint32(0x7f)
-		v963 := v962 << 23
-		v964 := float32(v958 * math.Float32frombits(v963))
-		v965 := v959 - v960
-		v967 := v965 + uint32(0x7f)
-		v968 := v967 << 23
-		v969 := float32(v964 * math.Float32frombits(v968))
-		v51 = v51 + v969
-		v970 := s0[i0+72]
-		v971 := v970 - v346
-		v973 := v971
-		if float32(89) < v971 {
-			v973 = float32(89)
-		}
-		v975 := v973
-		if float32(-104) > v973 {
-			v975 = float32(-104)
-		}
-		v977 := float32(v975 * float32(1.442695))
-		v978 := float32(math.RoundToEven(float64(v977)))
-		var v980 float32
-		{
-			p, c := float64(v978)*float64(float32(-0.6933594)), float64(v975)
-			s := p + c
-			v980 = float32(s)
-			if twiceRounded(s) {
-				v980 = roundSum(p, c, s)
-			}
-		}
-		var v982 float32
-		{
-			p, c := float64(v978)*float64(float32(0.00021219444)), float64(v980)
-			s := p + c
-			v982 = float32(s)
-			if twiceRounded(s) {
-				v982 = roundSum(p, c, s)
-			}
-		}
-		var v985 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v982), float64(float32(0.0013981999))
-			s := p + c
-			v985 = float32(s)
-			if twiceRounded(s) {
-				v985 = roundSum(p, c, s)
-			}
-		}
-		var v987 float32
-		{
-			p, c := float64(v985)*float64(v982), float64(float32(0.008333452))
-			s := p + c
-			v987 = float32(s)
-			if twiceRounded(s) {
-				v987 = roundSum(p, c, s)
-			}
-		}
-		var v989 float32
-		{
-			p, c := float64(v987)*float64(v982), float64(float32(0.041665796))
-			s := p + c
-			v989 = float32(s)
-			if twiceRounded(s) {
-				v989 = roundSum(p, c, s)
-			}
-		}
-		var v991 float32
-		{
-			p, c := float64(v989)*float64(v982), float64(float32(0.16666666))
-			s := p + c
-			v991 = float32(s)
-			if twiceRounded(s) {
-				v991 = roundSum(p, c, s)
-			}
-		}
-		var v993 float32
-		{
-			p, c := float64(v991)*float64(v982), float64(float32(0.5))
-			s := p + c
-			v993 = float32(s)
-			if twiceRounded(s) {
-				v993 = roundSum(p, c, s)
-			}
-		}
-		v994 := float32(v982 * v982)
-		var v995 float32
-		{
-			p, c := float64(v993)*float64(v994), float64(v982)
-			s := p + c
-			v995 = float32(s)
-			if twiceRounded(s) {
-				v995 = roundSum(p, c, s)
-			}
-		}
-		v997 := v995 + float32(1)
-		v998 := toInt32(v978)
-		v999 := uint32(int32(v998) >> 1)
-		v1001 := v999 + uint32(0x7f)
-		v1002 := v1001 << 23
-		v1003 := float32(v997 * math.Float32frombits(v1002))
-		v1004 := v998 - v999
-		v1006 := v1004 + uint32(0x7f)
-		v1007 := v1006 << 23
-		v1008 := float32(v1003 * math.Float32frombits(v1007))
-		v59 = v59 + v1008
-		v1009 := s0[i0+3]
-		v1010 := v1009 - v66
-		v1012 := v1010
-		if float32(89) < v1010 {
-			v1012 = float32(89)
-		}
-		v1014 := v1012
-		if float32(-104) > v1012 {
-			v1014 = float32(-104)
-		}
-		v1016 := float32(v1014 * float32(1.442695))
-		v1017 := float32(math.RoundToEven(float64(v1016)))
-		var v1019 float32
-		{
-			p, c := float64(v1017)*float64(float32(-0.6933594)), float64(v1014)
-			s := p + c
-			v1019 = float32(s)
-			if twiceRounded(s) {
-				v1019 = roundSum(p, c, s)
-			}
-		}
-		var v1021 float32
-		{
-			p, c := float64(v1017)*float64(float32(0.00021219444)), float64(v1019)
-			s := p + c
-			v1021 = float32(s)
-			if twiceRounded(s) {
-				v1021 = roundSum(p, c, s)
-			}
-		}
-		var v1024 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1021), float64(float32(0.0013981999))
-			s := p + c
-			v1024 = float32(s)
-			if twiceRounded(s) {
-				v1024 = roundSum(p, c, s)
-			}
-		}
-		var v1026 float32
-		{
-			p, c := float64(v1024)*float64(v1021), float64(float32(0.008333452))
-			s := p + c
-			v1026 = float32(s)
-			if twiceRounded(s) {
-				v1026 = roundSum(p, c, s)
-			}
-		}
-		var v1028 float32
-		{
-			p, c := float64(v1026)*float64(v1021), float64(float32(0.041665796))
-			s := p + c
-			v1028 = float32(s)
-			if twiceRounded(s) {
-				v1028 = roundSum(p, c, s)
-			}
-		}
-		var v1030 float32
-		{
-			p, c := float64(v1028)*float64(v1021), float64(float32(0.16666666))
-			s := p + c
-			v1030 = float32(s)
-			if twiceRounded(s) {
-				v1030 = roundSum(p, c, s)
-			}
-		}
-		var v1032 float32
-		{
-			p, c := float64(v1030)*float64(v1021), float64(float32(0.5))
-			s := p + c
-			v1032 = float32(s)
-			if twiceRounded(s) {
-				v1032 = roundSum(p, c, s)
-			}
-		}
-		v1033 := float32(v1021 * v1021)
-		var v1034 float32
-		{
-			p, c := float64(v1032)*float64(v1033), float64(v1021)
-			s := p + c
-			v1034 = float32(s)
-			if twiceRounded(s) {
-				v1034 = roundSum(p, c, s)
-			}
-		}
-		v1036 := v1034 + float32(1)
-		v1037 := toInt32(v1017)
-		v1038 := uint32(int32(v1037) >> 1)
-		v1040 := v1038 + uint32(0x7f)
-		v1041 := v1040 << 23
-		v1042 := float32(v1036 * math.Float32frombits(v1041))
-		v1043 := v1037 - v1038
-		v1045 := v1043 + uint32(0x7f)
-		v1046 := v1045 << 23
-		v1047 := float32(v1042 * math.Float32frombits(v1046))
-		v4 = v4 + v1047
-		v1048 := s0[i0+13]
-		v1049 := v1048 - v106
-		v1051 := v1049
-		if float32(89) < v1049 {
-			v1051 = float32(89)
-		}
-		v1053 := v1051
-		if float32(-104) > v1051 {
-			v1053 = float32(-104)
-		}
-		v1055 := float32(v1053 * float32(1.442695))
-		v1056 := float32(math.RoundToEven(float64(v1055)))
-		var v1058 float32
-		{
-			p, c := float64(v1056)*float64(float32(-0.6933594)), float64(v1053)
-			s := p + c
-			v1058 = float32(s)
-			if twiceRounded(s) {
-				v1058 = roundSum(p, c, s)
-			}
-		}
-		var v1060 float32
-		{
-			p, c := float64(v1056)*float64(float32(0.00021219444)), float64(v1058)
-			s := p + c
-			v1060 = float32(s)
-			if twiceRounded(s) {
-				v1060 = roundSum(p, c, s)
-			}
-		}
-		var v1063 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1060), float64(float32(0.0013981999))
-			s := p + c
-			v1063 = float32(s)
-			if twiceRounded(s) {
-				v1063 = roundSum(p, c, s)
-			}
-		}
-		var v1065 float32
-		{
-			p, c := float64(v1063)*float64(v1060), float64(float32(0.008333452))
-			s := p + c
-			v1065 = float32(s)
-			if twiceRounded(s) {
-				v1065 = roundSum(p, c, s)
-			}
-		}
-		var v1067 float32
-		{
-			p, c := float64(v1065)*float64(v1060), float64(float32(0.041665796))
-			s := p + c
-			v1067 = float32(s)
-			if twiceRounded(s) {
-				v1067 = roundSum(p, c, s)
-			}
-		}
-		var v1069 float32
-		{
-			p, c := float64(v1067)*float64(v1060), float64(float32(0.16666666))
-			s := p + c
-			v1069 = float32(s)
-			if twiceRounded(s) {
-				v1069 = roundSum(p, c, s)
-			}
-		}
-		var v1071 float32
-		{
-			p, c := float64(v1069)*float64(v1060), float64(float32(0.5))
-			s := p + c
-			v1071 = float32(s)
-			if twiceRounded(s) {
-				v1071 = roundSum(p, c, s)
-			}
-		}
-		v1072 := float32(v1060 * v1060)
-		var v1073 float32
-		{
-			p, c := float64(v1071)*float64(v1072), float64(v1060)
-			s := p + c
-			v1073 = float32(s)
-			if twiceRounded(s) {
-				v1073 = roundSum(p, c, s)
-			}
-		}
-		v1075 := v1073 + float32(1)
-		v1076 := toInt32(v1056)
-		v1077 := uint32(int32(v1076) >> 1)
-		v1079 := v1077 + uint32(0x7f)
-		v1080 := v1079 << 23
-		v1081 := float32(v1075 * math.Float32frombits(v1080))
-		v1082 := v1076 - v1077
-		v1084 := v1082 + uint32(0x7f)
-		v1085 := v1084 << 23
-		v1086 := float32(v1081 * math.Float32frombits(v1085))
-		v12 = v12 + v1086
-		v1087 := s0[i0+23]
-		v1088 := v1087 - v146
-		v1090 := v1088
-		if float32(89) < v1088 {
-			v1090 = float32(89)
-		}
-		v1092 := v1090
-		if float32(-104) > v1090 {
-			v1092 = float32(-104)
-		}
-		v1094 := float32(v1092 * float32(1.442695))
-		v1095 := float32(math.RoundToEven(float64(v1094)))
-		var v1097 float32
-		{
-			p, c := float64(v1095)*float64(float32(-0.6933594)), float64(v1092)
-			s := p + c
-			v1097 = float32(s)
-			if twiceRounded(s) {
-				v1097 = roundSum(p, c, s)
-			}
-		}
-		var v1099 float32
-		{
-			p, c := float64(v1095)*float64(float32(0.00021219444)), float64(v1097)
-			s := p + c
-			v1099 = float32(s)
-			if twiceRounded(s) {
-				v1099 = roundSum(p, c, s)
-			}
-		}
-		var v1102 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1099), float64(float32(0.0013981999))
-			s := p + c
-			v1102 = float32(s)
-			if twiceRounded(s) {
-				v1102 = roundSum(p, c, s)
-			}
-		}
-		var v1104 float32
-		{
-			p, c := float64(v1102)*float64(v1099), float64(float32(0.008333452))
-			s := p + c
-			v1104 = float32(s)
-			if twiceRounded(s) {
-				v1104 = roundSum(p, c, s)
-			}
-		}
-		var v1106 float32
-		{
-			p, c := float64(v1104)*float64(v1099), float64(float32(0.041665796))
-			s := p + c
-			v1106 = float32(s)
-			if twiceRounded(s) {
-				v1106 = roundSum(p, c, s)
-			}
-		}
-		var v1108 float32
-		{
-			p, c := float64(v1106)*float64(v1099), float64(float32(0.16666666))
-			s := p + c
-			v1108 = float32(s)
-			if twiceRounded(s) {
-				v1108 = roundSum(p, c, s)
-			}
-		}
-		var v1110 float32
-		{
-			p, c := float64(v1108)*float64(v1099), float64(float32(0.5))
-			s := p + c
-			v1110 = float32(s)
-			if twiceRounded(s) {
-				v1110 = roundSum(p, c, s)
-			}
-		}
-		v1111 := float32(v1099 * v1099)
-		var v1112 float32
-		{
-			p, c := float64(v1110)*float64(v1111), float64(v1099)
-			s := p + c
-			v1112 = float32(s)
-			if twiceRounded(s) {
-				v1112 = roundSum(p, c, s)
-			}
-		}
-		v1114 := v1112 + float32(1)
-		v1115 := toInt32(v1095)
-		v1116 := uint32(int32(v1115) >> 1)
-		v1118 := v1116 + uint32(0x7f)
-		v1119 := v1118 << 23
-		v1120 := float32(v1114 * math.Float32frombits(v1119))
-		v1121 := v1115 - v1116
-		v1123 := v1121 + uint32(0x7f)
-		v1124 := v1123 << 23
-		v1125 := float32(v1120 * math.Float32frombits(v1124))
-		v20 = v20 + v1125
-		v1126 := s0[i0+33]
-		v1127 := v1126 - v186
-		v1129 := v1127
-		if float32(89) < v1127 {
-			v1129 = float32(89)
-		}
-		v1131 := v1129
-		if float32(-104) > v1129 {
-			v1131 = float32(-104)
-		}
-		v1133 := float32(v1131 * float32(1.442695))
-		v1134 := float32(math.RoundToEven(float64(v1133)))
-		var v1136 float32
-		{
-			p, c := float64(v1134)*float64(float32(-0.6933594)), float64(v1131)
-			s := p + c
-			v1136 = float32(s)
-			if twiceRounded(s) {
-				v1136 = roundSum(p, c, s)
-			}
-		}
-		var v1138 float32
-		{
-			p, c := float64(v1134)*float64(float32(0.00021219444)), float64(v1136)
-			s := p + c
-			v1138 = float32(s)
-			if twiceRounded(s) {
-				v1138 = roundSum(p, c, s)
-			}
-		}
-		var v1141 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1138), float64(float32(0.0013981999))
-			s := p + c
-			v1141 = float32(s)
-			if twiceRounded(s) {
-				v1141 = roundSum(p, c, s)
-			}
-		}
-		var v1143 float32
-		{
-			p, c := float64(v1141)*float64(v1138), float64(float32(0.008333452))
-			s := p + c
-			v1143 = float32(s)
-			if twiceRounded(s) {
-				v1143 = roundSum(p, c, s)
-			}
-		}
-		var v1145 float32
-		{
-			p, c := float64(v1143)*float64(v1138), float64(float32(0.041665796))
-			s := p + c
-			v1145 = float32(s)
-			if twiceRounded(s) {
-				v1145 = roundSum(p, c, s)
-			}
-		}
-		var v1147 float32
-		{
-			p, c := float64(v1145)*float64(v1138), float64(float32(0.16666666))
-			s := p + c
-			v1147 = float32(s)
-			if twiceRounded(s) {
-				v1147 = roundSum(p, c, s)
-			}
-		}
-		var v1149 float32
-		{
-			p, c := float64(v1147)*float64(v1138), float64(float32(0.5))
-			s := p + c
-			v1149 = float32(s)
-			if twiceRounded(s) {
-				v1149 = roundSum(p, c, s)
-			}
-		}
-		v1150 := float32(v1138 * v1138)
-		var v1151 float32
-		{
-			p, c := float64(v1149)*float64(v1150), float64(v1138)
-			s := p + c
-			v1151 = float32(s)
-			if twiceRounded(s) {
-				v1151 = roundSum(p, c, s)
-			}
-		}
-		v1153 := v1151 + float32(1)
-		v1154 := toInt32(v1134)
-		v1155 := uint32(int32(v1154) >> 1)
-		v1157 := v1155 + uint32(0x7f)
-		v1158 := v1157 << 23
-		v1159 := float32(v1153 * math.Float32frombits(v1158))
-		v1160 := v1154 - v1155
-		v1162 := v1160 + uint32(0x7f)
-		v1163 := v1162 << 23
-		v1164 := float32(v1159 * math.Float32frombits(v1163))
-		v28 = v28 + v1164
-		v1165 := s0[i0+43]
-		v1166 := v1165 - v226
-		v1168 := v1166
-		if float32(89) < v1166 {
-			v1168 = float32(89)
-		}
-		v1170 := v1168
-		if float32(-104) > v1168 {
-			v1170 = float32(-104)
-		}
-		v1172 := float32(v1170 * float32(1.442695))
-		v1173 := float32(math.RoundToEven(float64(v1172)))
-		var v1175 float32
-		{
-			p, c := float64(v1173)*float64(float32(-0.6933594)), float64(v1170)
-			s := p + c
-			v1175 = float32(s)
-			if twiceRounded(s) {
-				v1175 = roundSum(p, c, s)
-			}
-		}
-		var v1177 float32
-		{
-			p, c := float64(v1173)*float64(float32(0.00021219444)), float64(v1175)
-			s := p + c
-			v1177 = float32(s)
-			if twiceRounded(s) {
-				v1177 = roundSum(p, c, s)
-			}
-		}
-		var v1180 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1177), float64(float32(0.0013981999))
-			s := p + c
-			v1180 = float32(s)
-			if twiceRounded(s) {
-				v1180 = roundSum(p, c, s)
-			}
-		}
-		var v1182 float32
-		{
-			p, c := float64(v1180)*float64(v1177), float64(float32(0.008333452))
-			s := p + c
-			v1182 = float32(s)
-			if twiceRounded(s) {
-				v1182 = roundSum(p, c, s)
-			}
-		}
-		var v1184 float32
-		{
-			p, c := float64(v1182)*float64(v1177), float64(float32(0.041665796))
-			s := p + c
-			v1184 = float32(s)
-			if twiceRounded(s) {
-				v1184 = roundSum(p, c, s)
-			}
-		}
-		var v1186 float32
-		{
-			p, c := float64(v1184)*float64(v1177), float64(float32(0.16666666))
-			s := p + c
-			v1186 = float32(s)
-			if twiceRounded(s) {
-				v1186 = roundSum(p, c, s)
-			}
-		}
-		var v1188 float32
-		{
-			p, c := float64(v1186)*float64(v1177), float64(float32(0.5))
-			s := p + c
-			v1188 = float32(s)
-			if twiceRounded(s) {
-				v1188 = roundSum(p, c, s)
-			}
-		}
-		v1189 := float32(v1177 * v1177)
-		var v1190 float32
-		{
-			p, c := float64(v1188)*float64(v1189), float64(v1177)
-			s := p + c
-			v1190 = float32(s)
-			if twiceRounded(s) {
-				v1190 = roundSum(p, c, s)
-			}
-		}
-		v1192 := v1190 + float32(1)
-		v1193 := toInt32(v1173)
-		v1194 := uint32(int32(v1193) >> 1)
-		v1196 := v1194 + uint32(0x7f)
-		v1197 := v1196 << 23
-		v1198 := float32(v1192 * math.Float32frombits(v1197))
-		v1199 := v1193 - v1194
-		v1201 := v1199 + uint32(0x7f)
-		v1202 := v1201 << 23
-		v1203 := float32(v1198 * math.Float32frombits(v1202))
-		v36 = v36 + v1203
-		v1204 := s0[i0+53]
-		v1205 := v1204 - v266
-		v1207 := v1205
-		if float32(89) < v1205 {
-			v1207 = float32(89)
-		}
-		v1209 := v1207
-		if float32(-104) > v1207 {
-			v1209 = float32(-104)
-		}
-		v1211 := float32(v1209 * float32(1.442695))
-		v1212 := float32(math.RoundToEven(float64(v1211)))
-		var v1214 float32
-		{
-			p, c := float64(v1212)*float64(float32(-0.6933594)), float64(v1209)
-			s := p + c
-			v1214 = float32(s)
-			if twiceRounded(s) {
-				v1214 = roundSum(p, c, s)
-			}
-		}
-		var v1216 float32
-		{
-			p, c := float64(v1212)*float64(float32(0.00021219444)), float64(v1214)
-			s := p + c
-			v1216 = float32(s)
-			if twiceRounded(s) {
-				v1216 = roundSum(p, c, s)
-			}
-		}
-		var v1219 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1216), float64(float32(0.0013981999))
-			s := p + c
-			v1219 = float32(s)
-			if twiceRounded(s) {
-				v1219 = roundSum(p, c, s)
-			}
-		}
-		var v1221 float32
-		{
-			p, c := float64(v1219)*float64(v1216), float64(float32(0.008333452))
-			s := p + c
-			v1221 = float32(s)
-			if twiceRounded(s) {
-				v1221 = roundSum(p, c, s)
-			}
-		}
-		var v1223 float32
-		{
-			p, c := float64(v1221)*float64(v1216), float64(float32(0.041665796))
-			s := p + c
-			v1223 = float32(s)
-			if twiceRounded(s) {
-				v1223 = roundSum(p, c, s)
-			}
-		}
-		var v1225 float32
-		{
-			p, c := float64(v1223)*float64(v1216), float64(float32(0.16666666))
-			s := p + c
-			v1225 = float32(s)
-			if twiceRounded(s) {
-				v1225 = roundSum(p, c, s)
-			}
-		}
-		var v1227 float32
-		{
-			p, c := float64(v1225)*float64(v1216), float64(float32(0.5))
-			s := p + c
-			v1227 = float32(s)
-			if twiceRounded(s) {
-				v1227 = roundSum(p, c, s)
-			}
-		}
-		v1228 := float32(v1216 * v1216)
-		var v1229 float32
-		{
-			p, c := float64(v1227)*float64(v1228), float64(v1216)
-			s := p + c
-			v1229 = float32(s)
-			if twiceRounded(s) {
-				v1229 = roundSum(p, c, s)
-			}
-		}
-		v1231 := v1229 + float32(1)
-		v1232 := toInt32(v1212)
-		v1233 := uint32(int32(v1232) >> 1)
-		v1235 := v1233 + uint32(0x7f)
-		v1236 := v1235 << 23
-		v1237 := float32(v1231 * math.Float32frombits(v1236))
-		v1238 := v1232 - v1233
-		v1240 := v1238 + uint32(0x7f)
-		v1241 := v1240 << 23
-		v1242 := float32(v1237 * math.Float32frombits(v1241))
-		v44 = v44 + v1242
-		v1243 := s0[i0+63]
-		v1244 := v1243 - v306
-		v1246 := v1244
-		if float32(89) < v1244 {
-			v1246 = float32(89)
-		}
-		v1248 := v1246
-		if float32(-104) > v1246 {
-			v1248 = float32(-104)
-		}
-		v1250 := float32(v1248 * float32(1.442695))
-		v1251 := float32(math.RoundToEven(float64(v1250)))
-		var v1253 float32
-		{
-			p, c := float64(v1251)*float64(float32(-0.6933594)), float64(v1248)
-			s := p + c
-			v1253 = float32(s)
-			if twiceRounded(s) {
-				v1253 = roundSum(p, c, s)
-			}
-		}
-		var v1255 float32
-		{
-			p, c := float64(v1251)*float64(float32(0.00021219444)), float64(v1253)
-			s := p + c
-			v1255 = float32(s)
-			if twiceRounded(s) {
-				v1255 = roundSum(p, c, s)
-			}
-		}
-		var v1258 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1255), float64(float32(0.0013981999))
-			s := p + c
-			v1258 = float32(s)
-			if twiceRounded(s) {
-				v1258 = roundSum(p, c, s)
-			}
-		}
-		var v1260 float32
-		{
-			p, c := float64(v1258)*float64(v1255), float64(float32(0.008333452))
-			s := p + c
-			v1260 = float32(s)
-			if twiceRounded(s) {
-				v1260 = roundSum(p, c, s)
-			}
-		}
-		var v1262 float32
-		{
-			p, c := float64(v1260)*float64(v1255), float64(float32(0.041665796))
-			s := p + c
-			v1262 = float32(s)
-			if twiceRounded(s) {
-				v1262 = roundSum(p, c, s)
-			}
-		}
-		var v1264 float32
-		{
-			p, c := float64(v1262)*float64(v1255), float64(float32(0.16666666))
-			s := p + c
-			v1264 = float32(s)
-			if twiceRounded(s) {
-				v1264 = roundSum(p, c, s)
-			}
-		}
-		var v1266 float32
-		{
-			p, c := float64(v1264)*float64(v1255), float64(float32(0.5))
-			s := p + c
-			v1266 = float32(s)
-			if twiceRounded(s) {
-				v1266 = roundSum(p, c, s)
-			}
-		}
-		v1267 := float32(v1255 * v1255)
-		var v1268 float32
-		{
-			p, c := float64(v1266)*float64(v1267), float64(v1255)
-			s := p + c
-			v1268 = float32(s)
-			if twiceRounded(s) {
-				v1268 = roundSum(p, c, s)
-			}
-		}
-		v1270 := v1268 + float32(1)
-		v1271 := toInt32(v1251)
-		v1272 := uint32(int32(v1271) >> 1)
-		v1274 := v1272 + uint32(0x7f)
-		v1275 := v1274 << 23
-		v1276 := float32(v1270 * math.Float32frombits(v1275))
-		v1277 := v1271 - v1272
-		v1279 := v1277 + uint32(0x7f)
-		v1280 := v1279 << 23
-		v1281 := float32(v1276 * math.Float32frombits(v1280))
-		v52 = v52 + v1281
-		v1282 := s0[i0+73]
-		v1283 := v1282 - v346
-		v1285 := v1283
-		if float32(89) < v1283 {
-			v1285 = float32(89)
-		}
-		v1287 := v1285
-		if float32(-104) > v1285 {
-			v1287 = float32(-104)
-		}
-		v1289 := float32(v1287 * float32(1.442695))
-		v1290 := float32(math.RoundToEven(float64(v1289)))
-		var v1292 float32
-		{
-			p, c := float64(v1290)*float64(float32(-0.6933594)), float64(v1287)
-			s := p + c
-			v1292 = float32(s)
-			if twiceRounded(s) {
-				v1292 = roundSum(p, c, s)
-			}
-		}
-		var v1294 float32
-		{
-			p, c := float64(v1290)*float64(float32(0.00021219444)), float64(v1292)
-			s := p + c
-			v1294 = float32(s)
-			if twiceRounded(s) {
-				v1294 = roundSum(p, c, s)
-			}
-		}
-		var v1297 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1294), float64(float32(0.0013981999))
-			s := p + c
-			v1297 = float32(s)
-			if twiceRounded(s) {
-				v1297 = roundSum(p, c, s)
-			}
-		}
-		var v1299 float32
-		{
-			p, c := float64(v1297)*float64(v1294), float64(float32(0.008333452))
-			s := p + c
-			v1299 = float32(s)
-			if twiceRounded(s) {
-				v1299 = roundSum(p, c, s)
-			}
-		}
-		var v1301 float32
-		{
-			p, c := float64(v1299)*float64(v1294), float64(float32(0.041665796))
-			s := p + c
-			v1301 = float32(s)
-			if twiceRounded(s) {
-				v1301 = roundSum(p, c, s)
-			}
-		}
-		var v1303 float32
-		{
-			p, c := float64(v1301)*float64(v1294), float64(float32(0.16666666))
-			s := p + c
-			v1303 = float32(s)
-			if twiceRounded(s) {
-				v1303 = roundSum(p, c, s)
-			}
-		}
-		var v1305 float32
-		{
-			p, c := float64(v1303)*float64(v1294), float64(float32(0.5))
-			s := p + c
-			v1305 = float32(s)
-			if twiceRounded(s) {
-				v1305 = roundSum(p, c, s)
-			}
-		}
-		v1306 := float32(v1294 * v1294)
-		var v1307 float32
-		{
-			p, c := float64(v1305)*float64(v1306), float64(v1294)
-			s := p + c
-			v1307 = float32(s)
-			if twiceRounded(s) {
-				v1307 = roundSum(p, c, s)
-			}
-		}
-		v1309 := v1307 + float32(1)
-		v1310 := toInt32(v1290)
-		v1311 := uint32(int32(v1310) >> 1)
-		v1313 := v1311 + uint32(0x7f)
-		v1314 := v1313 << 23
-		v1315 := float32(v1309 * math.Float32frombits(v1314))
-		v1316 := v1310 - v1311
-		v1318 := v1316 + uint32(0x7f)
-		v1319 := v1318 << 23
-		v1320 := float32(v1315 * math.Float32frombits(v1319))
-		v60 = v60 + v1320
-		v1321 := s0[i0+4]
-		v1322 := v1321 - v66
-		v1324 := v1322
-		if float32(89) < v1322 {
-			v1324 = float32(89)
-		}
-		v1326 := v1324
-		if float32(-104) > v1324 {
-			v1326 = float32(-104)
-		}
-		v1328 := float32(v1326 * float32(1.442695))
-		v1329 := float32(math.RoundToEven(float64(v1328)))
-		var v1331 float32
-		{
-			p, c := float64(v1329)*float64(float32(-0.6933594)), float64(v1326)
-			s := p + c
-			v1331 = float32(s)
-			if twiceRounded(s) {
-				v1331 = roundSum(p, c, s)
-			}
-		}
-		var v1333 float32
-		{
-			p, c := float64(v1329)*float64(float32(0.00021219444)), float64(v1331)
-			s := p + c
-			v1333 = float32(s)
-			if twiceRounded(s) {
-				v1333 = roundSum(p, c, s)
-			}
-		}
-		var v1336 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1333), float64(float32(0.0013981999))
-			s := p + c
-			v1336 = float32(s)
-			if twiceRounded(s) {
-				v1336 = roundSum(p, c, s)
-			}
-		}
-		var v1338 float32
-		{
-			p, c := float64(v1336)*float64(v1333), float64(float32(0.008333452))
-			s := p + c
-			v1338 = float32(s)
-			if twiceRounded(s) {
-				v1338 = roundSum(p, c, s)
-			}
-		}
-		var v1340 float32
-		{
-			p, c := float64(v1338)*float64(v1333), float64(float32(0.041665796))
-			s := p + c
-			v1340 = float32(s)
-			if twiceRounded(s) {
-				v1340 = roundSum(p, c, s)
-			}
-		}
-		var v1342 float32
-		{
-			p, c := float64(v1340)*float64(v1333), float64(float32(0.16666666))
-			s := p + c
-			v1342 = float32(s)
-			if twiceRounded(s) {
-				v1342 = roundSum(p, c, s)
-			}
-		}
-		var v1344 float32
-		{
-			p, c := float64(v1342)*float64(v1333), float64(float32(0.5))
-			s := p + c
-			v1344 = float32(s)
-			if twiceRounded(s) {
-				v1344 = roundSum(p, c, s)
-			}
-		}
-		v1345 := float32(v1333 * v1333)
-		var v1346 float32
-		{
-			p, c := float64(v1344)*float64(v1345), float64(v1333)
-			s := p + c
-			v1346 = float32(s)
-			if twiceRounded(s) {
-				v1346 = roundSum(p, c, s)
-			}
-		}
-		v1348 := v1346 + float32(1)
-		v1349 := toInt32(v1329)
-		v1350 := uint32(int32(v1349) >> 1)
-		v1352 := v1350 + uint32(0x7f)
-		v1353 := v1352 << 23
-		v1354 := float32(v1348 * math.Float32frombits(v1353))
-		v1355 := v1349 - v1350
-		v1357 := v1355 + uint32(0x7f)
-		v1358 := v1357 << 23
-		v1359 := float32(v1354 * math.Float32frombits(v1358))
-		v5 = v5 + v1359
-		v1360 := s0[i0+14]
-		v1361 := v1360 - v106
-		v1363 := v1361
-		if float32(89) < v1361 {
-			v1363 = float32(89)
-		}
-		v1365 := v1363
-		if float32(-104) > v1363 {
-			v1365 = float32(-104)
-		}
-		v1367 := float32(v1365 * float32(1.442695))
-		v1368 := float32(math.RoundToEven(float64(v1367)))
-		var v1370 float32
-		{
-			p, c := float64(v1368)*float64(float32(-0.6933594)), float64(v1365)
-			s := p + c
-			v1370 = float32(s)
-			if twiceRounded(s) {
-				v1370 = roundSum(p, c, s)
-			}
-		}
-		var v1372 float32
-		{
-			p, c := float64(v1368)*float64(float32(0.00021219444)), float64(v1370)
-			s := p + c
-			v1372 = float32(s)
-			if twiceRounded(s) {
-				v1372 = roundSum(p, c, s)
-			}
-		}
-		var v1375 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1372), float64(float32(0.0013981999))
-			s := p + c
-			v1375 = float32(s)
-			if twiceRounded(s) {
-				v1375 = roundSum(p, c, s)
-			}
-		}
-		var v1377 float32
-		{
-			p, c := float64(v1375)*float64(v1372), float64(float32(0.008333452))
-			s := p + c
-			v1377 = float32(s)
-			if twiceRounded(s) {
-				v1377 = roundSum(p, c, s)
-			}
-		}
-		var v1379 float32
-		{
-			p, c := float64(v1377)*float64(v1372), float64(float32(0.041665796))
-			s := p + c
-			v1379 = float32(s)
-			if twiceRounded(s) {
-				v1379 = roundSum(p, c, s)
-			}
-		}
-		var v1381 float32
-		{
-			p, c := float64(v1379)*float64(v1372), float64(float32(0.16666666))
-			s := p + c
-			v1381 = float32(s)
-			if twiceRounded(s) {
-				v1381 = roundSum(p, c, s)
-			}
-		}
-		var v1383 float32
-		{
-			p, c := float64(v1381)*float64(v1372), float64(float32(0.5))
-			s := p + c
-			v1383 = float32(s)
-			if twiceRounded(s) {
-				v1383 = roundSum(p, c, s)
-			}
-		}
-		v1384 := float32(v1372 * v1372)
-		var v1385 float32
-		{
-			p, c := float64(v1383)*float64(v1384), float64(v1372)
-			s := p + c
-			v1385 = float32(s)
-			if twiceRounded(s) {
-				v1385 = roundSum(p, c, s)
-			}
-		}
-		v1387 := v1385 + float32(1)
-		v1388 := toInt32(v1368)
-		v1389 := uint32(int32(v1388) >> 1)
-		v1391 := v1389 + uint32(0x7f)
-		v1392 := v1391 << 23
-		v1393 := float32(v1387 * math.Float32frombits(v1392))
-		v1394 := v1388 - v1389
-		v1396 := v1394 + uint32(0x7f)
-		v1397 := v1396 << 23
-		v1398 := float32(v1393 * math.Float32frombits(v1397))
-		v13 = v13 + v1398
-		v1399 := s0[i0+24]
-		v1400 := v1399 - v146
-		v1402 := v1400
-		if float32(89) < v1400 {
-			v1402 = float32(89)
-		}
-		v1404 := v1402
-		if float32(-104) > v1402 {
-			v1404 = float32(-104)
-		}
-		v1406 := float32(v1404 * float32(1.442695))
-		v1407 := float32(math.RoundToEven(float64(v1406)))
-		var v1409 float32
-		{
-			p, c := float64(v1407)*float64(float32(-0.6933594)), float64(v1404)
-			s := p + c
-			v1409 = float32(s)
-			if twiceRounded(s) {
-				v1409 = roundSum(p, c, s)
-			}
-		}
-		var v1411 float32
-		{
-			p, c := float64(v1407)*float64(float32(0.00021219444)), float64(v1409)
-			s := p + c
-			v1411 = float32(s)
-			if twiceRounded(s) {
-				v1411 = roundSum(p, c, s)
-			}
-		}
-		var v1414 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1411), float64(float32(0.0013981999))
-			s := p + c
-			v1414 = float32(s)
-			if twiceRounded(s) {
-				v1414 = roundSum(p, c, s)
-			}
-		}
-		var v1416 float32
-		{
-			p, c := float64(v1414)*float64(v1411), float64(float32(0.008333452))
-			s := p + c
-			v1416 = float32(s)
-			if twiceRounded(s) {
-				v1416 = roundSum(p, c, s)
-			}
-		}
-		var v1418 float32
-		{
-			p, c := float64(v1416)*float64(v1411), float64(float32(0.041665796))
-			s := p + c
-			v1418 = float32(s)
-			if twiceRounded(s) {
-				v1418 = roundSum(p, c, s)
-			}
-		}
-		var v1420 float32
-		{
-			p, c := float64(v1418)*float64(v1411), float64(float32(0.16666666))
-			s := p + c
-			v1420 = float32(s)
-			if twiceRounded(s) {
-				v1420 = roundSum(p, c, s)
-			}
-		}
-		var v1422 float32
-		{
-			p, c := float64(v1420)*float64(v1411), float64(float32(0.5))
-			s := p + c
-			v1422 = float32(s)
-			if twiceRounded(s) {
-				v1422 = roundSum(p, c, s)
-			}
-		}
-		v1423 := float32(v1411 * v1411)
-		var v1424 float32
-		{
-			p, c := float64(v1422)*float64(v1423), float64(v1411)
-			s := p + c
-			v1424 = float32(s)
-			if twiceRounded(s) {
-				v1424 = roundSum(p, c, s)
-			}
-		}
-		v1426 := v1424 + float32(1)
-		v1427 := toInt32(v1407)
-		v1428 := uint32(int32(v1427) >> 1)
-		v1430 := v1428 + uint32(0x7f)
-		v1431 := v1430 << 23
-		v1432 := float32(v1426 * math.Float32frombits(v1431))
-		v1433 := v1427 - v1428
-		v1435 := v1433 + uint32(0x7f)
-		v1436 := v1435 << 23
-		v1437 := float32(v1432 * math.Float32frombits(v1436))
-		v21 = v21 + v1437
-		v1438 := s0[i0+34]
-		v1439 := v1438 - v186
-		v1441 := v1439
-		if float32(89) < v1439 {
-			v1441 = float32(89)
-		}
-		v1443 := v1441
-		if float32(-104) > v1441 {
-			v1443 = float32(-104)
-		}
-		v1445 := float32(v1443 * float32(1.442695))
-		v1446 := float32(math.RoundToEven(float64(v1445)))
-		var v1448 float32
-		{
-			p, c := float64(v1446)*float64(float32(-0.6933594)), float64(v1443)
-			s := p + c
-			v1448 = float32(s)
-			if twiceRounded(s) {
-				v1448 = roundSum(p, c, s)
-			}
-		}
-		var v1450 float32
-		{
-			p, c := float64(v1446)*float64(float32(0.00021219444)), float64(v1448)
-			s := p + c
-			v1450 = float32(s)
-			if twiceRounded(s) {
-				v1450 = roundSum(p, c, s)
-			}
-		}
-		var v1453 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1450), float64(float32(0.0013981999))
-			s := p + c
-			v1453 = float32(s)
-			if twiceRounded(s) {
-				v1453 = roundSum(p, c, s)
-			}
-		}
-		var v1455 float32
-		{
-			p, c := float64(v1453)*float64(v1450), float64(float32(0.008333452))
-			s := p + c
-			v1455 = float32(s)
-			if twiceRounded(s) {
-				v1455 = roundSum(p, c, s)
-			}
-		}
-		var v1457 float32
-		{
-			p, c := float64(v1455)*float64(v1450), float64(float32(0.041665796))
-			s := p + c
-			v1457 = float32(s)
-			if twiceRounded(s) {
-				v1457 = roundSum(p, c, s)
-			}
-		}
-		var v1459 float32
-		{
-			p, c := float64(v1457)*float64(v1450), float64(float32(0.16666666))
-			s := p + c
-			v1459 = float32(s)
-			if twiceRounded(s) {
-				v1459 = roundSum(p, c, s)
-			}
-		}
-		var v1461 float32
-		{
-			p, c := float64(v1459)*float64(v1450), float64(float32(0.5))
-			s := p + c
-			v1461 = float32(s)
-			if twiceRounded(s) {
-				v1461 = roundSum(p, c, s)
-			}
-		}
-		v1462 := float32(v1450 * v1450)
-		var v1463 float32
-		{
-			p, c := float64(v1461)*float64(v1462), float64(v1450)
-			s := p + c
-			v1463 = float32(s)
-			if twiceRounded(s) {
-				v1463 = roundSum(p, c, s)
-			}
-		}
-		v1465 := v1463 + float32(1)
-		v1466 := toInt32(v1446)
-		v1467 := uint32(int32(v1466) >> 1)
-		v1469 := v1467 + uint32(0x7f)
-		v1470 := v1469 << 23
-		v1471 := float32(v1465 * math.Float32frombits(v1470))
-		v1472 := v1466 - v1467
-		v1474 := v1472 + uint32(0x7f)
-		v1475 := v1474 << 23
-		v1476 := float32(v1471 * math.Float32frombits(v1475))
-		v29 = v29 + v1476
-		v1477 := s0[i0+44]
-		v1478 := v1477 - v226
-		v1480 := v1478
-		if float32(89) < v1478 {
-			v1480 = float32(89)
-		}
-		v1482 := v1480
-		if float32(-104) > v1480 {
-			v1482 = float32(-104)
-		}
-		v1484 := float32(v1482 * float32(1.442695))
-		v1485 := float32(math.RoundToEven(float64(v1484)))
-		var v1487 float32
-		{
-			p, c := float64(v1485)*float64(float32(-0.6933594)), float64(v1482)
-			s := p + c
-			v1487 = float32(s)
-			if twiceRounded(s) {
-				v1487 = roundSum(p, c, s)
-			}
-		}
-		var v1489 float32
-		{
-			p, c := float64(v1485)*float64(float32(0.00021219444)), float64(v1487)
-			s := p + c
-			v1489 = float32(s)
-			if twiceRounded(s) {
-				v1489 = roundSum(p, c, s)
-			}
-		}
-		var v1492 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1489), float64(float32(0.0013981999))
-			s := p + c
-			v1492 = float32(s)
-			if twiceRounded(s) {
-				v1492 = roundSum(p, c, s)
-			}
-		}
-		var v1494 float32
-		{
-			p, c := float64(v1492)*float64(v1489), float64(float32(0.008333452))
-			s := p + c
-			v1494 = float32(s)
-			if twiceRounded(s) {
-				v1494 = roundSum(p, c, s)
-			}
-		}
-		var v1496 float32
-		{
-			p, c := float64(v1494)*float64(v1489), float64(float32(0.041665796))
-			s := p + c
-			v1496 = float32(s)
-			if twiceRounded(s) {
-				v1496 = roundSum(p, c, s)
-			}
-		}
-		var v1498 float32
-		{
-			p, c := float64(v1496)*float64(v1489), float64(float32(0.16666666))
-			s := p + c
-			v1498 = float32(s)
-			if twiceRounded(s) {
-				v1498 = roundSum(p, c, s)
-			}
-		}
-		var v1500 float32
-		{
-			p, c := float64(v1498)*float64(v1489), float64(float32(0.5))
-			s := p + c
-			v1500 = float32(s)
-			if twiceRounded(s) {
-				v1500 = roundSum(p, c, s)
-			}
-		}
-		v1501 := float32(v1489 * v1489)
-		var v1502 float32
-		{
-			p, c := float64(v1500)*float64(v1501), float64(v1489)
-			s := p + c
-			v1502 = float32(s)
-			if twiceRounded(s) {
-				v1502 = roundSum(p, c, s)
-			}
-		}
-		v1504 := v1502 + float32(1)
-		v1505 := toInt32(v1485)
-		v1506 := uint32(int32(v1505) >> 1)
-		v1508 := v1506 + uint32(0x7f)
-		v1509 := v1508 << 23
-		v1510 := float32(v1504 * math.Float32frombits(v1509))
-		v1511 := v1505 - v1506
-		v1513 := v1511 + uint32(0x7f)
-		v1514 := v1513 << 23
-		v1515 := float32(v1510 * math.Float32frombits(v1514))
-		v37 = v37 + v1515
-		v1516 := s0[i0+54]
-		v1517 := v1516 - v266
-		v1519 := v1517
-		if float32(89) < v1517 {
-			v1519 = float32(89)
-		}
-		v1521 := v1519
-		if float32(-104) > v1519 {
-			v1521 = float32(-104)
-		}
-		v1523 := float32(v1521 * float32(1.442695))
-		v1524 := float32(math.RoundToEven(float64(v1523)))
-		var v1526 float32
-		{
-			p, c := float64(v1524)*float64(float32(-0.6933594)), float64(v1521)
-			s := p + c
-			v1526 = float32(s)
-			if twiceRounded(s) {
-				v1526 = roundSum(p, c, s)
-			}
-		}
-		var v1528 float32
-		{
-			p, c := float64(v1524)*float64(float32(0.00021219444)), float64(v1526)
-			s := p + c
-			v1528 = float32(s)
-			if twiceRounded(s) {
-				v1528 = roundSum(p, c, s)
-			}
-		}
-		var v1531 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1528), float64(float32(0.0013981999))
-			s := p + c
-			v1531 = float32(s)
-			if twiceRounded(s) {
-				v1531 = roundSum(p, c, s)
-			}
-		}
-		var v1533 float32
-		{
-			p, c := float64(v1531)*float64(v1528), float64(float32(0.008333452))
-			s := p + c
-			v1533 = float32(s)
-			if twiceRounded(s) {
-				v1533 = roundSum(p, c, s)
-			}
-		}
-		var v1535 float32
-		{
-			p, c := float64(v1533)*float64(v1528), float64(float32(0.041665796))
-			s := p + c
-			v1535 = float32(s)
-			if twiceRounded(s) {
-				v1535 = roundSum(p, c, s)
-			}
-		}
-		var v1537 float32
-		{
-			p, c := float64(v1535)*float64(v1528), float64(float32(0.16666666))
-			s := p + c
-			v1537 = float32(s)
-			if twiceRounded(s) {
-				v1537 = roundSum(p, c, s)
-			}
-		}
-		var v1539 float32
-		{
-			p, c := float64(v1537)*float64(v1528), float64(float32(0.5))
-			s := p + c
-			v1539 = float32(s)
-			if twiceRounded(s) {
-				v1539 = roundSum(p, c, s)
-			}
-		}
-		v1540 := float32(v1528 * v1528)
-		var v1541 float32
-		{
-			p, c := float64(v1539)*float64(v1540), float64(v1528)
-			s := p + c
-			v1541 = float32(s)
-			if twiceRounded(s) {
-				v1541 = roundSum(p, c, s)
-			}
-		}
-		v1543 := v1541 + float32(1)
-		v1544 := toInt32(v1524)
-		v1545 := uint32(int32(v1544) >> 1)
-		v1547 := v1545 + uint32(0x7f)
-		v1548 := v1547 << 23
-		v1549 := float32(v1543 * math.Float32frombits(v1548))
-		v1550 := v1544 - v1545
-		v1552 := v1550 + uint32(0x7f)
-		v1553 := v1552 << 23
-		v1554 := float32(v1549 * math.Float32frombits(v1553))
-		v45 = v45 + v1554
-		v1555 := s0[i0+64]
-		v1556 := v1555 - v306
-		v1558 := v1556
-		if float32(89) < v1556 {
-			v1558 = float32(89)
-		}
-		v1560 := v1558
-		if float32(-104) > v1558 {
-			v1560 = float32(-104)
-		}
-		v1562 := float32(v1560 * float32(1.442695))
-		v1563 := float32(math.RoundToEven(float64(v1562)))
-		var v1565 float32
-		{
-			p, c := float64(v1563)*float64(float32(-0.6933594)), float64(v1560)
-			s := p + c
-			v1565 = float32(s)
-			if twiceRounded(s) {
-				v1565 = roundSum(p, c, s)
-			}
-		}
-		var v1567 float32
-		{
-			p, c := float64(v1563)*float64(float32(0.00021219444)), float64(v1565)
-			s := p + c
-			v1567 = float32(s)
-			if twiceRounded(s) {
-				v1567 = roundSum(p, c, s)
-			}
-		}
-		var v1570 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1567), float64(float32(0.0013981999))
-			s := p + c
-			v1570 = float32(s)
-			if twiceRounded(s) {
-				v1570 = roundSum(p, c, s)
-			}
-		}
-		var v1572 float32
-		{
-			p, c := float64(v1570)*float64(v1567), float64(float32(0.008333452))
-			s := p + c
-			v1572 = float32(s)
-			if twiceRounded(s) {
-				v1572 = roundSum(p, c, s)
-			}
-		}
-		var v1574 float32
-		{
-			p, c := float64(v1572)*float64(v1567), float64(float32(0.041665796))
-			s := p + c
-			v1574 = float32(s)
-			if twiceRounded(s) {
-				v1574 = roundSum(p, c, s)
-			}
-		}
-		var v1576 float32
-		{
-			p, c := float64(v1574)*float64(v1567), float64(float32(0.16666666))
-			s := p + c
-			v1576 = float32(s)
-			if twiceRounded(s) {
-				v1576 = roundSum(p, c, s)
-			}
-		}
-		var v1578 float32
-		{
-			p, c := float64(v1576)*float64(v1567), float64(float32(0.5))
-			s := p + c
-			v1578 = float32(s)
-			if twiceRounded(s) {
-				v1578 = roundSum(p, c, s)
-			}
-		}
-		v1579 := float32(v1567 * v1567)
-		var v1580 float32
-		{
-			p, c := float64(v1578)*float64(v1579), float64(v1567)
-			s := p + c
-			v1580 = float32(s)
-			if twiceRounded(s) {
-				v1580 = roundSum(p, c, s)
-			}
-		}
-		v1582 := v1580 + float32(1)
-		v1583 := toInt32(v1563)
-		v1584 := uint32(int32(v1583) >> 1)
-		v1586 := v1584 + uint32(0x7f)
-		v1587 := v1586 << 23
-		v1588 := float32(v1582 * math.Float32frombits(v1587))
-		v1589 := v1583 - v1584
-		v1591 := v1589 + uint32(0x7f)
-		v1592 := v1591 << 23
-		v1593 := float32(v1588 * math.Float32frombits(v1592))
-		v53 = v53 + v1593
-		v1594 := s0[i0+74]
-		v1595 := v1594 - v346
-		v1597 := v1595
-		if float32(89) < v1595 {
-			v1597 = float32(89)
-		}
-		v1599 := v1597
-		if float32(-104) > v1597 {
-			v1599 = float32(-104)
-		}
-		v1601 := float32(v1599 * float32(1.442695))
-		v1602 := float32(math.RoundToEven(float64(v1601)))
-		var v1604 float32
-		{
-			p, c := float64(v1602)*float64(float32(-0.6933594)), float64(v1599)
-			s := p + c
-			v1604 = float32(s)
-			if twiceRounded(s) {
-				v1604 = roundSum(p, c, s)
-			}
-		}
-		var v1606 float32
-		{
-			p, c := float64(v1602)*float64(float32(0.00021219444)), float64(v1604)
-			s := p + c
-			v1606 = float32(s)
-			if twiceRounded(s) {
-				v1606 = roundSum(p, c, s)
-			}
-		}
-		var v1609 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1606), float64(float32(0.0013981999))
-			s := p + c
-			v1609 = float32(s)
-			if twiceRounded(s) {
-				v1609 = roundSum(p, c, s)
-			}
-		}
-		var v1611 float32
-		{
-			p, c := float64(v1609)*float64(v1606), float64(float32(0.008333452))
-			s := p + c
-			v1611 = float32(s)
-			if twiceRounded(s) {
-				v1611 = roundSum(p, c, s)
-			}
-		}
-		var v1613 float32
-		{
-			p, c := float64(v1611)*float64(v1606), float64(float32(0.041665796))
-			s := p + c
-			v1613 = float32(s)
-			if twiceRounded(s) {
-				v1613 = roundSum(p, c, s)
-			}
-		}
-		var v1615 float32
-		{
-			p, c := float64(v1613)*float64(v1606), float64(float32(0.16666666))
-			s := p + c
-			v1615 = float32(s)
-			if twiceRounded(s) {
-				v1615 = roundSum(p, c, s)
-			}
-		}
-		var v1617 float32
-		{
-			p, c := float64(v1615)*float64(v1606), float64(float32(0.5))
-			s := p + c
-			v1617 = float32(s)
-			if twiceRounded(s) {
-				v1617 = roundSum(p, c, s)
-			}
-		}
-		v1618 := float32(v1606 * v1606)
-		var v1619 float32
-		{
-			p, c := float64(v1617)*float64(v1618), float64(v1606)
-			s := p + c
-			v1619 = float32(s)
-			if twiceRounded(s) {
-				v1619 = roundSum(p, c, s)
-			}
-		}
-		v1621 := v1619 + float32(1)
-		v1622 := toInt32(v1602)
-		v1623 := uint32(int32(v1622) >> 1)
-		v1625 := v1623 + uint32(0x7f)
-		v1626 := v1625 << 23
-		v1627 := float32(v1621 * math.Float32frombits(v1626))
-		v1628 := v1622 - v1623
-		v1630 := v1628 + uint32(0x7f)
-		v1631 := v1630 << 23
-		v1632 := float32(v1627 * math.Float32frombits(v1631))
-		v61 = v61 + v1632
-		v1633 := s0[i0+5]
-		v1634 := v1633 - v66
-		v1636 := v1634
-		if float32(89) < v1634 {
-			v1636 = float32(89)
-		}
-		v1638 := v1636
-		if float32(-104) > v1636 {
-			v1638 = float32(-104)
-		}
-		v1640 := float32(v1638 * float32(1.442695))
-		v1641 := float32(math.RoundToEven(float64(v1640)))
-		var v1643 float32
-		{
-			p, c := float64(v1641)*float64(float32(-0.6933594)), float64(v1638)
-			s := p + c
-			v1643 = float32(s)
-			if twiceRounded(s) {
-				v1643 = roundSum(p, c, s)
-			}
-		}
-		var v1645 float32
-		{
-			p, c := float64(v1641)*float64(float32(0.00021219444)), float64(v1643)
-			s := p + c
-			v1645 = float32(s)
-			if twiceRounded(s) {
-				v1645 = roundSum(p, c, s)
-			}
-		}
-		var v1648 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1645), float64(float32(0.0013981999))
-			s := p + c
-			v1648 = float32(s)
-			if twiceRounded(s) {
-				v1648 = roundSum(p, c, s)
-			}
-		}
-		var v1650 float32
-		{
-			p, c := float64(v1648)*float64(v1645), float64(float32(0.008333452))
-			s := p + c
-			v1650 = float32(s)
-			if twiceRounded(s) {
-				v1650 = roundSum(p, c, s)
-			}
-		}
-		var v1652 float32
-		{
-			p, c := float64(v1650)*float64(v1645), float64(float32(0.041665796))
-			s := p + c
-			v1652 = float32(s)
-			if twiceRounded(s) {
-				v1652 = roundSum(p, c, s)
-			}
-		}
-		var v1654 float32
-		{
-			p, c := float64(v1652)*float64(v1645), float64(float32(0.16666666))
-			s := p + c
-			v1654 = float32(s)
-			if twiceRounded(s) {
-				v1654 = roundSum(p, c, s)
-			}
-		}
-		var v1656 float32
-		{
-			p, c := float64(v1654)*float64(v1645), float64(float32(0.5))
-			s := p + c
-			v1656 = float32(s)
-			if twiceRounded(s) {
-				v1656 = roundSum(p, c, s)
-			}
-		}
-		v1657 := float32(v1645 * v1645)
-		var v1658 float32
-		{
-			p, c := float64(v1656)*float64(v1657), float64(v1645)
-			s := p + c
-			v1658 = float32(s)
-			if twiceRounded(s) {
-				v1658 = roundSum(p, c, s)
-			}
-		}
-		v1660 := v1658 + float32(1)
-		v1661 := toInt32(v1641)
-		v1662 := uint32(int32(v1661) >> 1)
-		v1664 := v1662 + uint32(0x7f)
-		v1665 := v1664 << 23
-		v1666 := float32(v1660 * math.Float32frombits(v1665))
-		v1667 := v1661 - v1662
-		v1669 := v1667 + uint32(0x7f)
-		v1670 := v1669 << 23
-		v1671 := float32(v1666 * math.Float32frombits(v1670))
-		v6 = v6 + v1671
-		v1672 := s0[i0+15]
-		v1673 := v1672 - v106
-		v1675 := v1673
-		if float32(89) < v1673 {
-			v1675 = float32(89)
-		}
-		v1677 := v1675
-		if float32(-104) > v1675 {
-			v1677 = float32(-104)
-		}
-		v1679 := float32(v1677 * float32(1.442695))
-		v1680 := float32(math.RoundToEven(float64(v1679)))
-		var v1682 float32
-		{
-			p, c := float64(v1680)*float64(float32(-0.6933594)), float64(v1677)
-			s := p + c
-			v1682 = float32(s)
-			if twiceRounded(s) {
-				v1682 = roundSum(p, c, s)
-			}
-		}
-		var v1684 float32
-		{
-			p, c := float64(v1680)*float64(float32(0.00021219444)), float64(v1682)
-			s := p + c
-			v1684 = float32(s)
-			if twiceRounded(s) {
-				v1684 = roundSum(p, c, s)
-			}
-		}
-		var v1687 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1684), float64(float32(0.0013981999))
-			s := p + c
-			v1687 = float32(s)
-			if twiceRounded(s) {
-				v1687 = roundSum(p, c, s)
-			}
-		}
-		var v1689 float32
-		{
-			p, c := float64(v1687)*float64(v1684), float64(float32(0.008333452))
-			s := p + c
-			v1689 = float32(s)
-			if twiceRounded(s) {
-				v1689 = roundSum(p, c, s)
-			}
-		}
-		var v1691 float32
-		{
-			p, c := float64(v1689)*float64(v1684), float64(float32(0.041665796))
-			s := p + c
-			v1691 = float32(s)
-			if twiceRounded(s) {
-				v1691 = roundSum(p, c, s)
-			}
-		}
-		var v1693 float32
-		{
-			p, c := float64(v1691)*float64(v1684), float64(float32(0.16666666))
-			s := p + c
-			v1693 = float32(s)
-			if twiceRounded(s) {
-				v1693 = roundSum(p, c, s)
-			}
-		}
-		var v1695 float32
-		{
-			p, c := float64(v1693)*float64(v1684), float64(float32(0.5))
-			s := p + c
-			v1695 = float32(s)
-			if twiceRounded(s) {
-				v1695 = roundSum(p, c, s)
-			}
-		}
-		v1696 := float32(v1684 * v1684)
-		var v1697 float32
-		{
-			p, c := float64(v1695)*float64(v1696), float64(v1684)
-			s := p + c
-			v1697 = float32(s)
-			if twiceRounded(s) {
-				v1697 = roundSum(p, c, s)
-			}
-		}
-		v1699 := v1697 + float32(1)
-		v1700 := toInt32(v1680)
-		v1701 := uint32(int32(v1700) >> 1)
-		v1703 := v1701 + uint32(0x7f)
-		v1704 := v1703 << 23
-		v1705 := float32(v1699 * math.Float32frombits(v1704))
-		v1706 := v1700 - v1701
-		v1708 := v1706 + uint32(0x7f)
-		v1709 := v1708 << 23
-		v1710 := float32(v1705 * math.Float32frombits(v1709))
-		v14 = v14 + v1710
-		v1711 := s0[i0+25]
-		v1712 := v1711 - v146
-		v1714 := v1712
-		if float32(89) < v1712 {
-			v1714 = float32(89)
-		}
-		v1716 := v1714
-		if float32(-104) > v1714 {
-			v1716 = float32(-104)
-		}
-		v1718 := float32(v1716 * float32(1.442695))
-		v1719 := float32(math.RoundToEven(float64(v1718)))
-		var v1721 float32
-		{
-			p, c := float64(v1719)*float64(float32(-0.6933594)), float64(v1716)
-			s := p + c
-			v1721 = float32(s)
-			if twiceRounded(s) {
-				v1721 = roundSum(p, c, s)
-			}
-		}
-		var v1723 float32
-		{
-			p, c := float64(v1719)*float64(float32(0.00021219444)), float64(v1721)
-			s := p + c
-			v1723 = float32(s)
-			if twiceRounded(s) {
-				v1723 = roundSum(p, c, s)
-			}
-		}
-		var v1726 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1723), float64(float32(0.0013981999))
-			s := p + c
-			v1726 = float32(s)
-			if twiceRounded(s) {
-				v1726 = roundSum(p, c, s)
-			}
-		}
-		var v1728 float32
-		{
-			p, c := float64(v1726)*float64(v1723), float64(float32(0.008333452))
-			s := p + c
-			v1728 = float32(s)
-			if twiceRounded(s) {
-				v1728 = roundSum(p, c, s)
-			}
-		}
-		var v1730 float32
-		{
-			p, c := float64(v1728)*float64(v1723), float64(float32(0.041665796))
-			s := p + c
-			v1730 = float32(s)
-			if twiceRounded(s) {
-				v1730 = roundSum(p, c, s)
-			}
-		}
-		var v1732 float32
-		{
-			p, c := float64(v1730)*float64(v1723), float64(float32(0.16666666))
-			s := p + c
-			v1732 = float32(s)
-			if twiceRounded(s) {
-				v1732 = roundSum(p, c, s)
-			}
-		}
-		var v1734 float32
-		{
-			p, c := float64(v1732)*float64(v1723), float64(float32(0.5))
-			s := p + c
-			v1734 = float32(s)
-			if twiceRounded(s) {
-				v1734 = roundSum(p, c, s)
-			}
-		}
-		v1735 := float32(v1723 * v1723)
-		var v1736 float32
-		{
-			p, c := float64(v1734)*float64(v1735), float64(v1723)
-			s := p + c
-			v1736 = float32(s)
-			if twiceRounded(s) {
-				v1736 = roundSum(p, c, s)
-			}
-		}
-		v1738 := v1736 + float32(1)
-		v1739 := toInt32(v1719)
-		v1740 := uint32(int32(v1739) >> 1)
-		v1742 := v1740 + uint32(0x7f)
-		v1743 := v1742 << 23
-		v1744 := float32(v1738 * math.Float32frombits(v1743))
-		v1745 := v1739 - v1740
-		v1747 := v1745 + uint32(0x7f)
-		v1748 := v1747 << 23
-		v1749 := float32(v1744 * math.Float32frombits(v1748))
-		v22 = v22 + v1749
-		v1750 := s0[i0+35]
-		v1751 := v1750 - v186
-		v1753 := v1751
-		if float32(89) < v1751 {
-			v1753 = float32(89)
-		}
-		v1755 := v1753
-		if float32(-104) > v1753 {
-			v1755 = float32(-104)
-		}
-		v1757 := float32(v1755 * float32(1.442695))
-		v1758 := float32(math.RoundToEven(float64(v1757)))
-		var v1760 float32
-		{
-			p, c := float64(v1758)*float64(float32(-0.6933594)), float64(v1755)
-			s := p + c
-			v1760 = float32(s)
-			if twiceRounded(s) {
-				v1760 = roundSum(p, c, s)
-			}
-		}
-		var v1762 float32
-		{
-			p, c := float64(v1758)*float64(float32(0.00021219444)), float64(v1760)
-			s := p + c
-			v1762 = float32(s)
-			if twiceRounded(s) {
-				v1762 = roundSum(p, c, s)
-			}
-		}
-		var v1765 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1762), float64(float32(0.0013981999))
-			s := p + c
-			v1765 = float32(s)
-			if twiceRounded(s) {
-				v1765 = roundSum(p, c, s)
-			}
-		}
-		var v1767 float32
-		{
-			p, c := float64(v1765)*float64(v1762), float64(float32(0.008333452))
-			s := p + c
-			v1767 = float32(s)
-			if twiceRounded(s) {
-				v1767 = roundSum(p, c, s)
-			}
-		}
-		var v1769 float32
-		{
-			p, c := float64(v1767)*float64(v1762), float64(float32(0.041665796))
-			s := p + c
-			v1769 = float32(s)
-			if twiceRounded(s) {
-				v1769 = roundSum(p, c, s)
-			}
-		}
-		var v1771 float32
-		{
-			p, c := float64(v1769)*float64(v1762), float64(float32(0.16666666))
-			s := p + c
-			v1771 = float32(s)
-			if twiceRounded(s) {
-				v1771 = roundSum(p, c, s)
-			}
-		}
-		var v1773 float32
-		{
-			p, c := float64(v1771)*float64(v1762), float64(float32(0.5))
-			s := p + c
-			v1773 = float32(s)
-			if twiceRounded(s) {
-				v1773 = roundSum(p, c, s)
-			}
-		}
-		v1774 := float32(v1762 * v1762)
-		var v1775 float32
-		{
-			p, c := float64(v1773)*float64(v1774), float64(v1762)
-			s := p + c
-			v1775 = float32(s)
-			if twiceRounded(s) {
-				v1775 = roundSum(p, c, s)
-			}
-		}
-		v1777 := v1775 + float32(1)
-		v1778 := toInt32(v1758)
-		v1779 := uint32(int32(v1778) >> 1)
-		v1781 := v1779 + uint32(0x7f)
-		v1782 := v1781 << 23
-		v1783 := float32(v1777 * math.Float32frombits(v1782))
-		v1784 := v1778 - v1779
-		v1786 := v1784 + uint32(0x7f)
-		v1787 := v1786 << 23
-		v1788 := float32(v1783 * math.Float32frombits(v1787))
-		v30 = v30 + v1788
-		v1789 := s0[i0+45]
-		v1790 := v1789 - v226
-		v1792 := v1790
-		if float32(89) < v1790 {
-			v1792 = float32(89)
-		}
-		v1794 := v1792
-		if float32(-104) > v1792 {
-			v1794 = float32(-104)
-		}
-		v1796 := float32(v1794 * float32(1.442695))
-		v1797 := float32(math.RoundToEven(float64(v1796)))
-		var v1799 float32
-		{
-			p, c := float64(v1797)*float64(float32(-0.6933594)), float64(v1794)
-			s := p + c
-			v1799 = float32(s)
-			if twiceRounded(s) {
-				v1799 = roundSum(p, c, s)
-			}
-		}
-		var v1801 float32
-		{
-			p, c := float64(v1797)*float64(float32(0.00021219444)), float64(v1799)
-			s := p + c
-			v1801 = float32(s)
-			if twiceRounded(s) {
-				v1801 = roundSum(p, c, s)
-			}
-		}
-		var v1804 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1801), float64(float32(0.0013981999))
-			s := p + c
-			v1804 = float32(s)
-			if twiceRounded(s) {
-				v1804 = roundSum(p, c, s)
-			}
-		}
-		var v1806 float32
-		{
-			p, c := float64(v1804)*float64(v1801), float64(float32(0.008333452))
-			s := p + c
-			v1806 = float32(s)
-			if twiceRounded(s) {
-				v1806 = roundSum(p, c, s)
-			}
-		}
-		var v1808 float32
-		{
-			p, c := float64(v1806)*float64(v1801), float64(float32(0.041665796))
-			s := p + c
-			v1808 = float32(s)
-			if twiceRounded(s) {
-				v1808 = roundSum(p, c, s)
-			}
-		}
-		var v1810 float32
-		{
-			p, c := float64(v1808)*float64(v1801), float64(float32(0.16666666))
-			s := p + c
-			v1810 = float32(s)
-			if twiceRounded(s) {
-				v1810 = roundSum(p, c, s)
-			}
-		}
-		var v1812 float32
-		{
-			p, c := float64(v1810)*float64(v1801), float64(float32(0.5))
-			s := p + c
-			v1812 = float32(s)
-			if twiceRounded(s) {
-				v1812 = roundSum(p, c, s)
-			}
-		}
-		v1813 := float32(v1801 * v1801)
-		var v1814 float32
-		{
-			p, c := float64(v1812)*float64(v1813), float64(v1801)
-			s := p + c
-			v1814 = float32(s)
-			if twiceRounded(s) {
-				v1814 = roundSum(p, c, s)
-			}
-		}
-		v1816 := v1814 + float32(1)
-		v1817 := toInt32(v1797)
-		v1818 := uint32(int32(v1817) >> 1)
-		v1820 := v1818 + uint32(0x7f)
-		v1821 := v1820 << 23
-		v1822 := float32(v1816 * math.Float32frombits(v1821))
-		v1823 := v1817 - v1818
-		v1825 := v1823 + uint32(0x7f)
-		v1826 := v1825 << 23
-		v1827 := float32(v1822 * math.Float32frombits(v1826))
-		v38 = v38 + v1827
-		v1828 := s0[i0+55]
-		v1829 := v1828 - v266
-		v1831 := v1829
-		if float32(89) < v1829 {
-			v1831 = float32(89)
-		}
-		v1833 := v1831
-		if float32(-104) > v1831 {
-			v1833 = float32(-104)
-		}
-		v1835 := float32(v1833 * float32(1.442695))
-		v1836 := float32(math.RoundToEven(float64(v1835)))
-		var v1838 float32
-		{
-			p, c := float64(v1836)*float64(float32(-0.6933594)), float64(v1833)
-			s := p + c
-			v1838 = float32(s)
-			if twiceRounded(s) {
-				v1838 = roundSum(p, c, s)
-			}
-		}
-		var v1840 float32
-		{
-			p, c := float64(v1836)*float64(float32(0.00021219444)), float64(v1838)
-			s := p + c
-			v1840 = float32(s)
-			if twiceRounded(s) {
-				v1840 = roundSum(p, c, s)
-			}
-		}
-		var v1843 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1840), float64(float32(0.0013981999))
-			s := p + c
-			v1843 = float32(s)
-			if twiceRounded(s) {
-				v1843 = roundSum(p, c, s)
-			}
-		}
-		var v1845 float32
-		{
-			p, c := float64(v1843)*float64(v1840), float64(float32(0.008333452))
-			s := p + c
-			v1845 = float32(s)
-			if twiceRounded(s) {
-				v1845 = roundSum(p, c, s)
-			}
-		}
-		var v1847 float32
-		{
-			p, c := float64(v1845)*float64(v1840), float64(float32(0.041665796))
-			s := p + c
-			v1847 = float32(s)
-			if twiceRounded(s) {
-				v1847 = roundSum(p, c, s)
-			}
-		}
-		var v1849 float32
-		{
-			p, c := float64(v1847)*float64(v1840), float64(float32(0.16666666))
-			s := p + c
-			v1849 = float32(s)
-			if twiceRounded(s) {
-				v1849 = roundSum(p, c, s)
-			}
-		}
-		var v1851 float32
-		{
-			p, c := float64(v1849)*float64(v1840), float64(float32(0.5))
-			s := p + c
-			v1851 = float32(s)
-			if twiceRounded(s) {
-				v1851 = roundSum(p, c, s)
-			}
-		}
-		v1852 := float32(v1840 * v1840)
-		var v1853 float32
-		{
-			p, c := float64(v1851)*float64(v1852), float64(v1840)
-			s := p + c
-			v1853 = float32(s)
-			if twiceRounded(s) {
-				v1853 = roundSum(p, c, s)
-			}
-		}
-		v1855 := v1853 + float32(1)
-		v1856 := toInt32(v1836)
-		v1857 := uint32(int32(v1856) >> 1)
-		v1859 := v1857 + uint32(0x7f)
-		v1860 := v1859 << 23
-		v1861 := float32(v1855 * math.Float32frombits(v1860))
-		v1862 := v1856 - v1857
-		v1864 := v1862 + uint32(0x7f)
-		v1865 := v1864 << 23
-		v1866 := float32(v1861 * math.Float32frombits(v1865))
-		v46 = v46 + v1866
-		v1867 := s0[i0+65]
-		v1868 := v1867 - v306
-		v1870 := v1868
-		if float32(89) < v1868 {
-			v1870 = float32(89)
-		}
-		v1872 := v1870
-		if float32(-104) > v1870 {
-			v1872 = float32(-104)
-		}
-		v1874 := float32(v1872 * float32(1.442695))
-		v1875 := float32(math.RoundToEven(float64(v1874)))
-		var v1877 float32
-		{
-			p, c := float64(v1875)*float64(float32(-0.6933594)), float64(v1872)
-			s := p + c
-			v1877 = float32(s)
-			if twiceRounded(s) {
-				v1877 = roundSum(p, c, s)
-			}
-		}
-		var v1879 float32
-		{
-			p, c := float64(v1875)*float64(float32(0.00021219444)), float64(v1877)
-			s := p + c
-			v1879 = float32(s)
-			if twiceRounded(s) {
-				v1879 = roundSum(p, c, s)
-			}
-		}
-		var v1882 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1879), float64(float32(0.0013981999))
-			s := p + c
-			v1882 = float32(s)
-			if twiceRounded(s) {
-				v1882 = roundSum(p, c, s)
-			}
-		}
-		var v1884 float32
-		{
-			p, c := float64(v1882)*float64(v1879), float64(float32(0.008333452))
-			s := p + c
-			v1884 = float32(s)
-			if twiceRounded(s) {
-				v1884 = roundSum(p, c, s)
-			}
-		}
-		var v1886 float32
-		{
-			p, c := float64(v1884)*float64(v1879), float64(float32(0.041665796))
-			s := p + c
-			v1886 = float32(s)
-			if twiceRounded(s) {
-				v1886 = roundSum(p, c, s)
-			}
-		}
-		var v1888 float32
-		{
-			p, c := float64(v1886)*float64(v1879), float64(float32(0.16666666))
-			s := p + c
-			v1888 = float32(s)
-			if twiceRounded(s) {
-				v1888 = roundSum(p, c, s)
-			}
-		}
-		var v1890 float32
-		{
-			p, c := float64(v1888)*float64(v1879), float64(float32(0.5))
-			s := p + c
-			v1890 = float32(s)
-			if twiceRounded(s) {
-				v1890 = roundSum(p, c, s)
-			}
-		}
-		v1891 := float32(v1879 * v1879)
-		var v1892 float32
-		{
-			p, c := float64(v1890)*float64(v1891), float64(v1879)
-			s := p + c
-			v1892 = float32(s)
-			if twiceRounded(s) {
-				v1892 = roundSum(p, c, s)
-			}
-		}
-		v1894 := v1892 + float32(1)
-		v1895 := toInt32(v1875)
-		v1896 := uint32(int32(v1895) >> 1)
-		v1898 := v1896 + uint32(0x7f)
-		v1899 := v1898 << 23
-		v1900 := float32(v1894 * math.Float32frombits(v1899))
-		v1901 := v1895 - v1896
-		v1903 := v1901 + uint32(0x7f)
-		v1904 := v1903 << 23
-		v1905 := float32(v1900 * math.Float32frombits(v1904))
-		v54 = v54 + v1905
-		v1906 := s0[i0+75]
-		v1907 := v1906 - v346
-		v1909 := v1907
-		if float32(89) < v1907 {
-			v1909 = float32(89)
-		}
-		v1911 := v1909
-		if float32(-104) > v1909 {
-			v1911 = float32(-104)
-		}
-		v1913 := float32(v1911 * float32(1.442695))
-		v1914 := float32(math.RoundToEven(float64(v1913)))
-		var v1916 float32
-		{
-			p, c := float64(v1914)*float64(float32(-0.6933594)), float64(v1911)
-			s := p + c
-			v1916 = float32(s)
-			if twiceRounded(s) {
-				v1916 = roundSum(p, c, s)
-			}
-		}
-		var v1918 float32
-		{
-			p, c := float64(v1914)*float64(float32(0.00021219444)), float64(v1916)
-			s := p + c
-			v1918 = float32(s)
-			if twiceRounded(s) {
-				v1918 = roundSum(p, c, s)
-			}
-		}
-		var v1921 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1918), float64(float32(0.0013981999))
-			s := p + c
-			v1921 = float32(s)
-			if twiceRounded(s) {
-				v1921 = roundSum(p, c, s)
-			}
-		}
-		var v1923 float32
-		{
-			p, c := float64(v1921)*float64(v1918), float64(float32(0.008333452))
-			s := p + c
-			v1923 = float32(s)
-			if twiceRounded(s) {
-				v1923 = roundSum(p, c, s)
-			}
-		}
-		var v1925 float32
-		{
-			p, c := float64(v1923)*float64(v1918), float64(float32(0.041665796))
-			s := p + c
-			v1925 = float32(s)
-			if twiceRounded(s) {
-				v1925 = roundSum(p, c, s)
-			}
-		}
-		var v1927 float32
-		{
-			p, c := float64(v1925)*float64(v1918), float64(float32(0.16666666))
-			s := p + c
-			v1927 = float32(s)
-			if twiceRounded(s) {
-				v1927 = roundSum(p, c, s)
-			}
-		}
-		var v1929 float32
-		{
-			p, c := float64(v1927)*float64(v1918), float64(float32(0.5))
-			s := p + c
-			v1929 = float32(s)
-			if twiceRounded(s) {
-				v1929 = roundSum(p, c, s)
-			}
-		}
-		v1930 := float32(v1918 * v1918)
-		var v1931 float32
-		{
-			p, c := float64(v1929)*float64(v1930), float64(v1918)
-			s := p + c
-			v1931 = float32(s)
-			if twiceRounded(s) {
-				v1931 = roundSum(p, c, s)
-			}
-		}
-		v1933 := v1931 + float32(1)
-		v1934 := toInt32(v1914)
-		v1935 := uint32(int32(v1934) >> 1)
-		v1937 := v1935 + uint32(0x7f)
-		v1938 := v1937 << 23
-		v1939 := float32(v1933 * math.Float32frombits(v1938))
-		v1940 := v1934 - v1935
-		v1942 := v1940 + uint32(0x7f)
-		v1943 := v1942 << 23
-		v1944 := float32(v1939 * math.Float32frombits(v1943))
-		v62 = v62 + v1944
-		v1945 := s0[i0+6]
-		v1946 := v1945 - v66
-		v1948 := v1946
-		if float32(89) < v1946 {
-			v1948 = float32(89)
-		}
-		v1950 := v1948
-		if float32(-104) > v1948 {
-			v1950 = float32(-104)
-		}
-		v1952 := float32(v1950 * float32(1.442695))
-		v1953 := float32(math.RoundToEven(float64(v1952)))
-		var v1955 float32
-		{
-			p, c := float64(v1953)*float64(float32(-0.6933594)), float64(v1950)
-			s := p + c
-			v1955 = float32(s)
-			if twiceRounded(s) {
-				v1955 = roundSum(p, c, s)
-			}
-		}
-		var v1957 float32
-		{
-			p, c := float64(v1953)*float64(float32(0.00021219444)), float64(v1955)
-			s := p + c
-			v1957 = float32(s)
-			if twiceRounded(s) {
-				v1957 = roundSum(p, c, s)
-			}
-		}
-		var v1960 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1957), float64(float32(0.0013981999))
-			s := p + c
-			v1960 = float32(s)
-			if twiceRounded(s) {
-				v1960 = roundSum(p, c, s)
-			}
-		}
-		var v1962 float32
-		{
-			p, c := float64(v1960)*float64(v1957), float64(float32(0.008333452))
-			s := p + c
-			v1962 = float32(s)
-			if twiceRounded(s) {
-				v1962 = roundSum(p, c, s)
-			}
-		}
-		var v1964 float32
-		{
-			p, c := float64(v1962)*float64(v1957), float64(float32(0.041665796))
-			s := p + c
-			v1964 = float32(s)
-			if twiceRounded(s) {
-				v1964 = roundSum(p, c, s)
-			}
-		}
-		var v1966 float32
-		{
-			p, c := float64(v1964)*float64(v1957), float64(float32(0.16666666))
-			s := p + c
-			v1966 = float32(s)
-			if twiceRounded(s) {
-				v1966 = roundSum(p, c, s)
-			}
-		}
-		var v1968 float32
-		{
-			p, c := float64(v1966)*float64(v1957), float64(float32(0.5))
-			s := p + c
-			v1968 = float32(s)
-			if twiceRounded(s) {
-				v1968 = roundSum(p, c, s)
-			}
-		}
-		v1969 := float32(v1957 * v1957)
-		var v1970 float32
-		{
-			p, c := float64(v1968)*float64(v1969), float64(v1957)
-			s := p + c
-			v1970 = float32(s)
-			if twiceRounded(s) {
-				v1970 = roundSum(p, c, s)
-			}
-		}
-		v1972 := v1970 + float32(1)
-		v1973 := toInt32(v1953)
-		v1974 := uint32(int32(v1973) >> 1)
-		v1976 := v1974 + uint32(0x7f)
-		v1977 := v1976 << 23
-		v1978 := float32(v1972 * math.Float32frombits(v1977))
-		v1979 := v1973 - v1974
-		v1981 := v1979 + uint32(0x7f)
-		v1982 := v1981 << 23
-		v1983 := float32(v1978 * math.Float32frombits(v1982))
-		v7 = v7 + v1983
-		v1984 := s0[i0+16]
-		v1985 := v1984 - v106
-		v1987 := v1985
-		if float32(89) < v1985 {
-			v1987 = float32(89)
-		}
-		v1989 := v1987
-		if float32(-104) > v1987 {
-			v1989 = float32(-104)
-		}
-		v1991 := float32(v1989 * float32(1.442695))
-		v1992 := float32(math.RoundToEven(float64(v1991)))
-		var v1994 float32
-		{
-			p, c := float64(v1992)*float64(float32(-0.6933594)), float64(v1989)
-			s := p + c
-			v1994 = float32(s)
-			if twiceRounded(s) {
-				v1994 = roundSum(p, c, s)
-			}
-		}
-		var v1996 float32
-		{
-			p, c := float64(v1992)*float64(float32(0.00021219444)), float64(v1994)
-			s := p + c
-			v1996 = float32(s)
-			if twiceRounded(s) {
-				v1996 = roundSum(p, c, s)
-			}
-		}
-		var v1999 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v1996), float64(float32(0.0013981999))
-			s := p + c
-			v1999 = float32(s)
-			if twiceRounded(s) {
-				v1999 = roundSum(p, c, s)
-			}
-		}
-		var v2001 float32
-		{
-			p, c := float64(v1999)*float64(v1996), float64(float32(0.008333452))
-			s := p + c
-			v2001 = float32(s)
-			if twiceRounded(s) {
-				v2001 = roundSum(p, c, s)
-			}
-		}
-		var v2003 float32
-		{
-			p, c := float64(v2001)*float64(v1996), float64(float32(0.041665796))
-			s := p + c
-			v2003 = float32(s)
-			if twiceRounded(s) {
-				v2003 = roundSum(p, c, s)
-			}
-		}
-		var v2005 float32
-		{
-			p, c := float64(v2003)*float64(v1996), float64(float32(0.16666666))
-			s := p + c
-			v2005 = float32(s)
-			if twiceRounded(s) {
-				v2005 = roundSum(p, c, s)
-			}
-		}
-		var v2007 float32
-		{
-			p, c := float64(v2005)*float64(v1996), float64(float32(0.5))
-			s := p + c
-			v2007 = float32(s)
-			if twiceRounded(s) {
-				v2007 = roundSum(p, c, s)
-			}
-		}
-		v2008 := float32(v1996 * v1996)
-		var v2009 float32
-		{
-			p, c := float64(v2007)*float64(v2008), float64(v1996)
-			s := p + c
-			v2009 = float32(s)
-			if twiceRounded(s) {
-				v2009 = roundSum(p, c, s)
-			}
-		}
-		v2011 := v2009 + float32(1)
-		v2012 := toInt32(v1992)
-		v2013 := uint32(int32(v2012) >> 1)
-		v2015 := v2013 + uint32(0x7f)
-		v2016 := v2015 << 23
-		v2017 := float32(v2011 * math.Float32frombits(v2016))
-		v2018 := v2012 - v2013
-		v2020 := v2018 + uint32(0x7f)
-		v2021 := v2020 << 23
-		v2022 := float32(v2017 * math.Float32frombits(v2021))
-		v15 = v15 + v2022
-		v2023 := s0[i0+26]
-		v2024 := v2023 - v146
-		v2026 := v2024
-		if float32(89) < v2024 {
-			v2026 = float32(89)
-		}
-		v2028 := v2026
-		if float32(-104) > v2026 {
-			v2028 = float32(-104)
-		}
-		v2030 := float32(v2028 * float32(1.442695))
-		v2031 := float32(math.RoundToEven(float64(v2030)))
-		var v2033 float32
-		{
-			p, c := float64(v2031)*float64(float32(-0.6933594)), float64(v2028)
-			s := p + c
-			v2033 = float32(s)
-			if twiceRounded(s) {
-				v2033 = roundSum(p, c, s)
-			}
-		}
-		var v2035 float32
-		{
-			p, c := float64(v2031)*float64(float32(0.00021219444)), float64(v2033)
-			s := p + c
-			v2035 = float32(s)
-			if twiceRounded(s) {
-				v2035 = roundSum(p, c, s)
-			}
-		}
-		var v2038 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2035), float64(float32(0.0013981999))
-			s := p + c
-			v2038 = float32(s)
-			if twiceRounded(s) {
-				v2038 = roundSum(p, c, s)
-			}
-		}
-		var v2040 float32
-		{
-			p, c := float64(v2038)*float64(v2035), float64(float32(0.008333452))
-			s := p + c
-			v2040 = float32(s)
-			if twiceRounded(s) {
-				v2040 = roundSum(p, c, s)
-			}
-		}
-		var v2042 float32
-		{
-			p, c := float64(v2040)*float64(v2035), float64(float32(0.041665796))
-			s := p + c
-			v2042 = float32(s)
-			if twiceRounded(s) {
-				v2042 = roundSum(p, c, s)
-			}
-		}
-		var v2044 float32
-		{
-			p, c := float64(v2042)*float64(v2035), float64(float32(0.16666666))
-			s := p + c
-			v2044 = float32(s)
-			if twiceRounded(s) {
-				v2044 = roundSum(p, c, s)
-			}
-		}
-		var v2046 float32
-		{
-			p, c := float64(v2044)*float64(v2035), float64(float32(0.5))
-			s := p + c
-			v2046 = float32(s)
-			if twiceRounded(s) {
-				v2046 = roundSum(p, c, s)
-			}
-		}
-		v2047 := float32(v2035 * v2035)
-		var v2048 float32
-		{
-			p, c := float64(v2046)*float64(v2047), float64(v2035)
-			s := p + c
-			v2048 = float32(s)
-			if twiceRounded(s) {
-				v2048 = roundSum(p, c, s)
-			}
-		}
-		v2050 := v2048 + float32(1)
-		v2051 := toInt32(v2031)
-		v2052 := uint32(int32(v2051) >> 1)
-		v2054 := v2052 + uint32(0x7f)
-		v2055 := v2054 << 23
-		v2056 := float32(v2050 * math.Float32frombits(v2055))
-		v2057 := v2051 - v2052
-		v2059 := v2057 + uint32(0x7f)
-		v2060 := v2059 << 23
-		v2061 := float32(v2056 * math.Float32frombits(v2060))
-		v23 = v23 + v2061
-		v2062 := s0[i0+36]
-		v2063 := v2062 - v186
-		v2065 := v2063
-		if float32(89) < v2063 {
-			v2065 = float32(89)
-		}
-		v2067 := v2065
-		if float32(-104) > v2065 {
-			v2067 = float32(-104)
-		}
-		v2069 := float32(v2067 * float32(1.442695))
-		v2070 := float32(math.RoundToEven(float64(v2069)))
-		var v2072 float32
-		{
-			p, c := float64(v2070)*float64(float32(-0.6933594)), float64(v2067)
-			s := p + c
-			v2072 = float32(s)
-			if twiceRounded(s) {
-				v2072 = roundSum(p, c, s)
-			}
-		}
-		var v2074 float32
-		{
-			p, c := float64(v2070)*float64(float32(0.00021219444)), float64(v2072)
-			s := p + c
-			v2074 = float32(s)
-			if twiceRounded(s) {
-				v2074 = roundSum(p, c, s)
-			}
-		}
-		var v2077 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2074), float64(float32(0.0013981999))
-			s := p + c
-			v2077 = float32(s)
-			if twiceRounded(s) {
-				v2077 = roundSum(p, c, s)
-			}
-		}
-		var v2079 float32
-		{
-			p, c := float64(v2077)*float64(v2074), float64(float32(0.008333452))
-			s := p + c
-			v2079 = float32(s)
-			if twiceRounded(s) {
-				v2079 = roundSum(p, c, s)
-			}
-		}
-		var v2081 float32
-		{
-			p, c := float64(v2079)*float64(v2074), float64(float32(0.041665796))
-			s := p + c
-			v2081 = float32(s)
-			if twiceRounded(s) {
-				v2081 = roundSum(p, c, s)
-			}
-		}
-		var v2083 float32
-		{
-			p, c := float64(v2081)*float64(v2074), float64(float32(0.16666666))
-			s := p + c
-			v2083 = float32(s)
-			if twiceRounded(s) {
-				v2083 = roundSum(p, c, s)
-			}
-		}
-		var v2085 float32
-		{
-			p, c := float64(v2083)*float64(v2074), float64(float32(0.5))
-			s := p + c
-			v2085 = float32(s)
-			if twiceRounded(s) {
-				v2085 = roundSum(p, c, s)
-			}
-		}
-		v2086 := float32(v2074 * v2074)
-		var v2087 float32
-		{
-			p, c := float64(v2085)*float64(v2086), float64(v2074)
-			s := p + c
-			v2087 = float32(s)
-			if twiceRounded(s) {
-				v2087 = roundSum(p, c, s)
-			}
-		}
-		v2089 := v2087 + float32(1)
-		v2090 := toInt32(v2070)
-		v2091 := uint32(int32(v2090) >> 1)
-		v2093 := v2091 + uint32(0x7f)
-		v2094 := v2093 << 23
-		v2095 := float32(v2089 * math.Float32frombits(v2094))
-		v2096 := v2090 - v2091
-		v2098 := v2096 + uint32(0x7f)
-		v2099 := v2098 << 23
-		v2100 := float32(v2095 * math.Float32frombits(v2099))
-		v31 = v31 + v2100
-		v2101 := s0[i0+46]
-		v2102 := v2101 - v226
-		v2104 := v2102
-		if float32(89) < v2102 {
-			v2104 = float32(89)
-		}
-		v2106 := v2104
-		if float32(-104) > v2104 {
-			v2106 = float32(-104)
-		}
-		v2108 := float32(v2106 * float32(1.442695))
-		v2109 := float32(math.RoundToEven(float64(v2108)))
-		var v2111 float32
-		{
-			p, c := float64(v2109)*float64(float32(-0.6933594)), float64(v2106)
-			s := p + c
-			v2111 = float32(s)
-			if twiceRounded(s) {
-				v2111 = roundSum(p, c, s)
-			}
-		}
-		var v2113 float32
-		{
-			p, c := float64(v2109)*float64(float32(0.00021219444)), float64(v2111)
-			s := p + c
-			v2113 = float32(s)
-			if twiceRounded(s) {
-				v2113 = roundSum(p, c, s)
-			}
-		}
-		var v2116 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2113), float64(float32(0.0013981999))
-			s := p + c
-			v2116 = float32(s)
-			if twiceRounded(s) {
-				v2116 = roundSum(p, c, s)
-			}
-		}
-		var v2118 float32
-		{
-			p, c := float64(v2116)*float64(v2113), float64(float32(0.008333452))
-			s := p + c
-			v2118 = float32(s)
-			if twiceRounded(s) {
-				v2118 = roundSum(p, c, s)
-			}
-		}
-		var v2120 float32
-		{
-			p, c := float64(v2118)*float64(v2113), float64(float32(0.041665796))
-			s := p + c
-			v2120 = float32(s)
-			if twiceRounded(s) {
-				v2120 = roundSum(p, c, s)
-			}
-		}
-		var v2122 float32
-		{
-			p, c := float64(v2120)*float64(v2113), float64(float32(0.16666666))
-			s := p + c
-			v2122 = float32(s)
-			if twiceRounded(s) {
-				v2122 = roundSum(p, c, s)
-			}
-		}
-		var v2124 float32
-		{
-			p, c := float64(v2122)*float64(v2113), float64(float32(0.5))
-			s := p + c
-			v2124 = float32(s)
-			if twiceRounded(s) {
-				v2124 = roundSum(p, c, s)
-			}
-		}
-		v2125 := float32(v2113 * v2113)
-		var v2126 float32
-		{
-			p, c := float64(v2124)*float64(v2125), float64(v2113)
-			s := p + c
-			v2126 = float32(s)
-			if twiceRounded(s) {
-				v2126 = roundSum(p, c, s)
-			}
-		}
-		v2128 := v2126 + float32(1)
-		v2129 := toInt32(v2109)
-		v2130 := uint32(int32(v2129) >> 1)
-		v2132 := v2130 + uint32(0x7f)
-		v2133 := v2132 << 23
-		v2134 := float32(v2128 * math.Float32frombits(v2133))
-		v2135 := v2129 - v2130
-		v2137 := v2135 + uint32(0x7f)
-		v2138 := v2137 << 23
-		v2139 := float32(v2134 * math.Float32frombits(v2138))
-		v39 = v39 + v2139
-		v2140 := s0[i0+56]
-		v2141 := v2140 - v266
-		v2143 := v2141
-		if float32(89) < v2141 {
-			v2143 = float32(89)
-		}
-		v2145 := v2143
-		if float32(-104) > v2143 {
-			v2145 = float32(-104)
-		}
-		v2147 := float32(v2145 * float32(1.442695))
-		v2148 := float32(math.RoundToEven(float64(v2147)))
-		var v2150 float32
-		{
-			p, c := float64(v2148)*float64(float32(-0.6933594)), float64(v2145)
-			s := p + c
-			v2150 = float32(s)
-			if twiceRounded(s) {
-				v2150 = roundSum(p, c, s)
-			}
-		}
-		var v2152 float32
-		{
-			p, c := float64(v2148)*float64(float32(0.00021219444)), float64(v2150)
-			s := p + c
-			v2152 = float32(s)
-			if twiceRounded(s) {
-				v2152 = roundSum(p, c, s)
-			}
-		}
-		var v2155 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2152), float64(float32(0.0013981999))
-			s := p + c
-			v2155 = float32(s)
-			if twiceRounded(s) {
-				v2155 = roundSum(p, c, s)
-			}
-		}
-		var v2157 float32
-		{
-			p, c := float64(v2155)*float64(v2152), float64(float32(0.008333452))
-			s := p + c
-			v2157 = float32(s)
-			if twiceRounded(s) {
-				v2157 = roundSum(p, c, s)
-			}
-		}
-		var v2159 float32
-		{
-			p, c := float64(v2157)*float64(v2152), float64(float32(0.041665796))
-			s := p + c
-			v2159 = float32(s)
-			if twiceRounded(s) {
-				v2159 = roundSum(p, c, s)
-			}
-		}
-		var v2161 float32
-		{
-			p, c := float64(v2159)*float64(v2152), float64(float32(0.16666666))
-			s := p + c
-			v2161 = float32(s)
-			if twiceRounded(s) {
-				v2161 = roundSum(p, c, s)
-			}
-		}
-		var v2163 float32
-		{
-			p, c := float64(v2161)*float64(v2152), float64(float32(0.5))
-			s := p + c
-			v2163 = float32(s)
-			if twiceRounded(s) {
-				v2163 = roundSum(p, c, s)
-			}
-		}
-		v2164 := float32(v2152 * v2152)
-		var v2165 float32
-		{
-			p, c := float64(v2163)*float64(v2164), float64(v2152)
-			s := p + c
-			v2165 = float32(s)
-			if twiceRounded(s) {
-				v2165 = roundSum(p, c, s)
-			}
-		}
-		v2167 := v2165 + float32(1)
-		v2168 := toInt32(v2148)
-		v2169 := uint32(int32(v2168) >> 1)
-		v2171 := v2169 + uint32(0x7f)
-		v2172 := v2171 << 23
-		v2173 := float32(v2167 * math.Float32frombits(v2172))
-		v2174 := v2168 - v2169
-		v2176 := v2174 + uint32(0x7f)
-		v2177 := v2176 << 23
-		v2178 := float32(v2173 * math.Float32frombits(v2177))
-		v47 = v47 + v2178
-		v2179 := s0[i0+66]
-		v2180 := v2179 - v306
-		v2182 := v2180
-		if float32(89) < v2180 {
-			v2182 = float32(89)
-		}
-		v2184 := v2182
-		if float32(-104) > v2182 {
-			v2184 = float32(-104)
-		}
-		v2186 := float32(v2184 * float32(1.442695))
-		v2187 := float32(math.RoundToEven(float64(v2186)))
-		var v2189 float32
-		{
-			p, c := float64(v2187)*float64(float32(-0.6933594)), float64(v2184)
-			s := p + c
-			v2189 = float32(s)
-			if twiceRounded(s) {
-				v2189 = roundSum(p, c, s)
-			}
-		}
-		var v2191 float32
-		{
-			p, c := float64(v2187)*float64(float32(0.00021219444)), float64(v2189)
-			s := p + c
-			v2191 = float32(s)
-			if twiceRounded(s) {
-				v2191 = roundSum(p, c, s)
-			}
-		}
-		var v2194 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2191), float64(float32(0.0013981999))
-			s := p + c
-			v2194 = float32(s)
-			if twiceRounded(s) {
-				v2194 = roundSum(p, c, s)
-			}
-		}
-		var v2196 float32
-		{
-			p, c := float64(v2194)*float64(v2191), float64(float32(0.008333452))
-			s := p + c
-			v2196 = float32(s)
-			if twiceRounded(s) {
-				v2196 = roundSum(p, c, s)
-			}
-		}
-		var v2198 float32
-		{
-			p, c := float64(v2196)*float64(v2191), float64(float32(0.041665796))
-			s := p + c
-			v2198 = float32(s)
-			if twiceRounded(s) {
-				v2198 = roundSum(p, c, s)
-			}
-		}
-		var v2200 float32
-		{
-			p, c := float64(v2198)*float64(v2191), float64(float32(0.16666666))
-			s := p + c
-			v2200 = float32(s)
-			if twiceRounded(s) {
-				v2200 = roundSum(p, c, s)
-			}
-		}
-		var v2202 float32
-		{
-			p, c := float64(v2200)*float64(v2191), float64(float32(0.5))
-			s := p + c
-			v2202 = float32(s)
-			if twiceRounded(s) {
-				v2202 = roundSum(p, c, s)
-			}
-		}
-		v2203 := float32(v2191 * v2191)
-		var v2204 float32
-		{
-			p, c := float64(v2202)*float64(v2203), float64(v2191)
-			s := p + c
-			v2204 = float32(s)
-			if twiceRounded(s) {
-				v2204 = roundSum(p, c, s)
-			}
-		}
-		v2206 := v2204 + float32(1)
-		v2207 := toInt32(v2187)
-		v2208 := uint32(int32(v2207) >> 1)
-		v2210 := v2208 + uint32(0x7f)
-		v2211 := v2210 << 23
-		v2212 := float32(v2206 * math.Float32frombits(v2211))
-		v2213 := v2207 - v2208
-		v2215 := v2213 + uint32(0x7f)
-		v2216 := v2215 << 23
-		v2217 := float32(v2212 * math.Float32frombits(v2216))
-		v55 = v55 + v2217
-		v2218 := s0[i0+76]
-		v2219 := v2218 - v346
-		v2221 := v2219
-		if float32(89) < v2219 {
-			v2221 = float32(89)
-		}
-		v2223 := v2221
-		if float32(-104) > v2221 {
-			v2223 = float32(-104)
-		}
-		v2225 := float32(v2223 * float32(1.442695))
-		v2226 := float32(math.RoundToEven(float64(v2225)))
-		var v2228 float32
-		{
-			p, c := float64(v2226)*float64(float32(-0.6933594)), float64(v2223)
-			s := p + c
-			v2228 = float32(s)
-			if twiceRounded(s) {
-				v2228 = roundSum(p, c, s)
-			}
-		}
-		var v2230 float32
-		{
-			p, c := float64(v2226)*float64(float32(0.00021219444)), float64(v2228)
-			s := p + c
-			v2230 = float32(s)
-			if twiceRounded(s) {
-				v2230 = roundSum(p, c, s)
-			}
-		}
-		var v2233 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2230), float64(float32(0.0013981999))
-			s := p + c
-			v2233 = float32(s)
-			if twiceRounded(s) {
-				v2233 = roundSum(p, c, s)
-			}
-		}
-		var v2235 float32
-		{
-			p, c := float64(v2233)*float64(v2230), float64(float32(0.008333452))
-			s := p + c
-			v2235 = float32(s)
-			if twiceRounded(s) {
-				v2235 = roundSum(p, c, s)
-			}
-		}
-		var v2237 float32
-		{
-			p, c := float64(v2235)*float64(v2230), float64(float32(0.041665796))
-			s := p + c
-			v2237 = float32(s)
-			if twiceRounded(s) {
-				v2237 = roundSum(p, c, s)
-			}
-		}
-		var v2239 float32
-		{
-			p, c := float64(v2237)*float64(v2230), float64(float32(0.16666666))
-			s := p + c
-			v2239 = float32(s)
-			if twiceRounded(s) {
-				v2239 = roundSum(p, c, s)
-			}
-		}
-		var v2241 float32
-		{
-			p, c := float64(v2239)*float64(v2230), float64(float32(0.5))
-			s := p + c
-			v2241 = float32(s)
-			if twiceRounded(s) {
-				v2241 = roundSum(p, c, s)
-			}
-		}
-		v2242 := float32(v2230 * v2230)
-		var v2243 float32
-		{
-			p, c := float64(v2241)*float64(v2242), float64(v2230)
-			s := p + c
-			v2243 = float32(s)
-			if twiceRounded(s) {
-				v2243 = roundSum(p, c, s)
-			}
-		}
-		v2245 := v2243 + float32(1)
-		v2246 := toInt32(v2226)
-		v2247 := uint32(int32(v2246) >> 1)
-		v2249 := v2247 + uint32(0x7f)
-		v2250 := v2249 << 23
-		v2251 := float32(v2245 * math.Float32frombits(v2250))
-		v2252 := v2246 - v2247
-		v2254 := v2252 + uint32(0x7f)
-		v2255 := v2254 << 23
-		v2256 := float32(v2251 * math.Float32frombits(v2255))
-		v63 = v63 + v2256
-		v2257 := s0[i0+7]
-		v2258 := v2257 - v66
-		v2260 := v2258
-		if float32(89) < v2258 {
-			v2260 = float32(89)
-		}
-		v2262 := v2260
-		if float32(-104) > v2260 {
-			v2262 = float32(-104)
-		}
-		v2264 := float32(v2262 * float32(1.442695))
-		v2265 := float32(math.RoundToEven(float64(v2264)))
-		var v2267 float32
-		{
-			p, c := float64(v2265)*float64(float32(-0.6933594)), float64(v2262)
-			s := p + c
-			v2267 = float32(s)
-			if twiceRounded(s) {
-				v2267 = roundSum(p, c, s)
-			}
-		}
-		var v2269 float32
-		{
-			p, c := float64(v2265)*float64(float32(0.00021219444)), float64(v2267)
-			s := p + c
-			v2269 = float32(s)
-			if twiceRounded(s) {
-				v2269 = roundSum(p, c, s)
-			}
-		}
-		var v2272 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2269), float64(float32(0.0013981999))
-			s := p + c
-			v2272 = float32(s)
-			if twiceRounded(s) {
-				v2272 = roundSum(p, c, s)
-			}
-		}
-		var v2274 float32
-		{
-			p, c := float64(v2272)*float64(v2269), float64(float32(0.008333452))
-			s := p + c
-			v2274 = float32(s)
-			if twiceRounded(s) {
-				v2274 = roundSum(p, c, s)
-			}
-		}
-		var v2276 float32
-		{
-			p, c := float64(v2274)*float64(v2269), float64(float32(0.041665796))
-			s := p + c
-			v2276 = float32(s)
-			if twiceRounded(s) {
-				v2276 = roundSum(p, c, s)
-			}
-		}
-		var v2278 float32
-		{
-			p, c := float64(v2276)*float64(v2269), float64(float32(0.16666666))
-			s := p + c
-			v2278 = float32(s)
-			if twiceRounded(s) {
-				v2278 = roundSum(p, c, s)
-			}
-		}
-		var v2280 float32
-		{
-			p, c := float64(v2278)*float64(v2269), float64(float32(0.5))
-			s := p + c
-			v2280 = float32(s)
-			if twiceRounded(s) {
-				v2280 = roundSum(p, c, s)
-			}
-		}
-		v2281 := float32(v2269 * v2269)
-		var v2282 float32
-		{
-			p, c := float64(v2280)*float64(v2281), float64(v2269)
-			s := p + c
-			v2282 = float32(s)
-			if twiceRounded(s) {
-				v2282 = roundSum(p, c, s)
-			}
-		}
-		v2284 := v2282 + float32(1)
-		v2285 := toInt32(v2265)
-		v2286 := uint32(int32(v2285) >> 1)
-		v2288 := v2286 + uint32(0x7f)
-		v2289 := v2288 << 23
-		v2290 := float32(v2284 * math.Float32frombits(v2289))
-		v2291 := v2285 - v2286
-		v2293 := v2291 + uint32(0x7f)
-		v2294 := v2293 << 23
-		v2295 := float32(v2290 * math.Float32frombits(v2294))
-		v8 = v8 + v2295
-		v2296 := s0[i0+17]
-		v2297 := v2296 - v106
-		v2299 := v2297
-		if float32(89) < v2297 {
-			v2299 = float32(89)
-		}
-		v2301 := v2299
-		if float32(-104) > v2299 {
-			v2301 = float32(-104)
-		}
-		v2303 := float32(v2301 * float32(1.442695))
-		v2304 := float32(math.RoundToEven(float64(v2303)))
-		var v2306 float32
-		{
-			p, c := float64(v2304)*float64(float32(-0.6933594)), float64(v2301)
-			s := p + c
-			v2306 = float32(s)
-			if twiceRounded(s) {
-				v2306 = roundSum(p, c, s)
-			}
-		}
-		var v2308 float32
-		{
-			p, c := float64(v2304)*float64(float32(0.00021219444)), float64(v2306)
-			s := p + c
-			v2308 = float32(s)
-			if twiceRounded(s) {
-				v2308 = roundSum(p, c, s)
-			}
-		}
-		var v2311 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2308), float64(float32(0.0013981999))
-			s := p + c
-			v2311 = float32(s)
-			if twiceRounded(s) {
-				v2311 = roundSum(p, c, s)
-			}
-		}
-		var v2313 float32
-		{
-			p, c := float64(v2311)*float64(v2308), float64(float32(0.008333452))
-			s := p + c
-			v2313 = float32(s)
-			if twiceRounded(s) {
-				v2313 = roundSum(p, c, s)
-			}
-		}
-		var v2315 float32
-		{
-			p, c := float64(v2313)*float64(v2308), float64(float32(0.041665796))
-			s := p + c
-			v2315 = float32(s)
-			if twiceRounded(s) {
-				v2315 = roundSum(p, c, s)
-			}
-		}
-		var v2317 float32
-		{
-			p, c := float64(v2315)*float64(v2308), float64(float32(0.16666666))
-			s := p + c
-			v2317 = float32(s)
-			if twiceRounded(s) {
-				v2317 = roundSum(p, c, s)
-			}
-		}
-		var v2319 float32
-		{
-			p, c := float64(v2317)*float64(v2308), float64(float32(0.5))
-			s := p + c
-			v2319 = float32(s)
-			if twiceRounded(s) {
-				v2319 = roundSum(p, c, s)
-			}
-		}
-		v2320 := float32(v2308 * v2308)
-		var v2321 float32
-		{
-			p, c := float64(v2319)*float64(v2320), float64(v2308)
-			s := p + c
-			v2321 = float32(s)
-			if twiceRounded(s) {
-				v2321 = roundSum(p, c, s)
-			}
-		}
-		v2323 := v2321 + float32(1)
-		v2324 := toInt32(v2304)
-		v2325 := uint32(int32(v2324) >> 1)
-		v2327 := v2325 + uint32(0x7f)
-		v2328 := v2327 << 23
-		v2329 := float32(v2323 * math.Float32frombits(v2328))
-		v2330 := v2324 - v2325
-		v2332 := v2330 + uint32(0x7f)
-		v2333 := v2332 << 23
-		v2334 := float32(v2329 * math.Float32frombits(v2333))
-		v16 = v16 + v2334
-		v2335 := s0[i0+27]
-		v2336 := v2335 - v146
-		v2338 := v2336
-		if float32(89) < v2336 {
-			v2338 = float32(89)
-		}
-		v2340 := v2338
-		if float32(-104) > v2338 {
-			v2340 = float32(-104)
-		}
-		v2342 := float32(v2340 * float32(1.442695))
-		v2343 := float32(math.RoundToEven(float64(v2342)))
-		var v2345 float32
-		{
-			p, c := float64(v2343)*float64(float32(-0.6933594)), float64(v2340)
-			s := p + c
-			v2345 = float32(s)
-			if twiceRounded(s) {
-				v2345 = roundSum(p, c, s)
-			}
-		}
-		var v2347 float32
-		{
-			p, c := float64(v2343)*float64(float32(0.00021219444)), float64(v2345)
-			s := p + c
-			v2347 = float32(s)
-			if twiceRounded(s) {
-				v2347 = roundSum(p, c, s)
-			}
-		}
-		var v2350 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2347), float64(float32(0.0013981999))
-			s := p + c
-			v2350 = float32(s)
-			if twiceRounded(s) {
-				v2350 = roundSum(p, c, s)
-			}
-		}
-		var v2352 float32
-		{
-			p, c := float64(v2350)*float64(v2347), float64(float32(0.008333452))
-			s := p + c
-			v2352 = float32(s)
-			if twiceRounded(s) {
-				v2352 = roundSum(p, c, s)
-			}
-		}
-		var v2354 float32
-		{
-			p, c := float64(v2352)*float64(v2347), float64(float32(0.041665796))
-			s := p + c
-			v2354 = float32(s)
-			if twiceRounded(s) {
-				v2354 = roundSum(p, c, s)
-			}
-		}
-		var v2356 float32
-		{
-			p, c := float64(v2354)*float64(v2347), float64(float32(0.16666666))
-			s := p + c
-			v2356 = float32(s)
-			if twiceRounded(s) {
-				v2356 = roundSum(p, c, s)
-			}
-		}
-		var v2358 float32
-		{
-			p, c := float64(v2356)*float64(v2347), float64(float32(0.5))
-			s := p + c
-			v2358 = float32(s)
-			if twiceRounded(s) {
-				v2358 = roundSum(p, c, s)
-			}
-		}
-		v2359 := float32(v2347 * v2347)
-		var v2360 float32
-		{
-			p, c := float64(v2358)*float64(v2359), float64(v2347)
-			s := p + c
-			v2360 = float32(s)
-			if twiceRounded(s) {
-				v2360 = roundSum(p, c, s)
-			}
-		}
-		v2362 := v2360 + float32(1)
-		v2363 := toInt32(v2343)
-		v2364 := uint32(int32(v2363) >> 1)
-		v2366 := v2364 + uint32(0x7f)
-		v2367 := v2366 << 23
-		v2368 := float32(v2362 * math.Float32frombits(v2367))
-		v2369 := v2363 - v2364
-		v2371 := v2369 + uint32(0x7f)
-		v2372 := v2371 << 23
-		v2373 := float32(v2368 * math.Float32frombits(v2372))
-		v24 = v24 + v2373
-		v2374 := s0[i0+37]
-		v2375 := v2374 - v186
-		v2377 := v2375
-		if float32(89) < v2375 {
-			v2377 = float32(89)
-		}
-		v2379 := v2377
-		if float32(-104) > v2377 {
-			v2379 = float32(-104)
-		}
-		v2381 := float32(v2379 * float32(1.442695))
-		v2382 := float32(math.RoundToEven(float64(v2381)))
-		var v2384 float32
-		{
-			p, c := float64(v2382)*float64(float32(-0.6933594)), float64(v2379)
-			s := p + c
-			v2384 = float32(s)
-			if twiceRounded(s) {
-				v2384 = roundSum(p, c, s)
-			}
-		}
-		var v2386 float32
-		{
-			p, c := float64(v2382)*float64(float32(0.00021219444)), float64(v2384)
-			s := p + c
-			v2386 = float32(s)
-			if twiceRounded(s) {
-				v2386 = roundSum(p, c, s)
-			}
-		}
-		var v2389 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2386), float64(float32(0.0013981999))
-			s := p + c
-			v2389 = float32(s)
-			if twiceRounded(s) {
-				v2389 = roundSum(p, c, s)
-			}
-		}
-		var v2391 float32
-		{
-			p, c := float64(v2389)*float64(v2386), float64(float32(0.008333452))
-			s := p + c
-			v2391 = float32(s)
-			if twiceRounded(s) {
-				v2391 = roundSum(p, c, s)
-			}
-		}
-		var v2393 float32
-		{
-			p, c := float64(v2391)*float64(v2386), float64(float32(0.041665796))
-			s := p + c
-			v2393 = float32(s)
-			if twiceRounded(s) {
-				v2393 = roundSum(p, c, s)
-			}
-		}
-		var v2395 float32
-		{
-			p, c := float64(v2393)*float64(v2386), float64(float32(0.16666666))
-			s := p + c
-			v2395 = float32(s)
-			if twiceRounded(s) {
-				v2395 = roundSum(p, c, s)
-			}
-		}
-		var v2397 float32
-		{
-			p, c := float64(v2395)*float64(v2386), float64(float32(0.5))
-			s := p + c
-			v2397 = float32(s)
-			if twiceRounded(s) {
-				v2397 = roundSum(p, c, s)
-			}
-		}
-		v2398 := float32(v2386 * v2386)
-		var v2399 float32
-		{
-			p, c := float64(v2397)*float64(v2398), float64(v2386)
-			s := p + c
-			v2399 = float32(s)
-			if twiceRounded(s) {
-				v2399 = roundSum(p, c, s)
-			}
-		}
-		v2401 := v2399 + float32(1)
-		v2402 := toInt32(v2382)
-		v2403 := uint32(int32(v2402) >> 1)
-		v2405 := v2403 + uint32(0x7f)
-		v2406 := v2405 << 23
-		v2407 := float32(v2401 * math.Float32frombits(v2406))
-		v2408 := v2402 - v2403
-		v2410 := v2408 + uint32(0x7f)
-		v2411 := v2410 << 23
-		v2412 := float32(v2407 * math.Float32frombits(v2411))
-		v32 = v32 + v2412
-		v2413 := s0[i0+47]
-		v2414 := v2413 - v226
-		v2416 := v2414
-		if float32(89) < v2414 {
-			v2416 = float32(89)
-		}
-		v2418 := v2416
-		if float32(-104) > v2416 {
-			v2418 = float32(-104)
-		}
-		v2420 := float32(v2418 * float32(1.442695))
-		v2421 := float32(math.RoundToEven(float64(v2420)))
-		var v2423 float32
-		{
-			p, c := float64(v2421)*float64(float32(-0.6933594)), float64(v2418)
-			s := p + c
-			v2423 = float32(s)
-			if twiceRounded(s) {
-				v2423 = roundSum(p, c, s)
-			}
-		}
-		var v2425 float32
-		{
-			p, c := float64(v2421)*float64(float32(0.00021219444)), float64(v2423)
-			s := p + c
-			v2425 = float32(s)
-			if twiceRounded(s) {
-				v2425 = roundSum(p, c, s)
-			}
-		}
-		var v2428 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2425), float64(float32(0.0013981999))
-			s := p + c
-			v2428 = float32(s)
-			if twiceRounded(s) {
-				v2428 = roundSum(p, c, s)
-			}
-		}
-		var v2430 float32
-		{
-			p, c := float64(v2428)*float64(v2425), float64(float32(0.008333452))
-			s := p + c
-			v2430 = float32(s)
-			if twiceRounded(s) {
-				v2430 = roundSum(p, c, s)
-			}
-		}
-		var v2432 float32
-		{
-			p, c := float64(v2430)*float64(v2425), float64(float32(0.041665796))
-			s := p + c
-			v2432 = float32(s)
-			if twiceRounded(s) {
-				v2432 = roundSum(p, c, s)
-			}
-		}
-		var v2434 float32
-		{
-			p, c := float64(v2432)*float64(v2425), float64(float32(0.16666666))
-			s := p + c
-			v2434 = float32(s)
-			if twiceRounded(s) {
-				v2434 = roundSum(p, c, s)
-			}
-		}
-		var v2436 float32
-		{
-			p, c := float64(v2434)*float64(v2425), float64(float32(0.5))
-			s := p + c
-			v2436 = float32(s)
-			if twiceRounded(s) {
-				v2436 = roundSum(p, c, s)
-			}
-		}
-		v2437 := float32(v2425 * v2425)
-		var v2438 float32
-		{
-			p, c := float64(v2436)*float64(v2437), float64(v2425)
-			s := p + c
-			v2438 = float32(s)
-			if twiceRounded(s) {
-				v2438 = roundSum(p, c, s)
-			}
-		}
-		v2440 := v2438 + float32(1)
-		v2441 := toInt32(v2421)
-		v2442 := uint32(int32(v2441) >> 1)
-		v2444 := v2442 + uint32(0x7f)
-		v2445 := v2444 << 23
-		v2446 := float32(v2440 * math.Float32frombits(v2445))
-		v2447 := v2441 - v2442
-		v2449 := v2447 + uint32(0x7f)
-		v2450 := v2449 << 23
-		v2451 := float32(v2446 * math.Float32frombits(v2450))
-		v40 = v40 + v2451
-		v2452 := s0[i0+57]
-		v2453 := v2452 - v266
-		v2455 := v2453
-		if float32(89) < v2453 {
-			v2455 = float32(89)
-		}
-		v2457 := v2455
-		if float32(-104) > v2455 {
-			v2457 = float32(-104)
-		}
-		v2459 := float32(v2457 * float32(1.442695))
-		v2460 := float32(math.RoundToEven(float64(v2459)))
-		var v2462 float32
-		{
-			p, c := float64(v2460)*float64(float32(-0.6933594)), float64(v2457)
-			s := p + c
-			v2462 = float32(s)
-			if twiceRounded(s) {
-				v2462 = roundSum(p, c, s)
-			}
-		}
-		var v2464 float32
-		{
-			p, c := float64(v2460)*float64(float32(0.00021219444)), float64(v2462)
-			s := p + c
-			v2464 = float32(s)
-			if twiceRounded(s) {
-				v2464 = roundSum(p, c, s)
-			}
-		}
-		var v2467 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2464), float64(float32(0.0013981999))
-			s := p + c
-			v2467 = float32(s)
-			if twiceRounded(s) {
-				v2467 = roundSum(p, c, s)
-			}
-		}
-		var v2469 float32
-		{
-			p, c := float64(v2467)*float64(v2464), float64(float32(0.008333452))
-			s := p + c
-			v2469 = float32(s)
-			if twiceRounded(s) {
-				v2469 = roundSum(p, c, s)
-			}
-		}
-		var v2471 float32
-		{
-			p, c := float64(v2469)*float64(v2464), float64(float32(0.041665796))
-			s := p + c
-			v2471 = float32(s)
-			if twiceRounded(s) {
-				v2471 = roundSum(p, c, s)
-			}
-		}
-		var v2473 float32
-		{
-			p, c := float64(v2471)*float64(v2464), float64(float32(0.16666666))
-			s := p + c
-			v2473 = float32(s)
-			if twiceRounded(s) {
-				v2473 = roundSum(p, c, s)
-			}
-		}
-		var v2475 float32
-		{
-			p, c := float64(v2473)*float64(v2464), float64(float32(0.5))
-			s := p + c
-			v2475 = float32(s)
-			if twiceRounded(s) {
-				v2475 = roundSum(p, c, s)
-			}
-		}
-		v2476 := float32(v2464 * v2464)
-		var v2477 float32
-		{
-			p, c := float64(v2475)*float64(v2476), float64(v2464)
-			s := p + c
-			v2477 = float32(s)
-			if twiceRounded(s) {
-				v2477 = roundSum(p, c, s)
-			}
-		}
-		v2479 := v2477 + float32(1)
-		v2480 := toInt32(v2460)
-		v2481 := uint32(int32(v2480) >> 1)
-		v2483 := v2481 + uint32(0x7f)
-		v2484 := v2483 << 23
-		v2485 := float32(v2479 * math.Float32frombits(v2484))
-		v2486 := v2480 - v2481
-		v2488 := v2486 + uint32(0x7f)
-		v2489 := v2488 << 23
-		v2490 := float32(v2485 * math.Float32frombits(v2489))
-		v48 = v48 + v2490
-		v2491 := s0[i0+67]
-		v2492 := v2491 - v306
-		v2494 := v2492
-		if float32(89) < v2492 {
-			v2494 = float32(89)
-		}
-		v2496 := v2494
-		if float32(-104) > v2494 {
-			v2496 = float32(-104)
-		}
-		v2498 := float32(v2496 * float32(1.442695))
-		v2499 := float32(math.RoundToEven(float64(v2498)))
-		var v2501 float32
-		{
-			p, c := float64(v2499)*float64(float32(-0.6933594)), float64(v2496)
-			s := p + c
-			v2501 = float32(s)
-			if twiceRounded(s) {
-				v2501 = roundSum(p, c, s)
-			}
-		}
-		var v2503 float32
-		{
-			p, c := float64(v2499)*float64(float32(0.00021219444)), float64(v2501)
-			s := p + c
-			v2503 = float32(s)
-			if twiceRounded(s) {
-				v2503 = roundSum(p, c, s)
-			}
-		}
-		var v2506 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2503), float64(float32(0.0013981999))
-			s := p + c
-			v2506 = float32(s)
-			if twiceRounded(s) {
-				v2506 = roundSum(p, c, s)
-			}
-		}
-		var v2508 float32
-		{
-			p, c := float64(v2506)*float64(v2503), float64(float32(0.008333452))
-			s := p + c
-			v2508 = float32(s)
-			if twiceRounded(s) {
-				v2508 = roundSum(p, c, s)
-			}
-		}
-		var v2510 float32
-		{
-			p, c := float64(v2508)*float64(v2503), float64(float32(0.041665796))
-			s := p + c
-			v2510 = float32(s)
-			if twiceRounded(s) {
-				v2510 = roundSum(p, c, s)
-			}
-		}
-		var v2512 float32
-		{
-			p, c := float64(v2510)*float64(v2503), float64(float32(0.16666666))
-			s := p + c
-			v2512 = float32(s)
-			if twiceRounded(s) {
-				v2512 = roundSum(p, c, s)
-			}
-		}
-		var v2514 float32
-		{
-			p, c := float64(v2512)*float64(v2503), float64(float32(0.5))
-			s := p + c
-			v2514 = float32(s)
-			if twiceRounded(s) {
-				v2514 = roundSum(p, c, s)
-			}
-		}
-		v2515 := float32(v2503 * v2503)
-		var v2516 float32
-		{
-			p, c := float64(v2514)*float64(v2515), float64(v2503)
-			s := p + c
-			v2516 = float32(s)
-			if twiceRounded(s) {
-				v2516 = roundSum(p, c, s)
-			}
-		}
-		v2518 := v2516 + float32(1)
-		v2519 := toInt32(v2499)
-		v2520 := uint32(int32(v2519) >> 1)
-		v2522 := v2520 + uint32(0x7f)
-		v2523 := v2522 << 23
-		v2524 := float32(v2518 * math.Float32frombits(v2523))
-		v2525 := v2519 - v2520
-		v2527 := v2525 + uint32(0x7f)
-		v2528 := v2527 << 23
-		v2529 := float32(v2524 * math.Float32frombits(v2528))
-		v56 = v56 + v2529
-		v2530 := s0[i0+77]
-		v2531 := v2530 - v346
-		v2533 := v2531
-		if float32(89) < v2531 {
-			v2533 = float32(89)
-		}
-		v2535 := v2533
-		if float32(-104) > v2533 {
-			v2535 = float32(-104)
-		}
-		v2537 := float32(v2535 * float32(1.442695))
-		v2538 := float32(math.RoundToEven(float64(v2537)))
-		var v2540 float32
-		{
-			p, c := float64(v2538)*float64(float32(-0.6933594)), float64(v2535)
-			s := p + c
-			v2540 = float32(s)
-			if twiceRounded(s) {
-				v2540 = roundSum(p, c, s)
-			}
-		}
-		var v2542 float32
-		{
-			p, c := float64(v2538)*float64(float32(0.00021219444)), float64(v2540)
-			s := p + c
-			v2542 = float32(s)
-			if twiceRounded(s) {
-				v2542 = roundSum(p, c, s)
-			}
-		}
-		var v2545 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2542), float64(float32(0.0013981999))
-			s := p + c
-			v2545 = float32(s)
-			if twiceRounded(s) {
-				v2545 = roundSum(p, c, s)
-			}
-		}
-		var v2547 float32
-		{
-			p, c := float64(v2545)*float64(v2542), float64(float32(0.008333452))
-			s := p + c
-			v2547 = float32(s)
-			if twiceRounded(s) {
-				v2547 = roundSum(p, c, s)
-			}
-		}
-		var v2549 float32
-		{
-			p, c := float64(v2547)*float64(v2542), float64(float32(0.041665796))
-			s := p + c
-			v2549 = float32(s)
-			if twiceRounded(s) {
-				v2549 = roundSum(p, c, s)
-			}
-		}
-		var v2551 float32
-		{
-			p, c := float64(v2549)*float64(v2542), float64(float32(0.16666666))
-			s := p + c
-			v2551 = float32(s)
-			if twiceRounded(s) {
-				v2551 = roundSum(p, c, s)
-			}
-		}
-		var v2553 float32
-		{
-			p, c := float64(v2551)*float64(v2542), float64(float32(0.5))
-			s := p + c
-			v2553 = float32(s)
-			if twiceRounded(s) {
-				v2553 = roundSum(p, c, s)
-			}
-		}
-		v2554 := float32(v2542 * v2542)
-		var v2555 float32
-		{
-			p, c := float64(v2553)*float64(v2554), float64(v2542)
-			s := p + c
-			v2555 = float32(s)
-			if twiceRounded(s) {
-				v2555 = roundSum(p, c, s)
-			}
-		}
-		v2557 := v2555 + float32(1)
-		v2558 := toInt32(v2538)
-		v2559 := uint32(int32(v2558) >> 1)
-		v2561 := v2559 + uint32(0x7f)
-		v2562 := v2561 << 23
-		v2563 := float32(v2557 * math.Float32frombits(v2562))
-		v2564 := v2558 - v2559
-		v2566 := v2564 + uint32(0x7f)
-		v2567 := v2566 << 23
-		v2568 := float32(v2563 * math.Float32frombits(v2567))
-		v64 = v64 + v2568
-		v2569 := s0[i0+8]
-		v2570 := s1[i1]
-		v2571 := v2569 - v2570
-		v2573 := v2571
-		if float32(89) < v2571 {
-			v2573 = float32(89)
-		}
-		v2575 := v2573
-		if float32(-104) > v2573 {
-			v2575 = float32(-104)
-		}
-		v2577 := float32(v2575 * float32(1.442695))
-		v2578 := float32(math.RoundToEven(float64(v2577)))
-		var v2580 float32
-		{
-			p, c := float64(v2578)*float64(float32(-0.6933594)), float64(v2575)
-			s := p + c
-			v2580 = float32(s)
-			if twiceRounded(s) {
-				v2580 = roundSum(p, c, s)
-			}
-		}
-		var v2582 float32
-		{
-			p, c := float64(v2578)*float64(float32(0.00021219444)), float64(v2580)
-			s := p + c
-			v2582 = float32(s)
-			if twiceRounded(s) {
-				v2582 = roundSum(p, c, s)
-			}
-		}
-		var v2585 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2582), float64(float32(0.0013981999))
-			s := p + c
-			v2585 = float32(s)
-			if twiceRounded(s) {
-				v2585 = roundSum(p, c, s)
-			}
-		}
-		var v2587 float32
-		{
-			p, c := float64(v2585)*float64(v2582), float64(float32(0.008333452))
-			s := p + c
-			v2587 = float32(s)
-			if twiceRounded(s) {
-				v2587 = roundSum(p, c, s)
-			}
-		}
-		var v2589 float32
-		{
-			p, c := float64(v2587)*float64(v2582), float64(float32(0.041665796))
-			s := p + c
-			v2589 = float32(s)
-			if twiceRounded(s) {
-				v2589 = roundSum(p, c, s)
-			}
-		}
-		var v2591 float32
-		{
-			p, c := float64(v2589)*float64(v2582), float64(float32(0.16666666))
-			s := p + c
-			v2591 = float32(s)
-			if twiceRounded(s) {
-				v2591 = roundSum(p, c, s)
-			}
-		}
-		var v2593 float32
-		{
-			p, c := float64(v2591)*float64(v2582), float64(float32(0.5))
-			s := p + c
-			v2593 = float32(s)
-			if twiceRounded(s) {
-				v2593 = roundSum(p, c, s)
-			}
-		}
-		v2594 := float32(v2582 * v2582)
-		var v2595 float32
-		{
-			p, c := float64(v2593)*float64(v2594), float64(v2582)
-			s := p + c
-			v2595 = float32(s)
-			if twiceRounded(s) {
-				v2595 = roundSum(p, c, s)
-			}
-		}
-		v2597 := v2595 + float32(1)
-		v2598 := toInt32(v2578)
-		v2599 := uint32(int32(v2598) >> 1)
-		v2601 := v2599 + uint32(0x7f)
-		v2602 := v2601 << 23
-		v2603 := float32(v2597 * math.Float32frombits(v2602))
-		v2604 := v2598 - v2599
-		v2606 := v2604 + uint32(0x7f)
-		v2607 := v2606 << 23
-		v2608 := float32(v2603 * math.Float32frombits(v2607))
-		v1 = v1 + v2608
-		v2609 := s0[i0+18]
-		v2610 := s1[i1+1]
-		v2611 := v2609 - v2610
-		v2613 := v2611
-		if float32(89) < v2611 {
-			v2613 = float32(89)
-		}
-		v2615 := v2613
-		if float32(-104) > v2613 {
-			v2615 = float32(-104)
-		}
-		v2617 := float32(v2615 * float32(1.442695))
-		v2618 := float32(math.RoundToEven(float64(v2617)))
-		var v2620 float32
-		{
-			p, c := float64(v2618)*float64(float32(-0.6933594)), float64(v2615)
-			s := p + c
-			v2620 = float32(s)
-			if twiceRounded(s) {
-				v2620 = roundSum(p, c, s)
-			}
-		}
-		var v2622 float32
-		{
-			p, c := float64(v2618)*float64(float32(0.00021219444)), float64(v2620)
-			s := p + c
-			v2622 = float32(s)
-			if twiceRounded(s) {
-				v2622 = roundSum(p, c, s)
-			}
-		}
-		var v2625 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2622), float64(float32(0.0013981999))
-			s := p + c
-			v2625 = float32(s)
-			if twiceRounded(s) {
-				v2625 = roundSum(p, c, s)
-			}
-		}
-		var v2627 float32
-		{
-			p, c := float64(v2625)*float64(v2622), float64(float32(0.008333452))
-			s := p + c
-			v2627 = float32(s)
-			if twiceRounded(s) {
-				v2627 = roundSum(p, c, s)
-			}
-		}
-		var v2629 float32
-		{
-			p, c := float64(v2627)*float64(v2622), float64(float32(0.041665796))
-			s := p + c
-			v2629 = float32(s)
-			if twiceRounded(s) {
-				v2629 = roundSum(p, c, s)
-			}
-		}
-		var v2631 float32
-		{
-			p, c := float64(v2629)*float64(v2622), float64(float32(0.16666666))
-			s := p + c
-			v2631 = float32(s)
-			if twiceRounded(s) {
-				v2631 = roundSum(p, c, s)
-			}
-		}
-		var v2633 float32
-		{
-			p, c := float64(v2631)*float64(v2622), float64(float32(0.5))
-			s := p + c
-			v2633 = float32(s)
-			if twiceRounded(s) {
-				v2633 = roundSum(p, c, s)
-			}
-		}
-		v2634 := float32(v2622 * v2622)
-		var v2635 float32
-		{
-			p, c := float64(v2633)*float64(v2634), float64(v2622)
-			s := p + c
-			v2635 = float32(s)
-			if twiceRounded(s) {
-				v2635 = roundSum(p, c, s)
-			}
-		}
-		v2637 := v2635 + float32(1)
-		v2638 := toInt32(v2618)
-		v2639 := uint32(int32(v2638) >> 1)
-		v2641 := v2639 + uint32(0x7f)
-		v2642 := v2641 << 23
-		v2643 := float32(v2637 * math.Float32frombits(v2642))
-		v2644 := v2638 - v2639
-		v2646 := v2644 + uint32(0x7f)
-		v2647 := v2646 << 23
-		v2648 := float32(v2643 * math.Float32frombits(v2647))
-		v9 = v9 + v2648
-		v2649 := s0[i0+28]
-		v2650 := s1[i1+2]
-		v2651 := v2649 - v2650
-		v2653 := v2651
-		if float32(89) < v2651 {
-			v2653 = float32(89)
-		}
-		v2655 := v2653
-		if float32(-104) > v2653 {
-			v2655 = float32(-104)
-		}
-		v2657 := float32(v2655 * float32(1.442695))
-		v2658 := float32(math.RoundToEven(float64(v2657)))
-		var v2660 float32
-		{
-			p, c := float64(v2658)*float64(float32(-0.6933594)), float64(v2655)
-			s := p + c
-			v2660 = float32(s)
-			if twiceRounded(s) {
-				v2660 = roundSum(p, c, s)
-			}
-		}
-		var v2662 float32
-		{
-			p, c := float64(v2658)*float64(float32(0.00021219444)), float64(v2660)
-			s := p + c
-			v2662 = float32(s)
-			if twiceRounded(s) {
-				v2662 = roundSum(p, c, s)
-			}
-		}
-		var v2665 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2662), float64(float32(0.0013981999))
-			s := p + c
-			v2665 = float32(s)
-			if twiceRounded(s) {
-				v2665 = roundSum(p, c, s)
-			}
-		}
-		var v2667 float32
-		{
-			p, c := float64(v2665)*float64(v2662), float64(float32(0.008333452))
-			s := p + c
-			v2667 = float32(s)
-			if twiceRounded(s) {
-				v2667 = roundSum(p, c, s)
-			}
-		}
-		var v2669 float32
-		{
-			p, c := float64(v2667)*float64(v2662), float64(float32(0.041665796))
-			s := p + c
-			v2669 = float32(s)
-			if twiceRounded(s) {
-				v2669 = roundSum(p, c, s)
-			}
-		}
-		var v2671 float32
-		{
-			p, c := float64(v2669)*float64(v2662), float64(float32(0.16666666))
-			s := p + c
-			v2671 = float32(s)
-			if twiceRounded(s) {
-				v2671 = roundSum(p, c, s)
-			}
-		}
-		var v2673 float32
-		{
-			p, c := float64(v2671)*float64(v2662), float64(float32(0.5))
-			s := p + c
-			v2673 = float32(s)
-			if twiceRounded(s) {
-				v2673 = roundSum(p, c, s)
-			}
-		}
-		v2674 := float32(v2662 * v2662)
-		var v2675 float32
-		{
-			p, c := float64(v2673)*float64(v2674), float64(v2662)
-			s := p + c
-			v2675 = float32(s)
-			if twiceRounded(s) {
-				v2675 = roundSum(p, c, s)
-			}
-		}
-		v2677 := v2675 + float32(1)
-		v2678 := toInt32(v2658)
-		v2679 := uint32(int32(v2678) >> 1)
-		v2681 := v2679 + uint32(0x7f)
-		v2682 := v2681 << 23
-		v2683 := float32(v2677 * math.Float32frombits(v2682))
-		v2684 := v2678 - v2679
-		v2686 := v2684 + uint32(0x7f)
-		v2687 := v2686 << 23
-		v2688 := float32(v2683 * math.Float32frombits(v2687))
-		v17 = v17 + v2688
-		v2689 := s0[i0+38]
-		v2690 := s1[i1+3]
-		v2691 := v2689 - v2690
-		v2693 := v2691
-		if float32(89) < v2691 {
-			v2693 = float32(89)
-		}
-		v2695 := v2693
-		if float32(-104) > v2693 {
-			v2695 = float32(-104)
-		}
-		v2697 := float32(v2695 * float32(1.442695))
-		v2698 := float32(math.RoundToEven(float64(v2697)))
-		var v2700 float32
-		{
-			p, c := float64(v2698)*float64(float32(-0.6933594)), float64(v2695)
-			s := p + c
-			v2700 = float32(s)
-			if twiceRounded(s) {
-				v2700 = roundSum(p, c, s)
-			}
-		}
-		var v2702 float32
-		{
-			p, c := float64(v2698)*float64(float32(0.00021219444)), float64(v2700)
-			s := p + c
-			v2702 = float32(s)
-			if twiceRounded(s) {
-				v2702 = roundSum(p, c, s)
-			}
-		}
-		var v2705 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2702), float64(float32(0.0013981999))
-			s := p + c
-			v2705 = float32(s)
-			if twiceRounded(s) {
-				v2705 = roundSum(p, c, s)
-			}
-		}
-		var v2707 float32
-		{
-			p, c := float64(v2705)*float64(v2702), float64(float32(0.008333452))
-			s := p + c
-			v2707 = float32(s)
-			if twiceRounded(s) {
-				v2707 = roundSum(p, c, s)
-			}
-		}
-		var v2709 float32
-		{
-			p, c := float64(v2707)*float64(v2702), float64(float32(0.041665796))
-			s := p + c
-			v2709 = float32(s)
-			if twiceRounded(s) {
-				v2709 = roundSum(p, c, s)
-			}
-		}
-		var v2711 float32
-		{
-			p, c := float64(v2709)*float64(v2702), float64(float32(0.16666666))
-			s := p + c
-			v2711 = float32(s)
-			if twiceRounded(s) {
-				v2711 = roundSum(p, c, s)
-			}
-		}
-		var v2713 float32
-		{
-			p, c := float64(v2711)*float64(v2702), float64(float32(0.5))
-			s := p + c
-			v2713 = float32(s)
-			if twiceRounded(s) {
-				v2713 = roundSum(p, c, s)
-			}
-		}
-		v2714 := float32(v2702 * v2702)
-		var v2715 float32
-		{
-			p, c := float64(v2713)*float64(v2714), float64(v2702)
-			s := p + c
-			v2715 = float32(s)
-			if twiceRounded(s) {
-				v2715 = roundSum(p, c, s)
-			}
-		}
-		v2717 := v2715 + float32(1)
-		v2718 := toInt32(v2698)
-		v2719 := uint32(int32(v2718) >> 1)
-		v2721 := v2719 + uint32(0x7f)
-		v2722 := v2721 << 23
-		v2723 := float32(v2717 * math.Float32frombits(v2722))
-		v2724 := v2718 - v2719
-		v2726 := v2724 + uint32(0x7f)
-		v2727 := v2726 << 23
-		v2728 := float32(v2723 * math.Float32frombits(v2727))
-		v25 = v25 + v2728
-		v2729 := s0[i0+48]
-		v2730 := s1[i1+4]
-		v2731 := v2729 - v2730
-		v2733 := v2731
-		if float32(89) < v2731 {
-			v2733 = float32(89)
-		}
-		v2735 := v2733
-		if float32(-104) > v2733 {
-			v2735 = float32(-104)
-		}
-		v2737 := float32(v2735 * float32(1.442695))
-		v2738 := float32(math.RoundToEven(float64(v2737)))
-		var v2740 float32
-		{
-			p, c := float64(v2738)*float64(float32(-0.6933594)), float64(v2735)
-			s := p + c
-			v2740 = float32(s)
-			if twiceRounded(s) {
-				v2740 = roundSum(p, c, s)
-			}
-		}
-		var v2742 float32
-		{
-			p, c := float64(v2738)*float64(float32(0.00021219444)), float64(v2740)
-			s := p + c
-			v2742 = float32(s)
-			if twiceRounded(s) {
-				v2742 = roundSum(p, c, s)
-			}
-		}
-		var v2745 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2742), float64(float32(0.0013981999))
-			s := p + c
-			v2745 = float32(s)
-			if twiceRounded(s) {
-				v2745 = roundSum(p, c, s)
-			}
-		}
-		var v2747 float32
-		{
-			p, c := float64(v2745)*float64(v2742), float64(float32(0.008333452))
-			s := p + c
-			v2747 = float32(s)
-			if twiceRounded(s) {
-				v2747 = roundSum(p, c, s)
-			}
-		}
-		var v2749 float32
-		{
-			p, c := float64(v2747)*float64(v2742), float64(float32(0.041665796))
-			s := p + c
-			v2749 = float32(s)
-			if twiceRounded(s) {
-				v2749 = roundSum(p, c, s)
-			}
-		}
-		var v2751 float32
-		{
-			p, c := float64(v2749)*float64(v2742), float64(float32(0.16666666))
-			s := p + c
-			v2751 = float32(s)
-			if twiceRounded(s) {
-				v2751 = roundSum(p, c, s)
-			}
-		}
-		var v2753 float32
-		{
-			p, c := float64(v2751)*float64(v2742), float64(float32(0.5))
-			s := p + c
-			v2753 = float32(s)
-			if twiceRounded(s) {
-				v2753 = roundSum(p, c, s)
-			}
-		}
-		v2754 := float32(v2742 * v2742)
-		var v2755 float32
-		{
-			p, c := float64(v2753)*float64(v2754), float64(v2742)
-			s := p + c
-			v2755 = float32(s)
-			if twiceRounded(s) {
-				v2755 = roundSum(p, c, s)
-			}
-		}
-		v2757 := v2755 + float32(1)
-		v2758 := toInt32(v2738)
-		v2759 := uint32(int32(v2758) >> 1)
-		v2761 := v2759 + uint32(0x7f)
-		v2762 := v2761 << 23
-		v2763 := float32(v2757 * math.Float32frombits(v2762))
-		v2764 := v2758 - v2759
-		v2766 := v2764 + uint32(0x7f)
-		v2767 := v2766 << 23
-		v2768 := float32(v2763 * math.Float32frombits(v2767))
-		v33 = v33 + v2768
-		v2769 := s0[i0+58]
-		v2770 := s1[i1+5]
-		v2771 := v2769 - v2770
-		v2773 := v2771
-		if float32(89) < v2771 {
-			v2773 = float32(89)
-		}
-		v2775 := v2773
-		if float32(-104) > v2773 {
-			v2775 = float32(-104)
-		}
-		v2777 := float32(v2775 * float32(1.442695))
-		v2778 := float32(math.RoundToEven(float64(v2777)))
-		var v2780 float32
-		{
-			p, c := float64(v2778)*float64(float32(-0.6933594)), float64(v2775)
-			s := p + c
-			v2780 = float32(s)
-			if twiceRounded(s) {
-				v2780 = roundSum(p, c, s)
-			}
-		}
-		var v2782 float32
-		{
-			p, c := float64(v2778)*float64(float32(0.00021219444)), float64(v2780)
-			s := p + c
-			v2782 = float32(s)
-			if twiceRounded(s) {
-				v2782 = roundSum(p, c, s)
-			}
-		}
-		var v2785 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2782), float64(float32(0.0013981999))
-			s := p + c
-			v2785 = float32(s)
-			if twiceRounded(s) {
-				v2785 = roundSum(p, c, s)
-			}
-		}
-		var v2787 float32
-		{
-			p, c := float64(v2785)*float64(v2782), float64(float32(0.008333452))
-			s := p + c
-			v2787 = float32(s)
-			if twiceRounded(s) {
-				v2787 = roundSum(p, c, s)
-			}
-		}
-		var v2789 float32
-		{
-			p, c := float64(v2787)*float64(v2782), float64(float32(0.041665796))
-			s := p + c
-			v2789 = float32(s)
-			if twiceRounded(s) {
-				v2789 = roundSum(p, c, s)
-			}
-		}
-		var v2791 float32
-		{
-			p, c := float64(v2789)*float64(v2782), float64(float32(0.16666666))
-			s := p + c
-			v2791 = float32(s)
-			if twiceRounded(s) {
-				v2791 = roundSum(p, c, s)
-			}
-		}
-		var v2793 float32
-		{
-			p, c := float64(v2791)*float64(v2782), float64(float32(0.5))
-			s := p + c
-			v2793 = float32(s)
-			if twiceRounded(s) {
-				v2793 = roundSum(p, c, s)
-			}
-		}
-		v2794 := float32(v2782 * v2782)
-		var v2795 float32
-		{
-			p, c := float64(v2793)*float64(v2794), float64(v2782)
-			s := p + c
-			v2795 = float32(s)
-			if twiceRounded(s) {
-				v2795 = roundSum(p, c, s)
-			}
-		}
-		v2797 := v2795 + float32(1)
-		v2798 := toInt32(v2778)
-		v2799 := uint32(int32(v2798) >> 1)
-		v2801 := v2799 + uint32(0x7f)
-		v2802 := v2801 << 23
-		v2803 := float32(v2797 * math.Float32frombits(v2802))
-		v2804 := v2798 - v2799
-		v2806 := v2804 + uint32(0x7f)
-		v2807 := v2806 << 23
-		v2808 := float32(v2803 * math.Float32frombits(v2807))
-		v41 = v41 + v2808
-		v2809 := s0[i0+68]
-		v2810 := s1[i1+6]
-		v2811 := v2809 - v2810
-		v2813 := v2811
-		if float32(89) < v2811 {
-			v2813 = float32(89)
-		}
-		v2815 := v2813
-		if float32(-104) > v2813 {
-			v2815 = float32(-104)
-		}
-		v2817 := float32(v2815 * float32(1.442695))
-		v2818 := float32(math.RoundToEven(float64(v2817)))
-		var v2820 float32
-		{
-			p, c := float64(v2818)*float64(float32(-0.6933594)), float64(v2815)
-			s := p + c
-			v2820 = float32(s)
-			if twiceRounded(s) {
-				v2820 = roundSum(p, c, s)
-			}
-		}
-		var v2822 float32
-		{
-			p, c := float64(v2818)*float64(float32(0.00021219444)), float64(v2820)
-			s := p + c
-			v2822 = float32(s)
-			if twiceRounded(s) {
-				v2822 = roundSum(p, c, s)
-			}
-		}
-		var v2825 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2822), float64(float32(0.0013981999))
-			s := p + c
-			v2825 = float32(s)
-			if twiceRounded(s) {
-				v2825 = roundSum(p, c, s)
-			}
-		}
-		var v2827 float32
-		{
-			p, c := float64(v2825)*float64(v2822), float64(float32(0.008333452))
-			s := p + c
-			v2827 = float32(s)
-			if twiceRounded(s) {
-				v2827 = roundSum(p, c, s)
-			}
-		}
-		var v2829 float32
-		{
-			p, c := float64(v2827)*float64(v2822), float64(float32(0.041665796))
-			s := p + c
-			v2829 = float32(s)
-			if twiceRounded(s) {
-				v2829 = roundSum(p, c, s)
-			}
-		}
-		var v2831 float32
-		{
-			p, c := float64(v2829)*float64(v2822), float64(float32(0.16666666))
-			s := p + c
-			v2831 = float32(s)
-			if twiceRounded(s) {
-				v2831 = roundSum(p, c, s)
-			}
-		}
-		var v2833 float32
-		{
-			p, c := float64(v2831)*float64(v2822), float64(float32(0.5))
-			s := p + c
-			v2833 = float32(s)
-			if twiceRounded(s) {
-				v2833 = roundSum(p, c, s)
-			}
-		}
-		v2834 := float32(v2822 * v2822)
-		var v2835 float32
-		{
-			p, c := float64(v2833)*float64(v2834), float64(v2822)
-			s := p + c
-			v2835 = float32(s)
-			if twiceRounded(s) {
-				v2835 = roundSum(p, c, s)
-			}
-		}
-		v2837 := v2835 + float32(1)
-		v2838 := toInt32(v2818)
-		v2839 := uint32(int32(v2838) >> 1)
-		v2841 := v2839 + uint32(0x7f)
-		v2842 := v2841 << 23
-		v2843 := float32(v2837 * math.Float32frombits(v2842))
-		v2844 := v2838 - v2839
-		v2846 := v2844 + uint32(0x7f)
-		v2847 := v2846 << 23
-		v2848 := float32(v2843 * math.Float32frombits(v2847))
-		v49 = v49 + v2848
-		v2849 := s0[i0+78]
-		v2850 := s1[i1+7]
-		v2851 := v2849 - v2850
-		v2853 := v2851
-		if float32(89) < v2851 {
-			v2853 = float32(89)
-		}
-		v2855 := v2853
-		if float32(-104) > v2853 {
-			v2855 = float32(-104)
-		}
-		v2857 := float32(v2855 * float32(1.442695))
-		v2858 := float32(math.RoundToEven(float64(v2857)))
-		var v2860 float32
-		{
-			p, c := float64(v2858)*float64(float32(-0.6933594)), float64(v2855)
-			s := p + c
-			v2860 = float32(s)
-			if twiceRounded(s) {
-				v2860 = roundSum(p, c, s)
-			}
-		}
-		var v2862 float32
-		{
-			p, c := float64(v2858)*float64(float32(0.00021219444)), float64(v2860)
-			s := p + c
-			v2862 = float32(s)
-			if twiceRounded(s) {
-				v2862 = roundSum(p, c, s)
-			}
-		}
-		var v2865 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2862), float64(float32(0.0013981999))
-			s := p + c
-			v2865 = float32(s)
-			if twiceRounded(s) {
-				v2865 = roundSum(p, c, s)
-			}
-		}
-		var v2867 float32
-		{
-			p, c := float64(v2865)*float64(v2862), float64(float32(0.008333452))
-			s := p + c
-			v2867 = float32(s)
-			if twiceRounded(s) {
-				v2867 = roundSum(p, c, s)
-			}
-		}
-		var v2869 float32
-		{
-			p, c := float64(v2867)*float64(v2862), float64(float32(0.041665796))
-			s := p + c
-			v2869 = float32(s)
-			if twiceRounded(s) {
-				v2869 = roundSum(p, c, s)
-			}
-		}
-		var v2871 float32
-		{
-			p, c := float64(v2869)*float64(v2862), float64(float32(0.16666666))
-			s := p + c
-			v2871 = float32(s)
-			if twiceRounded(s) {
-				v2871 = roundSum(p, c, s)
-			}
-		}
-		var v2873 float32
-		{
-			p, c := float64(v2871)*float64(v2862), float64(float32(0.5))
-			s := p + c
-			v2873 = float32(s)
-			if twiceRounded(s) {
-				v2873 = roundSum(p, c, s)
-			}
-		}
-		v2874 := float32(v2862 * v2862)
-		var v2875 float32
-		{
-			p, c := float64(v2873)*float64(v2874), float64(v2862)
-			s := p + c
-			v2875 = float32(s)
-			if twiceRounded(s) {
-				v2875 = roundSum(p, c, s)
-			}
-		}
-		v2877 := v2875 + float32(1)
-		v2878 := toInt32(v2858)
-		v2879 := uint32(int32(v2878) >> 1)
-		v2881 := v2879 + uint32(0x7f)
-		v2882 := v2881 << 23
-		v2883 := float32(v2877 * math.Float32frombits(v2882))
-		v2884 := v2878 - v2879
-		v2886 := v2884 + uint32(0x7f)
-		v2887 := v2886 << 23
-		v2888 := float32(v2883 * math.Float32frombits(v2887))
-		v57 = v57 + v2888
-		v2889 := s0[i0+9]
-		v2890 := v2889 - v2570
-		v2892 := v2890
-		if float32(89) < v2890 {
-			v2892 = float32(89)
-		}
-		v2894 := v2892
-		if float32(-104) > v2892 {
-			v2894 = float32(-104)
-		}
-		v2896 := float32(v2894 * float32(1.442695))
-		v2897 := float32(math.RoundToEven(float64(v2896)))
-		var v2899 float32
-		{
-			p, c := float64(v2897)*float64(float32(-0.6933594)), float64(v2894)
-			s := p + c
-			v2899 = float32(s)
-			if twiceRounded(s) {
-				v2899 = roundSum(p, c, s)
-			}
-		}
-		var v2901 float32
-		{
-			p, c := float64(v2897)*float64(float32(0.00021219444)), float64(v2899)
-			s := p + c
-			v2901 = float32(s)
-			if twiceRounded(s) {
-				v2901 = roundSum(p, c, s)
-			}
-		}
-		var v2904 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2901), float64(float32(0.0013981999))
-			s := p + c
-			v2904 = float32(s)
-			if twiceRounded(s) {
-				v2904 = roundSum(p, c, s)
-			}
-		}
-		var v2906 float32
-		{
-			p, c := float64(v2904)*float64(v2901), float64(float32(0.008333452))
-			s := p + c
-			v2906 = float32(s)
-			if twiceRounded(s) {
-				v2906 = roundSum(p, c, s)
-			}
-		}
-		var v2908 float32
-		{
-			p, c := float64(v2906)*float64(v2901), float64(float32(0.041665796))
-			s := p + c
-			v2908 = float32(s)
-			if twiceRounded(s) {
-				v2908 = roundSum(p, c, s)
-			}
-		}
-		var v2910 float32
-		{
-			p, c := float64(v2908)*float64(v2901), float64(float32(0.16666666))
-			s := p + c
-			v2910 = float32(s)
-			if twiceRounded(s) {
-				v2910 = roundSum(p, c, s)
-			}
-		}
-		var v2912 float32
-		{
-			p, c := float64(v2910)*float64(v2901), float64(float32(0.5))
-			s := p + c
-			v2912 = float32(s)
-			if twiceRounded(s) {
-				v2912 = roundSum(p, c, s)
-			}
-		}
-		v2913 := float32(v2901 * v2901)
-		var v2914 float32
-		{
-			p, c := float64(v2912)*float64(v2913), float64(v2901)
-			s := p + c
-			v2914 = float32(s)
-			if twiceRounded(s) {
-				v2914 = roundSum(p, c, s)
-			}
-		}
-		v2916 := v2914 + float32(1)
-		v2917 := toInt32(v2897)
-		v2918 := uint32(int32(v2917) >> 1)
-		v2920 := v2918 + uint32(0x7f)
-		v2921 := v2920 << 23
-		v2922 := float32(v2916 * math.Float32frombits(v2921))
-		v2923 := v2917 - v2918
-		v2925 := v2923 + uint32(0x7f)
-		v2926 := v2925 << 23
-		v2927 := float32(v2922 * math.Float32frombits(v2926))
-		v2 = v2 + v2927
-		v2928 := s0[i0+19]
-		v2929 := v2928 - v2610
-		v2931 := v2929
-		if float32(89) < v2929 {
-			v2931 = float32(89)
-		}
-		v2933 := v2931
-		if float32(-104) > v2931 {
-			v2933 = float32(-104)
-		}
-		v2935 := float32(v2933 * float32(1.442695))
-		v2936 := float32(math.RoundToEven(float64(v2935)))
-		var v2938 float32
-		{
-			p, c := float64(v2936)*float64(float32(-0.6933594)), float64(v2933)
-			s := p + c
-			v2938 = float32(s)
-			if twiceRounded(s) {
-				v2938 = roundSum(p, c, s)
-			}
-		}
-		var v2940 float32
-		{
-			p, c := float64(v2936)*float64(float32(0.00021219444)), float64(v2938)
-			s := p + c
-			v2940 = float32(s)
-			if twiceRounded(s) {
-				v2940 = roundSum(p, c, s)
-			}
-		}
-		var v2943 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2940), float64(float32(0.0013981999))
-			s := p + c
-			v2943 = float32(s)
-			if twiceRounded(s) {
-				v2943 = roundSum(p, c, s)
-			}
-		}
-		var v2945 float32
-		{
-			p, c := float64(v2943)*float64(v2940), float64(float32(0.008333452))
-			s := p + c
-			v2945 = float32(s)
-			if twiceRounded(s) {
-				v2945 = roundSum(p, c, s)
-			}
-		}
-		var v2947 float32
-		{
-			p, c := float64(v2945)*float64(v2940), float64(float32(0.041665796))
-			s := p + c
-			v2947 = float32(s)
-			if twiceRounded(s) {
-				v2947 = roundSum(p, c, s)
-			}
-		}
-		var v2949 float32
-		{
-			p, c := float64(v2947)*float64(v2940), float64(float32(0.16666666))
-			s := p + c
-			v2949 = float32(s)
-			if twiceRounded(s) {
-				v2949 = roundSum(p, c, s)
-			}
-		}
-		var v2951 float32
-		{
-			p, c := float64(v2949)*float64(v2940), float64(float32(0.5))
-			s := p + c
-			v2951 = float32(s)
-			if twiceRounded(s) {
-				v2951 = roundSum(p, c, s)
-			}
-		}
-		v2952 := float32(v2940 * v2940)
-		var v2953 float32
-		{
-			p, c := float64(v2951)*float64(v2952), float64(v2940)
-			s := p + c
-			v2953 = float32(s)
-			if twiceRounded(s) {
-				v2953 = roundSum(p, c, s)
-			}
-		}
-		v2955 := v2953 + float32(1)
-		v2956 := toInt32(v2936)
-		v2957 := uint32(int32(v2956) >> 1)
-		v2959 := v2957 + uint32(0x7f)
-		v2960 := v2959 << 23
-		v2961 := float32(v2955 * math.Float32frombits(v2960))
-		v2962 := v2956 - v2957
-		v2964 := v2962 + uint32(0x7f)
-		v2965 := v2964 << 23
-		v2966 := float32(v2961 * math.Float32frombits(v2965))
-		v10 = v10 + v2966
-		v2967 := s0[i0+29]
-		v2968 := v2967 - v2650
-		v2970 := v2968
-		if float32(89) < v2968 {
-			v2970 = float32(89)
-		}
-		v2972 := v2970
-		if float32(-104) > v2970 {
-			v2972 = float32(-104)
-		}
-		v2974 := float32(v2972 * float32(1.442695))
-		v2975 := float32(math.RoundToEven(float64(v2974)))
-		var v2977 float32
-		{
-			p, c := float64(v2975)*float64(float32(-0.6933594)), float64(v2972)
-			s := p + c
-			v2977 = float32(s)
-			if twiceRounded(s) {
-				v2977 = roundSum(p, c, s)
-			}
-		}
-		var v2979 float32
-		{
-			p, c := float64(v2975)*float64(float32(0.00021219444)), float64(v2977)
-			s := p + c
-			v2979 = float32(s)
-			if twiceRounded(s) {
-				v2979 = roundSum(p, c, s)
-			}
-		}
-		var v2982 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v2979), float64(float32(0.0013981999))
-			s := p + c
-			v2982 = float32(s)
-			if twiceRounded(s) {
-				v2982 = roundSum(p, c, s)
-			}
-		}
-		var v2984 float32
-		{
-			p, c := float64(v2982)*float64(v2979), float64(float32(0.008333452))
-			s := p + c
-			v2984 = float32(s)
-			if twiceRounded(s) {
-				v2984 = roundSum(p, c, s)
-			}
-		}
-		var v2986 float32
-		{
-			p, c := float64(v2984)*float64(v2979), float64(float32(0.041665796))
-			s := p + c
-			v2986 = float32(s)
-			if twiceRounded(s) {
-				v2986 = roundSum(p, c, s)
-			}
-		}
-		var v2988 float32
-		{
-			p, c := float64(v2986)*float64(v2979), float64(float32(0.16666666))
-			s := p + c
-			v2988 = float32(s)
-			if twiceRounded(s) {
-				v2988 = roundSum(p, c, s)
-			}
-		}
-		var v2990 float32
-		{
-			p, c := float64(v2988)*float64(v2979), float64(float32(0.5))
-			s := p + c
-			v2990 = float32(s)
-			if twiceRounded(s) {
-				v2990 = roundSum(p, c, s)
-			}
-		}
-		v2991 := float32(v2979 * v2979)
-		var v2992 float32
-		{
-			p, c := float64(v2990)*float64(v2991), float64(v2979)
-			s := p + c
-			v2992 = float32(s)
-			if twiceRounded(s) {
-				v2992 = roundSum(p, c, s)
-			}
-		}
-		v2994 := v2992 + float32(1)
-		v2995 := toInt32(v2975)
-		v2996 := uint32(int32(v2995) >> 1)
-		v2998 := v2996 + uint32(0x7f)
-		v2999 := v2998 << 23
-		v3000 := float32(v2994 * math.Float32frombits(v2999))
-		v3001 := v2995 - v2996
-		v3003 := v3001 + uint32(0x7f)
-		v3004 := v3003 << 23
-		v3005 := float32(v3000 * math.Float32frombits(v3004))
-		v18 = v18 + v3005
-		v3006 := s0[i0+39]
-		v3007 := v3006 - v2690
-		v3009 := v3007
-		if float32(89) < v3007 {
-			v3009 = float32(89)
-		}
-		v3011 := v3009
-		if float32(-104) > v3009 {
-			v3011 = float32(-104)
-		}
-		v3013 := float32(v3011 * float32(1.442695))
-		v3014 := float32(math.RoundToEven(float64(v3013)))
-		var v3016 float32
-		{
-			p, c := float64(v3014)*float64(float32(-0.6933594)), float64(v3011)
-			s := p + c
-			v3016 = float32(s)
-			if twiceRounded(s) {
-				v3016 = roundSum(p, c, s)
-			}
-		}
-		var v3018 float32
-		{
-			p, c := float64(v3014)*float64(float32(0.00021219444)), float64(v3016)
-			s := p + c
-			v3018 = float32(s)
-			if twiceRounded(s) {
-				v3018 = roundSum(p, c, s)
-			}
-		}
-		var v3021 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3018), float64(float32(0.0013981999))
-			s := p + c
-			v3021 = float32(s)
-			if twiceRounded(s) {
-				v3021 = roundSum(p, c, s)
-			}
-		}
-		var v3023 float32
-		{
-			p, c := float64(v3021)*float64(v3018), float64(float32(0.008333452))
-			s := p + c
-			v3023 = float32(s)
-			if twiceRounded(s) {
-				v3023 = roundSum(p, c, s)
-			}
-		}
-		var v3025 float32
-		{
-			p, c := float64(v3023)*float64(v3018), float64(float32(0.041665796))
-			s := p + c
-			v3025 = float32(s)
-			if twiceRounded(s) {
-				v3025 = roundSum(p, c, s)
-			}
-		}
-		var v3027 float32
-		{
-			p, c := float64(v3025)*float64(v3018), float64(float32(0.16666666))
-			s := p + c
-			v3027 = float32(s)
-			if twiceRounded(s) {
-				v3027 = roundSum(p, c, s)
-			}
-		}
-		var v3029 float32
-		{
-			p, c := float64(v3027)*float64(v3018), float64(float32(0.5))
-			s := p + c
-			v3029 = float32(s)
-			if twiceRounded(s) {
-				v3029 = roundSum(p, c, s)
-			}
-		}
-		v3030 := float32(v3018 * v3018)
-		var v3031 float32
-		{
-			p, c := float64(v3029)*float64(v3030), float64(v3018)
-			s := p + c
-			v3031 = float32(s)
-			if twiceRounded(s) {
-				v3031 = roundSum(p, c, s)
-			}
-		}
-		v3033 := v3031 + float32(1)
-		v3034 := toInt32(v3014)
-		v3035 := uint32(int32(v3034) >> 1)
-		v3037 := v3035 + uint32(0x7f)
-		v3038 := v3037 << 23
-		v3039 := float32(v3033 * math.Float32frombits(v3038))
-		v3040 := v3034 - v3035
-		v3042 := v3040 + uint32(0x7f)
-		v3043 := v3042 << 23
-		v3044 := float32(v3039 * math.Float32frombits(v3043))
-		v26 = v26 + v3044
-		v3045 := s0[i0+49]
-		v3046 := v3045 - v2730
-		v3048 := v3046
-		if float32(89) < v3046 {
-			v3048 = float32(89)
-		}
-		v3050 := v3048
-		if float32(-104) > v3048 {
-			v3050 = float32(-104)
-		}
-		v3052 := float32(v3050 * float32(1.442695))
-		v3053 := float32(math.RoundToEven(float64(v3052)))
-		var v3055 float32
-		{
-			p, c := float64(v3053)*float64(float32(-0.6933594)), float64(v3050)
-			s := p + c
-			v3055 = float32(s)
-			if twiceRounded(s) {
-				v3055 = roundSum(p, c, s)
-			}
-		}
-		var v3057 float32
-		{
-			p, c := float64(v3053)*float64(float32(0.00021219444)), float64(v3055)
-			s := p + c
-			v3057 = float32(s)
-			if twiceRounded(s) {
-				v3057 = roundSum(p, c, s)
-			}
-		}
-		var v3060 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3057), float64(float32(0.0013981999))
-			s := p + c
-			v3060 = float32(s)
-			if twiceRounded(s) {
-				v3060 = roundSum(p, c, s)
-			}
-		}
-		var v3062 float32
-		{
-			p, c := float64(v3060)*float64(v3057), float64(float32(0.008333452))
-			s := p + c
-			v3062 = float32(s)
-			if twiceRounded(s) {
-				v3062 = roundSum(p, c, s)
-			}
-		}
-		var v3064 float32
-		{
-			p, c := float64(v3062)*float64(v3057), float64(float32(0.041665796))
-			s := p + c
-			v3064 = float32(s)
-			if twiceRounded(s) {
-				v3064 = roundSum(p, c, s)
-			}
-		}
-		var v3066 float32
-		{
-			p, c := float64(v3064)*float64(v3057), float64(float32(0.16666666))
-			s := p + c
-			v3066 = float32(s)
-			if twiceRounded(s) {
-				v3066 = roundSum(p, c, s)
-			}
-		}
-		var v3068 float32
-		{
-			p, c := float64(v3066)*float64(v3057), float64(float32(0.5))
-			s := p + c
-			v3068 = float32(s)
-			if twiceRounded(s) {
-				v3068 = roundSum(p, c, s)
-			}
-		}
-		v3069 := float32(v3057 * v3057)
-		var v3070 float32
-		{
-			p, c := float64(v3068)*float64(v3069), float64(v3057)
-			s := p + c
-			v3070 = float32(s)
-			if twiceRounded(s) {
-				v3070 = roundSum(p, c, s)
-			}
-		}
-		v3072 := v3070 + float32(1)
-		v3073 := toInt32(v3053)
-		v3074 := uint32(int32(v3073) >> 1)
-		v3076 := v3074 + uint32(0x7f)
-		v3077 := v3076 << 23
-		v3078 := float32(v3072 * math.Float32frombits(v3077))
-		v3079 := v3073 - v3074
-		v3081 := v3079 + uint32(0x7f)
-		v3082 := v3081 << 23
-		v3083 := float32(v3078 * math.Float32frombits(v3082))
-		v34 = v34 + v3083
-		v3084 := s0[i0+59]
-		v3085 := v3084 - v2770
-		v3087 := v3085
-		if float32(89) < v3085 {
-			v3087 = float32(89)
-		}
-		v3089 := v3087
-		if float32(-104) > v3087 {
-			v3089 = float32(-104)
-		}
-		v3091 := float32(v3089 * float32(1.442695))
-		v3092 := float32(math.RoundToEven(float64(v3091)))
-		var v3094 float32
-		{
-			p, c := float64(v3092)*float64(float32(-0.6933594)), float64(v3089)
-			s := p + c
-			v3094 = float32(s)
-			if twiceRounded(s) {
-				v3094 = roundSum(p, c, s)
-			}
-		}
-		var v3096 float32
-		{
-			p, c := float64(v3092)*float64(float32(0.00021219444)), float64(v3094)
-			s := p + c
-			v3096 = float32(s)
-			if twiceRounded(s) {
-				v3096 = roundSum(p, c, s)
-			}
-		}
-		var v3099 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3096), float64(float32(0.0013981999))
-			s := p + c
-			v3099 = float32(s)
-			if twiceRounded(s) {
-				v3099 = roundSum(p, c, s)
-			}
-		}
-		var v3101 float32
-		{
-			p, c := float64(v3099)*float64(v3096), float64(float32(0.008333452))
-			s := p + c
-			v3101 = float32(s)
-			if twiceRounded(s) {
-				v3101 = roundSum(p, c, s)
-			}
-		}
-		var v3103 float32
-		{
-			p, c := float64(v3101)*float64(v3096), float64(float32(0.041665796))
-			s := p + c
-			v3103 = float32(s)
-			if twiceRounded(s) {
-				v3103 = roundSum(p, c, s)
-			}
-		}
-		var v3105 float32
-		{
-			p, c := float64(v3103)*float64(v3096), float64(float32(0.16666666))
-			s := p + c
-			v3105 = float32(s)
-			if twiceRounded(s) {
-				v3105 = roundSum(p, c, s)
-			}
-		}
-		var v3107 float32
-		{
-			p, c := float64(v3105)*float64(v3096), float64(float32(0.5))
-			s := p + c
-			v3107 = float32(s)
-			if twiceRounded(s) {
-				v3107 = roundSum(p, c, s)
-			}
-		}
-		v3108 := float32(v3096 * v3096)
-		var v3109 float32
-		{
-			p, c := float64(v3107)*float64(v3108), float64(v3096)
-			s := p + c
-			v3109 = float32(s)
-			if twiceRounded(s) {
-				v3109 = roundSum(p, c, s)
-			}
-		}
-		v3111 := v3109 + float32(1)
-		v3112 := toInt32(v3092)
-		v3113 := uint32(int32(v3112) >> 1)
-		v3115 := v3113 + uint32(0x7f)
-		v3116 := v3115 << 23
-		v3117 := float32(v3111 * math.Float32frombits(v3116))
-		v3118 := v3112 - v3113
-		v3120 := v3118 + uint32(0x7f)
-		v3121 := v3120 << 23
-		v3122 := float32(v3117 * math.Float32frombits(v3121))
-		v42 = v42 + v3122
-		v3123 := s0[i0+69]
-		v3124 := v3123 - v2810
-		v3126 := v3124
-		if float32(89) < v3124 {
-			v3126 = float32(89)
-		}
-		v3128 := v3126
-		if float32(-104) > v3126 {
-			v3128 = float32(-104)
-		}
-		v3130 := float32(v3128 * float32(1.442695))
-		v3131 := float32(math.RoundToEven(float64(v3130)))
-		var v3133 float32
-		{
-			p, c := float64(v3131)*float64(float32(-0.6933594)), float64(v3128)
-			s := p + c
-			v3133 = float32(s)
-			if twiceRounded(s) {
-				v3133 = roundSum(p, c, s)
-			}
-		}
-		var v3135 float32
-		{
-			p, c := float64(v3131)*float64(float32(0.00021219444)), float64(v3133)
-			s := p + c
-			v3135 = float32(s)
-			if twiceRounded(s) {
-				v3135 = roundSum(p, c, s)
-			}
-		}
-		var v3138 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3135), float64(float32(0.0013981999))
-			s := p + c
-			v3138 = float32(s)
-			if twiceRounded(s) {
-				v3138 = roundSum(p, c, s)
-			}
-		}
-		var v3140 float32
-		{
-			p, c := float64(v3138)*float64(v3135), float64(float32(0.008333452))
-			s := p + c
-			v3140 = float32(s)
-			if twiceRounded(s) {
-				v3140 = roundSum(p, c, s)
-			}
-		}
-		var v3142 float32
-		{
-			p, c := float64(v3140)*float64(v3135), float64(float32(0.041665796))
-			s := p + c
-			v3142 = float32(s)
-			if twiceRounded(s) {
-				v3142 = roundSum(p, c, s)
-			}
-		}
-		var v3144 float32
-		{
-			p, c := float64(v3142)*float64(v3135), float64(float32(0.16666666))
-			s := p + c
-			v3144 = float32(s)
-			if twiceRounded(s) {
-				v3144 = roundSum(p, c, s)
-			}
-		}
-		var v3146 float32
-		{
-			p, c := float64(v3144)*float64(v3135), float64(float32(0.5))
-			s := p + c
-			v3146 = float32(s)
-			if twiceRounded(s) {
-				v3146 = roundSum(p, c, s)
-			}
-		}
-		v3147 := float32(v3135 * v3135)
-		var v3148 float32
-		{
-			p, c := float64(v3146)*float64(v3147), float64(v3135)
-			s := p + c
-			v3148 = float32(s)
-			if twiceRounded(s) {
-				v3148 = roundSum(p, c, s)
-			}
-		}
-		v3150 := v3148 + float32(1)
-		v3151 := toInt32(v3131)
-		v3152 := uint32(int32(v3151) >> 1)
-		v3154 := v3152 + uint32(0x7f)
-		v3155 := v3154 << 23
-		v3156 := float32(v3150 * math.Float32frombits(v3155))
-		v3157 := v3151 - v3152
-		v3159 := v3157 + uint32(0x7f)
-		v3160 := v3159 << 23
-		v3161 := float32(v3156 * math.Float32frombits(v3160))
-		v50 = v50 + v3161
-		v3162 := s0[i0+79]
-		v3163 := v3162 - v2850
-		v3165 := v3163
-		if float32(89) < v3163 {
-			v3165 = float32(89)
-		}
-		v3167 := v3165
-		if float32(-104) > v3165 {
-			v3167 = float32(-104)
-		}
-		v3169 := float32(v3167 * float32(1.442695))
-		v3170 := float32(math.RoundToEven(float64(v3169)))
-		var v3172 float32
-		{
-			p, c := float64(v3170)*float64(float32(-0.6933594)), float64(v3167)
-			s := p + c
-			v3172 = float32(s)
-			if twiceRounded(s) {
-				v3172 = roundSum(p, c, s)
-			}
-		}
-		var v3174 float32
-		{
-			p, c := float64(v3170)*float64(float32(0.00021219444)), float64(v3172)
-			s := p + c
-			v3174 = float32(s)
-			if twiceRounded(s) {
-				v3174 = roundSum(p, c, s)
-			}
-		}
-		var v3177 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3174), float64(float32(0.0013981999))
-			s := p + c
-			v3177 = float32(s)
-			if twiceRounded(s) {
-				v3177 = roundSum(p, c, s)
-			}
-		}
-		var v3179 float32
-		{
-			p, c := float64(v3177)*float64(v3174), float64(float32(0.008333452))
-			s := p + c
-			v3179 = float32(s)
-			if twiceRounded(s) {
-				v3179 = roundSum(p, c, s)
-			}
-		}
-		var v3181 float32
-		{
-			p, c := float64(v3179)*float64(v3174), float64(float32(0.041665796))
-			s := p + c
-			v3181 = float32(s)
-			if twiceRounded(s) {
-				v3181 = roundSum(p, c, s)
-			}
-		}
-		var v3183 float32
-		{
-			p, c := float64(v3181)*float64(v3174), float64(float32(0.16666666))
-			s := p + c
-			v3183 = float32(s)
-			if twiceRounded(s) {
-				v3183 = roundSum(p, c, s)
-			}
-		}
-		var v3185 float32
-		{
-			p, c := float64(v3183)*float64(v3174), float64(float32(0.5))
-			s := p + c
-			v3185 = float32(s)
-			if twiceRounded(s) {
-				v3185 = roundSum(p, c, s)
-			}
-		}
-		v3186 := float32(v3174 * v3174)
-		var v3187 float32
-		{
-			p, c := float64(v3185)*float64(v3186), float64(v3174)
-			s := p + c
-			v3187 = float32(s)
-			if twiceRounded(s) {
-				v3187 = roundSum(p, c, s)
-			}
-		}
-		v3189 := v3187 + float32(1)
-		v3190 := toInt32(v3170)
-		v3191 := uint32(int32(v3190) >> 1)
-		v3193 := v3191 + uint32(0x7f)
-		v3194 := v3193 << 23
-		v3195 := float32(v3189 * math.Float32frombits(v3194))
-		v3196 := v3190 - v3191
-		v3198 := v3196 + uint32(0x7f)
-		v3199 := v3198 << 23
-		v3200 := float32(v3195 * math.Float32frombits(v3199))
-		v58 = v58 + v3200
-		v3201 := v1 + v5
-		v3202 := v2 + v6
-		v3203 := v3 + v7
-		v3204 := v4 + v8
-		v3205 := v3201 + v3203
-		v3206 := v3202 + v3204
-		v3207 := v3205 + v3206
-		v3208 := v9 + v13
-		v3209 := v10 + v14
-		v3210 := v11 + v15
-		v3211 := v12 + v16
-		v3212 := v3208 + v3210
-		v3213 := v3209 + v3211
-		v3214 := v3212 + v3213
-		v3215 := v17 + v21
-		v3216 := v18 + v22
-		v3217 := v19 + v23
-		v3218 := v20 + v24
-		v3219 := v3215 + v3217
-		v3220 := v3216 + v3218
-		v3221 := v3219 + v3220
-		v3222 := v25 + v29
-		v3223 := v26 + v30
-		v3224 := v27 + v31
-		v3225 := v28 + v32
-		v3226 := v3222 + v3224
-		v3227 := v3223 + v3225
-		v3228 := v3226 + v3227
-		v3229 := v33 + v37
-		v3230 := v34 + v38
-		v3231 := v35 + v39
-		v3232 := v36 + v40
-		v3233 := v3229 + v3231
-		v3234 := v3230 + v3232
-		v3235 := v3233 + v3234
-		v3236 := v41 + v45
-		v3237 := v42 + v46
-		v3238 := v43 + v47
-		v3239 := v44 + v48
-		v3240 := v3236 + v3238
-		v3241 := v3237 + v3239
-		v3242 := v3240 + v3241
-		v3243 := v49 + v53
-		v3244 := v50 + v54
-		v3245 := v51 + v55
-		v3246 := v52 + v56
-		v3247 := v3243 + v3245
-		v3248 := v3244 + v3246
-		v3249 := v3247 + v3248
-		v3250 := v57 + v61
-		v3251 := v58 + v62
-		v3252 := v59 + v63
-		v3253 := v60 + v64
-		v3254 := v3250 + v3252
-		v3255 := v3251 + v3253
-		v3256 := v3254 + v3255
-		v3259 := v3207 < float32(1.1754944e-38)
-		v3261 := float32(v3207 * float32(8.388608e+06))
-		v3262 := v3207
-		if v3259 {
-			v3262 = v3261
-		}
-		v3264 := float32(-23)
-		if !(v3259) {
-			v3264 = float32(0)
-		}
-		v3266 := math.Float32bits(v3262) - uint32(0x3f3504f3)
-		v3267 := uint32(int32(v3266) >> 23)
-		v3268 := v3267 << 23
-		v3269 := math.Float32bits(v3262) - v3268
-		v3270 := float32(int32(v3267))
-		v3271 := v3270 + v3264
-		v3273 := math.Float32frombits(v3269) - float32(1)
-		var v3276 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3273), float64(float32(-0.1151461))
-			s := p + c
-			v3276 = float32(s)
-			if twiceRounded(s) {
-				v3276 = roundSum(p, c, s)
-			}
-		}
-		var v3278 float32
-		{
-			p, c := float64(v3276)*float64(v3273), float64(float32(0.116769984))
-			s := p + c
-			v3278 = float32(s)
-			if twiceRounded(s) {
-				v3278 = roundSum(p, c, s)
-			}
-		}
-		var v3280 float32
-		{
-			p, c := float64(v3278)*float64(v3273), float64(float32(-0.12420141))
-			s := p + c
-			v3280 = float32(s)
-			if twiceRounded(s) {
-				v3280 = roundSum(p, c, s)
-			}
-		}
-		var v3282 float32
-		{
-			p, c := float64(v3280)*float64(v3273), float64(float32(0.14249323))
-			s := p + c
-			v3282 = float32(s)
-			if twiceRounded(s) {
-				v3282 = roundSum(p, c, s)
-			}
-		}
-		var v3284 float32
-		{
-			p, c := float64(v3282)*float64(v3273), float64(float32(-0.16668057))
-			s := p + c
-			v3284 = float32(s)
-			if twiceRounded(s) {
-				v3284 = roundSum(p, c, s)
-			}
-		}
-		var v3286 float32
-		{
-			p, c := float64(v3284)*float64(v3273), float64(float32(0.20000714))
-			s := p + c
-			v3286 = float32(s)
-			if twiceRounded(s) {
-				v3286 = roundSum(p, c, s)
-			}
-		}
-		var v3288 float32
-		{
-			p, c := float64(v3286)*float64(v3273), float64(float32(-0.24999994))
-			s := p + c
-			v3288 = float32(s)
-			if twiceRounded(s) {
-				v3288 = roundSum(p, c, s)
-			}
-		}
-		var v3290 float32
-		{
-			p, c := float64(v3288)*float64(v3273), float64(float32(0.3333333))
-			s := p + c
-			v3290 = float32(s)
-			if twiceRounded(s) {
-				v3290 = roundSum(p, c, s)
-			}
-		}
-		v3291 := float32(v3273 * v3273)
-		v3292 := float32(v3290 * v3291)
-		v3293 := float32(v3292 * v3273)
-		var v3295 float32
-		{
-			p, c := float64(v3271)*float64(float32(-0.00021219444)), float64(v3293)
-			s := p + c
-			v3295 = float32(s)
-			if twiceRounded(s) {
-				v3295 = roundSum(p, c, s)
-			}
-		}
-		var v3297 float32
-		{
-			p, c := float64(v3291)*float64(float32(-0.5)), float64(v3295)
-			s := p + c
-			v3297 = float32(s)
-			if twiceRounded(s) {
-				v3297 = roundSum(p, c, s)
-			}
-		}
-		v3298 := v3297 + v3273
-		var v3300 float32
-		{
-			p, c := float64(v3271)*float64(float32(0.6933594)), float64(v3298)
-			s := p + c
-			v3300 = float32(s)
-			if twiceRounded(s) {
-				v3300 = roundSum(p, c, s)
-			}
-		}
-		v3302 := v3207 < math.Float32frombits(0x7f800000)
-		v3303 := v3207
-		if v3302 {
-			v3303 = v3300
-		}
-		v3304 := v3207 == float32(0)
-		v3307 := math.Float32frombits(0x7fc00000)
-		if v3304 {
-			v3307 = math.Float32frombits(0xff800000)
-		}
-		v3308 := v3207 <= float32(0)
-		v3309 := v3303
-		if v3308 {
-			v3309 = v3307
-		}
-		s2[i2] = v3309
-		v3312 := v3214 < float32(1.1754944e-38)
-		v3314 := float32(v3214 * float32(8.388608e+06))
-		v3315 := v3214
-		if v3312 {
-			v3315 = v3314
-		}
-		v3317 := float32(-23)
-		if !(v3312) {
-			v3317 = float32(0)
-		}
-		v3319 := math.Float32bits(v3315) - uint32(0x3f3504f3)
-		v3320 := uint32(int32(v3319) >> 23)
-		v3321 := v3320 << 23
-		v3322 := math.Float32bits(v3315) - v3321
-		v3323 := float32(int32(v3320))
-		v3324 := v3323 + v3317
-		v3326 := math.Float32frombits(v3322) - float32(1)
-		var v3329 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3326), float64(float32(-0.1151461))
-			s := p + c
-			v3329 = float32(s)
-			if twiceRounded(s) {
-				v3329 = roundSum(p, c, s)
-			}
-		}
-		var v3331 float32
-		{
-			p, c := float64(v3329)*float64(v3326), float64(float32(0.116769984))
-			s := p + c
-			v3331 = float32(s)
-			if twiceRounded(s) {
-				v3331 = roundSum(p, c, s)
-			}
-		}
-		var v3333 float32
-		{
-			p, c := float64(v3331)*float64(v3326), float64(float32(-0.12420141))
-			s := p + c
-			v3333 = float32(s)
-			if twiceRounded(s) {
-				v3333 = roundSum(p, c, s)
-			}
-		}
-		var v3335 float32
-		{
-			p, c := float64(v3333)*float64(v3326), float64(float32(0.14249323))
-			s := p + c
-			v3335 = float32(s)
-			if twiceRounded(s) {
-				v3335 = roundSum(p, c, s)
-			}
-		}
-		var v3337 float32
-		{
-			p, c := float64(v3335)*float64(v3326), float64(float32(-0.16668057))
-			s := p + c
-			v3337 = float32(s)
-			if twiceRounded(s) {
-				v3337 = roundSum(p, c, s)
-			}
-		}
-		var v3339 float32
-		{
-			p, c := float64(v3337)*float64(v3326), float64(float32(0.20000714))
-			s := p + c
-			v3339 = float32(s)
-			if twiceRounded(s) {
-				v3339 = roundSum(p, c, s)
-			}
-		}
-		var v3341 float32
-		{
-			p, c := float64(v3339)*float64(v3326), float64(float32(-0.24999994))
-			s := p + c
-			v3341 = float32(s)
-			if twiceRounded(s) {
-				v3341 = roundSum(p, c, s)
-			}
-		}
-		var v3343 float32
-		{
-			p, c := float64(v3341)*float64(v3326), float64(float32(0.3333333))
-			s := p + c
-			v3343 = float32(s)
-			if twiceRounded(s) {
-				v3343 = roundSum(p, c, s)
-			}
-		}
-		v3344 := float32(v3326 * v3326)
-		v3345 := float32(v3343 * v3344)
-		v3346 := float32(v3345 * v3326)
-		var v3348 float32
-		{
-			p, c := float64(v3324)*float64(float32(-0.00021219444)), float64(v3346)
-			s := p + c
-			v3348 = float32(s)
-			if twiceRounded(s) {
-				v3348 = roundSum(p, c, s)
-			}
-		}
-		var v3350 float32
-		{
-			p, c := float64(v3344)*float64(float32(-0.5)), float64(v3348)
-			s := p + c
-			v3350 = float32(s)
-			if twiceRounded(s) {
-				v3350 = roundSum(p, c, s)
-			}
-		}
-		v3351 := v3350 + v3326
-		var v3353 float32
-		{
-			p, c := float64(v3324)*float64(float32(0.6933594)), float64(v3351)
-			s := p + c
-			v3353 = float32(s)
-			if twiceRounded(s) {
-				v3353 = roundSum(p, c, s)
-			}
-		}
-		v3355 := v3214 < math.Float32frombits(0x7f800000)
-		v3356 := v3214
-		if v3355 {
-			v3356 = v3353
-		}
-		v3357 := v3214 == float32(0)
-		v3360 := math.Float32frombits(0x7fc00000)
-		if v3357 {
-			v3360 = math.Float32frombits(0xff800000)
-		}
-		v3361 := v3214 <= float32(0)
-		v3362 := v3356
-		if v3361 {
-			v3362 = v3360
-		}
-		s2[i2+1] = v3362
-		v3365 := v3221 < float32(1.1754944e-38)
-		v3367 := float32(v3221 * float32(8.388608e+06))
-		v3368 := v3221
-		if v3365 {
-			v3368 = v3367
-		}
-		v3370 := float32(-23)
-		if !(v3365) {
-			v3370 = float32(0)
-		}
-		v3372 := math.Float32bits(v3368) - uint32(0x3f3504f3)
-		v3373 := uint32(int32(v3372) >> 23)
-		v3374 := v3373 << 23
-		v3375 := math.Float32bits(v3368) - v3374
-		v3376 := float32(int32(v3373))
-		v3377 := v3376 + v3370
-		v3379 := math.Float32frombits(v3375) - float32(1)
-		var v3382 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3379), float64(float32(-0.1151461))
-			s := p + c
-			v3382 = float32(s)
-			if twiceRounded(s) {
-				v3382 = roundSum(p, c, s)
-			}
-		}
-		var v3384 float32
-		{
-			p, c := float64(v3382)*float64(v3379), float64(float32(0.116769984))
-			s := p + c
-			v3384 = float32(s)
-			if twiceRounded(s) {
-				v3384 = roundSum(p, c, s)
-			}
-		}
-		var v3386 float32
-		{
-			p, c := float64(v3384)*float64(v3379), float64(float32(-0.12420141))
-			s := p + c
-			v3386 = float32(s)
-			if twiceRounded(s) {
-				v3386 = roundSum(p, c, s)
-			}
-		}
-		var v3388 float32
-		{
-			p, c := float64(v3386)*float64(v3379), float64(float32(0.14249323))
-			s := p + c
-			v3388 = float32(s)
-			if twiceRounded(s) {
-				v3388 = roundSum(p, c, s)
-			}
-		}
-		var v3390 float32
-		{
-			p, c := float64(v3388)*float64(v3379), float64(float32(-0.16668057))
-			s := p + c
-			v3390 = float32(s)
-			if twiceRounded(s) {
-				v3390 = roundSum(p, c, s)
-			}
-		}
-		var v3392 float32
-		{
-			p, c := float64(v3390)*float64(v3379), float64(float32(0.20000714))
-			s := p + c
-			v3392 = float32(s)
-			if twiceRounded(s) {
-				v3392 = roundSum(p, c, s)
-			}
-		}
-		var v3394 float32
-		{
-			p, c := float64(v3392)*float64(v3379), float64(float32(-0.24999994))
-			s := p + c
-			v3394 = float32(s)
-			if twiceRounded(s) {
-				v3394 = roundSum(p, c, s)
-			}
-		}
-		var v3396 float32
-		{
-			p, c := float64(v3394)*float64(v3379), float64(float32(0.3333333))
-			s := p + c
-			v3396 = float32(s)
-			if twiceRounded(s) {
-				v3396 = roundSum(p, c, s)
-			}
-		}
-		v3397 := float32(v3379 * v3379)
-		v3398 := float32(v3396 * v3397)
-		v3399 := float32(v3398 * v3379)
-		var v3401 float32
-		{
-			p, c := float64(v3377)*float64(float32(-0.00021219444)), float64(v3399)
-			s := p + c
-			v3401 = float32(s)
-			if twiceRounded(s) {
-				v3401 = roundSum(p, c, s)
-			}
-		}
-		var v3403 float32
-		{
-			p, c := float64(v3397)*float64(float32(-0.5)), float64(v3401)
-			s := p + c
-			v3403 = float32(s)
-			if twiceRounded(s) {
-				v3403 = roundSum(p, c, s)
-			}
-		}
-		v3404 := v3403 + v3379
-		var v3406 float32
-		{
-			p, c := float64(v3377)*float64(float32(0.6933594)), float64(v3404)
-			s := p + c
-			v3406 = float32(s)
-			if twiceRounded(s) {
-				v3406 = roundSum(p, c, s)
-			}
-		}
-		v3408 := v3221 < math.Float32frombits(0x7f800000)
-		v3409 := v3221
-		if v3408 {
-			v3409 = v3406
-		}
-		v3410 := v3221 == float32(0)
-		v3413 := math.Float32frombits(0x7fc00000)
-		if v3410 {
-			v3413 = math.Float32frombits(0xff800000)
-		}
-		v3414 := v3221 <= float32(0)
-		v3415 := v3409
-		if v3414 {
-			v3415 = v3413
-		}
-		s2[i2+2] = v3415
-		v3418 := v3228 < float32(1.1754944e-38)
-		v3420 := float32(v3228 * float32(8.388608e+06))
-		v3421 := v3228
-		if v3418 {
-			v3421 = v3420
-		}
-		v3423 := float32(-23)
-		if !(v3418) {
-			v3423 = float32(0)
-		}
-		v3425 := math.Float32bits(v3421) - uint32(0x3f3504f3)
-		v3426 := uint32(int32(v3425) >> 23)
-		v3427 := v3426 << 23
-		v3428 := math.Float32bits(v3421) - v3427
-		v3429 := float32(int32(v3426))
-		v3430 := v3429 + v3423
-		v3432 := math.Float32frombits(v3428) - float32(1)
-		var v3435 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3432), float64(float32(-0.1151461))
-			s := p + c
-			v3435 = float32(s)
-			if twiceRounded(s) {
-				v3435 = roundSum(p, c, s)
-			}
-		}
-		var v3437 float32
-		{
-			p, c := float64(v3435)*float64(v3432), float64(float32(0.116769984))
-			s := p + c
-			v3437 = float32(s)
-			if twiceRounded(s) {
-				v3437 = roundSum(p, c, s)
-			}
-		}
-		var v3439 float32
-		{
-			p, c := float64(v3437)*float64(v3432), float64(float32(-0.12420141))
-			s := p + c
-			v3439 = float32(s)
-			if twiceRounded(s) {
-				v3439 = roundSum(p, c, s)
-			}
-		}
-		var v3441 float32
-		{
-			p, c := float64(v3439)*float64(v3432), float64(float32(0.14249323))
-			s := p + c
-			v3441 = float32(s)
-			if twiceRounded(s) {
-				v3441 = roundSum(p, c, s)
-			}
-		}
-		var v3443 float32
-		{
-			p, c := float64(v3441)*float64(v3432), float64(float32(-0.16668057))
-			s := p + c
-			v3443 = float32(s)
-			if twiceRounded(s) {
-				v3443 = roundSum(p, c, s)
-			}
-		}
-		var v3445 float32
-		{
-			p, c := float64(v3443)*float64(v3432), float64(float32(0.20000714))
-			s := p + c
-			v3445 = float32(s)
-			if twiceRounded(s) {
-				v3445 = roundSum(p, c, s)
-			}
-		}
-		var v3447 float32
-		{
-			p, c := float64(v3445)*float64(v3432), float64(float32(-0.24999994))
-			s := p + c
-			v3447 = float32(s)
-			if twiceRounded(s) {
-				v3447 = roundSum(p, c, s)
-			}
-		}
-		var v3449 float32
-		{
-			p, c := float64(v3447)*float64(v3432), float64(float32(0.3333333))
-			s := p + c
-			v3449 = float32(s)
-			if twiceRounded(s) {
-				v3449 = roundSum(p, c, s)
-			}
-		}
-		v3450 := float32(v3432 * v3432)
-		v3451 := float32(v3449 * v3450)
-		v3452 := float32(v3451 * v3432)
-		var v3454 float32
-		{
-			p, c := float64(v3430)*float64(float32(-0.00021219444)), float64(v3452)
-			s := p + c
-			v3454 = float32(s)
-			if twiceRounded(s) {
-				v3454 = roundSum(p, c, s)
-			}
-		}
-		var v3456 float32
-		{
-			p, c := float64(v3450)*float64(float32(-0.5)), float64(v3454)
-			s := p + c
-			v3456 = float32(s)
-			if twiceRounded(s) {
-				v3456 = roundSum(p, c, s)
-			}
-		}
-		v3457 := v3456 + v3432
-		var v3459 float32
-		{
-			p, c := float64(v3430)*float64(float32(0.6933594)), float64(v3457)
-			s := p + c
-			v3459 = float32(s)
-			if twiceRounded(s) {
-				v3459 = roundSum(p, c, s)
-			}
-		}
-		v3461 := v3228 < math.Float32frombits(0x7f800000)
-		v3462 := v3228
-		if v3461 {
-			v3462 = v3459
-		}
-		v3463 := v3228 == float32(0)
-		v3466 := math.Float32frombits(0x7fc00000)
-		if v3463 {
-			v3466 = math.Float32frombits(0xff800000)
-		}
-		v3467 := v3228 <= float32(0)
-		v3468 := v3462
-		if v3467 {
-			v3468 = v3466
-		}
-		s2[i2+3] = v3468
-		v3471 := v3235 < float32(1.1754944e-38)
-		v3473 := float32(v3235 * float32(8.388608e+06))
-		v3474 := v3235
-		if v3471 {
-			v3474 = v3473
-		}
-		v3476 := float32(-23)
-		if !(v3471) {
-			v3476 = float32(0)
-		}
-		v3478 := math.Float32bits(v3474) - uint32(0x3f3504f3)
-		v3479 := uint32(int32(v3478) >> 23)
-		v3480 := v3479 << 23
-		v3481 := math.Float32bits(v3474) - v3480
-		v3482 := float32(int32(v3479))
-		v3483 := v3482 + v3476
-		v3485 := math.Float32frombits(v3481) - float32(1)
-		var v3488 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3485), float64(float32(-0.1151461))
-			s := p + c
-			v3488 = float32(s)
-			if twiceRounded(s) {
-				v3488 = roundSum(p, c, s)
-			}
-		}
-		var v3490 float32
-		{
-			p, c := float64(v3488)*float64(v3485), float64(float32(0.116769984))
-			s := p + c
-			v3490 = float32(s)
-			if twiceRounded(s) {
-				v3490 = roundSum(p, c, s)
-			}
-		}
-		var v3492 float32
-		{
-			p, c := float64(v3490)*float64(v3485), float64(float32(-0.12420141))
-			s := p + c
-			v3492 = float32(s)
-			if twiceRounded(s) {
-				v3492 = roundSum(p, c, s)
-			}
-		}
-		var v3494 float32
-		{
-			p, c := float64(v3492)*float64(v3485), float64(float32(0.14249323))
-			s := p + c
-			v3494 = float32(s)
-			if twiceRounded(s) {
-				v3494 = roundSum(p, c, s)
-			}
-		}
-		var v3496 float32
-		{
-			p, c := float64(v3494)*float64(v3485), float64(float32(-0.16668057))
-			s := p + c
-			v3496 = float32(s)
-			if twiceRounded(s) {
-				v3496 = roundSum(p, c, s)
-			}
-		}
-		var v3498 float32
-		{
-			p, c := float64(v3496)*float64(v3485), float64(float32(0.20000714))
-			s := p + c
-			v3498 = float32(s)
-			if twiceRounded(s) {
-				v3498 = roundSum(p, c, s)
-			}
-		}
-		var v3500 float32
-		{
-			p, c := float64(v3498)*float64(v3485), float64(float32(-0.24999994))
-			s := p + c
-			v3500 = float32(s)
-			if twiceRounded(s) {
-				v3500 = roundSum(p, c, s)
-			}
-		}
-		var v3502 float32
-		{
-			p, c := float64(v3500)*float64(v3485), float64(float32(0.3333333))
-			s := p + c
-			v3502 = float32(s)
-			if twiceRounded(s) {
-				v3502 = roundSum(p, c, s)
-			}
-		}
-		v3503 := float32(v3485 * v3485)
-		v3504 := float32(v3502 * v3503)
-		v3505 := float32(v3504 * v3485)
-		var v3507 float32
-		{
-			p, c := float64(v3483)*float64(float32(-0.00021219444)), float64(v3505)
-			s := p + c
-			v3507 = float32(s)
-			if twiceRounded(s) {
-				v3507 = roundSum(p, c, s)
-			}
-		}
-		var v3509 float32
-		{
-			p, c := float64(v3503)*float64(float32(-0.5)), float64(v3507)
-			s := p + c
-			v3509 = float32(s)
-			if twiceRounded(s) {
-				v3509 = roundSum(p, c, s)
-			}
-		}
-		v3510 := v3509 + v3485
-		var v3512 float32
-		{
-			p, c := float64(v3483)*float64(float32(0.6933594)), float64(v3510)
-			s := p + c
-			v3512 = float32(s)
-			if twiceRounded(s) {
-				v3512 = roundSum(p, c, s)
-			}
-		}
-		v3514 := v3235 < math.Float32frombits(0x7f800000)
-		v3515 := v3235
-		if v3514 {
-			v3515 = v3512
-		}
-		v3516 := v3235 == float32(0)
-		v3519 := math.Float32frombits(0x7fc00000)
-		if v3516 {
-			v3519 = math.Float32frombits(0xff800000)
-		}
-		v3520 := v3235 <= float32(0)
-		v3521 := v3515
-		if v3520 {
-			v3521 = v3519
-		}
-		s2[i2+4] = v3521
-		v3524 := v3242 < float32(1.1754944e-38)
-		v3526 := float32(v3242 * float32(8.388608e+06))
-		v3527 := v3242
-		if v3524 {
-			v3527 = v3526
-		}
-		v3529 := float32(-23)
-		if !(v3524) {
-			v3529 = float32(0)
-		}
-		v3531 := math.Float32bits(v3527) - uint32(0x3f3504f3)
-		v3532 := uint32(int32(v3531) >> 23)
-		v3533 := v3532 << 23
-		v3534 := math.Float32bits(v3527) - v3533
-		v3535 := float32(int32(v3532))
-		v3536 := v3535 + v3529
-		v3538 := math.Float32frombits(v3534) - float32(1)
-		var v3541 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3538), float64(float32(-0.1151461))
-			s := p + c
-			v3541 = float32(s)
-			if twiceRounded(s) {
-				v3541 = roundSum(p, c, s)
-			}
-		}
-		var v3543 float32
-		{
-			p, c := float64(v3541)*float64(v3538), float64(float32(0.116769984))
-			s := p + c
-			v3543 = float32(s)
-			if twiceRounded(s) {
-				v3543 = roundSum(p, c, s)
-			}
-		}
-		var v3545 float32
-		{
-			p, c := float64(v3543)*float64(v3538), float64(float32(-0.12420141))
-			s := p + c
-			v3545 = float32(s)
-			if twiceRounded(s) {
-				v3545 = roundSum(p, c, s)
-			}
-		}
-		var v3547 float32
-		{
-			p, c := float64(v3545)*float64(v3538), float64(float32(0.14249323))
-			s := p + c
-			v3547 = float32(s)
-			if twiceRounded(s) {
-				v3547 = roundSum(p, c, s)
-			}
-		}
-		var v3549 float32
-		{
-			p, c := float64(v3547)*float64(v3538), float64(float32(-0.16668057))
-			s := p + c
-			v3549 = float32(s)
-			if twiceRounded(s) {
-				v3549 = roundSum(p, c, s)
-			}
-		}
-		var v3551 float32
-		{
-			p, c := float64(v3549)*float64(v3538), float64(float32(0.20000714))
-			s := p + c
-			v3551 = float32(s)
-			if twiceRounded(s) {
-				v3551 = roundSum(p, c, s)
-			}
-		}
-		var v3553 float32
-		{
-			p, c := float64(v3551)*float64(v3538), float64(float32(-0.24999994))
-			s := p + c
-			v3553 = float32(s)
-			if twiceRounded(s) {
-				v3553 = roundSum(p, c, s)
-			}
-		}
-		var v3555 float32
-		{
-			p, c := float64(v3553)*float64(v3538), float64(float32(0.3333333))
-			s := p + c
-			v3555 = float32(s)
-			if twiceRounded(s) {
-				v3555 = roundSum(p, c, s)
-			}
-		}
-		v3556 := float32(v3538 * v3538)
-		v3557 := float32(v3555 * v3556)
-		v3558 := float32(v3557 * v3538)
-		var v3560 float32
-		{
-			p, c := float64(v3536)*float64(float32(-0.00021219444)), float64(v3558)
-			s := p + c
-			v3560 = float32(s)
-			if twiceRounded(s) {
-				v3560 = roundSum(p, c, s)
-			}
-		}
-		var v3562 float32
-		{
-			p, c := float64(v3556)*float64(float32(-0.5)), float64(v3560)
-			s := p + c
-			v3562 = float32(s)
-			if twiceRounded(s) {
-				v3562 = roundSum(p, c, s)
-			}
-		}
-		v3563 := v3562 + v3538
-		var v3565 float32
-		{
-			p, c := float64(v3536)*float64(float32(0.6933594)), float64(v3563)
-			s := p + c
-			v3565 = float32(s)
-			if twiceRounded(s) {
-				v3565 = roundSum(p, c, s)
-			}
-		}
-		v3567 := v3242 < math.Float32frombits(0x7f800000)
-		v3568 := v3242
-		if v3567 {
-			v3568 = v3565
-		}
-		v3569 := v3242 == float32(0)
-		v3572 := math.Float32frombits(0x7fc00000)
-		if v3569 {
-			v3572 = math.Float32frombits(0xff800000)
-		}
-		v3573 := v3242 <= float32(0)
-		v3574 := v3568
-		if v3573 {
-			v3574 = v3572
-		}
-		s2[i2+5] = v3574
-		v3577 := v3249 < float32(1.1754944e-38)
-		v3579 := float32(v3249 * float32(8.388608e+06))
-		v3580 := v3249
-		if v3577 {
-			v3580 = v3579
-		}
-		v3582 := float32(-23)
-		if !(v3577) {
-			v3582 = float32(0)
-		}
-		v3584 := math.Float32bits(v3580) - uint32(0x3f3504f3)
-		v3585 := uint32(int32(v3584) >> 23)
-		v3586 := v3585 << 23
-		v3587 := math.Float32bits(v3580) - v3586
-		v3588 := float32(int32(v3585))
-		v3589 := v3588 + v3582
-		v3591 := math.Float32frombits(v3587) - float32(1)
-		var v3594 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3591), float64(float32(-0.1151461))
-			s := p + c
-			v3594 = float32(s)
-			if twiceRounded(s) {
-				v3594 = roundSum(p, c, s)
-			}
-		}
-		var v3596 float32
-		{
-			p, c := float64(v3594)*float64(v3591), float64(float32(0.116769984))
-			s := p + c
-			v3596 = float32(s)
-			if twiceRounded(s) {
-				v3596 = roundSum(p, c, s)
-			}
-		}
-		var v3598 float32
-		{
-			p, c := float64(v3596)*float64(v3591), float64(float32(-0.12420141))
-			s := p + c
-			v3598 = float32(s)
-			if twiceRounded(s) {
-				v3598 = roundSum(p, c, s)
-			}
-		}
-		var v3600 float32
-		{
-			p, c := float64(v3598)*float64(v3591), float64(float32(0.14249323))
-			s := p + c
-			v3600 = float32(s)
-			if twiceRounded(s) {
-				v3600 = roundSum(p, c, s)
-			}
-		}
-		var v3602 float32
-		{
-			p, c := float64(v3600)*float64(v3591), float64(float32(-0.16668057))
-			s := p + c
-			v3602 = float32(s)
-			if twiceRounded(s) {
-				v3602 = roundSum(p, c, s)
-			}
-		}
-		var v3604 float32
-		{
-			p, c := float64(v3602)*float64(v3591), float64(float32(0.20000714))
-			s := p + c
-			v3604 = float32(s)
-			if twiceRounded(s) {
-				v3604 = roundSum(p, c, s)
-			}
-		}
-		var v3606 float32
-		{
-			p, c := float64(v3604)*float64(v3591), float64(float32(-0.24999994))
-			s := p + c
-			v3606 = float32(s)
-			if twiceRounded(s) {
-				v3606 = roundSum(p, c, s)
-			}
-		}
-		var v3608 float32
-		{
-			p, c := float64(v3606)*float64(v3591), float64(float32(0.3333333))
-			s := p + c
-			v3608 = float32(s)
-			if twiceRounded(s) {
-				v3608 = roundSum(p, c, s)
-			}
-		}
-		v3609 := float32(v3591 * v3591)
-		v3610 := float32(v3608 * v3609)
-		v3611 := float32(v3610 * v3591)
-		var v3613 float32
-		{
-			p, c := float64(v3589)*float64(float32(-0.00021219444)), float64(v3611)
-			s := p + c
-			v3613 = float32(s)
-			if twiceRounded(s) {
-				v3613 = roundSum(p, c, s)
-			}
-		}
-		var v3615 float32
-		{
-			p, c := float64(v3609)*float64(float32(-0.5)), float64(v3613)
-			s := p + c
-			v3615 = float32(s)
-			if twiceRounded(s) {
-				v3615 = roundSum(p, c, s)
-			}
-		}
-		v3616 := v3615 + v3591
-		var v3618 float32
-		{
-			p, c := float64(v3589)*float64(float32(0.6933594)), float64(v3616)
-			s := p + c
-			v3618 = float32(s)
-			if twiceRounded(s) {
-				v3618 = roundSum(p, c, s)
-			}
-		}
-		v3620 := v3249 < math.Float32frombits(0x7f800000)
-		v3621 := v3249
-		if v3620 {
-			v3621 = v3618
-		}
-		v3622 := v3249 == float32(0)
-		v3625 := math.Float32frombits(0x7fc00000)
-		if v3622 {
-			v3625 = math.Float32frombits(0xff800000)
-		}
-		v3626 := v3249 <= float32(0)
-		v3627 := v3621
-		if v3626 {
-			v3627 = v3625
-		}
-		s2[i2+6] = v3627
-		v3630 := v3256 < float32(1.1754944e-38)
-		v3632 := float32(v3256 * float32(8.388608e+06))
-		v3633 := v3256
-		if v3630 {
-			v3633 = v3632
-		}
-		v3635 := float32(-23)
-		if !(v3630) {
-			v3635 = float32(0)
-		}
-		v3637 := math.Float32bits(v3633) - uint32(0x3f3504f3)
-		v3638 := uint32(int32(v3637) >> 23)
-		v3639 := v3638 << 23
-		v3640 := math.Float32bits(v3633) - v3639
-		v3641 := float32(int32(v3638))
-		v3642 := v3641 + v3635
-		v3644 := math.Float32frombits(v3640) - float32(1)
-		var v3647 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v3644), float64(float32(-0.1151461))
-			s := p + c
-			v3647 = float32(s)
-			if twiceRounded(s) {
-				v3647 = roundSum(p, c, s)
-			}
-		}
-		var v3649 float32
-		{
-			p, c := float64(v3647)*float64(v3644), float64(float32(0.116769984))
-			s := p + c
-			v3649 = float32(s)
-			if twiceRounded(s) {
-				v3649 = roundSum(p, c, s)
-			}
-		}
-		var v3651 float32
-		{
-			p, c := float64(v3649)*float64(v3644), float64(float32(-0.12420141))
-			s := p + c
-			v3651 = float32(s)
-			if twiceRounded(s) {
-				v3651 = roundSum(p, c, s)
-			}
-		}
-		var v3653 float32
-		{
-			p, c := float64(v3651)*float64(v3644), float64(float32(0.14249323))
-			s := p + c
-			v3653 = float32(s)
-			if twiceRounded(s) {
-				v3653 = roundSum(p, c, s)
-			}
-		}
-		var v3655 float32
-		{
-			p, c := float64(v3653)*float64(v3644), float64(float32(-0.16668057))
-			s := p + c
-			v3655 = float32(s)
-			if twiceRounded(s) {
-				v3655 = roundSum(p, c, s)
-			}
-		}
-		var v3657 float32
-		{
-			p, c := float64(v3655)*float64(v3644), float64(float32(0.20000714))
-			s := p + c
-			v3657 = float32(s)
-			if twiceRounded(s) {
-				v3657 = roundSum(p, c, s)
-			}
-		}
-		var v3659 float32
-		{
-			p, c := float64(v3657)*float64(v3644), float64(float32(-0.24999994))
-			s := p + c
-			v3659 = float32(s)
-			if twiceRounded(s) {
-				v3659 = roundSum(p, c, s)
-			}
-		}
-		var v3661 float32
-		{
-			p, c := float64(v3659)*float64(v3644), float64(float32(0.3333333))
-			s := p + c
-			v3661 = float32(s)
-			if twiceRounded(s) {
-				v3661 = roundSum(p, c, s)
-			}
-		}
-		v3662 := float32(v3644 * v3644)
-		v3663 := float32(v3661 * v3662)
-		v3664 := float32(v3663 * v3644)
-		var v3666 float32
-		{
-			p, c := float64(v3642)*float64(float32(-0.00021219444)), float64(v3664)
-			s := p + c
-			v3666 = float32(s)
-			if twiceRounded(s) {
-				v3666 = roundSum(p, c, s)
-			}
-		}
-		var v3668 float32
-		{
-			p, c := float64(v3662)*float64(float32(-0.5)), float64(v3666)
-			s := p + c
-			v3668 = float32(s)
-			if twiceRounded(s) {
-				v3668 = roundSum(p, c, s)
-			}
-		}
-		v3669 := v3668 + v3644
-		var v3671 float32
-		{
-			p, c := float64(v3642)*float64(float32(0.6933594)), float64(v3669)
-			s := p + c
-			v3671 = float32(s)
-			if twiceRounded(s) {
-				v3671 = roundSum(p, c, s)
-			}
-		}
-		v3673 := v3256 < math.Float32frombits(0x7f800000)
-		v3674 := v3256
-		if v3673 {
-			v3674 = v3671
-		}
-		v3675 := v3256 == float32(0)
-		v3678 := math.Float32frombits(0x7fc00000)
-		if v3675 {
-			v3678 = math.Float32frombits(0xff800000)
-		}
-		v3679 := v3256 <= float32(0)
-		v3680 := v3674
-		if v3679 {
-			v3680 = v3678
-		}
-		s2[i2+7] = v3680
-		i0 += 80
-		i1 += 8
-		i2 += 8
-	}
-	for range tail {
-		v3681 := float32(0)
-		v3682 := float32(0)
-		v3683 := float32(0)
-		v3684 := float32(0)
-		v3685 := float32(0)
-		v3686 := float32(0)
-		v3687 := float32(0)
-		v3688 := float32(0)
-		v3689 := s0[i0]
-		v3690 := s1[i1]
-		v3691 := v3689 - v3690
-		v3693 := v3691
-		if float32(89) < v3691 {
-			v3693 = float32(89)
-		}
-		v3695 := v3693
-		if float32(-104) > v3693 {
-			v3695 = float32(-104)
-		}
-		v3697 := float32(v3695 * float32(1.442695))
-		v3698 := float32(math.RoundToEven(float64(v3697)))
-		var v3700 float32
-		{
-			p, c := float64(v3698)*float64(float32(-0.6933594)), float64(v3695)
-			s := p + c
-			v3700 = float32(s)
-			if twiceRounded(s) {
-				v3700 = roundSum(p, c, s)
-			}
-		}
-		var v3702 float32
-		{
-			p, c := float64(v3698)*float64(float32(0.00021219444)), float64(v3700)
-			s := p + c
-			v3702 = float32(s)
-			if twiceRounded(s) {
-				v3702 = roundSum(p, c, s)
-			}
-		}
-		var v3705 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3702), float64(float32(0.0013981999))
-			s := p + c
-			v3705 = float32(s)
-			if twiceRounded(s) {
-				v3705 = roundSum(p, c, s)
-			}
-		}
-		var v3707 float32
-		{
-			p, c := float64(v3705)*float64(v3702), float64(float32(0.008333452))
-			s := p + c
-			v3707 = float32(s)
-			if twiceRounded(s) {
-				v3707 = roundSum(p, c, s)
-			}
-		}
-		var v3709 float32
-		{
-			p, c := float64(v3707)*float64(v3702), float64(float32(0.041665796))
-			s := p + c
-			v3709 = float32(s)
-			if twiceRounded(s) {
-				v3709 = roundSum(p, c, s)
-			}
-		}
-		var v3711 float32
-		{
-			p, c := float64(v3709)*float64(v3702), float64(float32(0.16666666))
-			s := p + c
-			v3711 = float32(s)
-			if twiceRounded(s) {
-				v3711 = roundSum(p, c, s)
-			}
-		}
-		var v3713 float32
-		{
-			p, c := float64(v3711)*float64(v3702), float64(float32(0.5))
-			s := p + c
-			v3713 = float32(s)
-			if twiceRounded(s) {
-				v3713 = roundSum(p, c, s)
-			}
-		}
-		v3714 := float32(v3702 * v3702)
-		var v3715 float32
-		{
-			p, c := float64(v3713)*float64(v3714), float64(v3702)
-			s := p + c
-			v3715 = float32(s)
-			if twiceRounded(s) {
-				v3715 = roundSum(p, c, s)
-			}
-		}
-		v3717 := v3715 + float32(1)
-		v3718 := toInt32(v3698)
-		v3719 := uint32(int32(v3718) >> 1)
-		v3721 := v3719 + uint32(0x7f)
-		v3722 := v3721 << 23
-		v3723 := float32(v3717 * math.Float32frombits(v3722))
-		v3724 := v3718 - v3719
-		v3726 := v3724 + uint32(0x7f)
-		v3727 := v3726 << 23
-		v3728 := float32(v3723 * math.Float32frombits(v3727))
-		v3681 = v3681 + v3728
-		v3729 := s0[i0+1]
-		v3730 := v3729 - v3690
-		v3732 := v3730
-		if float32(89) < v3730 {
-			v3732 = float32(89)
-		}
-		v3734 := v3732
-		if float32(-104) > v3732 {
-			v3734 = float32(-104)
-		}
-		v3736 := float32(v3734 * float32(1.442695))
-		v3737 := float32(math.RoundToEven(float64(v3736)))
-		var v3739 float32
-		{
-			p, c := float64(v3737)*float64(float32(-0.6933594)), float64(v3734)
-			s := p + c
-			v3739 = float32(s)
-			if twiceRounded(s) {
-				v3739 = roundSum(p, c, s)
-			}
-		}
-		var v3741 float32
-		{
-			p, c := float64(v3737)*float64(float32(0.00021219444)), float64(v3739)
-			s := p + c
-			v3741 = float32(s)
-			if twiceRounded(s) {
-				v3741 = roundSum(p, c, s)
-			}
-		}
-		var v3744 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3741), float64(float32(0.0013981999))
-			s := p + c
-			v3744 = float32(s)
-			if twiceRounded(s) {
-				v3744 = roundSum(p, c, s)
-			}
-		}
-		var v3746 float32
-		{
-			p, c := float64(v3744)*float64(v3741), float64(float32(0.008333452))
-			s := p + c
-			v3746 = float32(s)
-			if twiceRounded(s) {
-				v3746 = roundSum(p, c, s)
-			}
-		}
-		var v3748 float32
-		{
-			p, c := float64(v3746)*float64(v3741), float64(float32(0.041665796))
-			s := p + c
-			v3748 = float32(s)
-			if twiceRounded(s) {
-				v3748 = roundSum(p, c, s)
-			}
-		}
-		var v3750 float32
-		{
-			p, c := float64(v3748)*float64(v3741), float64(float32(0.16666666))
-			s := p + c
-			v3750 = float32(s)
-			if twiceRounded(s) {
-				v3750 = roundSum(p, c, s)
-			}
-		}
-		var v3752 float32
-		{
-			p, c := float64(v3750)*float64(v3741), float64(float32(0.5))
-			s := p + c
-			v3752 = float32(s)
-			if twiceRounded(s) {
-				v3752 = roundSum(p, c, s)
-			}
-		}
-		v3753 := float32(v3741 * v3741)
-		var v3754 float32
-		{
-			p, c := float64(v3752)*float64(v3753), float64(v3741)
-			s := p + c
-			v3754 = float32(s)
-			if twiceRounded(s) {
-				v3754 = roundSum(p, c, s)
-			}
-		}
-		v3756 := v3754 + float32(1)
-		v3757 := toInt32(v3737)
-		v3758 := uint32(int32(v3757) >> 1)
-		v3760 := v3758 + uint32(0x7f)
-		v3761 := v3760 << 23
-		v3762 := float32(v3756 * math.Float32frombits(v3761))
-		v3763 := v3757 - v3758
-		v3765 := v3763 + uint32(0x7f)
-		v3766 := v3765 << 23
-		v3767 := float32(v3762 * math.Float32frombits(v3766))
-		v3682 = v3682 + v3767
-		v3768 := s0[i0+2]
-		v3769 := v3768 - v3690
-		v3771 := v3769
-		if float32(89) < v3769 {
-			v3771 = float32(89)
-		}
-		v3773 := v3771
-		if float32(-104) > v3771 {
-			v3773 = float32(-104)
-		}
-		v3775 := float32(v3773 * float32(1.442695))
-		v3776 := float32(math.RoundToEven(float64(v3775)))
-		var v3778 float32
-		{
-			p, c := float64(v3776)*float64(float32(-0.6933594)), float64(v3773)
-			s := p + c
-			v3778 = float32(s)
-			if twiceRounded(s) {
-				v3778 = roundSum(p, c, s)
-			}
-		}
-		var v3780 float32
-		{
-			p, c := float64(v3776)*float64(float32(0.00021219444)), float64(v3778)
-			s := p + c
-			v3780 = float32(s)
-			if twiceRounded(s) {
-				v3780 = roundSum(p, c, s)
-			}
-		}
-		var v3783 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3780), float64(float32(0.0013981999))
-			s := p + c
-			v3783 = float32(s)
-			if twiceRounded(s) {
-				v3783 = roundSum(p, c, s)
-			}
-		}
-		var v3785 float32
-		{
-			p, c := float64(v3783)*float64(v3780), float64(float32(0.008333452))
-			s := p + c
-			v3785 = float32(s)
-			if twiceRounded(s) {
-				v3785 = roundSum(p, c, s)
-			}
-		}
-		var v3787 float32
-		{
-			p, c := float64(v3785)*float64(v3780), float64(float32(0.041665796))
-			s := p + c
-			v3787 = float32(s)
-			if twiceRounded(s) {
-				v3787 = roundSum(p, c, s)
-			}
-		}
-		var v3789 float32
-		{
-			p, c := float64(v3787)*float64(v3780), float64(float32(0.16666666))
-			s := p + c
-			v3789 = float32(s)
-			if twiceRounded(s) {
-				v3789 = roundSum(p, c, s)
-			}
-		}
-		var v3791 float32
-		{
-			p, c := float64(v3789)*float64(v3780), float64(float32(0.5))
-			s := p + c
-			v3791 = float32(s)
-			if twiceRounded(s) {
-				v3791 = roundSum(p, c, s)
-			}
-		}
-		v3792 := float32(v3780 * v3780)
-		var v3793 float32
-		{
-			p, c := float64(v3791)*float64(v3792), float64(v3780)
-			s := p + c
-			v3793 = float32(s)
-			if twiceRounded(s) {
-				v3793 = roundSum(p, c, s)
-			}
-		}
-		v3795 := v3793 + float32(1)
-		v3796 := toInt32(v3776)
-		v3797 := uint32(int32(v3796) >> 1)
-		v3799 := v3797 + uint32(0x7f)
-		v3800 := v3799 << 23
-		v3801 := float32(v3795 * math.Float32frombits(v3800))
-		v3802 := v3796 - v3797
-		v3804 := v3802 + uint32(0x7f)
-		v3805 := v3804 << 23
-		v3806 := float32(v3801 * math.Float32frombits(v3805))
-		v3683 = v3683 + v3806
-		v3807 := s0[i0+3]
-		v3808 := v3807 - v3690
-		v3810 := v3808
-		if float32(89) < v3808 {
-			v3810 = float32(89)
-		}
-		v3812 := v3810
-		if float32(-104) > v3810 {
-			v3812 = float32(-104)
-		}
-		v3814 := float32(v3812 * float32(1.442695))
-		v3815 := float32(math.RoundToEven(float64(v3814)))
-		var v3817 float32
-		{
-			p, c := float64(v3815)*float64(float32(-0.6933594)), float64(v3812)
-			s := p + c
-			v3817 = float32(s)
-			if twiceRounded(s) {
-				v3817 = roundSum(p, c, s)
-			}
-		}
-		var v3819 float32
-		{
-			p, c := float64(v3815)*float64(float32(0.00021219444)), float64(v3817)
-			s := p + c
-			v3819 = float32(s)
-			if twiceRounded(s) {
-				v3819 = roundSum(p, c, s)
-			}
-		}
-		var v3822 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3819), float64(float32(0.0013981999))
-			s := p + c
-			v3822 = float32(s)
-			if twiceRounded(s) {
-				v3822 = roundSum(p, c, s)
-			}
-		}
-		var v3824 float32
-		{
-			p, c := float64(v3822)*float64(v3819), float64(float32(0.008333452))
-			s := p + c
-			v3824 = float32(s)
-			if twiceRounded(s) {
-				v3824 = roundSum(p, c, s)
-			}
-		}
-		var v3826 float32
-		{
-			p, c := float64(v3824)*float64(v3819), float64(float32(0.041665796))
-			s := p + c
-			v3826 = float32(s)
-			if twiceRounded(s) {
-				v3826 = roundSum(p, c, s)
-			}
-		}
-		var v3828 float32
-		{
-			p, c := float64(v3826)*float64(v3819), float64(float32(0.16666666))
-			s := p + c
-			v3828 = float32(s)
-			if twiceRounded(s) {
-				v3828 = roundSum(p, c, s)
-			}
-		}
-		var v3830 float32
-		{
-			p, c := float64(v3828)*float64(v3819), float64(float32(0.5))
-			s := p + c
-			v3830 = float32(s)
-			if twiceRounded(s) {
-				v3830 = roundSum(p, c, s)
-			}
-		}
-		v3831 := float32(v3819 * v3819)
-		var v3832 float32
-		{
-			p, c := float64(v3830)*float64(v3831), float64(v3819)
-			s := p + c
-			v3832 = float32(s)
-			if twiceRounded(s) {
-				v3832 = roundSum(p, c, s)
-			}
-		}
-		v3834 := v3832 + float32(1)
-		v3835 := toInt32(v3815)
-		v3836 := uint32(int32(v3835) >> 1)
-		v3838 := v3836 + uint32(0x7f)
-		v3839 := v3838 << 23
-		v3840 := float32(v3834 * math.Float32frombits(v3839))
-		v3841 := v3835 - v3836
-		v3843 := v3841 + uint32(0x7f)
-		v3844 := v3843 << 23
-		v3845 := float32(v3840 * math.Float32frombits(v3844))
-		v3684 = v3684 + v3845
-		v3846 := s0[i0+4]
-		v3847 := v3846 - v3690
-		v3849 := v3847
-		if float32(89) < v3847 {
-			v3849 = float32(89)
-		}
-		v3851 := v3849
-		if float32(-104) > v3849 {
-			v3851 = float32(-104)
-		}
-		v3853 := float32(v3851 * float32(1.442695))
-		v3854 := float32(math.RoundToEven(float64(v3853)))
-		var v3856 float32
-		{
-			p, c := float64(v3854)*float64(float32(-0.6933594)), float64(v3851)
-			s := p + c
-			v3856 = float32(s)
-			if twiceRounded(s) {
-				v3856 = roundSum(p, c, s)
-			}
-		}
-		var v3858 float32
-		{
-			p, c := float64(v3854)*float64(float32(0.00021219444)), float64(v3856)
-			s := p + c
-			v3858 = float32(s)
-			if twiceRounded(s) {
-				v3858 = roundSum(p, c, s)
-			}
-		}
-		var v3861 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3858), float64(float32(0.0013981999))
-			s := p + c
-			v3861 = float32(s)
-			if twiceRounded(s) {
-				v3861 = roundSum(p, c, s)
-			}
-		}
-		var v3863 float32
-		{
-			p, c := float64(v3861)*float64(v3858), float64(float32(0.008333452))
-			s := p + c
-			v3863 = float32(s)
-			if twiceRounded(s) {
-				v3863 = roundSum(p, c, s)
-			}
-		}
-		var v3865 float32
-		{
-			p, c := float64(v3863)*float64(v3858), float64(float32(0.041665796))
-			s := p + c
-			v3865 = float32(s)
-			if twiceRounded(s) {
-				v3865 = roundSum(p, c, s)
-			}
-		}
-		var v3867 float32
-		{
-			p, c := float64(v3865)*float64(v3858), float64(float32(0.16666666))
-			s := p + c
-			v3867 = float32(s)
-			if twiceRounded(s) {
-				v3867 = roundSum(p, c, s)
-			}
-		}
-		var v3869 float32
-		{
-			p, c := float64(v3867)*float64(v3858), float64(float32(0.5))
-			s := p + c
-			v3869 = float32(s)
-			if twiceRounded(s) {
-				v3869 = roundSum(p, c, s)
-			}
-		}
-		v3870 := float32(v3858 * v3858)
-		var v3871 float32
-		{
-			p, c := float64(v3869)*float64(v3870), float64(v3858)
-			s := p + c
-			v3871 = float32(s)
-			if twiceRounded(s) {
-				v3871 = roundSum(p, c, s)
-			}
-		}
-		v3873 := v3871 + float32(1)
-		v3874 := toInt32(v3854)
-		v3875 := uint32(int32(v3874) >> 1)
-		v3877 := v3875 + uint32(0x7f)
-		v3878 := v3877 << 23
-		v3879 := float32(v3873 * math.Float32frombits(v3878))
-		v3880 := v3874 - v3875
-		v3882 := v3880 + uint32(0x7f)
-		v3883 := v3882 << 23
-		v3884 := float32(v3879 * math.Float32frombits(v3883))
-		v3685 = v3685 + v3884
-		v3885 := s0[i0+5]
-		v3886 := v3885 - v3690
-		v3888 := v3886
-		if float32(89) < v3886 {
-			v3888 = float32(89)
-		}
-		v3890 := v3888
-		if float32(-104) > v3888 {
-			v3890 = float32(-104)
-		}
-		v3892 := float32(v3890 * float32(1.442695))
-		v3893 := float32(math.RoundToEven(float64(v3892)))
-		var v3895 float32
-		{
-			p, c := float64(v3893)*float64(float32(-0.6933594)), float64(v3890)
-			s := p + c
-			v3895 = float32(s)
-			if twiceRounded(s) {
-				v3895 = roundSum(p, c, s)
-			}
-		}
-		var v3897 float32
-		{
-			p, c := float64(v3893)*float64(float32(0.00021219444)), float64(v3895)
-			s := p + c
-			v3897 = float32(s)
-			if twiceRounded(s) {
-				v3897 = roundSum(p, c, s)
-			}
-		}
-		var v3900 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3897), float64(float32(0.0013981999))
-			s := p + c
-			v3900 = float32(s)
-			if twiceRounded(s) {
-				v3900 = roundSum(p, c, s)
-			}
-		}
-		var v3902 float32
-		{
-			p, c := float64(v3900)*float64(v3897), float64(float32(0.008333452))
-			s := p + c
-			v3902 = float32(s)
-			if twiceRounded(s) {
-				v3902 = roundSum(p, c, s)
-			}
-		}
-		var v3904 float32
-		{
-			p, c := float64(v3902)*float64(v3897), float64(float32(0.041665796))
-			s := p + c
-			v3904 = float32(s)
-			if twiceRounded(s) {
-				v3904 = roundSum(p, c, s)
-			}
-		}
-		var v3906 float32
-		{
-			p, c := float64(v3904)*float64(v3897), float64(float32(0.16666666))
-			s := p + c
-			v3906 = float32(s)
-			if twiceRounded(s) {
-				v3906 = roundSum(p, c, s)
-			}
-		}
-		var v3908 float32
-		{
-			p, c := float64(v3906)*float64(v3897), float64(float32(0.5))
-			s := p + c
-			v3908 = float32(s)
-			if twiceRounded(s) {
-				v3908 = roundSum(p, c, s)
-			}
-		}
-		v3909 := float32(v3897 * v3897)
-		var v3910 float32
-		{
-			p, c := float64(v3908)*float64(v3909), float64(v3897)
-			s := p + c
-			v3910 = float32(s)
-			if twiceRounded(s) {
-				v3910 = roundSum(p, c, s)
-			}
-		}
-		v3912 := v3910 + float32(1)
-		v3913 := toInt32(v3893)
-		v3914 := uint32(int32(v3913) >> 1)
-		v3916 := v3914 + uint32(0x7f)
-		v3917 := v3916 << 23
-		v3918 := float32(v3912 * math.Float32frombits(v3917))
-		v3919 := v3913 - v3914
-		v3921 := v3919 + uint32(0x7f)
-		v3922 := v3921 << 23
-		v3923 := float32(v3918 * math.Float32frombits(v3922))
-		v3686 = v3686 + v3923
-		v3924 := s0[i0+6]
-		v3925 := v3924 - v3690
-		v3927 := v3925
-		if float32(89) < v3925 {
-			v3927 = float32(89)
-		}
-		v3929 := v3927
-		if float32(-104) > v3927 {
-			v3929 = float32(-104)
-		}
-		v3931 := float32(v3929 * float32(1.442695))
-		v3932 := float32(math.RoundToEven(float64(v3931)))
-		var v3934 float32
-		{
-			p, c := float64(v3932)*float64(float32(-0.6933594)), float64(v3929)
-			s := p + c
-			v3934 = float32(s)
-			if twiceRounded(s) {
-				v3934 = roundSum(p, c, s)
-			}
-		}
-		var v3936 float32
-		{
-			p, c := float64(v3932)*float64(float32(0.00021219444)), float64(v3934)
-			s := p + c
-			v3936 = float32(s)
-			if twiceRounded(s) {
-				v3936 = roundSum(p, c, s)
-			}
-		}
-		var v3939 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3936), float64(float32(0.0013981999))
-			s := p + c
-			v3939 = float32(s)
-			if twiceRounded(s) {
-				v3939 = roundSum(p, c, s)
-			}
-		}
-		var v3941 float32
-		{
-			p, c := float64(v3939)*float64(v3936), float64(float32(0.008333452))
-			s := p + c
-			v3941 = float32(s)
-			if twiceRounded(s) {
-				v3941 = roundSum(p, c, s)
-			}
-		}
-		var v3943 float32
-		{
-			p, c := float64(v3941)*float64(v3936), float64(float32(0.041665796))
-			s := p + c
-			v3943 = float32(s)
-			if twiceRounded(s) {
-				v3943 = roundSum(p, c, s)
-			}
-		}
-		var v3945 float32
-		{
-			p, c := float64(v3943)*float64(v3936), float64(float32(0.16666666))
-			s := p + c
-			v3945 = float32(s)
-			if twiceRounded(s) {
-				v3945 = roundSum(p, c, s)
-			}
-		}
-		var v3947 float32
-		{
-			p, c := float64(v3945)*float64(v3936), float64(float32(0.5))
-			s := p + c
-			v3947 = float32(s)
-			if twiceRounded(s) {
-				v3947 = roundSum(p, c, s)
-			}
-		}
-		v3948 := float32(v3936 * v3936)
-		var v3949 float32
-		{
-			p, c := float64(v3947)*float64(v3948), float64(v3936)
-			s := p + c
-			v3949 = float32(s)
-			if twiceRounded(s) {
-				v3949 = roundSum(p, c, s)
-			}
-		}
-		v3951 := v3949 + float32(1)
-		v3952 := toInt32(v3932)
-		v3953 := uint32(int32(v3952) >> 1)
-		v3955 := v3953 + uint32(0x7f)
-		v3956 := v3955 << 23
-		v3957 := float32(v3951 * math.Float32frombits(v3956))
-		v3958 := v3952 - v3953
-		v3960 := v3958 + uint32(0x7f)
-		v3961 := v3960 << 23
-		v3962 := float32(v3957 * math.Float32frombits(v3961))
-		v3687 = v3687 + v3962
-		v3963 := s0[i0+7]
-		v3964 := v3963 - v3690
-		v3966 := v3964
-		if float32(89) < v3964 {
-			v3966 = float32(89)
-		}
-		v3968 := v3966
-		if float32(-104) > v3966 {
-			v3968 = float32(-104)
-		}
-		v3970 := float32(v3968 * float32(1.442695))
-		v3971 := float32(math.RoundToEven(float64(v3970)))
-		var v3973 float32
-		{
-			p, c := float64(v3971)*float64(float32(-0.6933594)), float64(v3968)
-			s := p + c
-			v3973 = float32(s)
-			if twiceRounded(s) {
-				v3973 = roundSum(p, c, s)
-			}
-		}
-		var v3975 float32
-		{
-			p, c := float64(v3971)*float64(float32(0.00021219444)), float64(v3973)
-			s := p + c
-			v3975 = float32(s)
-			if twiceRounded(s) {
-				v3975 = roundSum(p, c, s)
-			}
-		}
-		var v3978 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v3975), float64(float32(0.0013981999))
-			s := p + c
-			v3978 = float32(s)
-			if twiceRounded(s) {
-				v3978 = roundSum(p, c, s)
-			}
-		}
-		var v3980 float32
-		{
-			p, c := float64(v3978)*float64(v3975), float64(float32(0.008333452))
-			s := p + c
-			v3980 = float32(s)
-			if twiceRounded(s) {
-				v3980 = roundSum(p, c, s)
-			}
-		}
-		var v3982 float32
-		{
-			p, c := float64(v3980)*float64(v3975), float64(float32(0.041665796))
-			s := p + c
-			v3982 = float32(s)
-			if twiceRounded(s) {
-				v3982 = roundSum(p, c, s)
-			}
-		}
-		var v3984 float32
-		{
-			p, c := float64(v3982)*float64(v3975), float64(float32(0.16666666))
-			s := p + c
-			v3984 = float32(s)
-			if twiceRounded(s) {
-				v3984 = roundSum(p, c, s)
-			}
-		}
-		var v3986 float32
-		{
-			p, c := float64(v3984)*float64(v3975), float64(float32(0.5))
-			s := p + c
-			v3986 = float32(s)
-			if twiceRounded(s) {
-				v3986 = roundSum(p, c, s)
-			}
-		}
-		v3987 := float32(v3975 * v3975)
-		var v3988 float32
-		{
-			p, c := float64(v3986)*float64(v3987), float64(v3975)
-			s := p + c
-			v3988 = float32(s)
-			if twiceRounded(s) {
-				v3988 = roundSum(p, c, s)
-			}
-		}
-		v3990 := v3988 + float32(1)
-		v3991 := toInt32(v3971)
-		v3992 := uint32(int32(v3991) >> 1)
-		v3994 := v3992 + uint32(0x7f)
-		v3995 := v3994 << 23
-		v3996 := float32(v3990 * math.Float32frombits(v3995))
-		v3997 := v3991 - v3992
-		v3999 := v3997 + uint32(0x7f)
-		v4000 := v3999 << 23
-		v4001 := float32(v3996 * math.Float32frombits(v4000))
-		v3688 = v3688 + v4001
-		v4002 := s0[i0+8]
-		v4003 := s1[i1]
-		v4004 := v4002 - v4003
-		v4006 := v4004
-		if float32(89) < v4004 {
-			v4006 = float32(89)
-		}
-		v4008 := v4006
-		if float32(-104) > v4006 {
-			v4008 = float32(-104)
-		}
-		v4010 := float32(v4008 * float32(1.442695))
-		v4011 := float32(math.RoundToEven(float64(v4010)))
-		var v4013 float32
-		{
-			p, c := float64(v4011)*float64(float32(-0.6933594)), float64(v4008)
-			s := p + c
-			v4013 = float32(s)
-			if twiceRounded(s) {
-				v4013 = roundSum(p, c, s)
-			}
-		}
-		var v4015 float32
-		{
-			p, c := float64(v4011)*float64(float32(0.00021219444)), float64(v4013)
-			s := p + c
-			v4015 = float32(s)
-			if twiceRounded(s) {
-				v4015 = roundSum(p, c, s)
-			}
-		}
-		var v4018 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v4015), float64(float32(0.0013981999))
-			s := p + c
-			v4018 = float32(s)
-			if twiceRounded(s) {
-				v4018 = roundSum(p, c, s)
-			}
-		}
-		var v4020 float32
-		{
-			p, c := float64(v4018)*float64(v4015), float64(float32(0.008333452))
-			s := p + c
-			v4020 = float32(s)
-			if twiceRounded(s) {
-				v4020 = roundSum(p, c, s)
-			}
-		}
-		var v4022 float32
-		{
-			p, c := float64(v4020)*float64(v4015), float64(float32(0.041665796))
-			s := p + c
-			v4022 = float32(s)
-			if twiceRounded(s) {
-				v4022 = roundSum(p, c, s)
-			}
-		}
-		var v4024 float32
-		{
-			p, c := float64(v4022)*float64(v4015), float64(float32(0.16666666))
-			s := p + c
-			v4024 = float32(s)
-			if twiceRounded(s) {
-				v4024 = roundSum(p, c, s)
-			}
-		}
-		var v4026 float32
-		{
-			p, c := float64(v4024)*float64(v4015), float64(float32(0.5))
-			s := p + c
-			v4026 = float32(s)
-			if twiceRounded(s) {
-				v4026 = roundSum(p, c, s)
-			}
-		}
-		v4027 := float32(v4015 * v4015)
-		var v4028 float32
-		{
-			p, c := float64(v4026)*float64(v4027), float64(v4015)
-			s := p + c
-			v4028 = float32(s)
-			if twiceRounded(s) {
-				v4028 = roundSum(p, c, s)
-			}
-		}
-		v4030 := v4028 + float32(1)
-		v4031 := toInt32(v4011)
-		v4032 := uint32(int32(v4031) >> 1)
-		v4034 := v4032 + uint32(0x7f)
-		v4035 := v4034 << 23
-		v4036 := float32(v4030 * math.Float32frombits(v4035))
-		v4037 := v4031 - v4032
-		v4039 := v4037 + uint32(0x7f)
-		v4040 := v4039 << 23
-		v4041 := float32(v4036 * math.Float32frombits(v4040))
-		v3681 = v3681 + v4041
-		v4042 := s0[i0+9]
-		v4043 := v4042 - v4003
-		v4045 := v4043
-		if float32(89) < v4043 {
-			v4045 = float32(89)
-		}
-		v4047 := v4045
-		if float32(-104) > v4045 {
-			v4047 = float32(-104)
-		}
-		v4049 := float32(v4047 * float32(1.442695))
-		v4050 := float32(math.RoundToEven(float64(v4049)))
-		var v4052 float32
-		{
-			p, c := float64(v4050)*float64(float32(-0.6933594)), float64(v4047)
-			s := p + c
-			v4052 = float32(s)
-			if twiceRounded(s) {
-				v4052 = roundSum(p, c, s)
-			}
-		}
-		var v4054 float32
-		{
-			p, c := float64(v4050)*float64(float32(0.00021219444)), float64(v4052)
-			s := p + c
-			v4054 = float32(s)
-			if twiceRounded(s) {
-				v4054 = roundSum(p, c, s)
-			}
-		}
-		var v4057 float32
-		{
-			p, c := float64(float32(0.00019875691))*float64(v4054), float64(float32(0.0013981999))
-			s := p + c
-			v4057 = float32(s)
-			if twiceRounded(s) {
-				v4057 = roundSum(p, c, s)
-			}
-		}
-		var v4059 float32
-		{
-			p, c := float64(v4057)*float64(v4054), float64(float32(0.008333452))
-			s := p + c
-			v4059 = float32(s)
-			if twiceRounded(s) {
-				v4059 = roundSum(p, c, s)
-			}
-		}
-		var v4061 float32
-		{
-			p, c := float64(v4059)*float64(v4054), float64(float32(0.041665796))
-			s := p + c
-			v4061 = float32(s)
-			if twiceRounded(s) {
-				v4061 = roundSum(p, c, s)
-			}
-		}
-		var v4063 float32
-		{
-			p, c := float64(v4061)*float64(v4054), float64(float32(0.16666666))
-			s := p + c
-			v4063 = float32(s)
-			if twiceRounded(s) {
-				v4063 = roundSum(p, c, s)
-			}
-		}
-		var v4065 float32
-		{
-			p, c := float64(v4063)*float64(v4054), float64(float32(0.5))
-			s := p + c
-			v4065 = float32(s)
-			if twiceRounded(s) {
-				v4065 = roundSum(p, c, s)
-			}
-		}
-		v4066 := float32(v4054 * v4054)
-		var v4067 float32
-		{
-			p, c := float64(v4065)*float64(v4066), float64(v4054)
-			s := p + c
-			v4067 = float32(s)
-			if twiceRounded(s) {
-				v4067 = roundSum(p, c, s)
-			}
-		}
-		v4069 := v4067 + float32(1)
-		v4070 := toInt32(v4050)
-		v4071 := uint32(int32(v4070) >> 1)
-		v4073 := v4071 + uint32(0x7f)
-		v4074 := v4073 << 23
-		v4075 := float32(v4069 * math.Float32frombits(v4074))
-		v4076 := v4070 - v4071
-		v4078 := v4076 + uint32(0x7f)
-		v4079 := v4078 << 23
-		v4080 := float32(v4075 * math.Float32frombits(v4079))
-		v3682 = v3682 + v4080
-		v4081 := v3681 + v3685
-		v4082 := v3682 + v3686
-		v4083 := v3683 + v3687
-		v4084 := v3684 + v3688
-		v4085 := v4081 + v4083
-		v4086 := v4082 + v4084
-		v4087 := v4085 + v4086
-		v4090 := v4087 < float32(1.1754944e-38)
-		v4092 := float32(v4087 * float32(8.388608e+06))
-		v4093 := v4087
-		if v4090 {
-			v4093 = v4092
-		}
-		v4095 := float32(-23)
-		if !(v4090) {
-			v4095 = float32(0)
-		}
-		v4097 := math.Float32bits(v4093) - uint32(0x3f3504f3)
-		v4098 := uint32(int32(v4097) >> 23)
-		v4099 := v4098 << 23
-		v4100 := math.Float32bits(v4093) - v4099
-		v4101 := float32(int32(v4098))
-		v4102 := v4101 + v4095
-		v4104 := math.Float32frombits(v4100) - float32(1)
-		var v4107 float32
-		{
-			p, c := float64(float32(0.070376836))*float64(v4104), float64(float32(-0.1151461))
-			s := p + c
-			v4107 = float32(s)
-			if twiceRounded(s) {
-				v4107 = roundSum(p, c, s)
-			}
-		}
-		var v4109 float32
-		{
-			p, c := float64(v4107)*float64(v4104), float64(float32(0.116769984))
-			s := p + c
-			v4109 = float32(s)
-			if twiceRounded(s) {
-				v4109 = roundSum(p, c, s)
-			}
-		}
-		var v4111 float32
-		{
-			p, c := float64(v4109)*float64(v4104), float64(float32(-0.12420141))
-			s := p + c
-			v4111 = float32(s)
-			if twiceRounded(s) {
-				v4111 = roundSum(p, c, s)
-			}
-		}
-		var v4113 float32
-		{
-			p, c := float64(v4111)*float64(v4104), float64(float32(0.14249323))
-			s := p + c
-			v4113 = float32(s)
-			if twiceRounded(s) {
-				v4113 = roundSum(p, c, s)
-			}
-		}
-		var v4115 float32
-		{
-			p, c := float64(v4113)*float64(v4104), float64(float32(-0.16668057))
-			s := p + c
-			v4115 = float32(s)
-			if twiceRounded(s) {
-				v4115 = roundSum(p, c, s)
-			}
-		}
-		var v4117 float32
-		{
-			p, c := float64(v4115)*float64(v4104), float64(float32(0.20000714))
-			s := p + c
-			v4117 = float32(s)
-			if twiceRounded(s) {
-				v4117 = roundSum(p, c, s)
-			}
-		}
-		var v4119 float32
-		{
-			p, c := float64(v4117)*float64(v4104), float64(float32(-0.24999994))
-			s := p + c
-			v4119 = float32(s)
-			if twiceRounded(s) {
-				v4119 = roundSum(p, c, s)
-			}
-		}
-		var v4121 float32
-		{
-			p, c := float64(v4119)*float64(v4104), float64(float32(0.3333333))
-			s := p + c
-			v4121 = float32(s)
-			if twiceRounded(s) {
-				v4121 = roundSum(p, c, s)
-			}
-		}
-		v4122 := float32(v4104 * v4104)
-		v4123 := float32(v4121 * v4122)
-		v4124 := float32(v4123 * v4104)
-		var v4126 float32
-		{
-			p, c := float64(v4102)*float64(float32(-0.00021219444)), float64(v4124)
-			s := p + c
-			v4126 = float32(s)
-			if twiceRounded(s) {
-				v4126 = roundSum(p, c, s)
-			}
-		}
-		var v4128 float32
-		{
-			p, c := float64(v4122)*float64(float32(-0.5)), float64(v4126)
-			s := p + c
-			v4128 = float32(s)
-			if twiceRounded(s) {
-				v4128 = roundSum(p, c, s)
-			}
-		}
-		v4129 := v4128 + v4104
-		var v4131 float32
-		{
-			p, c := float64(v4102)*float64(float32(0.6933594)), float64(v4129)
-			s := p + c
-			v4131 = float32(s)
-			if twiceRounded(s) {
-				v4131 = roundSum(p, c, s)
-			}
-		}
-		v4133 := v4087 < math.Float32frombits(0x7f800000)
-		v4134 := v4087
-		if v4133 {
-			v4134 = v4131
-		}
-		v4135 := v4087 == float32(0)
-		v4138 := math.Float32frombits(0x7fc00000)
-		if v4135 {
-			v4138 = math.Float32frombits(0xff800000)
-		}
-		v4139 := v4087 <= float32(0)
-		v4140 := v4134
-		if v4139 {
-			v4140 = v4138
-		}
-		s2[i2] = v4140
+		v913 := v867 < math.Float32frombits(0x7f800000)
+		v914 := v867
+		if v913 {
+			v914 = v911
+		}
+		v915 := v867 == float32(0)
+		v918 := math.Float32frombits(0x7fc00000)
+		if v915 {
+			v918 = math.Float32frombits(0xff800000)
+		}
+		v919 := v867 <= float32(0)
+		v920 := v914
+		if v919 {
+			v920 = v918
+		}
+		s2[i2] = v920
 		i0 += 10
 		i1 += 1
 		i2 += 1
@@ -14579,841 +4445,199 @@ func kCrossEntropyRowsGo(label0, logits0, crossEntropyLogSum0, crossEntropyMax0,
 	s4 := unsafe.Slice(crossEntropyRows0, max(0, 9+(main-1)*8+(tail-1)*1))
 	i4 := 0
 	for range main {
-		v1 := float32(0)
-		v2 := float32(0)
-		v3 := float32(0)
-		v4 := float32(0)
-		v5 := float32(0)
-		v6 := float32(0)
-		v7 := float32(0)
-		v8 := float32(0)
-		v9 := float32(0)
-		v10 := float32(0)
-		v11 := float32(0)
-		v12 := float32(0)
-		v13 := float32(0)
-		v14 := float32(0)
-		v15 := float32(0)
-		v16 := float32(0)
-		v17 := float32(0)
-		v18 := float32(0)
-		v19 := float32(0)
-		v20 := float32(0)
-		v21 := float32(0)
-		v22 := float32(0)
-		v23 := float32(0)
-		v24 := float32(0)
-		v25 := float32(0)
-		v26 := float32(0)
-		v27 := float32(0)
-		v28 := float32(0)
-		v29 := float32(0)
-		v30 := float32(0)
-		v31 := float32(0)
-		v32 := float32(0)
-		v33 := float32(0)
-		v34 := float32(0)
-		v35 := float32(0)
-		v36 := float32(0)
-		v37 := float32(0)
-		v38 := float32(0)
-		v39 := float32(0)
-		v40 := float32(0)
-		v41 := float32(0)
-		v42 := float32(0)
-		v43 := float32(0)
-		v44 := float32(0)
-		v45 := float32(0)
-		v46 := float32(0)
-		v47 := float32(0)
-		v48 := float32(0)
-		v49 := float32(0)
-		v50 := float32(0)
-		v51 := float32(0)
-		v52 := float32(0)
-		v53 := float32(0)
-		v54 := float32(0)
-		v55 := float32(0)
-		v56 := float32(0)
-		v57 := float32(0)
-		v58 := float32(0)
-		v59 := float32(0)
-		v60 := float32(0)
-		v61 := float32(0)
-		v62 := float32(0)
-		v63 := float32(0)
-		v64 := float32(0)
-		v66 := math.Float32bits(s0[i0])
-		v67 := uint32(0x0) == v66
-		v68 := s1[i1]
-		v70 := float32(0)
-		if v67 {
-			v70 = v68
+		for range 8 {
+			v1 := float32(0)
+			v2 := float32(0)
+			v3 := float32(0)
+			v4 := float32(0)
+			v5 := float32(0)
+			v6 := float32(0)
+			v7 := float32(0)
+			v8 := float32(0)
+			v10 := math.Float32bits(s0[i0])
+			v11 := uint32(0x0) == v10
+			v12 := s1[i1]
+			v14 := float32(0)
+			if v11 {
+				v14 = v12
+			}
+			v1 = v1 + v14
+			v16 := uint32(0x1) == v10
+			v17 := s1[i1+1]
+			v19 := float32(0)
+			if v16 {
+				v19 = v17
+			}
+			v2 = v2 + v19
+			v21 := uint32(0x2) == v10
+			v22 := s1[i1+2]
+			v24 := float32(0)
+			if v21 {
+				v24 = v22
+			}
+			v3 = v3 + v24
+			v26 := uint32(0x3) == v10
+			v27 := s1[i1+3]
+			v29 := float32(0)
+			if v26 {
+				v29 = v27
+			}
+			v4 = v4 + v29
+			v31 := uint32(0x4) == v10
+			v32 := s1[i1+4]
+			v34 := float32(0)
+			if v31 {
+				v34 = v32
+			}
+			v5 = v5 + v34
+			v36 := uint32(0x5) == v10
+			v37 := s1[i1+5]
+			v39 := float32(0)
+			if v36 {
+				v39 = v37
+			}
+			v6 = v6 + v39
+			v41 := uint32(0x6) == v10
+			v42 := s1[i1+6]
+			v44 := float32(0)
+			if v41 {
+				v44 = v42
+			}
+			v7 = v7 + v44
+			v46 := uint32(0x7) == v10
+			v47 := s1[i1+7]
+			v49 := float32(0)
+			if v46 {
+				v49 = v47
+			}
+			v8 = v8 + v49
+			v51 := math.Float32bits(s0[i0])
+			v52 := uint32(0x8) == v51
+			v53 := s1[i1+8]
+			v55 := float32(0)
+			if v52 {
+				v55 = v53
+			}
+			v1 = v1 + v55
+			v57 := uint32(0x9) == v51
+			v58 := s1[i1+9]
+			v60 := float32(0)
+			if v57 {
+				v60 = v58
+			}
+			v2 = v2 + v60
+			v61 := v1 + v5
+			v62 := v2 + v6
+			v63 := v3 + v7
+			v64 := v4 + v8
+			v65 := v61 + v63
+			v66 := v62 + v64
+			v67 := v65 + v66
+			v68 := s2[i2]
+			v69 := s3[i3]
+			v70 := v69 - v67
+			v71 := v68 + v70
+			s4[i4] = v71
+			i0 += 1
+			i1 += 10
+			i2 += 1
+			i3 += 1
+			i4 += 1
 		}
-		v1 = v1 + v70
-		v72 := math.Float32bits(s0[i0+1])
-		v73 := uint32(0x0) == v72
-		v74 := s1[i1+10]
+	}
+	for range tail {
+		v72 := float32(0)
+		v73 := float32(0)
+		v74 := float32(0)
+		v75 := float32(0)
 		v76 := float32(0)
-		if v73 {
-			v76 = v74
+		v77 := float32(0)
+		v78 := float32(0)
+		v79 := float32(0)
+		v81 := math.Float32bits(s0[i0])
+		v82 := uint32(0x0) == v81
+		v83 := s1[i1]
+		v85 := float32(0)
+		if v82 {
+			v85 = v83
 		}
-		v9 = v9 + v76
-		v78 := math.Float32bits(s0[i0+2])
-		v79 := uint32(0x0) == v78
-		v80 := s1[i1+20]
-		v82 := float32(0)
-		if v79 {
-			v82 = v80
+		v72 = v72 + v85
+		v87 := uint32(0x1) == v81
+		v88 := s1[i1+1]
+		v90 := float32(0)
+		if v87 {
+			v90 = v88
 		}
-		v17 = v17 + v82
-		v84 := math.Float32bits(s0[i0+3])
-		v85 := uint32(0x0) == v84
-		v86 := s1[i1+30]
-		v88 := float32(0)
-		if v85 {
-			v88 = v86
+		v73 = v73 + v90
+		v92 := uint32(0x2) == v81
+		v93 := s1[i1+2]
+		v95 := float32(0)
+		if v92 {
+			v95 = v93
 		}
-		v25 = v25 + v88
-		v90 := math.Float32bits(s0[i0+4])
-		v91 := uint32(0x0) == v90
-		v92 := s1[i1+40]
-		v94 := float32(0)
-		if v91 {
-			v94 = v92
-		}
-		v33 = v33 + v94
-		v96 := math.Float32bits(s0[i0+5])
-		v97 := uint32(0x0) == v96
-		v98 := s1[i1+50]
+		v74 = v74 + v95
+		v97 := uint32(0x3) == v81
+		v98 := s1[i1+3]
 		v100 := float32(0)
 		if v97 {
 			v100 = v98
 		}
-		v41 = v41 + v100
-		v102 := math.Float32bits(s0[i0+6])
-		v103 := uint32(0x0) == v102
-		v104 := s1[i1+60]
-		v106 := float32(0)
-		if v103 {
-			v106 = v104
-		}
-		v49 = v49 + v106
-		v108 := math.Float32bits(s0[i0+7])
-		v109 := uint32(0x0) == v108
-		v110 := s1[i1+70]
-		v112 := float32(0)
-		if v109 {
-			v112 = v110
-		}
-		v57 = v57 + v112
-		v114 := uint32(0x1) == v66
-		v115 := s1[i1+1]
-		v117 := float32(0)
-		if v114 {
-			v117 = v115
-		}
-		v2 = v2 + v117
-		v119 := uint32(0x1) == v72
-		v120 := s1[i1+11]
-		v122 := float32(0)
-		if v119 {
-			v122 = v120
-		}
-		v10 = v10 + v122
-		v124 := uint32(0x1) == v78
-		v125 := s1[i1+21]
-		v127 := float32(0)
-		if v124 {
-			v127 = v125
-		}
-		v18 = v18 + v127
-		v129 := uint32(0x1) == v84
-		v130 := s1[i1+31]
-		v132 := float32(0)
-		if v129 {
-			v132 = v130
-		}
-		v26 = v26 + v132
-		v134 := uint32(0x1) == v90
-		v135 := s1[i1+41]
-		v137 := float32(0)
-		if v134 {
-			v137 = v135
-		}
-		v34 = v34 + v137
-		v139 := uint32(0x1) == v96
-		v140 := s1[i1+51]
-		v142 := float32(0)
-		if v139 {
-			v142 = v140
-		}
-		v42 = v42 + v142
-		v144 := uint32(0x1) == v102
-		v145 := s1[i1+61]
-		v147 := float32(0)
-		if v144 {
-			v147 = v145
-		}
-		v50 = v50 + v147
-		v149 := uint32(0x1) == v108
-		v150 := s1[i1+71]
-		v152 := float32(0)
-		if v149 {
-			v152 = v150
-		}
-		v58 = v58 + v152
-		v154 := uint32(0x2) == v66
-		v155 := s1[i1+2]
-		v157 := float32(0)
-		if v154 {
-			v157 = v155
-		}
-		v3 = v3 + v157
-		v159 := uint32(0x2) == v72
-		v160 := s1[i1+12]
-		v162 := float32(0)
-		if v159 {
-			v162 = v160
-		}
-		v11 = v11 + v162
-		v164 := uint32(0x2) == v78
-		v165 := s1[i1+22]
-		v167 := float32(0)
-		if v164 {
-			v167 = v165
-		}
-		v19 = v19 + v167
-		v169 := uint32(0x2) == v84
-		v170 := s1[i1+32]
-		v172 := float32(0)
-		if v169 {
-			v172 = v170
-		}
-		v27 = v27 + v172
-		v174 := uint32(0x2) == v90
-		v175 := s1[i1+42]
-		v177 := float32(0)
-		if v174 {
-			v177 = v175
-		}
-		v35 = v35 + v177
-		v179 := uint32(0x2) == v96
-		v180 := s1[i1+52]
-		v182 := float32(0)
-		if v179 {
-			v182 = v180
-		}
-		v43 = v43 + v182
-		v184 := uint32(0x2) == v102
-		v185 := s1[i1+62]
-		v187 := float32(0)
-		if v184 {
-			v187 = v185
-		}
-		v51 = v51 + v187
-		v189 := uint32(0x2) == v108
-		v190 := s1[i1+72]
-		v192 := float32(0)
-		if v189 {
-			v192 = v190
-		}
-		v59 = v59 + v192
-		v194 := uint32(0x3) == v66
-		v195 := s1[i1+3]
-		v197 := float32(0)
-		if v194 {
-			v197 = v195
-		}
-		v4 = v4 + v197
-		v199 := uint32(0x3) == v72
-		v200 := s1[i1+13]
-		v202 := float32(0)
-		if v199 {
-			v202 = v200
-		}
-		v12 = v12 + v202
-		v204 := uint32(0x3) == v78
-		v205 := s1[i1+23]
-		v207 := float32(0)
-		if v204 {
-			v207 = v205
-		}
-		v20 = v20 + v207
-		v209 := uint32(0x3) == v84
-		v210 := s1[i1+33]
-		v212 := float32(0)
-		if v209 {
-			v212 = v210
-		}
-		v28 = v28 + v212
-		v214 := uint32(0x3) == v90
-		v215 := s1[i1+43]
-		v217 := float32(0)
-		if v214 {
-			v217 = v215
-		}
-		v36 = v36 + v217
-		v219 := uint32(0x3) == v96
-		v220 := s1[i1+53]
-		v222 := float32(0)
-		if v219 {
-			v222 = v220
-		}
-		v44 = v44 + v222
-		v224 := uint32(0x3) == v102
-		v225 := s1[i1+63]
-		v227 := float32(0)
-		if v224 {
-			v227 = v225
-		}
-		v52 = v52 + v227
-		v229 := uint32(0x3) == v108
-		v230 := s1[i1+73]
-		v232 := float32(0)
-		if v229 {
-			v232 = v230
-		}
-		v60 = v60 + v232
-		v234 := uint32(0x4) == v66
-		v235 := s1[i1+4]
-		v237 := float32(0)
-		if v234 {
-			v237 = v235
-		}
-		v5 = v5 + v237
-		v239 := uint32(0x4) == v72
-		v240 := s1[i1+14]
-		v242 := float32(0)
-		if v239 {
-			v242 = v240
-		}
-		v13 = v13 + v242
-		v244 := uint32(0x4) == v78
-		v245 := s1[i1+24]
-		v247 := float32(0)
-		if v244 {
-			v247 = v245
-		}
-		v21 = v21 + v247
-		v249 := uint32(0x4) == v84
-		v250 := s1[i1+34]
-		v252 := float32(0)
-		if v249 {
-			v252 = v250
-		}
-		v29 = v29 + v252
-		v254 := uint32(0x4) == v90
-		v255 := s1[i1+44]
-		v257 := float32(0)
-		if v254 {
-			v257 = v255
-		}
-		v37 = v37 + v257
-		v259 := uint32(0x4) == v96
-		v260 := s1[i1+54]
-		v262 := float32(0)
-		if v259 {
-			v262 = v260
-		}
-		v45 = v45 + v262
-		v264 := uint32(0x4) == v102
-		v265 := s1[i1+64]
-		v267 := float32(0)
-		if v264 {
-			v267 = v265
-		}
-		v53 = v53 + v267
-		v269 := uint32(0x4) == v108
-		v270 := s1[i1+74]
-		v272 := float32(0)
-		if v269 {
-			v272 = v270
-		}
-		v61 = v61 + v272
-		v274 := uint32(0x5) == v66
-		v275 := s1[i1+5]
-		v277 := float32(0)
-		if v274 {
-			v277 = v275
-		}
-		v6 = v6 + v277
-		v279 := uint32(0x5) == v72
-		v280 := s1[i1+15]
-		v282 := float32(0)
-		if v279 {
-			v282 = v280
-		}
-		v14 = v14 + v282
-		v284 := uint32(0x5) == v78
-		v285 := s1[i1+25]
-		v287 := float32(0)
-		if v284 {
-			v287 = v285
-		}
-		v22 = v22 + v287
-		v289 := uint32(0x5) == v84
-		v290 := s1[i1+35]
-		v292 := float32(0)
-		if v289 {
-			v292 = v290
-		}
-		v30 = v30 + v292
-		v294 := uint32(0x5) == v90
-		v295 := s1[i1+45]
-		v297 := float32(0)
-		if v294 {
-			v297 = v295
-		}
-		v38 = v38 + v297
-		v299 := uint32(0x5) == v96
-		v300 := s1[i1+55]
-		v302 := float32(0)
-		if v299 {
-			v302 = v300
-		}
-		v46 = v46 + v302
-		v304 := uint32(0x5) == v102
-		v305 := s1[i1+65]
-		v307 := float32(0)
-		if v304 {
-			v307 = v305
-		}
-		v54 = v54 + v307
-		v309 := uint32(0x5) == v108
-		v310 := s1[i1+75]
-		v312 := float32(0)
-		if v309 {
-			v312 = v310
-		}
-		v62 = v62 + v312
-		v314 := uint32(0x6) == v66
-		v315 := s1[i1+6]
-		v317 := float32(0)
-		if v314 {
-			v317 = v315
-		}
-		v7 = v7 + v317
-		v319 := uint32(0x6) == v72
-		v320 := s1[i1+16]
-		v322 := float32(0)
-		if v319 {
-			v322 = v320
-		}
-		v15 = v15 + v322
-		v324 := uint32(0x6) == v78
-		v325 := s1[i1+26]
-		v327 := float32(0)
-		if v324 {
-			v327 = v325
-		}
-		v23 = v23 + v327
-		v329 := uint32(0x6) == v84
-		v330 := s1[i1+36]
-		v332 := float32(0)
-		if v329 {
-			v332 = v330
-		}
-		v31 = v31 + v332
-		v334 := uint32(0x6) == v90
-		v335 := s1[i1+46]
-		v337 := float32(0)
-		if v334 {
-			v337 = v335
-		}
-		v39 = v39 + v337
-		v339 := uint32(0x6) == v96
-		v340 := s1[i1+56]
-		v342 := float32(0)
-		if v339 {
-			v342 = v340
-		}
-		v47 = v47 + v342
-		v344 := uint32(0x6) == v102
-		v345 := s1[i1+66]
-		v347 := float32(0)
-		if v344 {
-			v347 = v345
-		}
-		v55 = v55 + v347
-		v349 := uint32(0x6) == v108
-		v350 := s1[i1+76]
-		v352 := float32(0)
-		if v349 {
-			v352 = v350
-		}
-		v63 = v63 + v352
-		v354 := uint32(0x7) == v66
-		v355 := s1[i1+7]
-		v357 := float32(0)
-		if v354 {
-			v357 = v355
-		}
-		v8 = v8 + v357
-		v359 := uint32(0x7) == v72
-		v360 := s1[i1+17]
-		v362 := float32(0)
-		if v359 {
-			v362 = v360
-		}
-		v16 = v16 + v362
-		v364 := uint32(0x7) == v78
-		v365 := s1[i1+27]
-		v367 := float32(0)
-		if v364 {
-			v367 = v365
-		}
-		v24 = v24 + v367
-		v369 := uint32(0x7) == v84
-		v370 := s1[i1+37]
-		v372 := float32(0)
-		if v369 {
-			v372 = v370
-		}
-		v32 = v32 + v372
-		v374 := uint32(0x7) == v90
-		v375 := s1[i1+47]
-		v377 := float32(0)
-		if v374 {
-			v377 = v375
-		}
-		v40 = v40 + v377
-		v379 := uint32(0x7) == v96
-		v380 := s1[i1+57]
-		v382 := float32(0)
-		if v379 {
-			v382 = v380
-		}
-		v48 = v48 + v382
-		v384 := uint32(0x7) == v102
-		v385 := s1[i1+67]
-		v387 := float32(0)
-		if v384 {
-			v387 = v385
-		}
-		v56 = v56 + v387
-		v389 := uint32(0x7) == v108
-		v390 := s1[i1+77]
-		v392 := float32(0)
-		if v389 {
-			v392 = v390
-		}
-		v64 = v64 + v392
-		v394 := math.Float32bits(s0[i0])
-		v395 := uint32(0x8) == v394
-		v396 := s1[i1+8]
-		v398 := float32(0)
-		if v395 {
-			v398 = v396
-		}
-		v1 = v1 + v398
-		v400 := math.Float32bits(s0[i0+1])
-		v401 := uint32(0x8) == v400
-		v402 := s1[i1+18]
-		v404 := float32(0)
-		if v401 {
-			v404 = v402
-		}
-		v9 = v9 + v404
-		v406 := math.Float32bits(s0[i0+2])
-		v407 := uint32(0x8) == v406
-		v408 := s1[i1+28]
-		v410 := float32(0)
-		if v407 {
-			v410 = v408
-		}
-		v17 = v17 + v410
-		v412 := math.Float32bits(s0[i0+3])
-		v413 := uint32(0x8) == v412
-		v414 := s1[i1+38]
-		v416 := float32(0)
-		if v413 {
-			v416 = v414
-		}
-		v25 = v25 + v416
-		v418 := math.Float32bits(s0[i0+4])
-		v419 := uint32(0x8) == v418
-		v420 := s1[i1+48]
-		v422 := float32(0)
-		if v419 {
-			v422 = v420
-		}
-		v33 = v33 + v422
-		v424 := math.Float32bits(s0[i0+5])
-		v425 := uint32(0x8) == v424
-		v426 := s1[i1+58]
-		v428 := float32(0)
-		if v425 {
-			v428 = v426
-		}
-		v41 = v41 + v428
-		v430 := math.Float32bits(s0[i0+6])
-		v431 := uint32(0x8) == v430
-		v432 := s1[i1+68]
-		v434 := float32(0)
-		if v431 {
-			v434 = v432
-		}
-		v49 = v49 + v434
-		v436 := math.Float32bits(s0[i0+7])
-		v437 := uint32(0x8) == v436
-		v438 := s1[i1+78]
-		v440 := float32(0)
-		if v437 {
-			v440 = v438
-		}
-		v57 = v57 + v440
-		v442 := uint32(0x9) == v394
-		v443 := s1[i1+9]
-		v445 := float32(0)
-		if v442 {
-			v445 = v443
-		}
-		v2 = v2 + v445
-		v447 := uint32(0x9) == v400
-		v448 := s1[i1+19]
-		v450 := float32(0)
-		if v447 {
-			v450 = v448
-		}
-		v10 = v10 + v450
-		v452 := uint32(0x9) == v406
-		v453 := s1[i1+29]
-		v455 := float32(0)
-		if v452 {
-			v455 = v453
-		}
-		v18 = v18 + v455
-		v457 := uint32(0x9) == v412
-		v458 := s1[i1+39]
-		v460 := float32(0)
-		if v457 {
-			v460 = v458
-		}
-		v26 = v26 + v460
-		v462 := uint32(0x9) == v418
-		v463 := s1[i1+49]
-		v465 := float32(0)
-		if v462 {
-			v465 = v463
-		}
-		v34 = v34 + v465
-		v467 := uint32(0x9) == v424
-		v468 := s1[i1+59]
-		v470 := float32(0)
-		if v467 {
-			v470 = v468
-		}
-		v42 = v42 + v470
-		v472 := uint32(0x9) == v430
-		v473 := s1[i1+69]
-		v475 := float32(0)
-		if v472 {
-			v475 = v473
-		}
-		v50 = v50 + v475
-		v477 := uint32(0x9) == v436
-		v478 := s1[i1+79]
-		v480 := float32(0)
-		if v477 {
-			v480 = v478
-		}
-		v58 = v58 + v480
-		v481 := v1 + v5
-		v482 := v2 + v6
-		v483 := v3 + v7
-		v484 := v4 + v8
-		v485 := v481 + v483
-		v486 := v482 + v484
-		v487 := v485 + v486
-		v488 := v9 + v13
-		v489 := v10 + v14
-		v490 := v11 + v15
-		v491 := v12 + v16
-		v492 := v488 + v490
-		v493 := v489 + v491
-		v494 := v492 + v493
-		v495 := v17 + v21
-		v496 := v18 + v22
-		v497 := v19 + v23
-		v498 := v20 + v24
-		v499 := v495 + v497
-		v500 := v496 + v498
-		v501 := v499 + v500
-		v502 := v25 + v29
-		v503 := v26 + v30
-		v504 := v27 + v31
-		v505 := v28 + v32
-		v506 := v502 + v504
-		v507 := v503 + v505
-		v508 := v506 + v507
-		v509 := v33 + v37
-		v510 := v34 + v38
-		v511 := v35 + v39
-		v512 := v36 + v40
-		v513 := v509 + v511
-		v514 := v510 + v512
-		v515 := v513 + v514
-		v516 := v41 + v45
-		v517 := v42 + v46
-		v518 := v43 + v47
-		v519 := v44 + v48
-		v520 := v516 + v518
-		v521 := v517 + v519
-		v522 := v520 + v521
-		v523 := v49 + v53
-		v524 := v50 + v54
-		v525 := v51 + v55
-		v526 := v52 + v56
-		v527 := v523 + v525
-		v528 := v524 + v526
-		v529 := v527 + v528
-		v530 := v57 + v61
-		v531 := v58 + v62
-		v532 := v59 + v63
-		v533 := v60 + v64
-		v534 := v530 + v532
-		v535 := v531 + v533
-		v536 := v534 + v535
-		v537 := s2[i2]
-		v538 := s3[i3]
-		v539 := v538 - v487
-		v540 := v537 + v539
-		s4[i4] = v540
-		v541 := s2[i2+1]
-		v542 := s3[i3+1]
-		v543 := v542 - v494
-		v544 := v541 + v543
-		s4[i4+1] = v544
-		v545 := s2[i2+2]
-		v546 := s3[i3+2]
-		v547 := v546 - v501
-		v548 := v545 + v547
-		s4[i4+2] = v548
-		v549 := s2[i2+3]
-		v550 := s3[i3+3]
-		v551 := v550 - v508
-		v552 := v549 + v551
-		s4[i4+3] = v552
-		v553 := s2[i2+4]
-		v554 := s3[i3+4]
-		v555 := v554 - v515
-		v556 := v553 + v555
-		s4[i4+4] = v556
-		v557 := s2[i2+5]
-		v558 := s3[i3+5]
-		v559 := v558 - v522
-		v560 := v557 + v559
-		s4[i4+5] = v560
-		v561 := s2[i2+6]
-		v562 := s3[i3+6]
-		v563 := v562 - v529
-		v564 := v561 + v563
-		s4[i4+6] = v564
-		v565 := s2[i2+7]
-		v566 := s3[i3+7]
-		v567 := v566 - v536
-		v568 := v565 + v567
-		s4[i4+7] = v568
-		i0 += 8
-		i1 += 80
-		i2 += 8
-		i3 += 8
-		i4 += 8
-	}
-	for range tail {
-		v569 := float32(0)
-		v570 := float32(0)
-		v571 := float32(0)
-		v572 := float32(0)
-		v573 := float32(0)
-		v574 := float32(0)
-		v575 := float32(0)
-		v576 := float32(0)
-		v578 := math.Float32bits(s0[i0])
-		v579 := uint32(0x0) == v578
-		v580 := s1[i1]
-		v582 := float32(0)
-		if v579 {
-			v582 = v580
-		}
-		v569 = v569 + v582
-		v584 := uint32(0x1) == v578
-		v585 := s1[i1+1]
-		v587 := float32(0)
-		if v584 {
-			v587 = v585
-		}
-		v570 = v570 + v587
-		v589 := uint32(0x2) == v578
-		v590 := s1[i1+2]
-		v592 := float32(0)
-		if v589 {
-			v592 = v590
-		}
-		v571 = v571 + v592
-		v594 := uint32(0x3) == v578
-		v595 := s1[i1+3]
-		v597 := float32(0)
-		if v594 {
-			v597 = v595
-		}
-		v572 = v572 + v597
-		v599 := uint32(0x4) == v578
-		v600 := s1[i1+4]
-		v602 := float32(0)
-		if v599 {
-			v602 = v600
-		}
-		v573 = v573 + v602
-		v604 := uint32(0x5) == v578
-		v605 := s1[i1+5]
-		v607 := float32(0)
-		if v604 {
-			v607 = v605
-		}
-		v574 = v574 + v607
-		v609 := uint32(0x6) == v578
-		v610 := s1[i1+6]
-		v612 := float32(0)
-		if v609 {
-			v612 = v610
-		}
-		v575 = v575 + v612
-		v614 := uint32(0x7) == v578
-		v615 := s1[i1+7]
-		v617 := float32(0)
-		if v614 {
-			v617 = v615
-		}
-		v576 = v576 + v617
-		v619 := math.Float32bits(s0[i0])
-		v620 := uint32(0x8) == v619
-		v621 := s1[i1+8]
-		v623 := float32(0)
-		if v620 {
-			v623 = v621
-		}
-		v569 = v569 + v623
-		v625 := uint32(0x9) == v619
-		v626 := s1[i1+9]
-		v628 := float32(0)
-		if v625 {
-			v628 = v626
-		}
-		v570 = v570 + v628
-		v629 := v569 + v573
-		v630 := v570 + v574
-		v631 := v571 + v575
-		v632 := v572 + v576
-		v633 := v629 + v631
-		v634 := v630 + v632
-		v635 := v633 + v634
-		v636 := s2[i2]
-		v637 := s3[i3]
-		v638 := v637 - v635
-		v639 := v636 + v638
-		s4[i4] = v639
+		v75 = v75 + v100
+		v102 := uint32(0x4) == v81
+		v103 := s1[i1+4]
+		v105 := float32(0)
+		if v102 {
+			v105 = v103
+		}
+		v76 = v76 + v105
+		v107 := uint32(0x5) == v81
+		v108 := s1[i1+5]
+		v110 := float32(0)
+		if v107 {
+			v110 = v108
+		}
+		v77 = v77 + v110
+		v112 := uint32(0x6) == v81
+		v113 := s1[i1+6]
+		v115 := float32(0)
+		if v112 {
+			v115 = v113
+		}
+		v78 = v78 + v115
+		v117 := uint32(0x7) == v81
+		v118 := s1[i1+7]
+		v120 := float32(0)
+		if v117 {
+			v120 = v118
+		}
+		v79 = v79 + v120
+		v122 := math.Float32bits(s0[i0])
+		v123 := uint32(0x8) == v122
+		v124 := s1[i1+8]
+		v126 := float32(0)
+		if v123 {
+			v126 = v124
+		}
+		v72 = v72 + v126
+		v128 := uint32(0x9) == v122
+		v129 := s1[i1+9]
+		v131 := float32(0)
+		if v128 {
+			v131 = v129
+		}
+		v73 = v73 + v131
+		v132 := v72 + v76
+		v133 := v73 + v77
+		v134 := v74 + v78
+		v135 := v75 + v79
+		v136 := v132 + v134
+		v137 := v133 + v135
+		v138 := v136 + v137
+		v139 := s2[i2]
+		v140 := s3[i3]
+		v141 := v140 - v138
+		v142 := v139 + v141
+		s4[i4] = v142
 		i0 += 1
 		i1 += 10
 		i2 += 1
@@ -15466,176 +4690,348 @@ func kAccuracyHitsGo(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, 
 	s3 := unsafe.Slice(accuracyHits0, max(0, 9+(main-1)*8+(tail-1)*1))
 	i3 := 0
 	for range main {
-		v2 := math.Float32frombits(0x7f800000)
-		v4 := math.Float32frombits(0x7f800000)
-		v6 := math.Float32frombits(0x7f800000)
-		v8 := math.Float32frombits(0x7f800000)
-		v10 := math.Float32frombits(0x7f800000)
-		v12 := math.Float32frombits(0x7f800000)
-		v14 := math.Float32frombits(0x7f800000)
-		v16 := math.Float32frombits(0x7f800000)
-		v18 := math.Float32frombits(0x7f800000)
-		v20 := math.Float32frombits(0x7f800000)
-		v22 := math.Float32frombits(0x7f800000)
-		v24 := math.Float32frombits(0x7f800000)
-		v26 := math.Float32frombits(0x7f800000)
-		v28 := math.Float32frombits(0x7f800000)
-		v30 := math.Float32frombits(0x7f800000)
-		v32 := math.Float32frombits(0x7f800000)
-		v34 := math.Float32frombits(0x7f800000)
-		v36 := math.Float32frombits(0x7f800000)
-		v38 := math.Float32frombits(0x7f800000)
-		v40 := math.Float32frombits(0x7f800000)
-		v42 := math.Float32frombits(0x7f800000)
-		v44 := math.Float32frombits(0x7f800000)
-		v46 := math.Float32frombits(0x7f800000)
-		v48 := math.Float32frombits(0x7f800000)
-		v50 := math.Float32frombits(0x7f800000)
-		v52 := math.Float32frombits(0x7f800000)
-		v54 := math.Float32frombits(0x7f800000)
-		v56 := math.Float32frombits(0x7f800000)
-		v58 := math.Float32frombits(0x7f800000)
-		v60 := math.Float32frombits(0x7f800000)
-		v62 := math.Float32frombits(0x7f800000)
-		v64 := math.Float32frombits(0x7f800000)
-		v66 := math.Float32frombits(0x7f800000)
-		v68 := math.Float32frombits(0x7f800000)
-		v70 := math.Float32frombits(0x7f800000)
-		v72 := math.Float32frombits(0x7f800000)
-		v74 := math.Float32frombits(0x7f800000)
-		v76 := math.Float32frombits(0x7f800000)
-		v78 := math.Float32frombits(0x7f800000)
-		v80 := math.Float32frombits(0x7f800000)
-		v82 := math.Float32frombits(0x7f800000)
-		v84 := math.Float32frombits(0x7f800000)
-		v86 := math.Float32frombits(0x7f800000)
-		v88 := math.Float32frombits(0x7f800000)
-		v90 := math.Float32frombits(0x7f800000)
-		v92 := math.Float32frombits(0x7f800000)
-		v94 := math.Float32frombits(0x7f800000)
-		v96 := math.Float32frombits(0x7f800000)
-		v98 := math.Float32frombits(0x7f800000)
-		v100 := math.Float32frombits(0x7f800000)
-		v102 := math.Float32frombits(0x7f800000)
-		v104 := math.Float32frombits(0x7f800000)
-		v106 := math.Float32frombits(0x7f800000)
-		v108 := math.Float32frombits(0x7f800000)
-		v110 := math.Float32frombits(0x7f800000)
-		v112 := math.Float32frombits(0x7f800000)
-		v114 := math.Float32frombits(0x7f800000)
-		v116 := math.Float32frombits(0x7f800000)
-		v118 := math.Float32frombits(0x7f800000)
-		v120 := math.Float32frombits(0x7f800000)
-		v122 := math.Float32frombits(0x7f800000)
-		v124 := math.Float32frombits(0x7f800000)
-		v126 := math.Float32frombits(0x7f800000)
-		v128 := math.Float32frombits(0x7f800000)
-		v129 := s0[i0]
-		v130 := s1[i1]
-		v131 := v129 == v130
-		v132 := uint32(0x0)
-		v133 := float32(int32(v132))
-		v135 := float32(10)
-		if v131 {
-			v135 = v133
+		for range 8 {
+			v2 := math.Float32frombits(0x7f800000)
+			v4 := math.Float32frombits(0x7f800000)
+			v6 := math.Float32frombits(0x7f800000)
+			v8 := math.Float32frombits(0x7f800000)
+			v10 := math.Float32frombits(0x7f800000)
+			v12 := math.Float32frombits(0x7f800000)
+			v14 := math.Float32frombits(0x7f800000)
+			v16 := math.Float32frombits(0x7f800000)
+			v17 := s0[i0]
+			v18 := s1[i1]
+			v19 := v17 == v18
+			v20 := uint32(0x0)
+			v21 := float32(int32(v20))
+			v23 := float32(10)
+			if v19 {
+				v23 = v21
+			}
+			v24 := v2
+			if v23 < v2 {
+				v24 = v23
+			}
+			v25 := v23 != v23
+			v26 := v24
+			if v25 {
+				v26 = math.Float32frombits(0xffffffff)
+			}
+			v2 = v26
+			v27 := s0[i0+1]
+			v28 := v27 == v18
+			v29 := uint32(0x1)
+			v30 := float32(int32(v29))
+			v32 := float32(10)
+			if v28 {
+				v32 = v30
+			}
+			v33 := v4
+			if v32 < v4 {
+				v33 = v32
+			}
+			v34 := v32 != v32
+			v35 := v33
+			if v34 {
+				v35 = math.Float32frombits(0xffffffff)
+			}
+			v4 = v35
+			v36 := s0[i0+2]
+			v37 := v36 == v18
+			v38 := uint32(0x2)
+			v39 := float32(int32(v38))
+			v41 := float32(10)
+			if v37 {
+				v41 = v39
+			}
+			v42 := v6
+			if v41 < v6 {
+				v42 = v41
+			}
+			v43 := v41 != v41
+			v44 := v42
+			if v43 {
+				v44 = math.Float32frombits(0xffffffff)
+			}
+			v6 = v44
+			v45 := s0[i0+3]
+			v46 := v45 == v18
+			v47 := uint32(0x3)
+			v48 := float32(int32(v47))
+			v50 := float32(10)
+			if v46 {
+				v50 = v48
+			}
+			v51 := v8
+			if v50 < v8 {
+				v51 = v50
+			}
+			v52 := v50 != v50
+			v53 := v51
+			if v52 {
+				v53 = math.Float32frombits(0xffffffff)
+			}
+			v8 = v53
+			v54 := s0[i0+4]
+			v55 := v54 == v18
+			v56 := uint32(0x4)
+			v57 := float32(int32(v56))
+			v59 := float32(10)
+			if v55 {
+				v59 = v57
+			}
+			v60 := v10
+			if v59 < v10 {
+				v60 = v59
+			}
+			v61 := v59 != v59
+			v62 := v60
+			if v61 {
+				v62 = math.Float32frombits(0xffffffff)
+			}
+			v10 = v62
+			v63 := s0[i0+5]
+			v64 := v63 == v18
+			v65 := uint32(0x5)
+			v66 := float32(int32(v65))
+			v68 := float32(10)
+			if v64 {
+				v68 = v66
+			}
+			v69 := v12
+			if v68 < v12 {
+				v69 = v68
+			}
+			v70 := v68 != v68
+			v71 := v69
+			if v70 {
+				v71 = math.Float32frombits(0xffffffff)
+			}
+			v12 = v71
+			v72 := s0[i0+6]
+			v73 := v72 == v18
+			v74 := uint32(0x6)
+			v75 := float32(int32(v74))
+			v77 := float32(10)
+			if v73 {
+				v77 = v75
+			}
+			v78 := v14
+			if v77 < v14 {
+				v78 = v77
+			}
+			v79 := v77 != v77
+			v80 := v78
+			if v79 {
+				v80 = math.Float32frombits(0xffffffff)
+			}
+			v14 = v80
+			v81 := s0[i0+7]
+			v82 := v81 == v18
+			v83 := uint32(0x7)
+			v84 := float32(int32(v83))
+			v86 := float32(10)
+			if v82 {
+				v86 = v84
+			}
+			v87 := v16
+			if v86 < v16 {
+				v87 = v86
+			}
+			v88 := v86 != v86
+			v89 := v87
+			if v88 {
+				v89 = math.Float32frombits(0xffffffff)
+			}
+			v16 = v89
+			v90 := s0[i0+8]
+			v91 := s1[i1]
+			v92 := v90 == v91
+			v93 := uint32(0x8)
+			v94 := float32(int32(v93))
+			v96 := float32(10)
+			if v92 {
+				v96 = v94
+			}
+			v97 := v2
+			if v96 < v2 {
+				v97 = v96
+			}
+			v98 := v96 != v96
+			v99 := v97
+			if v98 {
+				v99 = math.Float32frombits(0xffffffff)
+			}
+			v2 = v99
+			v100 := s0[i0+9]
+			v101 := v100 == v91
+			v102 := uint32(0x9)
+			v103 := float32(int32(v102))
+			v105 := float32(10)
+			if v101 {
+				v105 = v103
+			}
+			v106 := v4
+			if v105 < v4 {
+				v106 = v105
+			}
+			v107 := v105 != v105
+			v108 := v106
+			if v107 {
+				v108 = math.Float32frombits(0xffffffff)
+			}
+			v4 = v108
+			v109 := v2
+			if v10 < v2 {
+				v109 = v10
+			}
+			v110 := v10 != v10
+			v111 := v109
+			if v110 {
+				v111 = math.Float32frombits(0xffffffff)
+			}
+			v112 := v4
+			if v12 < v4 {
+				v112 = v12
+			}
+			v113 := v12 != v12
+			v114 := v112
+			if v113 {
+				v114 = math.Float32frombits(0xffffffff)
+			}
+			v115 := v6
+			if v14 < v6 {
+				v115 = v14
+			}
+			v116 := v14 != v14
+			v117 := v115
+			if v116 {
+				v117 = math.Float32frombits(0xffffffff)
+			}
+			v118 := v8
+			if v16 < v8 {
+				v118 = v16
+			}
+			v119 := v16 != v16
+			v120 := v118
+			if v119 {
+				v120 = math.Float32frombits(0xffffffff)
+			}
+			v121 := v111
+			if v117 < v111 {
+				v121 = v117
+			}
+			v122 := v117 != v117
+			v123 := v121
+			if v122 {
+				v123 = math.Float32frombits(0xffffffff)
+			}
+			v124 := v114
+			if v120 < v114 {
+				v124 = v120
+			}
+			v125 := v120 != v120
+			v126 := v124
+			if v125 {
+				v126 = math.Float32frombits(0xffffffff)
+			}
+			v127 := v123
+			if v126 < v123 {
+				v127 = v126
+			}
+			v128 := v126 != v126
+			v129 := v127
+			if v128 {
+				v129 = math.Float32frombits(0xffffffff)
+			}
+			v130 := toInt32(v129)
+			v131 := math.Float32bits(s2[i2])
+			v132 := v130 == v131
+			v135 := float32(0)
+			if v132 {
+				v135 = float32(1)
+			}
+			s3[i3] = v135
+			i0 += 10
+			i1 += 1
+			i2 += 1
+			i3 += 1
 		}
-		v136 := v2
-		if v135 < v2 {
-			v136 = v135
+	}
+	for range tail {
+		v137 := math.Float32frombits(0x7f800000)
+		v139 := math.Float32frombits(0x7f800000)
+		v141 := math.Float32frombits(0x7f800000)
+		v143 := math.Float32frombits(0x7f800000)
+		v145 := math.Float32frombits(0x7f800000)
+		v147 := math.Float32frombits(0x7f800000)
+		v149 := math.Float32frombits(0x7f800000)
+		v151 := math.Float32frombits(0x7f800000)
+		v152 := s0[i0]
+		v153 := s1[i1]
+		v154 := v152 == v153
+		v155 := uint32(0x0)
+		v156 := float32(int32(v155))
+		v158 := float32(10)
+		if v154 {
+			v158 = v156
 		}
-		v137 := v135 != v135
-		v138 := v136
-		if v137 {
-			v138 = math.Float32frombits(0xffffffff)
+		v159 := v137
+		if v158 < v137 {
+			v159 = v158
 		}
-		v2 = v138
-		v139 := s0[i0+10]
-		v140 := s1[i1+1]
-		v141 := v139 == v140
-		v142 := uint32(0x0)
-		v143 := float32(int32(v142))
-		v145 := float32(10)
-		if v141 {
-			v145 = v143
+		v160 := v158 != v158
+		v161 := v159
+		if v160 {
+			v161 = math.Float32frombits(0xffffffff)
 		}
-		v146 := v18
-		if v145 < v18 {
-			v146 = v145
+		v137 = v161
+		v162 := s0[i0+1]
+		v163 := v162 == v153
+		v164 := uint32(0x1)
+		v165 := float32(int32(v164))
+		v167 := float32(10)
+		if v163 {
+			v167 = v165
 		}
-		v147 := v145 != v145
-		v148 := v146
-		if v147 {
-			v148 = math.Float32frombits(0xffffffff)
+		v168 := v139
+		if v167 < v139 {
+			v168 = v167
 		}
-		v18 = v148
-		v149 := s0[i0+20]
-		v150 := s1[i1+2]
-		v151 := v149 == v150
-		v152 := uint32(0x0)
-		v153 := float32(int32(v152))
-		v155 := float32(10)
-		if v151 {
-			v155 = v153
+		v169 := v167 != v167
+		v170 := v168
+		if v169 {
+			v170 = math.Float32frombits(0xffffffff)
 		}
-		v156 := v34
-		if v155 < v34 {
-			v156 = v155
+		v139 = v170
+		v171 := s0[i0+2]
+		v172 := v171 == v153
+		v173 := uint32(0x2)
+		v174 := float32(int32(v173))
+		v176 := float32(10)
+		if v172 {
+			v176 = v174
 		}
-		v157 := v155 != v155
-		v158 := v156
-		if v157 {
-			v158 = math.Float32frombits(0xffffffff)
+		v177 := v141
+		if v176 < v141 {
+			v177 = v176
 		}
-		v34 = v158
-		v159 := s0[i0+30]
-		v160 := s1[i1+3]
-		v161 := v159 == v160
-		v162 := uint32(0x0)
-		v163 := float32(int32(v162))
-		v165 := float32(10)
-		if v161 {
-			v165 = v163
+		v178 := v176 != v176
+		v179 := v177
+		if v178 {
+			v179 = math.Float32frombits(0xffffffff)
 		}
-		v166 := v50
-		if v165 < v50 {
-			v166 = v165
-		}
-		v167 := v165 != v165
-		v168 := v166
-		if v167 {
-			v168 = math.Float32frombits(0xffffffff)
-		}
-		v50 = v168
-		v169 := s0[i0+40]
-		v170 := s1[i1+4]
-		v171 := v169 == v170
-		v172 := uint32(0x0)
-		v173 := float32(int32(v172))
-		v175 := float32(10)
-		if v171 {
-			v175 = v173
-		}
-		v176 := v66
-		if v175 < v66 {
-			v176 = v175
-		}
-		v177 := v175 != v175
-		v178 := v176
-		if v177 {
-			v178 = math.Float32frombits(0xffffffff)
-		}
-		v66 = v178
-		v179 := s0[i0+50]
-		v180 := s1[i1+5]
-		v181 := v179 == v180
-		v182 := uint32(0x0)
+		v141 = v179
+		v180 := s0[i0+3]
+		v181 := v180 == v153
+		v182 := uint32(0x3)
 		v183 := float32(int32(v182))
 		v185 := float32(10)
 		if v181 {
 			v185 = v183
 		}
-		v186 := v82
-		if v185 < v82 {
+		v186 := v143
+		if v185 < v143 {
 			v186 = v185
 		}
 		v187 := v185 != v185
@@ -15643,2184 +5039,187 @@ func kAccuracyHitsGo(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, 
 		if v187 {
 			v188 = math.Float32frombits(0xffffffff)
 		}
-		v82 = v188
-		v189 := s0[i0+60]
-		v190 := s1[i1+6]
-		v191 := v189 == v190
-		v192 := uint32(0x0)
-		v193 := float32(int32(v192))
-		v195 := float32(10)
-		if v191 {
-			v195 = v193
-		}
-		v196 := v98
-		if v195 < v98 {
-			v196 = v195
-		}
-		v197 := v195 != v195
-		v198 := v196
-		if v197 {
-			v198 = math.Float32frombits(0xffffffff)
-		}
-		v98 = v198
-		v199 := s0[i0+70]
-		v200 := s1[i1+7]
-		v201 := v199 == v200
-		v202 := uint32(0x0)
-		v203 := float32(int32(v202))
-		v205 := float32(10)
-		if v201 {
-			v205 = v203
-		}
-		v206 := v114
-		if v205 < v114 {
-			v206 = v205
-		}
-		v207 := v205 != v205
-		v208 := v206
-		if v207 {
-			v208 = math.Float32frombits(0xffffffff)
-		}
-		v114 = v208
-		v209 := s0[i0+1]
-		v210 := v209 == v130
-		v211 := uint32(0x1)
-		v212 := float32(int32(v211))
-		v214 := float32(10)
-		if v210 {
-			v214 = v212
-		}
-		v215 := v4
-		if v214 < v4 {
-			v215 = v214
-		}
-		v216 := v214 != v214
-		v217 := v215
-		if v216 {
-			v217 = math.Float32frombits(0xffffffff)
-		}
-		v4 = v217
-		v218 := s0[i0+11]
-		v219 := v218 == v140
-		v220 := uint32(0x1)
-		v221 := float32(int32(v220))
-		v223 := float32(10)
-		if v219 {
-			v223 = v221
-		}
-		v224 := v20
-		if v223 < v20 {
-			v224 = v223
-		}
-		v225 := v223 != v223
-		v226 := v224
-		if v225 {
-			v226 = math.Float32frombits(0xffffffff)
-		}
-		v20 = v226
-		v227 := s0[i0+21]
-		v228 := v227 == v150
-		v229 := uint32(0x1)
-		v230 := float32(int32(v229))
-		v232 := float32(10)
-		if v228 {
-			v232 = v230
-		}
-		v233 := v36
-		if v232 < v36 {
-			v233 = v232
-		}
-		v234 := v232 != v232
-		v235 := v233
-		if v234 {
-			v235 = math.Float32frombits(0xffffffff)
-		}
-		v36 = v235
-		v236 := s0[i0+31]
-		v237 := v236 == v160
-		v238 := uint32(0x1)
-		v239 := float32(int32(v238))
-		v241 := float32(10)
-		if v237 {
-			v241 = v239
-		}
-		v242 := v52
-		if v241 < v52 {
-			v242 = v241
-		}
-		v243 := v241 != v241
-		v244 := v242
-		if v243 {
-			v244 = math.Float32frombits(0xffffffff)
-		}
-		v52 = v244
-		v245 := s0[i0+41]
-		v246 := v245 == v170
-		v247 := uint32(0x1)
-		v248 := float32(int32(v247))
-		v250 := float32(10)
-		if v246 {
-			v250 = v248
-		}
-		v251 := v68
-		if v250 < v68 {
-			v251 = v250
-		}
-		v252 := v250 != v250
-		v253 := v251
-		if v252 {
-			v253 = math.Float32frombits(0xffffffff)
-		}
-		v68 = v253
-		v254 := s0[i0+51]
-		v255 := v254 == v180
-		v256 := uint32(0x1)
-		v257 := float32(int32(v256))
-		v259 := float32(10)
-		if v255 {
-			v259 = v257
-		}
-		v260 := v84
-		if v259 < v84 {
-			v260 = v259
-		}
-		v261 := v259 != v259
-		v262 := v260
-		if v261 {
-			v262 = math.Float32frombits(0xffffffff)
-		}
-		v84 = v262
-		v263 := s0[i0+61]
-		v264 := v263 == v190
-		v265 := uint32(0x1)
-		v266 := float32(int32(v265))
-		v268 := float32(10)
-		if v264 {
-			v268 = v266
-		}
-		v269 := v100
-		if v268 < v100 {
-			v269 = v268
-		}
-		v270 := v268 != v268
-		v271 := v269
-		if v270 {
-			v271 = math.Float32frombits(0xffffffff)
-		}
-		v100 = v271
-		v272 := s0[i0+71]
-		v273 := v272 == v200
-		v274 := uint32(0x1)
-		v275 := float32(int32(v274))
-		v277 := float32(10)
-		if v273 {
-			v277 = v275
-		}
-		v278 := v116
-		if v277 < v116 {
-			v278 = v277
-		}
-		v279 := v277 != v277
-		v280 := v278
-		if v279 {
-			v280 = math.Float32frombits(0xffffffff)
-		}
-		v116 = v280
-		v281 := s0[i0+2]
-		v282 := v281 == v130
-		v283 := uint32(0x2)
-		v284 := float32(int32(v283))
-		v286 := float32(10)
-		if v282 {
-			v286 = v284
-		}
-		v287 := v6
-		if v286 < v6 {
-			v287 = v286
-		}
-		v288 := v286 != v286
-		v289 := v287
-		if v288 {
-			v289 = math.Float32frombits(0xffffffff)
-		}
-		v6 = v289
-		v290 := s0[i0+12]
-		v291 := v290 == v140
-		v292 := uint32(0x2)
-		v293 := float32(int32(v292))
-		v295 := float32(10)
-		if v291 {
-			v295 = v293
-		}
-		v296 := v22
-		if v295 < v22 {
-			v296 = v295
-		}
-		v297 := v295 != v295
-		v298 := v296
-		if v297 {
-			v298 = math.Float32frombits(0xffffffff)
-		}
-		v22 = v298
-		v299 := s0[i0+22]
-		v300 := v299 == v150
-		v301 := uint32(0x2)
-		v302 := float32(int32(v301))
-		v304 := float32(10)
-		if v300 {
-			v304 = v302
-		}
-		v305 := v38
-		if v304 < v38 {
-			v305 = v304
-		}
-		v306 := v304 != v304
-		v307 := v305
-		if v306 {
-			v307 = math.Float32frombits(0xffffffff)
-		}
-		v38 = v307
-		v308 := s0[i0+32]
-		v309 := v308 == v160
-		v310 := uint32(0x2)
-		v311 := float32(int32(v310))
-		v313 := float32(10)
-		if v309 {
-			v313 = v311
-		}
-		v314 := v54
-		if v313 < v54 {
-			v314 = v313
-		}
-		v315 := v313 != v313
-		v316 := v314
-		if v315 {
-			v316 = math.Float32frombits(0xffffffff)
-		}
-		v54 = v316
-		v317 := s0[i0+42]
-		v318 := v317 == v170
-		v319 := uint32(0x2)
-		v320 := float32(int32(v319))
-		v322 := float32(10)
-		if v318 {
-			v322 = v320
-		}
-		v323 := v70
-		if v322 < v70 {
-			v323 = v322
-		}
-		v324 := v322 != v322
-		v325 := v323
-		if v324 {
-			v325 = math.Float32frombits(0xffffffff)
-		}
-		v70 = v325
-		v326 := s0[i0+52]
-		v327 := v326 == v180
-		v328 := uint32(0x2)
-		v329 := float32(int32(v328))
-		v331 := float32(10)
-		if v327 {
-			v331 = v329
-		}
-		v332 := v86
-		if v331 < v86 {
-			v332 = v331
-		}
-		v333 := v331 != v331
-		v334 := v332
-		if v333 {
-			v334 = math.Float32frombits(0xffffffff)
-		}
-		v86 = v334
-		v335 := s0[i0+62]
-		v336 := v335 == v190
-		v337 := uint32(0x2)
-		v338 := float32(int32(v337))
-		v340 := float32(10)
-		if v336 {
-			v340 = v338
-		}
-		v341 := v102
-		if v340 < v102 {
-			v341 = v340
-		}
-		v342 := v340 != v340
-		v343 := v341
-		if v342 {
-			v343 = math.Float32frombits(0xffffffff)
-		}
-		v102 = v343
-		v344 := s0[i0+72]
-		v345 := v344 == v200
-		v346 := uint32(0x2)
-		v347 := float32(int32(v346))
-		v349 := float32(10)
-		if v345 {
-			v349 = v347
-		}
-		v350 := v118
-		if v349 < v118 {
-			v350 = v349
-		}
-		v351 := v349 != v349
-		v352 := v350
-		if v351 {
-			v352 = math.Float32frombits(0xffffffff)
-		}
-		v118 = v352
-		v353 := s0[i0+3]
-		v354 := v353 == v130
-		v355 := uint32(0x3)
-		v356 := float32(int32(v355))
-		v358 := float32(10)
-		if v354 {
-			v358 = v356
-		}
-		v359 := v8
-		if v358 < v8 {
-			v359 = v358
-		}
-		v360 := v358 != v358
-		v361 := v359
-		if v360 {
-			v361 = math.Float32frombits(0xffffffff)
-		}
-		v8 = v361
-		v362 := s0[i0+13]
-		v363 := v362 == v140
-		v364 := uint32(0x3)
-		v365 := float32(int32(v364))
-		v367 := float32(10)
-		if v363 {
-			v367 = v365
-		}
-		v368 := v24
-		if v367 < v24 {
-			v368 = v367
-		}
-		v369 := v367 != v367
-		v370 := v368
-		if v369 {
-			v370 = math.Float32frombits(0xffffffff)
-		}
-		v24 = v370
-		v371 := s0[i0+23]
-		v372 := v371 == v150
-		v373 := uint32(0x3)
-		v374 := float32(int32(v373))
-		v376 := float32(10)
-		if v372 {
-			v376 = v374
-		}
-		v377 := v40
-		if v376 < v40 {
-			v377 = v376
-		}
-		v378 := v376 != v376
-		v379 := v377
-		if v378 {
-			v379 = math.Float32frombits(0xffffffff)
-		}
-		v40 = v379
-		v380 := s0[i0+33]
-		v381 := v380 == v160
-		v382 := uint32(0x3)
-		v383 := float32(int32(v382))
-		v385 := float32(10)
-		if v381 {
-			v385 = v383
-		}
-		v386 := v56
-		if v385 < v56 {
-			v386 = v385
-		}
-		v387 := v385 != v385
-		v388 := v386
-		if v387 {
-			v388 = math.Float32frombits(0xffffffff)
-		}
-		v56 = v388
-		v389 := s0[i0+43]
-		v390 := v389 == v170
-		v391 := uint32(0x3)
-		v392 := float32(int32(v391))
-		v394 := float32(10)
-		if v390 {
-			v394 = v392
-		}
-		v395 := v72
-		if v394 < v72 {
-			v395 = v394
-		}
-		v396 := v394 != v394
-		v397 := v395
-		if v396 {
-			v397 = math.Float32frombits(0xffffffff)
-		}
-		v72 = v397
-		v398 := s0[i0+53]
-		v399 := v398 == v180
-		v400 := uint32(0x3)
-		v401 := float32(int32(v400))
-		v403 := float32(10)
-		if v399 {
-			v403 = v401
-		}
-		v404 := v88
-		if v403 < v88 {
-			v404 = v403
-		}
-		v405 := v403 != v403
-		v406 := v404
-		if v405 {
-			v406 = math.Float32frombits(0xffffffff)
-		}
-		v88 = v406
-		v407 := s0[i0+63]
-		v408 := v407 == v190
-		v409 := uint32(0x3)
-		v410 := float32(int32(v409))
-		v412 := float32(10)
-		if v408 {
-			v412 = v410
-		}
-		v413 := v104
-		if v412 < v104 {
-			v413 = v412
-		}
-		v414 := v412 != v412
-		v415 := v413
-		if v414 {
-			v415 = math.Float32frombits(0xffffffff)
-		}
-		v104 = v415
-		v416 := s0[i0+73]
-		v417 := v416 == v200
-		v418 := uint32(0x3)
-		v419 := float32(int32(v418))
-		v421 := float32(10)
-		if v417 {
-			v421 = v419
-		}
-		v422 := v120
-		if v421 < v120 {
-			v422 = v421
-		}
-		v423 := v421 != v421
-		v424 := v422
-		if v423 {
-			v424 = math.Float32frombits(0xffffffff)
-		}
-		v120 = v424
-		v425 := s0[i0+4]
-		v426 := v425 == v130
-		v427 := uint32(0x4)
-		v428 := float32(int32(v427))
-		v430 := float32(10)
-		if v426 {
-			v430 = v428
-		}
-		v431 := v10
-		if v430 < v10 {
-			v431 = v430
-		}
-		v432 := v430 != v430
-		v433 := v431
-		if v432 {
-			v433 = math.Float32frombits(0xffffffff)
-		}
-		v10 = v433
-		v434 := s0[i0+14]
-		v435 := v434 == v140
-		v436 := uint32(0x4)
-		v437 := float32(int32(v436))
-		v439 := float32(10)
-		if v435 {
-			v439 = v437
-		}
-		v440 := v26
-		if v439 < v26 {
-			v440 = v439
-		}
-		v441 := v439 != v439
-		v442 := v440
-		if v441 {
-			v442 = math.Float32frombits(0xffffffff)
-		}
-		v26 = v442
-		v443 := s0[i0+24]
-		v444 := v443 == v150
-		v445 := uint32(0x4)
-		v446 := float32(int32(v445))
-		v448 := float32(10)
-		if v444 {
-			v448 = v446
-		}
-		v449 := v42
-		if v448 < v42 {
-			v449 = v448
-		}
-		v450 := v448 != v448
-		v451 := v449
-		if v450 {
-			v451 = math.Float32frombits(0xffffffff)
-		}
-		v42 = v451
-		v452 := s0[i0+34]
-		v453 := v452 == v160
-		v454 := uint32(0x4)
-		v455 := float32(int32(v454))
-		v457 := float32(10)
-		if v453 {
-			v457 = v455
-		}
-		v458 := v58
-		if v457 < v58 {
-			v458 = v457
-		}
-		v459 := v457 != v457
-		v460 := v458
-		if v459 {
-			v460 = math.Float32frombits(0xffffffff)
-		}
-		v58 = v460
-		v461 := s0[i0+44]
-		v462 := v461 == v170
-		v463 := uint32(0x4)
-		v464 := float32(int32(v463))
-		v466 := float32(10)
-		if v462 {
-			v466 = v464
-		}
-		v467 := v74
-		if v466 < v74 {
-			v467 = v466
-		}
-		v468 := v466 != v466
-		v469 := v467
-		if v468 {
-			v469 = math.Float32frombits(0xffffffff)
-		}
-		v74 = v469
-		v470 := s0[i0+54]
-		v471 := v470 == v180
-		v472 := uint32(0x4)
-		v473 := float32(int32(v472))
-		v475 := float32(10)
-		if v471 {
-			v475 = v473
-		}
-		v476 := v90
-		if v475 < v90 {
-			v476 = v475
-		}
-		v477 := v475 != v475
-		v478 := v476
-		if v477 {
-			v478 = math.Float32frombits(0xffffffff)
-		}
-		v90 = v478
-		v479 := s0[i0+64]
-		v480 := v479 == v190
-		v481 := uint32(0x4)
-		v482 := float32(int32(v481))
-		v484 := float32(10)
-		if v480 {
-			v484 = v482
-		}
-		v485 := v106
-		if v484 < v106 {
-			v485 = v484
-		}
-		v486 := v484 != v484
-		v487 := v485
-		if v486 {
-			v487 = math.Float32frombits(0xffffffff)
-		}
-		v106 = v487
-		v488 := s0[i0+74]
-		v489 := v488 == v200
-		v490 := uint32(0x4)
-		v491 := float32(int32(v490))
-		v493 := float32(10)
-		if v489 {
-			v493 = v491
-		}
-		v494 := v122
-		if v493 < v122 {
-			v494 = v493
-		}
-		v495 := v493 != v493
-		v496 := v494
-		if v495 {
-			v496 = math.Float32frombits(0xffffffff)
-		}
-		v122 = v496
-		v497 := s0[i0+5]
-		v498 := v497 == v130
-		v499 := uint32(0x5)
-		v500 := float32(int32(v499))
-		v502 := float32(10)
-		if v498 {
-			v502 = v500
-		}
-		v503 := v12
-		if v502 < v12 {
-			v503 = v502
-		}
-		v504 := v502 != v502
-		v505 := v503
-		if v504 {
-			v505 = math.Float32frombits(0xffffffff)
-		}
-		v12 = v505
-		v506 := s0[i0+15]
-		v507 := v506 == v140
-		v508 := uint32(0x5)
-		v509 := float32(int32(v508))
-		v511 := float32(10)
-		if v507 {
-			v511 = v509
-		}
-		v512 := v28
-		if v511 < v28 {
-			v512 = v511
-		}
-		v513 := v511 != v511
-		v514 := v512
-		if v513 {
-			v514 = math.Float32frombits(0xffffffff)
-		}
-		v28 = v514
-		v515 := s0[i0+25]
-		v516 := v515 == v150
-		v517 := uint32(0x5)
-		v518 := float32(int32(v517))
-		v520 := float32(10)
-		if v516 {
-			v520 = v518
-		}
-		v521 := v44
-		if v520 < v44 {
-			v521 = v520
-		}
-		v522 := v520 != v520
-		v523 := v521
-		if v522 {
-			v523 = math.Float32frombits(0xffffffff)
-		}
-		v44 = v523
-		v524 := s0[i0+35]
-		v525 := v524 == v160
-		v526 := uint32(0x5)
-		v527 := float32(int32(v526))
-		v529 := float32(10)
-		if v525 {
-			v529 = v527
-		}
-		v530 := v60
-		if v529 < v60 {
-			v530 = v529
-		}
-		v531 := v529 != v529
-		v532 := v530
-		if v531 {
-			v532 = math.Float32frombits(0xffffffff)
-		}
-		v60 = v532
-		v533 := s0[i0+45]
-		v534 := v533 == v170
-		v535 := uint32(0x5)
-		v536 := float32(int32(v535))
-		v538 := float32(10)
-		if v534 {
-			v538 = v536
-		}
-		v539 := v76
-		if v538 < v76 {
-			v539 = v538
-		}
-		v540 := v538 != v538
-		v541 := v539
-		if v540 {
-			v541 = math.Float32frombits(0xffffffff)
-		}
-		v76 = v541
-		v542 := s0[i0+55]
-		v543 := v542 == v180
-		v544 := uint32(0x5)
-		v545 := float32(int32(v544))
-		v547 := float32(10)
-		if v543 {
-			v547 = v545
-		}
-		v548 := v92
-		if v547 < v92 {
-			v548 = v547
-		}
-		v549 := v547 != v547
-		v550 := v548
-		if v549 {
-			v550 = math.Float32frombits(0xffffffff)
-		}
-		v92 = v550
-		v551 := s0[i0+65]
-		v552 := v551 == v190
-		v553 := uint32(0x5)
-		v554 := float32(int32(v553))
-		v556 := float32(10)
-		if v552 {
-			v556 = v554
-		}
-		v557 := v108
-		if v556 < v108 {
-			v557 = v556
-		}
-		v558 := v556 != v556
-		v559 := v557
-		if v558 {
-			v559 = math.Float32frombits(0xffffffff)
-		}
-		v108 = v559
-		v560 := s0[i0+75]
-		v561 := v560 == v200
-		v562 := uint32(0x5)
-		v563 := float32(int32(v562))
-		v565 := float32(10)
-		if v561 {
-			v565 = v563
-		}
-		v566 := v124
-		if v565 < v124 {
-			v566 = v565
-		}
-		v567 := v565 != v565
-		v568 := v566
-		if v567 {
-			v568 = math.Float32frombits(0xffffffff)
-		}
-		v124 = v568
-		v569 := s0[i0+6]
-		v570 := v569 == v130
-		v571 := uint32(0x6)
-		v572 := float32(int32(v571))
-		v574 := float32(10)
-		if v570 {
-			v574 = v572
-		}
-		v575 := v14
-		if v574 < v14 {
-			v575 = v574
-		}
-		v576 := v574 != v574
-		v577 := v575
-		if v576 {
-			v577 = math.Float32frombits(0xffffffff)
-		}
-		v14 = v577
-		v578 := s0[i0+16]
-		v579 := v578 == v140
-		v580 := uint32(0x6)
-		v581 := float32(int32(v580))
-		v583 := float32(10)
-		if v579 {
-			v583 = v581
-		}
-		v584 := v30
-		if v583 < v30 {
-			v584 = v583
-		}
-		v585 := v583 != v583
-		v586 := v584
-		if v585 {
-			v586 = math.Float32frombits(0xffffffff)
-		}
-		v30 = v586
-		v587 := s0[i0+26]
-		v588 := v587 == v150
-		v589 := uint32(0x6)
-		v590 := float32(int32(v589))
-		v592 := float32(10)
-		if v588 {
-			v592 = v590
-		}
-		v593 := v46
-		if v592 < v46 {
-			v593 = v592
-		}
-		v594 := v592 != v592
-		v595 := v593
-		if v594 {
-			v595 = math.Float32frombits(0xffffffff)
-		}
-		v46 = v595
-		v596 := s0[i0+36]
-		v597 := v596 == v160
-		v598 := uint32(0x6)
-		v599 := float32(int32(v598))
-		v601 := float32(10)
-		if v597 {
-			v601 = v599
-		}
-		v602 := v62
-		if v601 < v62 {
-			v602 = v601
-		}
-		v603 := v601 != v601
-		v604 := v602
-		if v603 {
-			v604 = math.Float32frombits(0xffffffff)
-		}
-		v62 = v604
-		v605 := s0[i0+46]
-		v606 := v605 == v170
-		v607 := uint32(0x6)
-		v608 := float32(int32(v607))
-		v610 := float32(10)
-		if v606 {
-			v610 = v608
-		}
-		v611 := v78
-		if v610 < v78 {
-			v611 = v610
-		}
-		v612 := v610 != v610
-		v613 := v611
-		if v612 {
-			v613 = math.Float32frombits(0xffffffff)
-		}
-		v78 = v613
-		v614 := s0[i0+56]
-		v615 := v614 == v180
-		v616 := uint32(0x6)
-		v617 := float32(int32(v616))
-		v619 := float32(10)
-		if v615 {
-			v619 = v617
-		}
-		v620 := v94
-		if v619 < v94 {
-			v620 = v619
-		}
-		v621 := v619 != v619
-		v622 := v620
-		if v621 {
-			v622 = math.Float32frombits(0xffffffff)
-		}
-		v94 = v622
-		v623 := s0[i0+66]
-		v624 := v623 == v190
-		v625 := uint32(0x6)
-		v626 := float32(int32(v625))
-		v628 := float32(10)
-		if v624 {
-			v628 = v626
-		}
-		v629 := v110
-		if v628 < v110 {
-			v629 = v628
-		}
-		v630 := v628 != v628
-		v631 := v629
-		if v630 {
-			v631 = math.Float32frombits(0xffffffff)
-		}
-		v110 = v631
-		v632 := s0[i0+76]
-		v633 := v632 == v200
-		v634 := uint32(0x6)
-		v635 := float32(int32(v634))
-		v637 := float32(10)
-		if v633 {
-			v637 = v635
-		}
-		v638 := v126
-		if v637 < v126 {
-			v638 = v637
-		}
-		v639 := v637 != v637
-		v640 := v638
-		if v639 {
-			v640 = math.Float32frombits(0xffffffff)
-		}
-		v126 = v640
-		v641 := s0[i0+7]
-		v642 := v641 == v130
-		v643 := uint32(0x7)
-		v644 := float32(int32(v643))
-		v646 := float32(10)
-		if v642 {
-			v646 = v644
-		}
-		v647 := v16
-		if v646 < v16 {
-			v647 = v646
-		}
-		v648 := v646 != v646
-		v649 := v647
-		if v648 {
-			v649 = math.Float32frombits(0xffffffff)
-		}
-		v16 = v649
-		v650 := s0[i0+17]
-		v651 := v650 == v140
-		v652 := uint32(0x7)
-		v653 := float32(int32(v652))
-		v655 := float32(10)
-		if v651 {
-			v655 = v653
-		}
-		v656 := v32
-		if v655 < v32 {
-			v656 = v655
-		}
-		v657 := v655 != v655
-		v658 := v656
-		if v657 {
-			v658 = math.Float32frombits(0xffffffff)
-		}
-		v32 = v658
-		v659 := s0[i0+27]
-		v660 := v659 == v150
-		v661 := uint32(0x7)
-		v662 := float32(int32(v661))
-		v664 := float32(10)
-		if v660 {
-			v664 = v662
-		}
-		v665 := v48
-		if v664 < v48 {
-			v665 = v664
-		}
-		v666 := v664 != v664
-		v667 := v665
-		if v666 {
-			v667 = math.Float32frombits(0xffffffff)
-		}
-		v48 = v667
-		v668 := s0[i0+37]
-		v669 := v668 == v160
-		v670 := uint32(0x7)
-		v671 := float32(int32(v670))
-		v673 := float32(10)
-		if v669 {
-			v673 = v671
-		}
-		v674 := v64
-		if v673 < v64 {
-			v674 = v673
-		}
-		v675 := v673 != v673
-		v676 := v674
-		if v675 {
-			v676 = math.Float32frombits(0xffffffff)
-		}
-		v64 = v676
-		v677 := s0[i0+47]
-		v678 := v677 == v170
-		v679 := uint32(0x7)
-		v680 := float32(int32(v679))
-		v682 := float32(10)
-		if v678 {
-			v682 = v680
-		}
-		v683 := v80
-		if v682 < v80 {
-			v683 = v682
-		}
-		v684 := v682 != v682
-		v685 := v683
-		if v684 {
-			v685 = math.Float32frombits(0xffffffff)
-		}
-		v80 = v685
-		v686 := s0[i0+57]
-		v687 := v686 == v180
-		v688 := uint32(0x7)
-		v689 := float32(int32(v688))
-		v691 := float32(10)
-		if v687 {
-			v691 = v689
-		}
-		v692 := v96
-		if v691 < v96 {
-			v692 = v691
-		}
-		v693 := v691 != v691
-		v694 := v692
-		if v693 {
-			v694 = math.Float32frombits(0xffffffff)
-		}
-		v96 = v694
-		v695 := s0[i0+67]
-		v696 := v695 == v190
-		v697 := uint32(0x7)
-		v698 := float32(int32(v697))
-		v700 := float32(10)
-		if v696 {
-			v700 = v698
-		}
-		v701 := v112
-		if v700 < v112 {
-			v701 = v700
-		}
-		v702 := v700 != v700
-		v703 := v701
-		if v702 {
-			v703 = math.Float32frombits(0xffffffff)
-		}
-		v112 = v703
-		v704 := s0[i0+77]
-		v705 := v704 == v200
-		v706 := uint32(0x7)
-		v707 := float32(int32(v706))
-		v709 := float32(10)
-		if v705 {
-			v709 = v707
-		}
-		v710 := v128
-		if v709 < v128 {
-			v710 = v709
-		}
-		v711 := v709 != v709
-		v712 := v710
-		if v711 {
-			v712 = math.Float32frombits(0xffffffff)
-		}
-		v128 = v712
-		v713 := s0[i0+8]
-		v714 := s1[i1]
-		v715 := v713 == v714
-		v716 := uint32(0x8)
-		v717 := float32(int32(v716))
-		v719 := float32(10)
-		if v715 {
-			v719 = v717
-		}
-		v720 := v2
-		if v719 < v2 {
-			v720 = v719
-		}
-		v721 := v719 != v719
-		v722 := v720
-		if v721 {
-			v722 = math.Float32frombits(0xffffffff)
-		}
-		v2 = v722
-		v723 := s0[i0+18]
-		v724 := s1[i1+1]
-		v725 := v723 == v724
-		v726 := uint32(0x8)
-		v727 := float32(int32(v726))
-		v729 := float32(10)
-		if v725 {
-			v729 = v727
-		}
-		v730 := v18
-		if v729 < v18 {
-			v730 = v729
-		}
-		v731 := v729 != v729
-		v732 := v730
-		if v731 {
-			v732 = math.Float32frombits(0xffffffff)
-		}
-		v18 = v732
-		v733 := s0[i0+28]
-		v734 := s1[i1+2]
-		v735 := v733 == v734
-		v736 := uint32(0x8)
-		v737 := float32(int32(v736))
-		v739 := float32(10)
-		if v735 {
-			v739 = v737
-		}
-		v740 := v34
-		if v739 < v34 {
-			v740 = v739
-		}
-		v741 := v739 != v739
-		v742 := v740
-		if v741 {
-			v742 = math.Float32frombits(0xffffffff)
-		}
-		v34 = v742
-		v743 := s0[i0+38]
-		v744 := s1[i1+3]
-		v745 := v743 == v744
-		v746 := uint32(0x8)
-		v747 := float32(int32(v746))
-		v749 := float32(10)
-		if v745 {
-			v749 = v747
-		}
-		v750 := v50
-		if v749 < v50 {
-			v750 = v749
-		}
-		v751 := v749 != v749
-		v752 := v750
-		if v751 {
-			v752 = math.Float32frombits(0xffffffff)
-		}
-		v50 = v752
-		v753 := s0[i0+48]
-		v754 := s1[i1+4]
-		v755 := v753 == v754
-		v756 := uint32(0x8)
-		v757 := float32(int32(v756))
-		v759 := float32(10)
-		if v755 {
-			v759 = v757
-		}
-		v760 := v66
-		if v759 < v66 {
-			v760 = v759
-		}
-		v761 := v759 != v759
-		v762 := v760
-		if v761 {
-			v762 = math.Float32frombits(0xffffffff)
-		}
-		v66 = v762
-		v763 := s0[i0+58]
-		v764 := s1[i1+5]
-		v765 := v763 == v764
-		v766 := uint32(0x8)
-		v767 := float32(int32(v766))
-		v769 := float32(10)
-		if v765 {
-			v769 = v767
-		}
-		v770 := v82
-		if v769 < v82 {
-			v770 = v769
-		}
-		v771 := v769 != v769
-		v772 := v770
-		if v771 {
-			v772 = math.Float32frombits(0xffffffff)
-		}
-		v82 = v772
-		v773 := s0[i0+68]
-		v774 := s1[i1+6]
-		v775 := v773 == v774
-		v776 := uint32(0x8)
-		v777 := float32(int32(v776))
-		v779 := float32(10)
-		if v775 {
-			v779 = v777
-		}
-		v780 := v98
-		if v779 < v98 {
-			v780 = v779
-		}
-		v781 := v779 != v779
-		v782 := v780
-		if v781 {
-			v782 = math.Float32frombits(0xffffffff)
-		}
-		v98 = v782
-		v783 := s0[i0+78]
-		v784 := s1[i1+7]
-		v785 := v783 == v784
-		v786 := uint32(0x8)
-		v787 := float32(int32(v786))
-		v789 := float32(10)
-		if v785 {
-			v789 = v787
-		}
-		v790 := v114
-		if v789 < v114 {
-			v790 = v789
-		}
-		v791 := v789 != v789
-		v792 := v790
-		if v791 {
-			v792 = math.Float32frombits(0xffffffff)
-		}
-		v114 = v792
-		v793 := s0[i0+9]
-		v794 := v793 == v714
-		v795 := uint32(0x9)
-		v796 := float32(int32(v795))
-		v798 := float32(10)
-		if v794 {
-			v798 = v796
-		}
-		v799 := v4
-		if v798 < v4 {
-			v799 = v798
-		}
-		v800 := v798 != v798
-		v801 := v799
-		if v800 {
-			v801 = math.Float32frombits(0xffffffff)
-		}
-		v4 = v801
-		v802 := s0[i0+19]
-		v803 := v802 == v724
-		v804 := uint32(0x9)
-		v805 := float32(int32(v804))
-		v807 := float32(10)
-		if v803 {
-			v807 = v805
-		}
-		v808 := v20
-		if v807 < v20 {
-			v808 = v807
-		}
-		v809 := v807 != v807
-		v810 := v808
-		if v809 {
-			v810 = math.Float32frombits(0xffffffff)
-		}
-		v20 = v810
-		v811 := s0[i0+29]
-		v812 := v811 == v734
-		v813 := uint32(0x9)
-		v814 := float32(int32(v813))
-		v816 := float32(10)
-		if v812 {
-			v816 = v814
-		}
-		v817 := v36
-		if v816 < v36 {
-			v817 = v816
-		}
-		v818 := v816 != v816
-		v819 := v817
-		if v818 {
-			v819 = math.Float32frombits(0xffffffff)
-		}
-		v36 = v819
-		v820 := s0[i0+39]
-		v821 := v820 == v744
-		v822 := uint32(0x9)
-		v823 := float32(int32(v822))
-		v825 := float32(10)
-		if v821 {
-			v825 = v823
-		}
-		v826 := v52
-		if v825 < v52 {
-			v826 = v825
-		}
-		v827 := v825 != v825
-		v828 := v826
-		if v827 {
-			v828 = math.Float32frombits(0xffffffff)
-		}
-		v52 = v828
-		v829 := s0[i0+49]
-		v830 := v829 == v754
-		v831 := uint32(0x9)
-		v832 := float32(int32(v831))
-		v834 := float32(10)
-		if v830 {
-			v834 = v832
-		}
-		v835 := v68
-		if v834 < v68 {
-			v835 = v834
-		}
-		v836 := v834 != v834
-		v837 := v835
-		if v836 {
-			v837 = math.Float32frombits(0xffffffff)
-		}
-		v68 = v837
-		v838 := s0[i0+59]
-		v839 := v838 == v764
-		v840 := uint32(0x9)
-		v841 := float32(int32(v840))
-		v843 := float32(10)
-		if v839 {
-			v843 = v841
-		}
-		v844 := v84
-		if v843 < v84 {
-			v844 = v843
-		}
-		v845 := v843 != v843
-		v846 := v844
-		if v845 {
-			v846 = math.Float32frombits(0xffffffff)
-		}
-		v84 = v846
-		v847 := s0[i0+69]
-		v848 := v847 == v774
-		v849 := uint32(0x9)
-		v850 := float32(int32(v849))
-		v852 := float32(10)
-		if v848 {
-			v852 = v850
-		}
-		v853 := v100
-		if v852 < v100 {
-			v853 = v852
-		}
-		v854 := v852 != v852
-		v855 := v853
-		if v854 {
-			v855 = math.Float32frombits(0xffffffff)
-		}
-		v100 = v855
-		v856 := s0[i0+79]
-		v857 := v856 == v784
-		v858 := uint32(0x9)
-		v859 := float32(int32(v858))
-		v861 := float32(10)
-		if v857 {
-			v861 = v859
-		}
-		v862 := v116
-		if v861 < v116 {
-			v862 = v861
-		}
-		v863 := v861 != v861
-		v864 := v862
-		if v863 {
-			v864 = math.Float32frombits(0xffffffff)
-		}
-		v116 = v864
-		v865 := v2
-		if v10 < v2 {
-			v865 = v10
-		}
-		v866 := v10 != v10
-		v867 := v865
-		if v866 {
-			v867 = math.Float32frombits(0xffffffff)
-		}
-		v868 := v4
-		if v12 < v4 {
-			v868 = v12
-		}
-		v869 := v12 != v12
-		v870 := v868
-		if v869 {
-			v870 = math.Float32frombits(0xffffffff)
-		}
-		v871 := v6
-		if v14 < v6 {
-			v871 = v14
-		}
-		v872 := v14 != v14
-		v873 := v871
-		if v872 {
-			v873 = math.Float32frombits(0xffffffff)
-		}
-		v874 := v8
-		if v16 < v8 {
-			v874 = v16
-		}
-		v875 := v16 != v16
-		v876 := v874
-		if v875 {
-			v876 = math.Float32frombits(0xffffffff)
-		}
-		v877 := v867
-		if v873 < v867 {
-			v877 = v873
-		}
-		v878 := v873 != v873
-		v879 := v877
-		if v878 {
-			v879 = math.Float32frombits(0xffffffff)
-		}
-		v880 := v870
-		if v876 < v870 {
-			v880 = v876
-		}
-		v881 := v876 != v876
-		v882 := v880
-		if v881 {
-			v882 = math.Float32frombits(0xffffffff)
-		}
-		v883 := v879
-		if v882 < v879 {
-			v883 = v882
-		}
-		v884 := v882 != v882
-		v885 := v883
-		if v884 {
-			v885 = math.Float32frombits(0xffffffff)
-		}
-		v886 := v18
-		if v26 < v18 {
-			v886 = v26
-		}
-		v887 := v26 != v26
-		v888 := v886
-		if v887 {
-			v888 = math.Float32frombits(0xffffffff)
-		}
-		v889 := v20
-		if v28 < v20 {
-			v889 = v28
-		}
-		v890 := v28 != v28
-		v891 := v889
-		if v890 {
-			v891 = math.Float32frombits(0xffffffff)
-		}
-		v892 := v22
-		if v30 < v22 {
-			v892 = v30
-		}
-		v893 := v30 != v30
-		v894 := v892
-		if v893 {
-			v894 = math.Float32frombits(0xffffffff)
-		}
-		v895 := v24
-		if v32 < v24 {
-			v895 = v32
-		}
-		v896 := v32 != v32
-		v897 := v895
-		if v896 {
-			v897 = math.Float32frombits(0xffffffff)
-		}
-		v898 := v888
-		if v894 < v888 {
-			v898 = v894
-		}
-		v899 := v894 != v894
-		v900 := v898
-		if v899 {
-			v900 = math.Float32frombits(0xffffffff)
-		}
-		v901 := v891
-		if v897 < v891 {
-			v901 = v897
-		}
-		v902 := v897 != v897
-		v903 := v901
-		if v902 {
-			v903 = math.Float32frombits(0xffffffff)
-		}
-		v904 := v900
-		if v903 < v900 {
-			v904 = v903
-		}
-		v905 := v903 != v903
-		v906 := v904
-		if v905 {
-			v906 = math.Float32frombits(0xffffffff)
-		}
-		v907 := v34
-		if v42 < v34 {
-			v907 = v42
-		}
-		v908 := v42 != v42
-		v909 := v907
-		if v908 {
-			v909 = math.Float32frombits(0xffffffff)
-		}
-		v910 := v36
-		if v44 < v36 {
-			v910 = v44
-		}
-		v911 := v44 != v44
-		v912 := v910
-		if v911 {
-			v912 = math.Float32frombits(0xffffffff)
-		}
-		v913 := v38
-		if v46 < v38 {
-			v913 = v46
-		}
-		v914 := v46 != v46
-		v915 := v913
-		if v914 {
-			v915 = math.Float32frombits(0xffffffff)
-		}
-		v916 := v40
-		if v48 < v40 {
-			v916 = v48
-		}
-		v917 := v48 != v48
-		v918 := v916
-		if v917 {
-			v918 = math.Float32frombits(0xffffffff)
-		}
-		v919 := v909
-		if v915 < v909 {
-			v919 = v915
-		}
-		v920 := v915 != v915
-		v921 := v919
-		if v920 {
-			v921 = math.Float32frombits(0xffffffff)
-		}
-		v922 := v912
-		if v918 < v912 {
-			v922 = v918
-		}
-		v923 := v918 != v918
-		v924 := v922
-		if v923 {
-			v924 = math.Float32frombits(0xffffffff)
-		}
-		v925 := v921
-		if v924 < v921 {
-			v925 = v924
-		}
-		v926 := v924 != v924
-		v927 := v925
-		if v926 {
-			v927 = math.Float32frombits(0xffffffff)
-		}
-		v928 := v50
-		if v58 < v50 {
-			v928 = v58
-		}
-		v929 := v58 != v58
-		v930 := v928
-		if v929 {
-			v930 = math.Float32frombits(0xffffffff)
-		}
-		v931 := v52
-		if v60 < v52 {
-			v931 = v60
-		}
-		v932 := v60 != v60
-		v933 := v931
-		if v932 {
-			v933 = math.Float32frombits(0xffffffff)
-		}
-		v934 := v54
-		if v62 < v54 {
-			v934 = v62
-		}
-		v935 := v62 != v62
-		v936 := v934
-		if v935 {
-			v936 = math.Float32frombits(0xffffffff)
-		}
-		v937 := v56
-		if v64 < v56 {
-			v937 = v64
-		}
-		v938 := v64 != v64
-		v939 := v937
-		if v938 {
-			v939 = math.Float32frombits(0xffffffff)
-		}
-		v940 := v930
-		if v936 < v930 {
-			v940 = v936
-		}
-		v941 := v936 != v936
-		v942 := v940
-		if v941 {
-			v942 = math.Float32frombits(0xffffffff)
-		}
-		v943 := v933
-		if v939 < v933 {
-			v943 = v939
-		}
-		v944 := v939 != v939
-		v945 := v943
-		if v944 {
-			v945 = math.Float32frombits(0xffffffff)
-		}
-		v946 := v942
-		if v945 < v942 {
-			v946 = v945
-		}
-		v947 := v945 != v945
-		v948 := v946
-		if v947 {
-			v948 = math.Float32frombits(0xffffffff)
-		}
-		v949 := v66
-		if v74 < v66 {
-			v949 = v74
-		}
-		v950 := v74 != v74
-		v951 := v949
-		if v950 {
-			v951 = math.Float32frombits(0xffffffff)
-		}
-		v952 := v68
-		if v76 < v68 {
-			v952 = v76
-		}
-		v953 := v76 != v76
-		v954 := v952
-		if v953 {
-			v954 = math.Float32frombits(0xffffffff)
-		}
-		v955 := v70
-		if v78 < v70 {
-			v955 = v78
-		}
-		v956 := v78 != v78
-		v957 := v955
-		if v956 {
-			v957 = math.Float32frombits(0xffffffff)
-		}
-		v958 := v72
-		if v80 < v72 {
-			v958 = v80
-		}
-		v959 := v80 != v80
-		v960 := v958
-		if v959 {
-			v960 = math.Float32frombits(0xffffffff)
-		}
-		v961 := v951
-		if v957 < v951 {
-			v961 = v957
-		}
-		v962 := v957 != v957
-		v963 := v961
-		if v962 {
-			v963 = math.Float32frombits(0xffffffff)
-		}
-		v964 := v954
-		if v960 < v954 {
-			v964 = v960
-		}
-		v965 := v960 != v960
-		v966 := v964
-		if v965 {
-			v966 = math.Float32frombits(0xffffffff)
-		}
-		v967 := v963
-		if v966 < v963 {
-			v967 = v966
-		}
-		v968 := v966 != v966
-		v969 := v967
-		if v968 {
-			v969 = math.Float32frombits(0xffffffff)
-		}
-		v970 := v82
-		if v90 < v82 {
-			v970 = v90
-		}
-		v971 := v90 != v90
-		v972 := v970
-		if v971 {
-			v972 = math.Float32frombits(0xffffffff)
-		}
-		v973 := v84
-		if v92 < v84 {
-			v973 = v92
-		}
-		v974 := v92 != v92
-		v975 := v973
-		if v974 {
-			v975 = math.Float32frombits(0xffffffff)
-		}
-		v976 := v86
-		if v94 < v86 {
-			v976 = v94
-		}
-		v977 := v94 != v94
-		v978 := v976
-		if v977 {
-			v978 = math.Float32frombits(0xffffffff)
-		}
-		v979 := v88
-		if v96 < v88 {
-			v979 = v96
-		}
-		v980 := v96 != v96
-		v981 := v979
-		if v980 {
-			v981 = math.Float32frombits(0xffffffff)
-		}
-		v982 := v972
-		if v978 < v972 {
-			v982 = v978
-		}
-		v983 := v978 != v978
-		v984 := v982
-		if v983 {
-			v984 = math.Float32frombits(0xffffffff)
-		}
-		v985 := v975
-		if v981 < v975 {
-			v985 = v981
-		}
-		v986 := v981 != v981
-		v987 := v985
-		if v986 {
-			v987 = math.Float32frombits(0xffffffff)
-		}
-		v988 := v984
-		if v987 < v984 {
-			v988 = v987
-		}
-		v989 := v987 != v987
-		v990 := v988
-		if v989 {
-			v990 = math.Float32frombits(0xffffffff)
-		}
-		v991 := v98
-		if v106 < v98 {
-			v991 = v106
-		}
-		v992 := v106 != v106
-		v993 := v991
-		if v992 {
-			v993 = math.Float32frombits(0xffffffff)
-		}
-		v994 := v100
-		if v108 < v100 {
-			v994 = v108
-		}
-		v995 := v108 != v108
-		v996 := v994
-		if v995 {
-			v996 = math.Float32frombits(0xffffffff)
-		}
-		v997 := v102
-		if v110 < v102 {
-			v997 = v110
-		}
-		v998 := v110 != v110
-		v999 := v997
-		if v998 {
-			v999 = math.Float32frombits(0xffffffff)
-		}
-		v1000 := v104
-		if v112 < v104 {
-			v1000 = v112
-		}
-		v1001 := v112 != v112
-		v1002 := v1000
-		if v1001 {
-			v1002 = math.Float32frombits(0xffffffff)
-		}
-		v1003 := v993
-		if v999 < v993 {
-			v1003 = v999
-		}
-		v1004 := v999 != v999
-		v1005 := v1003
-		if v1004 {
-			v1005 = math.Float32frombits(0xffffffff)
-		}
-		v1006 := v996
-		if v1002 < v996 {
-			v1006 = v1002
-		}
-		v1007 := v1002 != v1002
-		v1008 := v1006
-		if v1007 {
-			v1008 = math.Float32frombits(0xffffffff)
-		}
-		v1009 := v1005
-		if v1008 < v1005 {
-			v1009 = v1008
-		}
-		v1010 := v1008 != v1008
-		v1011 := v1009
-		if v1010 {
-			v1011 = math.Float32frombits(0xffffffff)
-		}
-		v1012 := v114
-		if v122 < v114 {
-			v1012 = v122
-		}
-		v1013 := v122 != v122
-		v1014 := v1012
-		if v1013 {
-			v1014 = math.Float32frombits(0xffffffff)
-		}
-		v1015 := v116
-		if v124 < v116 {
-			v1015 = v124
-		}
-		v1016 := v124 != v124
-		v1017 := v1015
-		if v1016 {
-			v1017 = math.Float32frombits(0xffffffff)
-		}
-		v1018 := v118
-		if v126 < v118 {
-			v1018 = v126
-		}
-		v1019 := v126 != v126
-		v1020 := v1018
-		if v1019 {
-			v1020 = math.Float32frombits(0xffffffff)
-		}
-		v1021 := v120
-		if v128 < v120 {
-			v1021 = v128
-		}
-		v1022 := v128 != v128
-		v1023 := v1021
-		if v1022 {
-			v1023 = math.Float32frombits(0xffffffff)
-		}
-		v1024 := v1014
-		if v1020 < v1014 {
-			v1024 = v1020
-		}
-		v1025 := v1020 != v1020
-		v1026 := v1024
-		if v1025 {
-			v1026 = math.Float32frombits(0xffffffff)
-		}
-		v1027 := v1017
-		if v1023 < v1017 {
-			v1027 = v1023
-		}
-		v1028 := v1023 != v1023
-		v1029 := v1027
-		if v1028 {
-			v1029 = math.Float32frombits(0xffffffff)
-		}
-		v1030 := v1026
-		if v1029 < v1026 {
-			v1030 = v1029
-		}
-		v1031 := v1029 != v1029
-		v1032 := v1030
-		if v1031 {
-			v1032 = math.Float32frombits(0xffffffff)
-		}
-		v1033 := toInt32(v885)
-		v1034 := math.Float32bits(s2[i2])
-		v1035 := v1033 == v1034
-		v1038 := float32(0)
-		if v1035 {
-			v1038 = float32(1)
-		}
-		s3[i3] = v1038
-		v1039 := toInt32(v906)
-		v1040 := math.Float32bits(s2[i2+1])
-		v1041 := v1039 == v1040
-		v1044 := float32(0)
-		if v1041 {
-			v1044 = float32(1)
-		}
-		s3[i3+1] = v1044
-		v1045 := toInt32(v927)
-		v1046 := math.Float32bits(s2[i2+2])
-		v1047 := v1045 == v1046
-		v1050 := float32(0)
-		if v1047 {
-			v1050 = float32(1)
-		}
-		s3[i3+2] = v1050
-		v1051 := toInt32(v948)
-		v1052 := math.Float32bits(s2[i2+3])
-		v1053 := v1051 == v1052
-		v1056 := float32(0)
-		if v1053 {
-			v1056 = float32(1)
-		}
-		s3[i3+3] = v1056
-		v1057 := toInt32(v969)
-		v1058 := math.Float32bits(s2[i2+4])
-		v1059 := v1057 == v1058
-		v1062 := float32(0)
-		if v1059 {
-			v1062 = float32(1)
-		}
-		s3[i3+4] = v1062
-		v1063 := toInt32(v990)
-		v1064 := math.Float32bits(s2[i2+5])
-		v1065 := v1063 == v1064
-		v1068 := float32(0)
-		if v1065 {
-			v1068 = float32(1)
-		}
-		s3[i3+5] = v1068
-		v1069 := toInt32(v1011)
-		v1070 := math.Float32bits(s2[i2+6])
-		v1071 := v1069 == v1070
-		v1074 := float32(0)
-		if v1071 {
-			v1074 = float32(1)
-		}
-		s3[i3+6] = v1074
-		v1075 := toInt32(v1032)
-		v1076 := math.Float32bits(s2[i2+7])
-		v1077 := v1075 == v1076
-		v1080 := float32(0)
-		if v1077 {
-			v1080 = float32(1)
-		}
-		s3[i3+7] = v1080
-		i0 += 80
-		i1 += 8
-		i2 += 8
-		i3 += 8
-	}
-	for range tail {
-		v1082 := math.Float32frombits(0x7f800000)
-		v1084 := math.Float32frombits(0x7f800000)
-		v1086 := math.Float32frombits(0x7f800000)
-		v1088 := math.Float32frombits(0x7f800000)
-		v1090 := math.Float32frombits(0x7f800000)
-		v1092 := math.Float32frombits(0x7f800000)
-		v1094 := math.Float32frombits(0x7f800000)
-		v1096 := math.Float32frombits(0x7f800000)
-		v1097 := s0[i0]
-		v1098 := s1[i1]
-		v1099 := v1097 == v1098
-		v1100 := uint32(0x0)
-		v1101 := float32(int32(v1100))
-		v1103 := float32(10)
-		if v1099 {
-			v1103 = v1101
-		}
-		v1104 := v1082
-		if v1103 < v1082 {
-			v1104 = v1103
-		}
-		v1105 := v1103 != v1103
-		v1106 := v1104
-		if v1105 {
-			v1106 = math.Float32frombits(0xffffffff)
-		}
-		v1082 = v1106
-		v1107 := s0[i0+1]
-		v1108 := v1107 == v1098
-		v1109 := uint32(0x1)
-		v1110 := float32(int32(v1109))
-		v1112 := float32(10)
-		if v1108 {
-			v1112 = v1110
-		}
-		v1113 := v1084
-		if v1112 < v1084 {
-			v1113 = v1112
-		}
-		v1114 := v1112 != v1112
-		v1115 := v1113
-		if v1114 {
-			v1115 = math.Float32frombits(0xffffffff)
-		}
-		v1084 = v1115
-		v1116 := s0[i0+2]
-		v1117 := v1116 == v1098
-		v1118 := uint32(0x2)
-		v1119 := float32(int32(v1118))
-		v1121 := float32(10)
-		if v1117 {
-			v1121 = v1119
-		}
-		v1122 := v1086
-		if v1121 < v1086 {
-			v1122 = v1121
-		}
-		v1123 := v1121 != v1121
-		v1124 := v1122
-		if v1123 {
-			v1124 = math.Float32frombits(0xffffffff)
-		}
-		v1086 = v1124
-		v1125 := s0[i0+3]
-		v1126 := v1125 == v1098
-		v1127 := uint32(0x3)
-		v1128 := float32(int32(v1127))
-		v1130 := float32(10)
-		if v1126 {
-			v1130 = v1128
-		}
-		v1131 := v1088
-		if v1130 < v1088 {
-			v1131 = v1130
-		}
-		v1132 := v1130 != v1130
-		v1133 := v1131
-		if v1132 {
-			v1133 = math.Float32frombits(0xffffffff)
-		}
-		v1088 = v1133
-		v1134 := s0[i0+4]
-		v1135 := v1134 == v1098
-		v1136 := uint32(0x4)
-		v1137 := float32(int32(v1136))
-		v1139 := float32(10)
-		if v1135 {
-			v1139 = v1137
-		}
-		v1140 := v1090
-		if v1139 < v1090 {
-			v1140 = v1139
-		}
-		v1141 := v1139 != v1139
-		v1142 := v1140
-		if v1141 {
-			v1142 = math.Float32frombits(0xffffffff)
-		}
-		v1090 = v1142
-		v1143 := s0[i0+5]
-		v1144 := v1143 == v1098
-		v1145 := uint32(0x5)
-		v1146 := float32(int32(v1145))
-		v1148 := float32(10)
-		if v1144 {
-			v1148 = v1146
-		}
-		v1149 := v1092
-		if v1148 < v1092 {
-			v1149 = v1148
-		}
-		v1150 := v1148 != v1148
-		v1151 := v1149
-		if v1150 {
-			v1151 = math.Float32frombits(0xffffffff)
-		}
-		v1092 = v1151
-		v1152 := s0[i0+6]
-		v1153 := v1152 == v1098
-		v1154 := uint32(0x6)
-		v1155 := float32(int32(v1154))
-		v1157 := float32(10)
-		if v1153 {
-			v1157 = v1155
-		}
-		v1158 := v1094
-		if v1157 < v1094 {
-			v1158 = v1157
-		}
-		v1159 := v1157 != v1157
-		v1160 := v1158
-		if v1159 {
-			v1160 = math.Float32frombits(0xffffffff)
-		}
-		v1094 = v1160
-		v1161 := s0[i0+7]
-		v1162 := v1161 == v1098
-		v1163 := uint32(0x7)
-		v1164 := float32(int32(v1163))
-		v1166 := float32(10)
-		if v1162 {
-			v1166 = v1164
-		}
-		v1167 := v1096
-		if v1166 < v1096 {
-			v1167 = v1166
-		}
-		v1168 := v1166 != v1166
-		v1169 := v1167
-		if v1168 {
-			v1169 = math.Float32frombits(0xffffffff)
-		}
-		v1096 = v1169
-		v1170 := s0[i0+8]
-		v1171 := s1[i1]
-		v1172 := v1170 == v1171
-		v1173 := uint32(0x8)
-		v1174 := float32(int32(v1173))
-		v1176 := float32(10)
-		if v1172 {
-			v1176 = v1174
-		}
-		v1177 := v1082
-		if v1176 < v1082 {
-			v1177 = v1176
-		}
-		v1178 := v1176 != v1176
-		v1179 := v1177
-		if v1178 {
-			v1179 = math.Float32frombits(0xffffffff)
-		}
-		v1082 = v1179
-		v1180 := s0[i0+9]
-		v1181 := v1180 == v1171
-		v1182 := uint32(0x9)
-		v1183 := float32(int32(v1182))
-		v1185 := float32(10)
-		if v1181 {
-			v1185 = v1183
-		}
-		v1186 := v1084
-		if v1185 < v1084 {
-			v1186 = v1185
-		}
-		v1187 := v1185 != v1185
-		v1188 := v1186
-		if v1187 {
-			v1188 = math.Float32frombits(0xffffffff)
-		}
-		v1084 = v1188
-		v1189 := v1082
-		if v1090 < v1082 {
-			v1189 = v1090
-		}
-		v1190 := v1090 != v1090
-		v1191 := v1189
-		if v1190 {
-			v1191 = math.Float32frombits(0xffffffff)
-		}
-		v1192 := v1084
-		if v1092 < v1084 {
-			v1192 = v1092
-		}
-		v1193 := v1092 != v1092
-		v1194 := v1192
-		if v1193 {
-			v1194 = math.Float32frombits(0xffffffff)
-		}
-		v1195 := v1086
-		if v1094 < v1086 {
-			v1195 = v1094
-		}
-		v1196 := v1094 != v1094
-		v1197 := v1195
-		if v1196 {
-			v1197 = math.Float32frombits(0xffffffff)
-		}
-		v1198 := v1088
-		if v1096 < v1088 {
-			v1198 = v1096
-		}
-		v1199 := v1096 != v1096
-		v1200 := v1198
-		if v1199 {
-			v1200 = math.Float32frombits(0xffffffff)
-		}
-		v1201 := v1191
-		if v1197 < v1191 {
-			v1201 = v1197
-		}
-		v1202 := v1197 != v1197
-		v1203 := v1201
-		if v1202 {
-			v1203 = math.Float32frombits(0xffffffff)
-		}
-		v1204 := v1194
-		if v1200 < v1194 {
-			v1204 = v1200
-		}
-		v1205 := v1200 != v1200
-		v1206 := v1204
-		if v1205 {
-			v1206 = math.Float32frombits(0xffffffff)
-		}
-		v1207 := v1203
-		if v1206 < v1203 {
-			v1207 = v1206
-		}
-		v1208 := v1206 != v1206
-		v1209 := v1207
-		if v1208 {
-			v1209 = math.Float32frombits(0xffffffff)
-		}
-		v1210 := toInt32(v1209)
-		v1211 := math.Float32bits(s2[i2])
-		v1212 := v1210 == v1211
-		v1215 := float32(0)
-		if v1212 {
-			v1215 = float32(1)
-		}
-		s3[i3] = v1215
+		v143 = v188
+		v189 := s0[i0+4]
+		v190 := v189 == v153
+		v191 := uint32(0x4)
+		v192 := float32(int32(v191))
+		v194 := float32(10)
+		if v190 {
+			v194 = v192
+		}
+		v195 := v145
+		if v194 < v145 {
+			v195 = v194
+		}
+		v196 := v194 != v194
+		v197 := v195
+		if v196 {
+			v197 = math.Float32frombits(0xffffffff)
+		}
+		v145 = v197
+		v198 := s0[i0+5]
+		v199 := v198 == v153
+		v200 := uint32(0x5)
+		v201 := float32(int32(v200))
+		v203 := float32(10)
+		if v199 {
+			v203 = v201
+		}
+		v204 := v147
+		if v203 < v147 {
+			v204 = v203
+		}
+		v205 := v203 != v203
+		v206 := v204
+		if v205 {
+			v206 = math.Float32frombits(0xffffffff)
+		}
+		v147 = v206
+		v207 := s0[i0+6]
+		v208 := v207 == v153
+		v209 := uint32(0x6)
+		v210 := float32(int32(v209))
+		v212 := float32(10)
+		if v208 {
+			v212 = v210
+		}
+		v213 := v149
+		if v212 < v149 {
+			v213 = v212
+		}
+		v214 := v212 != v212
+		v215 := v213
+		if v214 {
+			v215 = math.Float32frombits(0xffffffff)
+		}
+		v149 = v215
+		v216 := s0[i0+7]
+		v217 := v216 == v153
+		v218 := uint32(0x7)
+		v219 := float32(int32(v218))
+		v221 := float32(10)
+		if v217 {
+			v221 = v219
+		}
+		v222 := v151
+		if v221 < v151 {
+			v222 = v221
+		}
+		v223 := v221 != v221
+		v224 := v222
+		if v223 {
+			v224 = math.Float32frombits(0xffffffff)
+		}
+		v151 = v224
+		v225 := s0[i0+8]
+		v226 := s1[i1]
+		v227 := v225 == v226
+		v228 := uint32(0x8)
+		v229 := float32(int32(v228))
+		v231 := float32(10)
+		if v227 {
+			v231 = v229
+		}
+		v232 := v137
+		if v231 < v137 {
+			v232 = v231
+		}
+		v233 := v231 != v231
+		v234 := v232
+		if v233 {
+			v234 = math.Float32frombits(0xffffffff)
+		}
+		v137 = v234
+		v235 := s0[i0+9]
+		v236 := v235 == v226
+		v237 := uint32(0x9)
+		v238 := float32(int32(v237))
+		v240 := float32(10)
+		if v236 {
+			v240 = v238
+		}
+		v241 := v139
+		if v240 < v139 {
+			v241 = v240
+		}
+		v242 := v240 != v240
+		v243 := v241
+		if v242 {
+			v243 = math.Float32frombits(0xffffffff)
+		}
+		v139 = v243
+		v244 := v137
+		if v145 < v137 {
+			v244 = v145
+		}
+		v245 := v145 != v145
+		v246 := v244
+		if v245 {
+			v246 = math.Float32frombits(0xffffffff)
+		}
+		v247 := v139
+		if v147 < v139 {
+			v247 = v147
+		}
+		v248 := v147 != v147
+		v249 := v247
+		if v248 {
+			v249 = math.Float32frombits(0xffffffff)
+		}
+		v250 := v141
+		if v149 < v141 {
+			v250 = v149
+		}
+		v251 := v149 != v149
+		v252 := v250
+		if v251 {
+			v252 = math.Float32frombits(0xffffffff)
+		}
+		v253 := v143
+		if v151 < v143 {
+			v253 = v151
+		}
+		v254 := v151 != v151
+		v255 := v253
+		if v254 {
+			v255 = math.Float32frombits(0xffffffff)
+		}
+		v256 := v246
+		if v252 < v246 {
+			v256 = v252
+		}
+		v257 := v252 != v252
+		v258 := v256
+		if v257 {
+			v258 = math.Float32frombits(0xffffffff)
+		}
+		v259 := v249
+		if v255 < v249 {
+			v259 = v255
+		}
+		v260 := v255 != v255
+		v261 := v259
+		if v260 {
+			v261 = math.Float32frombits(0xffffffff)
+		}
+		v262 := v258
+		if v261 < v258 {
+			v262 = v261
+		}
+		v263 := v261 != v261
+		v264 := v262
+		if v263 {
+			v264 = math.Float32frombits(0xffffffff)
+		}
+		v265 := toInt32(v264)
+		v266 := math.Float32bits(s2[i2])
+		v267 := v265 == v266
+		v270 := float32(0)
+		if v267 {
+			v270 = float32(1)
+		}
+		s3[i3] = v270
 		i0 += 10
 		i1 += 1
 		i2 += 1
@@ -17848,148 +5247,47 @@ func kLogitsGradGo(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *
 	v2 := s3[0]
 	v3 := float32(1) / v2
 	for range main {
-		v5 := uint32(0x0)
-		for range 5 {
-			v6 := s0[i0]
-			v7 := s1[i1]
-			v8 := v6 / v7
-			v9 := math.Float32bits(s2[i2])
-			v10 := v5 == v9
-			v13 := float32(0)
-			if v10 {
-				v13 = float32(1)
+		for range 4 {
+			v5 := uint32(0x0)
+			for range 10 {
+				v6 := s0[i0]
+				v7 := s1[i1]
+				v8 := v6 / v7
+				v9 := math.Float32bits(s2[i2])
+				v10 := v5 == v9
+				v13 := float32(0)
+				if v10 {
+					v13 = float32(1)
+				}
+				v14 := v8 - v13
+				v15 := float32(v14 * v3)
+				s4[i4] = v15
+				v5 = v5 + uint32(0x1)
+				i0 += 1
+				i4 += 1
 			}
-			v14 := v8 - v13
-			v15 := float32(v14 * v3)
-			s4[i4] = v15
-			v16 := s0[i0+1]
-			v17 := s1[i1]
-			v18 := v16 / v17
-			v20 := v5 + uint32(0x1)
-			v21 := math.Float32bits(s2[i2])
-			v22 := v20 == v21
-			v25 := float32(0)
-			if v22 {
-				v25 = float32(1)
-			}
-			v26 := v18 - v25
-			v27 := float32(v26 * v3)
-			s4[i4+1] = v27
-			v28 := s0[i0+10]
-			v29 := s1[i1+1]
-			v30 := v28 / v29
-			v31 := math.Float32bits(s2[i2+1])
-			v32 := v5 == v31
-			v35 := float32(0)
-			if v32 {
-				v35 = float32(1)
-			}
-			v36 := v30 - v35
-			v37 := float32(v36 * v3)
-			s4[i4+10] = v37
-			v38 := s0[i0+11]
-			v39 := s1[i1+1]
-			v40 := v38 / v39
-			v42 := v5 + uint32(0x1)
-			v43 := math.Float32bits(s2[i2+1])
-			v44 := v42 == v43
-			v47 := float32(0)
-			if v44 {
-				v47 = float32(1)
-			}
-			v48 := v40 - v47
-			v49 := float32(v48 * v3)
-			s4[i4+11] = v49
-			v50 := s0[i0+20]
-			v51 := s1[i1+2]
-			v52 := v50 / v51
-			v53 := math.Float32bits(s2[i2+2])
-			v54 := v5 == v53
-			v57 := float32(0)
-			if v54 {
-				v57 = float32(1)
-			}
-			v58 := v52 - v57
-			v59 := float32(v58 * v3)
-			s4[i4+20] = v59
-			v60 := s0[i0+21]
-			v61 := s1[i1+2]
-			v62 := v60 / v61
-			v64 := v5 + uint32(0x1)
-			v65 := math.Float32bits(s2[i2+2])
-			v66 := v64 == v65
-			v69 := float32(0)
-			if v66 {
-				v69 = float32(1)
-			}
-			v70 := v62 - v69
-			v71 := float32(v70 * v3)
-			s4[i4+21] = v71
-			v72 := s0[i0+30]
-			v73 := s1[i1+3]
-			v74 := v72 / v73
-			v75 := math.Float32bits(s2[i2+3])
-			v76 := v5 == v75
-			v79 := float32(0)
-			if v76 {
-				v79 = float32(1)
-			}
-			v80 := v74 - v79
-			v81 := float32(v80 * v3)
-			s4[i4+30] = v81
-			v82 := s0[i0+31]
-			v83 := s1[i1+3]
-			v84 := v82 / v83
-			v86 := v5 + uint32(0x1)
-			v87 := math.Float32bits(s2[i2+3])
-			v88 := v86 == v87
-			v91 := float32(0)
-			if v88 {
-				v91 = float32(1)
-			}
-			v92 := v84 - v91
-			v93 := float32(v92 * v3)
-			s4[i4+31] = v93
-			v5 = v5 + uint32(0x2)
-			i0 += 2
-			i4 += 2
+			i1 += 1
+			i2 += 1
 		}
-		i0 += 30
-		i1 += 4
-		i2 += 4
-		i4 += 30
 	}
 	for range tail {
-		v96 := uint32(0x0)
-		for range 5 {
-			v97 := s0[i0]
-			v98 := s1[i1]
-			v99 := v97 / v98
-			v100 := math.Float32bits(s2[i2])
-			v101 := v96 == v100
-			v104 := float32(0)
-			if v101 {
-				v104 = float32(1)
+		v18 := uint32(0x0)
+		for range 10 {
+			v19 := s0[i0]
+			v20 := s1[i1]
+			v21 := v19 / v20
+			v22 := math.Float32bits(s2[i2])
+			v23 := v18 == v22
+			v26 := float32(0)
+			if v23 {
+				v26 = float32(1)
 			}
-			v105 := v99 - v104
-			v106 := float32(v105 * v3)
-			s4[i4] = v106
-			v107 := s0[i0+1]
-			v108 := s1[i1]
-			v109 := v107 / v108
-			v111 := v96 + uint32(0x1)
-			v112 := math.Float32bits(s2[i2])
-			v113 := v111 == v112
-			v116 := float32(0)
-			if v113 {
-				v116 = float32(1)
-			}
-			v117 := v109 - v116
-			v118 := float32(v117 * v3)
-			s4[i4+1] = v118
-			v96 = v96 + uint32(0x2)
-			i0 += 2
-			i4 += 2
+			v27 := v21 - v26
+			v28 := float32(v27 * v3)
+			s4[i4] = v28
+			v18 = v18 + uint32(0x1)
+			i0 += 1
+			i4 += 1
 		}
 		i1 += 1
 		i2 += 1
@@ -18919,29 +6217,14 @@ func kMaxPool2GradGo(flattenGrad0, maxPool2Grad0 *float32, main int) {
 	s1 := unsafe.Slice(maxPool2Grad0, max(0, 320+(main-1)*320))
 	i1 := 0
 	for range main {
-		for range 8 {
-			for range 5 {
+		for range 16 {
+			for range 20 {
 				v1 := s0[i0]
 				s1[i1] = v1
-				v2 := s0[i0+20]
-				s1[i1+1] = v2
-				v3 := s0[i0+1]
-				s1[i1+16] = v3
-				v4 := s0[i0+21]
-				s1[i1+17] = v4
-				v5 := s0[i0+2]
-				s1[i1+32] = v5
-				v6 := s0[i0+22]
-				s1[i1+33] = v6
-				v7 := s0[i0+3]
-				s1[i1+48] = v7
-				v8 := s0[i0+23]
-				s1[i1+49] = v8
-				i0 += 4
-				i1 += 64
+				i0 += 1
+				i1 += 16
 			}
-			i0 += 20
-			i1 -= 318
+			i1 -= 319
 		}
 		i1 += 304
 	}
@@ -18972,326 +6255,183 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 	s2 := unsafe.Slice(relu2GradWhich0, max(0, 36+(main-1)*32+(tail-1)*4))
 	i2 := 0
 	for range main {
-		for range 4 {
-			v2 := math.Float32frombits(0x7f800000)
-			v4 := math.Float32frombits(0x7f800000)
-			v6 := math.Float32frombits(0x7f800000)
-			v8 := math.Float32frombits(0x7f800000)
-			v10 := math.Float32frombits(0x7f800000)
-			v12 := math.Float32frombits(0x7f800000)
-			v14 := math.Float32frombits(0x7f800000)
-			v16 := math.Float32frombits(0x7f800000)
-			v18 := uint32(0x0)
-			for range 2 {
-				v20 := uint32(0x0)
-				for range 2 {
-					v21 := s0[i0]
-					v22 := s1[i1]
-					v23 := v21 == v22
-					v25 := v18 * uint32(0x2)
-					v26 := v25 + v20
-					v27 := float32(int32(v26))
-					v29 := float32(4)
-					if v23 {
-						v29 = v27
-					}
-					v30 := v2
-					if v29 < v2 {
-						v30 = v29
-					}
-					v31 := v29 != v29
-					v32 := v30
-					if v31 {
-						v32 = math.Float32frombits(0xffffffff)
-					}
-					v2 = v32
-					v33 := s0[i0+16]
-					v34 := s1[i1+4]
-					v35 := v33 == v34
-					v37 := v18 * uint32(0x2)
-					v38 := v37 + v20
-					v39 := float32(int32(v38))
-					v41 := float32(4)
-					if v35 {
-						v41 = v39
-					}
-					v42 := v4
-					if v41 < v4 {
-						v42 = v41
-					}
-					v43 := v41 != v41
-					v44 := v42
-					if v43 {
-						v44 = math.Float32frombits(0xffffffff)
-					}
-					v4 = v44
-					v45 := s0[i0+32]
-					v46 := s1[i1+8]
-					v47 := v45 == v46
-					v49 := v18 * uint32(0x2)
-					v50 := v49 + v20
-					v51 := float32(int32(v50))
-					v53 := float32(4)
-					if v47 {
-						v53 = v51
-					}
-					v54 := v6
-					if v53 < v6 {
-						v54 = v53
-					}
-					v55 := v53 != v53
-					v56 := v54
-					if v55 {
-						v56 = math.Float32frombits(0xffffffff)
-					}
-					v6 = v56
-					v57 := s0[i0+48]
-					v58 := s1[i1+12]
-					v59 := v57 == v58
-					v61 := v18 * uint32(0x2)
-					v62 := v61 + v20
-					v63 := float32(int32(v62))
-					v65 := float32(4)
-					if v59 {
-						v65 = v63
-					}
-					v66 := v8
-					if v65 < v8 {
-						v66 = v65
-					}
-					v67 := v65 != v65
-					v68 := v66
-					if v67 {
-						v68 = math.Float32frombits(0xffffffff)
-					}
-					v8 = v68
-					v69 := s0[i0+64]
-					v70 := s1[i1+16]
-					v71 := v69 == v70
-					v73 := v18 * uint32(0x2)
-					v74 := v73 + v20
-					v75 := float32(int32(v74))
-					v77 := float32(4)
-					if v71 {
-						v77 = v75
-					}
-					v78 := v10
-					if v77 < v10 {
-						v78 = v77
-					}
-					v79 := v77 != v77
-					v80 := v78
-					if v79 {
-						v80 = math.Float32frombits(0xffffffff)
-					}
-					v10 = v80
-					v81 := s0[i0+80]
-					v82 := s1[i1+20]
-					v83 := v81 == v82
-					v85 := v18 * uint32(0x2)
-					v86 := v85 + v20
-					v87 := float32(int32(v86))
-					v89 := float32(4)
-					if v83 {
-						v89 = v87
-					}
-					v90 := v12
-					if v89 < v12 {
-						v90 = v89
-					}
-					v91 := v89 != v89
-					v92 := v90
-					if v91 {
-						v92 = math.Float32frombits(0xffffffff)
-					}
-					v12 = v92
-					v93 := s0[i0+96]
-					v94 := s1[i1+24]
-					v95 := v93 == v94
-					v97 := v18 * uint32(0x2)
-					v98 := v97 + v20
-					v99 := float32(int32(v98))
-					v101 := float32(4)
-					if v95 {
-						v101 = v99
-					}
-					v102 := v14
-					if v101 < v14 {
-						v102 = v101
-					}
-					v103 := v101 != v101
-					v104 := v102
-					if v103 {
-						v104 = math.Float32frombits(0xffffffff)
-					}
-					v14 = v104
-					v105 := s0[i0+112]
-					v106 := s1[i1+28]
-					v107 := v105 == v106
-					v109 := v18 * uint32(0x2)
-					v110 := v109 + v20
-					v111 := float32(int32(v110))
-					v113 := float32(4)
-					if v107 {
-						v113 = v111
-					}
-					v114 := v16
-					if v113 < v16 {
-						v114 = v113
-					}
-					v115 := v113 != v113
-					v116 := v114
-					if v115 {
-						v116 = math.Float32frombits(0xffffffff)
-					}
-					v16 = v116
-					v20 = v20 + uint32(0x1)
-					i0 += 1
+		for range 8 {
+			for range 4 {
+				v2 := math.Float32frombits(0x7f800000)
+				v3 := s0[i0]
+				v4 := s1[i1]
+				v5 := v3 == v4
+				v6 := uint32(0x0)
+				v7 := float32(int32(v6))
+				v9 := float32(4)
+				if v5 {
+					v9 = v7
 				}
-				v18 = v18 + uint32(0x1)
-				i0 += 6
+				v10 := v2
+				if v9 < v2 {
+					v10 = v9
+				}
+				v11 := v9 != v9
+				v12 := v10
+				if v11 {
+					v12 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v12
+				v13 := s0[i0+1]
+				v14 := s1[i1]
+				v15 := v13 == v14
+				v16 := uint32(0x1)
+				v17 := float32(int32(v16))
+				v19 := float32(4)
+				if v15 {
+					v19 = v17
+				}
+				v20 := v2
+				if v19 < v2 {
+					v20 = v19
+				}
+				v21 := v19 != v19
+				v22 := v20
+				if v21 {
+					v22 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v22
+				v23 := s0[i0+8]
+				v24 := s1[i1]
+				v25 := v23 == v24
+				v26 := uint32(0x2)
+				v27 := float32(int32(v26))
+				v29 := float32(4)
+				if v25 {
+					v29 = v27
+				}
+				v30 := v2
+				if v29 < v2 {
+					v30 = v29
+				}
+				v31 := v29 != v29
+				v32 := v30
+				if v31 {
+					v32 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v32
+				v33 := s0[i0+9]
+				v34 := s1[i1]
+				v35 := v33 == v34
+				v36 := uint32(0x3)
+				v37 := float32(int32(v36))
+				v39 := float32(4)
+				if v35 {
+					v39 = v37
+				}
+				v40 := v2
+				if v39 < v2 {
+					v40 = v39
+				}
+				v41 := v39 != v39
+				v42 := v40
+				if v41 {
+					v42 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v42
+				v44 := v2 < float32(4)
+				v46 := float32(0)
+				if v44 {
+					v46 = v2
+				}
+				s2[i2] = v46
+				i0 += 2
+				i1 += 1
+				i2 += 1
 			}
-			v120 := v2 < float32(4)
-			v122 := float32(0)
-			if v120 {
-				v122 = v2
-			}
-			s2[i2] = v122
-			v124 := v4 < float32(4)
-			v126 := float32(0)
-			if v124 {
-				v126 = v4
-			}
-			s2[i2+4] = v126
-			v128 := v6 < float32(4)
-			v130 := float32(0)
-			if v128 {
-				v130 = v6
-			}
-			s2[i2+8] = v130
-			v132 := v8 < float32(4)
-			v134 := float32(0)
-			if v132 {
-				v134 = v8
-			}
-			s2[i2+12] = v134
-			v136 := v10 < float32(4)
-			v138 := float32(0)
-			if v136 {
-				v138 = v10
-			}
-			s2[i2+16] = v138
-			v140 := v12 < float32(4)
-			v142 := float32(0)
-			if v140 {
-				v142 = v12
-			}
-			s2[i2+20] = v142
-			v144 := v14 < float32(4)
-			v146 := float32(0)
-			if v144 {
-				v146 = v14
-			}
-			s2[i2+24] = v146
-			v148 := v16 < float32(4)
-			v150 := float32(0)
-			if v148 {
-				v150 = v16
-			}
-			s2[i2+28] = v150
-			i0 -= 14
-			i1 += 1
-			i2 += 1
+			i0 += 8
 		}
-		i0 += 120
-		i1 += 28
-		i2 += 28
 	}
 	for range tail {
 		for range 4 {
-			v152 := math.Float32frombits(0x7f800000)
-			v153 := s0[i0]
-			v154 := s1[i1]
-			v155 := v153 == v154
-			v156 := uint32(0x0)
-			v157 := float32(int32(v156))
-			v159 := float32(4)
-			if v155 {
-				v159 = v157
+			v48 := math.Float32frombits(0x7f800000)
+			v49 := s0[i0]
+			v50 := s1[i1]
+			v51 := v49 == v50
+			v52 := uint32(0x0)
+			v53 := float32(int32(v52))
+			v55 := float32(4)
+			if v51 {
+				v55 = v53
 			}
-			v160 := v152
-			if v159 < v152 {
-				v160 = v159
+			v56 := v48
+			if v55 < v48 {
+				v56 = v55
 			}
-			v161 := v159 != v159
-			v162 := v160
-			if v161 {
-				v162 = math.Float32frombits(0xffffffff)
+			v57 := v55 != v55
+			v58 := v56
+			if v57 {
+				v58 = math.Float32frombits(0xffffffff)
 			}
-			v152 = v162
-			v163 := s0[i0+1]
-			v164 := s1[i1]
-			v165 := v163 == v164
-			v166 := uint32(0x1)
-			v167 := float32(int32(v166))
-			v169 := float32(4)
-			if v165 {
-				v169 = v167
+			v48 = v58
+			v59 := s0[i0+1]
+			v60 := s1[i1]
+			v61 := v59 == v60
+			v62 := uint32(0x1)
+			v63 := float32(int32(v62))
+			v65 := float32(4)
+			if v61 {
+				v65 = v63
 			}
-			v170 := v152
-			if v169 < v152 {
-				v170 = v169
+			v66 := v48
+			if v65 < v48 {
+				v66 = v65
 			}
-			v171 := v169 != v169
-			v172 := v170
-			if v171 {
-				v172 = math.Float32frombits(0xffffffff)
+			v67 := v65 != v65
+			v68 := v66
+			if v67 {
+				v68 = math.Float32frombits(0xffffffff)
 			}
-			v152 = v172
-			v173 := s0[i0+8]
-			v174 := s1[i1]
-			v175 := v173 == v174
-			v176 := uint32(0x2)
-			v177 := float32(int32(v176))
-			v179 := float32(4)
-			if v175 {
-				v179 = v177
+			v48 = v68
+			v69 := s0[i0+8]
+			v70 := s1[i1]
+			v71 := v69 == v70
+			v72 := uint32(0x2)
+			v73 := float32(int32(v72))
+			v75 := float32(4)
+			if v71 {
+				v75 = v73
 			}
-			v180 := v152
-			if v179 < v152 {
-				v180 = v179
+			v76 := v48
+			if v75 < v48 {
+				v76 = v75
 			}
-			v181 := v179 != v179
-			v182 := v180
-			if v181 {
-				v182 = math.Float32frombits(0xffffffff)
+			v77 := v75 != v75
+			v78 := v76
+			if v77 {
+				v78 = math.Float32frombits(0xffffffff)
 			}
-			v152 = v182
-			v183 := s0[i0+9]
-			v184 := s1[i1]
-			v185 := v183 == v184
-			v186 := uint32(0x3)
-			v187 := float32(int32(v186))
-			v189 := float32(4)
-			if v185 {
-				v189 = v187
+			v48 = v78
+			v79 := s0[i0+9]
+			v80 := s1[i1]
+			v81 := v79 == v80
+			v82 := uint32(0x3)
+			v83 := float32(int32(v82))
+			v85 := float32(4)
+			if v81 {
+				v85 = v83
 			}
-			v190 := v152
-			if v189 < v152 {
-				v190 = v189
+			v86 := v48
+			if v85 < v48 {
+				v86 = v85
 			}
-			v191 := v189 != v189
-			v192 := v190
-			if v191 {
-				v192 = math.Float32frombits(0xffffffff)
+			v87 := v85 != v85
+			v88 := v86
+			if v87 {
+				v88 = math.Float32frombits(0xffffffff)
 			}
-			v152 = v192
-			v194 := v152 < float32(4)
-			v196 := float32(0)
-			if v194 {
-				v196 = v152
+			v48 = v88
+			v90 := v48 < float32(4)
+			v92 := float32(0)
+			if v90 {
+				v92 = v48
 			}
-			s2[i2] = v196
+			s2[i2] = v92
 			i0 += 2
 			i1 += 1
 			i2 += 1
@@ -19315,26 +6455,17 @@ func kMaxPoolGradSpreadGo(maxPoolGradSpread0 *float32, main, tail int) {
 	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 15360+(main-1)*10240+(tail-1)*5120))
 	i0 := 0
 	for range main {
-		for range 1280 {
-			s0[i0] = float32(0)
-			s0[i0+1] = float32(0)
-			s0[i0+2] = float32(0)
-			s0[i0+3] = float32(0)
-			s0[i0+5120] = float32(0)
-			s0[i0+5121] = float32(0)
-			s0[i0+5122] = float32(0)
-			s0[i0+5123] = float32(0)
-			i0 += 4
+		for range 2 {
+			for range 5120 {
+				s0[i0] = float32(0)
+				i0 += 1
+			}
 		}
-		i0 += 5120
 	}
 	for range tail {
-		for range 1280 {
+		for range 5120 {
 			s0[i0] = float32(0)
-			s0[i0+1] = float32(0)
-			s0[i0+2] = float32(0)
-			s0[i0+3] = float32(0)
-			i0 += 4
+			i0 += 1
 		}
 	}
 }
@@ -19365,139 +6496,40 @@ func kRelu2Grad2Go(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *f
 	i3 := 0
 	for range main {
 		for range 4 {
-			for range 2 {
-				v2 := s0[i0]
-				v3 := float32(0) < v2
-				v4 := s1[i1]
-				v5 := uint32(0x0)
-				v6 := float32(int32(v5))
-				v7 := v4 == v6
-				v8 := s2[i2]
-				v10 := float32(0)
-				if v7 {
-					v10 = v8
+			for range 4 {
+				v2 := uint32(0x0)
+				for range 2 {
+					v4 := uint32(0x0)
+					for range 2 {
+						v6 := s0[i0]
+						v7 := float32(0) < v6
+						v8 := s1[i1]
+						v10 := v2 * uint32(0x2)
+						v11 := v10 + v4
+						v12 := float32(int32(v11))
+						v13 := v8 == v12
+						v14 := s2[i2]
+						v16 := float32(0)
+						if v13 {
+							v16 = v14
+						}
+						v18 := float32(0)
+						if v7 {
+							v18 = v16
+						}
+						s3[i3] = v18
+						v4 = v4 + uint32(0x1)
+						i0 += 1
+						i3 += 1
+					}
+					v2 = v2 + uint32(0x1)
+					i0 += 6
+					i3 += 14
 				}
-				v12 := float32(0)
-				if v3 {
-					v12 = v10
-				}
-				s3[i3] = v12
-				v14 := s0[i0+1]
-				v15 := float32(0) < v14
-				v16 := s1[i1]
-				v17 := uint32(0x1)
-				v18 := float32(int32(v17))
-				v19 := v16 == v18
-				v20 := s2[i2]
-				v22 := float32(0)
-				if v19 {
-					v22 = v20
-				}
-				v24 := float32(0)
-				if v15 {
-					v24 = v22
-				}
-				s3[i3+1] = v24
-				v26 := s0[i0+8]
-				v27 := float32(0) < v26
-				v28 := s1[i1]
-				v29 := uint32(0x2)
-				v30 := float32(int32(v29))
-				v31 := v28 == v30
-				v32 := s2[i2]
-				v34 := float32(0)
-				if v31 {
-					v34 = v32
-				}
-				v36 := float32(0)
-				if v27 {
-					v36 = v34
-				}
-				s3[i3+16] = v36
-				v38 := s0[i0+9]
-				v39 := float32(0) < v38
-				v40 := s1[i1]
-				v41 := uint32(0x3)
-				v42 := float32(int32(v41))
-				v43 := v40 == v42
-				v44 := s2[i2]
-				v46 := float32(0)
-				if v43 {
-					v46 = v44
-				}
-				v48 := float32(0)
-				if v39 {
-					v48 = v46
-				}
-				s3[i3+17] = v48
-				v50 := s0[i0+2]
-				v51 := float32(0) < v50
-				v52 := s1[i1+1]
-				v53 := uint32(0x0)
-				v54 := float32(int32(v53))
-				v55 := v52 == v54
-				v56 := s2[i2+1]
-				v58 := float32(0)
-				if v55 {
-					v58 = v56
-				}
-				v60 := float32(0)
-				if v51 {
-					v60 = v58
-				}
-				s3[i3+2] = v60
-				v62 := s0[i0+3]
-				v63 := float32(0) < v62
-				v64 := s1[i1+1]
-				v65 := uint32(0x1)
-				v66 := float32(int32(v65))
-				v67 := v64 == v66
-				v68 := s2[i2+1]
-				v70 := float32(0)
-				if v67 {
-					v70 = v68
-				}
-				v72 := float32(0)
-				if v63 {
-					v72 = v70
-				}
-				s3[i3+3] = v72
-				v74 := s0[i0+10]
-				v75 := float32(0) < v74
-				v76 := s1[i1+1]
-				v77 := uint32(0x2)
-				v78 := float32(int32(v77))
-				v79 := v76 == v78
-				v80 := s2[i2+1]
-				v82 := float32(0)
-				if v79 {
-					v82 = v80
-				}
-				v84 := float32(0)
-				if v75 {
-					v84 = v82
-				}
-				s3[i3+18] = v84
-				v86 := s0[i0+11]
-				v87 := float32(0) < v86
-				v88 := s1[i1+1]
-				v89 := uint32(0x3)
-				v90 := float32(int32(v89))
-				v91 := v88 == v90
-				v92 := s2[i2+1]
-				v94 := float32(0)
-				if v91 {
-					v94 = v92
-				}
-				v96 := float32(0)
-				if v87 {
-					v96 = v94
-				}
-				s3[i3+19] = v96
-				i0 += 4
-				i1 += 2
-				i2 += 2
-				i3 += 4
+				i0 -= 14
+				i1 += 1
+				i2 += 1
+				i3 -= 30
 			}
 			i0 += 8
 			i3 += 24
@@ -21217,412 +8249,186 @@ func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
 	s2 := unsafe.Slice(reluGradWhich0, max(0, 60+(main-1)*48+(tail-1)*12))
 	i2 := 0
 	for range main {
-		for range 6 {
-			v2 := math.Float32frombits(0x7f800000)
-			v4 := math.Float32frombits(0x7f800000)
-			v6 := math.Float32frombits(0x7f800000)
-			v8 := math.Float32frombits(0x7f800000)
-			v10 := math.Float32frombits(0x7f800000)
-			v12 := math.Float32frombits(0x7f800000)
-			v14 := math.Float32frombits(0x7f800000)
-			v16 := math.Float32frombits(0x7f800000)
-			v18 := uint32(0x0)
-			for range 2 {
-				v20 := uint32(0x0)
-				for range 2 {
-					v21 := s0[i0]
-					v22 := s1[i1]
-					v23 := v21 == v22
-					v25 := v18 * uint32(0x2)
-					v26 := v25 + v20
-					v27 := float32(int32(v26))
-					v29 := float32(4)
-					if v23 {
-						v29 = v27
-					}
-					v30 := v2
-					if v29 < v2 {
-						v30 = v29
-					}
-					v31 := v29 != v29
-					v32 := v30
-					if v31 {
-						v32 = math.Float32frombits(0xffffffff)
-					}
-					v2 = v32
-					v33 := s0[i0+2]
-					v34 := s1[i1+1]
-					v35 := v33 == v34
-					v37 := v18 * uint32(0x2)
-					v38 := v37 + v20
-					v39 := float32(int32(v38))
-					v41 := float32(4)
-					if v35 {
-						v41 = v39
-					}
-					v42 := v4
-					if v41 < v4 {
-						v42 = v41
-					}
-					v43 := v41 != v41
-					v44 := v42
-					if v43 {
-						v44 = math.Float32frombits(0xffffffff)
-					}
-					v4 = v44
-					v45 := s0[i0+48]
-					v46 := s1[i1+12]
-					v47 := v45 == v46
-					v49 := v18 * uint32(0x2)
-					v50 := v49 + v20
-					v51 := float32(int32(v50))
-					v53 := float32(4)
-					if v47 {
-						v53 = v51
-					}
-					v54 := v6
-					if v53 < v6 {
-						v54 = v53
-					}
-					v55 := v53 != v53
-					v56 := v54
-					if v55 {
-						v56 = math.Float32frombits(0xffffffff)
-					}
-					v6 = v56
-					v57 := s0[i0+50]
-					v58 := s1[i1+13]
-					v59 := v57 == v58
-					v61 := v18 * uint32(0x2)
-					v62 := v61 + v20
-					v63 := float32(int32(v62))
-					v65 := float32(4)
-					if v59 {
-						v65 = v63
-					}
-					v66 := v8
-					if v65 < v8 {
-						v66 = v65
-					}
-					v67 := v65 != v65
-					v68 := v66
-					if v67 {
-						v68 = math.Float32frombits(0xffffffff)
-					}
-					v8 = v68
-					v69 := s0[i0+96]
-					v70 := s1[i1+24]
-					v71 := v69 == v70
-					v73 := v18 * uint32(0x2)
-					v74 := v73 + v20
-					v75 := float32(int32(v74))
-					v77 := float32(4)
-					if v71 {
-						v77 = v75
-					}
-					v78 := v10
-					if v77 < v10 {
-						v78 = v77
-					}
-					v79 := v77 != v77
-					v80 := v78
-					if v79 {
-						v80 = math.Float32frombits(0xffffffff)
-					}
-					v10 = v80
-					v81 := s0[i0+98]
-					v82 := s1[i1+25]
-					v83 := v81 == v82
-					v85 := v18 * uint32(0x2)
-					v86 := v85 + v20
-					v87 := float32(int32(v86))
-					v89 := float32(4)
-					if v83 {
-						v89 = v87
-					}
-					v90 := v12
-					if v89 < v12 {
-						v90 = v89
-					}
-					v91 := v89 != v89
-					v92 := v90
-					if v91 {
-						v92 = math.Float32frombits(0xffffffff)
-					}
-					v12 = v92
-					v93 := s0[i0+144]
-					v94 := s1[i1+36]
-					v95 := v93 == v94
-					v97 := v18 * uint32(0x2)
-					v98 := v97 + v20
-					v99 := float32(int32(v98))
-					v101 := float32(4)
-					if v95 {
-						v101 = v99
-					}
-					v102 := v14
-					if v101 < v14 {
-						v102 = v101
-					}
-					v103 := v101 != v101
-					v104 := v102
-					if v103 {
-						v104 = math.Float32frombits(0xffffffff)
-					}
-					v14 = v104
-					v105 := s0[i0+146]
-					v106 := s1[i1+37]
-					v107 := v105 == v106
-					v109 := v18 * uint32(0x2)
-					v110 := v109 + v20
-					v111 := float32(int32(v110))
-					v113 := float32(4)
-					if v107 {
-						v113 = v111
-					}
-					v114 := v16
-					if v113 < v16 {
-						v114 = v113
-					}
-					v115 := v113 != v113
-					v116 := v114
-					if v115 {
-						v116 = math.Float32frombits(0xffffffff)
-					}
-					v16 = v116
-					v20 = v20 + uint32(0x1)
-					i0 += 1
+		for range 4 {
+			for range 12 {
+				v2 := math.Float32frombits(0x7f800000)
+				v3 := s0[i0]
+				v4 := s1[i1]
+				v5 := v3 == v4
+				v6 := uint32(0x0)
+				v7 := float32(int32(v6))
+				v9 := float32(4)
+				if v5 {
+					v9 = v7
 				}
-				v18 = v18 + uint32(0x1)
-				i0 += 22
+				v10 := v2
+				if v9 < v2 {
+					v10 = v9
+				}
+				v11 := v9 != v9
+				v12 := v10
+				if v11 {
+					v12 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v12
+				v13 := s0[i0+1]
+				v14 := s1[i1]
+				v15 := v13 == v14
+				v16 := uint32(0x1)
+				v17 := float32(int32(v16))
+				v19 := float32(4)
+				if v15 {
+					v19 = v17
+				}
+				v20 := v2
+				if v19 < v2 {
+					v20 = v19
+				}
+				v21 := v19 != v19
+				v22 := v20
+				if v21 {
+					v22 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v22
+				v23 := s0[i0+24]
+				v24 := s1[i1]
+				v25 := v23 == v24
+				v26 := uint32(0x2)
+				v27 := float32(int32(v26))
+				v29 := float32(4)
+				if v25 {
+					v29 = v27
+				}
+				v30 := v2
+				if v29 < v2 {
+					v30 = v29
+				}
+				v31 := v29 != v29
+				v32 := v30
+				if v31 {
+					v32 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v32
+				v33 := s0[i0+25]
+				v34 := s1[i1]
+				v35 := v33 == v34
+				v36 := uint32(0x3)
+				v37 := float32(int32(v36))
+				v39 := float32(4)
+				if v35 {
+					v39 = v37
+				}
+				v40 := v2
+				if v39 < v2 {
+					v40 = v39
+				}
+				v41 := v39 != v39
+				v42 := v40
+				if v41 {
+					v42 = math.Float32frombits(0xffffffff)
+				}
+				v2 = v42
+				v44 := v2 < float32(4)
+				v46 := float32(0)
+				if v44 {
+					v46 = v2
+				}
+				s2[i2] = v46
+				i0 += 2
+				i1 += 1
+				i2 += 1
 			}
-			v120 := v2 < float32(4)
-			v122 := float32(0)
-			if v120 {
-				v122 = v2
-			}
-			s2[i2] = v122
-			v124 := v4 < float32(4)
-			v126 := float32(0)
-			if v124 {
-				v126 = v4
-			}
-			s2[i2+1] = v126
-			v128 := v6 < float32(4)
-			v130 := float32(0)
-			if v128 {
-				v130 = v6
-			}
-			s2[i2+12] = v130
-			v132 := v8 < float32(4)
-			v134 := float32(0)
-			if v132 {
-				v134 = v8
-			}
-			s2[i2+13] = v134
-			v136 := v10 < float32(4)
-			v138 := float32(0)
-			if v136 {
-				v138 = v10
-			}
-			s2[i2+24] = v138
-			v140 := v12 < float32(4)
-			v142 := float32(0)
-			if v140 {
-				v142 = v12
-			}
-			s2[i2+25] = v142
-			v144 := v14 < float32(4)
-			v146 := float32(0)
-			if v144 {
-				v146 = v14
-			}
-			s2[i2+36] = v146
-			v148 := v16 < float32(4)
-			v150 := float32(0)
-			if v148 {
-				v150 = v16
-			}
-			s2[i2+37] = v150
-			i0 -= 44
-			i1 += 2
-			i2 += 2
+			i0 += 24
 		}
-		i0 += 168
-		i1 += 36
-		i2 += 36
 	}
 	for range tail {
-		for range 6 {
-			v152 := math.Float32frombits(0x7f800000)
-			v154 := math.Float32frombits(0x7f800000)
-			v155 := s0[i0]
-			v156 := s1[i1]
-			v157 := v155 == v156
-			v158 := uint32(0x0)
-			v159 := float32(int32(v158))
-			v161 := float32(4)
-			if v157 {
-				v161 = v159
+		for range 12 {
+			v48 := math.Float32frombits(0x7f800000)
+			v49 := s0[i0]
+			v50 := s1[i1]
+			v51 := v49 == v50
+			v52 := uint32(0x0)
+			v53 := float32(int32(v52))
+			v55 := float32(4)
+			if v51 {
+				v55 = v53
 			}
-			v162 := v152
-			if v161 < v152 {
-				v162 = v161
+			v56 := v48
+			if v55 < v48 {
+				v56 = v55
 			}
-			v163 := v161 != v161
-			v164 := v162
-			if v163 {
-				v164 = math.Float32frombits(0xffffffff)
+			v57 := v55 != v55
+			v58 := v56
+			if v57 {
+				v58 = math.Float32frombits(0xffffffff)
 			}
-			v152 = v164
-			v165 := s0[i0+2]
-			v166 := s1[i1+1]
-			v167 := v165 == v166
-			v168 := uint32(0x0)
-			v169 := float32(int32(v168))
-			v171 := float32(4)
-			if v167 {
-				v171 = v169
+			v48 = v58
+			v59 := s0[i0+1]
+			v60 := s1[i1]
+			v61 := v59 == v60
+			v62 := uint32(0x1)
+			v63 := float32(int32(v62))
+			v65 := float32(4)
+			if v61 {
+				v65 = v63
 			}
-			v172 := v154
-			if v171 < v154 {
-				v172 = v171
+			v66 := v48
+			if v65 < v48 {
+				v66 = v65
 			}
-			v173 := v171 != v171
-			v174 := v172
-			if v173 {
-				v174 = math.Float32frombits(0xffffffff)
+			v67 := v65 != v65
+			v68 := v66
+			if v67 {
+				v68 = math.Float32frombits(0xffffffff)
 			}
-			v154 = v174
-			v175 := s0[i0+1]
-			v176 := s1[i1]
-			v177 := v175 == v176
-			v178 := uint32(0x1)
-			v179 := float32(int32(v178))
-			v181 := float32(4)
-			if v177 {
-				v181 = v179
+			v48 = v68
+			v69 := s0[i0+24]
+			v70 := s1[i1]
+			v71 := v69 == v70
+			v72 := uint32(0x2)
+			v73 := float32(int32(v72))
+			v75 := float32(4)
+			if v71 {
+				v75 = v73
 			}
-			v182 := v152
-			if v181 < v152 {
-				v182 = v181
+			v76 := v48
+			if v75 < v48 {
+				v76 = v75
 			}
-			v183 := v181 != v181
-			v184 := v182
-			if v183 {
-				v184 = math.Float32frombits(0xffffffff)
+			v77 := v75 != v75
+			v78 := v76
+			if v77 {
+				v78 = math.Float32frombits(0xffffffff)
 			}
-			v152 = v184
-			v185 := s0[i0+3]
-			v186 := s1[i1+1]
-			v187 := v185 == v186
-			v188 := uint32(0x1)
-			v189 := float32(int32(v188))
-			v191 := float32(4)
-			if v187 {
-				v191 = v189
+			v48 = v78
+			v79 := s0[i0+25]
+			v80 := s1[i1]
+			v81 := v79 == v80
+			v82 := uint32(0x3)
+			v83 := float32(int32(v82))
+			v85 := float32(4)
+			if v81 {
+				v85 = v83
 			}
-			v192 := v154
-			if v191 < v154 {
-				v192 = v191
+			v86 := v48
+			if v85 < v48 {
+				v86 = v85
 			}
-			v193 := v191 != v191
-			v194 := v192
-			if v193 {
-				v194 = math.Float32frombits(0xffffffff)
+			v87 := v85 != v85
+			v88 := v86
+			if v87 {
+				v88 = math.Float32frombits(0xffffffff)
 			}
-			v154 = v194
-			v195 := s0[i0+24]
-			v196 := s1[i1]
-			v197 := v195 == v196
-			v198 := uint32(0x2)
-			v199 := float32(int32(v198))
-			v201 := float32(4)
-			if v197 {
-				v201 = v199
+			v48 = v88
+			v90 := v48 < float32(4)
+			v92 := float32(0)
+			if v90 {
+				v92 = v48
 			}
-			v202 := v152
-			if v201 < v152 {
-				v202 = v201
-			}
-			v203 := v201 != v201
-			v204 := v202
-			if v203 {
-				v204 = math.Float32frombits(0xffffffff)
-			}
-			v152 = v204
-			v205 := s0[i0+26]
-			v206 := s1[i1+1]
-			v207 := v205 == v206
-			v208 := uint32(0x2)
-			v209 := float32(int32(v208))
-			v211 := float32(4)
-			if v207 {
-				v211 = v209
-			}
-			v212 := v154
-			if v211 < v154 {
-				v212 = v211
-			}
-			v213 := v211 != v211
-			v214 := v212
-			if v213 {
-				v214 = math.Float32frombits(0xffffffff)
-			}
-			v154 = v214
-			v215 := s0[i0+25]
-			v216 := s1[i1]
-			v217 := v215 == v216
-			v218 := uint32(0x3)
-			v219 := float32(int32(v218))
-			v221 := float32(4)
-			if v217 {
-				v221 = v219
-			}
-			v222 := v152
-			if v221 < v152 {
-				v222 = v221
-			}
-			v223 := v221 != v221
-			v224 := v222
-			if v223 {
-				v224 = math.Float32frombits(0xffffffff)
-			}
-			v152 = v224
-			v225 := s0[i0+27]
-			v226 := s1[i1+1]
-			v227 := v225 == v226
-			v228 := uint32(0x3)
-			v229 := float32(int32(v228))
-			v231 := float32(4)
-			if v227 {
-				v231 = v229
-			}
-			v232 := v154
-			if v231 < v154 {
-				v232 = v231
-			}
-			v233 := v231 != v231
-			v234 := v232
-			if v233 {
-				v234 = math.Float32frombits(0xffffffff)
-			}
-			v154 = v234
-			v236 := v152 < float32(4)
-			v238 := float32(0)
-			if v236 {
-				v238 = v152
-			}
-			s2[i2] = v238
-			v240 := v154 < float32(4)
-			v242 := float32(0)
-			if v240 {
-				v242 = v154
-			}
-			s2[i2+1] = v242
-			i0 += 4
-			i1 += 2
-			i2 += 2
+			s2[i2] = v92
+			i0 += 2
+			i1 += 1
+			i2 += 1
 		}
 		i0 += 24
 	}
@@ -21653,139 +8459,40 @@ func kReluGrad2Go(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, mai
 	s3 := unsafe.Slice(conv2dGrad0, max(0, 48+(main-1)*48))
 	i3 := 0
 	for range main {
-		for range 6 {
-			v2 := s0[i0]
-			v3 := float32(0) < v2
-			v4 := s1[i1]
-			v5 := uint32(0x0)
-			v6 := float32(int32(v5))
-			v7 := v4 == v6
-			v8 := s2[i2]
-			v10 := float32(0)
-			if v7 {
-				v10 = v8
+		for range 12 {
+			v2 := uint32(0x0)
+			for range 2 {
+				v4 := uint32(0x0)
+				for range 2 {
+					v6 := s0[i0]
+					v7 := float32(0) < v6
+					v8 := s1[i1]
+					v10 := v2 * uint32(0x2)
+					v11 := v10 + v4
+					v12 := float32(int32(v11))
+					v13 := v8 == v12
+					v14 := s2[i2]
+					v16 := float32(0)
+					if v13 {
+						v16 = v14
+					}
+					v18 := float32(0)
+					if v7 {
+						v18 = v16
+					}
+					s3[i3] = v18
+					v4 = v4 + uint32(0x1)
+					i0 += 1
+					i3 += 1
+				}
+				v2 = v2 + uint32(0x1)
+				i0 += 22
+				i3 += 22
 			}
-			v12 := float32(0)
-			if v3 {
-				v12 = v10
-			}
-			s3[i3] = v12
-			v14 := s0[i0+1]
-			v15 := float32(0) < v14
-			v16 := s1[i1]
-			v17 := uint32(0x1)
-			v18 := float32(int32(v17))
-			v19 := v16 == v18
-			v20 := s2[i2]
-			v22 := float32(0)
-			if v19 {
-				v22 = v20
-			}
-			v24 := float32(0)
-			if v15 {
-				v24 = v22
-			}
-			s3[i3+1] = v24
-			v26 := s0[i0+24]
-			v27 := float32(0) < v26
-			v28 := s1[i1]
-			v29 := uint32(0x2)
-			v30 := float32(int32(v29))
-			v31 := v28 == v30
-			v32 := s2[i2]
-			v34 := float32(0)
-			if v31 {
-				v34 = v32
-			}
-			v36 := float32(0)
-			if v27 {
-				v36 = v34
-			}
-			s3[i3+24] = v36
-			v38 := s0[i0+25]
-			v39 := float32(0) < v38
-			v40 := s1[i1]
-			v41 := uint32(0x3)
-			v42 := float32(int32(v41))
-			v43 := v40 == v42
-			v44 := s2[i2]
-			v46 := float32(0)
-			if v43 {
-				v46 = v44
-			}
-			v48 := float32(0)
-			if v39 {
-				v48 = v46
-			}
-			s3[i3+25] = v48
-			v50 := s0[i0+2]
-			v51 := float32(0) < v50
-			v52 := s1[i1+1]
-			v53 := uint32(0x0)
-			v54 := float32(int32(v53))
-			v55 := v52 == v54
-			v56 := s2[i2+1]
-			v58 := float32(0)
-			if v55 {
-				v58 = v56
-			}
-			v60 := float32(0)
-			if v51 {
-				v60 = v58
-			}
-			s3[i3+2] = v60
-			v62 := s0[i0+3]
-			v63 := float32(0) < v62
-			v64 := s1[i1+1]
-			v65 := uint32(0x1)
-			v66 := float32(int32(v65))
-			v67 := v64 == v66
-			v68 := s2[i2+1]
-			v70 := float32(0)
-			if v67 {
-				v70 = v68
-			}
-			v72 := float32(0)
-			if v63 {
-				v72 = v70
-			}
-			s3[i3+3] = v72
-			v74 := s0[i0+26]
-			v75 := float32(0) < v74
-			v76 := s1[i1+1]
-			v77 := uint32(0x2)
-			v78 := float32(int32(v77))
-			v79 := v76 == v78
-			v80 := s2[i2+1]
-			v82 := float32(0)
-			if v79 {
-				v82 = v80
-			}
-			v84 := float32(0)
-			if v75 {
-				v84 = v82
-			}
-			s3[i3+26] = v84
-			v86 := s0[i0+27]
-			v87 := float32(0) < v86
-			v88 := s1[i1+1]
-			v89 := uint32(0x3)
-			v90 := float32(int32(v89))
-			v91 := v88 == v90
-			v92 := s2[i2+1]
-			v94 := float32(0)
-			if v91 {
-				v94 = v92
-			}
-			v96 := float32(0)
-			if v87 {
-				v96 = v94
-			}
-			s3[i3+27] = v96
-			i0 += 4
-			i1 += 2
-			i2 += 2
-			i3 += 4
+			i0 -= 46
+			i1 += 1
+			i2 += 1
+			i3 -= 46
 		}
 		i0 += 24
 		i3 += 24
@@ -23263,32 +9970,41 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 	v1 := s2[0]
 	v3 := math.Float32frombits(math.Float32bits(v1) ^ uint32(0x80000000))
 	for range main {
-		for range 344 {
-			v5 := s0[i0]
-			v6 := s1[i1]
-			var v7 float32
-			{
-				p, c := float64(float32(0.9))*float64(v5), float64(v6)
-				s := p + c
-				v7 = float32(s)
-				if twiceRounded(s) {
-					v7 = roundSum(p, c, s)
+		for range 4 {
+			for range 688 {
+				v5 := s0[i0]
+				v6 := s1[i1]
+				var v7 float32
+				{
+					p, c := float64(float32(0.9))*float64(v5), float64(v6)
+					s := p + c
+					v7 = float32(s)
+					if twiceRounded(s) {
+						v7 = roundSum(p, c, s)
+					}
 				}
-			}
-			v8 := s3[i3]
-			var v9 float32
-			{
-				p, c := float64(v3)*float64(v7), float64(v8)
-				s := p + c
-				v9 = float32(s)
-				if twiceRounded(s) {
-					v9 = roundSum(p, c, s)
+				v8 := s3[i3]
+				var v9 float32
+				{
+					p, c := float64(v3)*float64(v7), float64(v8)
+					s := p + c
+					v9 = float32(s)
+					if twiceRounded(s) {
+						v9 = roundSum(p, c, s)
+					}
 				}
+				s0[i0] = v7
+				s3[i3] = v9
+				i0 += 1
+				i1 += 1
+				i3 += 1
 			}
-			s0[i0] = v7
-			s3[i3] = v9
-			v11 := s0[i0+1]
-			v12 := s1[i1+1]
+		}
+	}
+	for range tail {
+		for range 688 {
+			v11 := s0[i0]
+			v12 := s1[i1]
 			var v13 float32
 			{
 				p, c := float64(float32(0.9))*float64(v11), float64(v12)
@@ -23298,7 +10014,7 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 					v13 = roundSum(p, c, s)
 				}
 			}
-			v14 := s3[i3+1]
+			v14 := s3[i3]
 			var v15 float32
 			{
 				p, c := float64(v3)*float64(v13), float64(v14)
@@ -23308,205 +10024,11 @@ func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
 					v15 = roundSum(p, c, s)
 				}
 			}
-			s0[i0+1] = v13
-			s3[i3+1] = v15
-			v17 := s0[i0+688]
-			v18 := s1[i1+688]
-			var v19 float32
-			{
-				p, c := float64(float32(0.9))*float64(v17), float64(v18)
-				s := p + c
-				v19 = float32(s)
-				if twiceRounded(s) {
-					v19 = roundSum(p, c, s)
-				}
-			}
-			v20 := s3[i3+688]
-			var v21 float32
-			{
-				p, c := float64(v3)*float64(v19), float64(v20)
-				s := p + c
-				v21 = float32(s)
-				if twiceRounded(s) {
-					v21 = roundSum(p, c, s)
-				}
-			}
-			s0[i0+688] = v19
-			s3[i3+688] = v21
-			v23 := s0[i0+689]
-			v24 := s1[i1+689]
-			var v25 float32
-			{
-				p, c := float64(float32(0.9))*float64(v23), float64(v24)
-				s := p + c
-				v25 = float32(s)
-				if twiceRounded(s) {
-					v25 = roundSum(p, c, s)
-				}
-			}
-			v26 := s3[i3+689]
-			var v27 float32
-			{
-				p, c := float64(v3)*float64(v25), float64(v26)
-				s := p + c
-				v27 = float32(s)
-				if twiceRounded(s) {
-					v27 = roundSum(p, c, s)
-				}
-			}
-			s0[i0+689] = v25
-			s3[i3+689] = v27
-			v29 := s0[i0+1376]
-			v30 := s1[i1+1376]
-			var v31 float32
-			{
-				p, c := float64(float32(0.9))*float64(v29), float64(v30)
-				s := p + c
-				v31 = float32(s)
-				if twiceRounded(s) {
-					v31 = roundSum(p, c, s)
-				}
-			}
-			v32 := s3[i3+1376]
-			var v33 float32
-			{
-				p, c := float64(v3)*float64(v31), float64(v32)
-				s := p + c
-				v33 = float32(s)
-				if twiceRounded(s) {
-					v33 = roundSum(p, c, s)
-				}
-			}
-			s0[i0+1376] = v31
-			s3[i3+1376] = v33
-			v35 := s0[i0+1377]
-			v36 := s1[i1+1377]
-			var v37 float32
-			{
-				p, c := float64(float32(0.9))*float64(v35), float64(v36)
-				s := p + c
-				v37 = float32(s)
-				if twiceRounded(s) {
-					v37 = roundSum(p, c, s)
-				}
-			}
-			v38 := s3[i3+1377]
-			var v39 float32
-			{
-				p, c := float64(v3)*float64(v37), float64(v38)
-				s := p + c
-				v39 = float32(s)
-				if twiceRounded(s) {
-					v39 = roundSum(p, c, s)
-				}
-			}
-			s0[i0+1377] = v37
-			s3[i3+1377] = v39
-			v41 := s0[i0+2064]
-			v42 := s1[i1+2064]
-			var v43 float32
-			{
-				p, c := float64(float32(0.9))*float64(v41), float64(v42)
-				s := p + c
-				v43 = float32(s)
-				if twiceRounded(s) {
-					v43 = roundSum(p, c, s)
-				}
-			}
-			v44 := s3[i3+2064]
-			var v45 float32
-			{
-				p, c := float64(v3)*float64(v43), float64(v44)
-				s := p + c
-				v45 = float32(s)
-				if twiceRounded(s) {
-					v45 = roundSum(p, c, s)
-				}
-			}
-			s0[i0+2064] = v43
-			s3[i3+2064] = v45
-			v47 := s0[i0+2065]
-			v48 := s1[i1+2065]
-			var v49 float32
-			{
-				p, c := float64(float32(0.9))*float64(v47), float64(v48)
-				s := p + c
-				v49 = float32(s)
-				if twiceRounded(s) {
-					v49 = roundSum(p, c, s)
-				}
-			}
-			v50 := s3[i3+2065]
-			var v51 float32
-			{
-				p, c := float64(v3)*float64(v49), float64(v50)
-				s := p + c
-				v51 = float32(s)
-				if twiceRounded(s) {
-					v51 = roundSum(p, c, s)
-				}
-			}
-			s0[i0+2065] = v49
-			s3[i3+2065] = v51
-			i0 += 2
-			i1 += 2
-			i3 += 2
-		}
-		i0 += 2064
-		i1 += 2064
-		i3 += 2064
-	}
-	for range tail {
-		for range 344 {
-			v53 := s0[i0]
-			v54 := s1[i1]
-			var v55 float32
-			{
-				p, c := float64(float32(0.9))*float64(v53), float64(v54)
-				s := p + c
-				v55 = float32(s)
-				if twiceRounded(s) {
-					v55 = roundSum(p, c, s)
-				}
-			}
-			v56 := s3[i3]
-			var v57 float32
-			{
-				p, c := float64(v3)*float64(v55), float64(v56)
-				s := p + c
-				v57 = float32(s)
-				if twiceRounded(s) {
-					v57 = roundSum(p, c, s)
-				}
-			}
-			s0[i0] = v55
-			s3[i3] = v57
-			v59 := s0[i0+1]
-			v60 := s1[i1+1]
-			var v61 float32
-			{
-				p, c := float64(float32(0.9))*float64(v59), float64(v60)
-				s := p + c
-				v61 = float32(s)
-				if twiceRounded(s) {
-					v61 = roundSum(p, c, s)
-				}
-			}
-			v62 := s3[i3+1]
-			var v63 float32
-			{
-				p, c := float64(v3)*float64(v61), float64(v62)
-				s := p + c
-				v63 = float32(s)
-				if twiceRounded(s) {
-					v63 = roundSum(p, c, s)
-				}
-			}
-			s0[i0+1] = v61
-			s3[i3+1] = v63
-			i0 += 2
-			i1 += 2
-			i3 += 2
+			s0[i0] = v13
+			s3[i3] = v15
+			i0 += 1
+			i1 += 1
+			i3 += 1
 		}
 	}
 }
