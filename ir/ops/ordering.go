@@ -30,21 +30,22 @@ type sorter struct {
 	from *loop.Buffer // where each came from; nil at first, when each is at its place
 }
 
-// order returns a buffer of i32 with the place in x, along axis, of the first, second … element in order. It has at least the first k.
-func (l *Lowering) order(x *loop.Buffer, axis, k int, descending bool) *loop.Buffer {
+// order returns a buffer of i32 with the place in x, along axis, of the first, second … element in order, and one with their keys, which are
+// equal where the elements are. They have at least the first k.
+func (l *Lowering) order(x *loop.Buffer, axis, k int, descending bool) (from, keys *loop.Buffer) {
 	t := &sorter{l: l, s: x.Shape, axis: axis}
 	t.keys = l.Temp("keys", ir.T(ir.I32, x.Shape))
 	l.mapOver(t.keys, sortKey(loop.Read(x, plainIndex(len(x.Shape))...), descending))
 	n := x.Shape[axis].Size
 	if n <= longestRank {
 		t.rank(1, n, k)
-		return t.from
+		return t.from, t.keys
 	}
 	t.rank(n/firstRun, firstRun, n)
 	for run := firstRun; run < n; run *= 2 {
 		t.pass(run)
 	}
-	return t.from
+	return t.from, t.keys
 }
 
 // sortKey is an i32 that is less than another's where x sorts before the other.

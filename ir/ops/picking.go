@@ -210,12 +210,6 @@ func evalPlace(v float64, n int) int {
 	return int(max(0, min(v, float64(n-1))))
 }
 
-// copyInto copies all of x to y.
-func (l *Lowering) copyInto(y, x *loop.Buffer) {
-	at := plainIndex(len(y.Shape))
-	l.Emit(&loop.Nest{Form: loop.Copy, Name: y.Name, Axes: axesOf(y.Shape), Fold: loop.FoldNone, Stores: []loop.Store{storeAt(y, loop.Read(x, at...), at...)}})
-}
-
 // mustPick is one of the picking functions for operands that Infer accepted.
 func mustPick(f func(string, ir.Type, ir.Type, ir.Attrs) (picking, error), x, idx *ir.Value, a ir.Attrs) picking {
 	p, err := f("", x.Type, idx.Type, a)

@@ -92,7 +92,7 @@ func (s scattering) eval(args []*Tensor, a ir.Attrs) *Tensor {
 func (s scattering) lower(l *Lowering, op *ir.Op) {
 	y, u := l.Buf(op.Results[0]), l.Buf(op.Args[2])
 	p := mustPick(s.pick, op.Args[0], op.Args[1], op.Attrs)
-	l.copyInto(y, l.Buf(op.Args[0]))
+	l.firstOf(y, l.Buf(op.Args[0]))
 	to := p.access(y, l.Buf(op.Args[1]))
 	v := loop.Read(u, plainIndex(len(p.points))...)
 	reduction := op.Attrs.Str("reduction")

@@ -35,7 +35,8 @@ var Sort = Register(&Operator{
 	Lower: func(l *Lowering, op *ir.Op) {
 		x := l.Buf(op.Args[0])
 		axis := mustAxis(op.Attrs.Int("axis"), len(x.Shape))
-		l.pickOrdered(l.Buf(op.Results[0]), l.Buf(op.Results[1]), x, l.order(x, axis, x.Shape[axis].Size, op.Attrs.Bool("descending")), axis)
+		order, _ := l.order(x, axis, x.Shape[axis].Size, op.Attrs.Bool("descending"))
+		l.pickOrdered(l.Buf(op.Results[0]), l.Buf(op.Results[1]), x, order, axis)
 	},
 	Samples: append(sortSamples(),
 		Sample{Args: f32Types(ir.NS(1500)), Batch: 1, NoGrad: true},

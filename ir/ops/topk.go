@@ -42,7 +42,8 @@ var TopK = Register(&Operator{
 	Lower: func(l *Lowering, op *ir.Op) {
 		x := l.Buf(op.Args[0])
 		axis := mustAxis(op.Attrs.Int("axis"), len(x.Shape))
-		l.pickOrdered(l.Buf(op.Results[0]), l.Buf(op.Results[1]), x, l.order(x, axis, op.Attrs.Int("k"), op.Attrs.Bool("largest")), axis)
+		order, _ := l.order(x, axis, op.Attrs.Int("k"), op.Attrs.Bool("largest"))
+		l.pickOrdered(l.Buf(op.Results[0]), l.Buf(op.Results[1]), x, order, axis)
 	},
 	ONNX: ONNX{Name: "TopK", Min: 1, Max: 25, Attrs: map[string]string{"axis": "axis", "largest": "largest", "sorted": "sorted"},
 		Note: "k must be a constant (an input from opset 10 on); the places are i32"},
