@@ -169,7 +169,7 @@ func (l *Lowering) perTie(s sampling, dy *loop.Buffer, share func(point []loop.A
 	part := l.Temp("share", ir.T(ir.F32, s.points))
 	l.Emit(&loop.Nest{Form: loop.Gather, Name: part.Name, Axes: axesOf(s.points), Red: s.red(), Fold: loop.FoldSum,
 		Value:  loop.E(loop.Select, share(point, loop.Ax(r), loop.Ax(r+1)), loop.F(1), loop.F(0)),
-		Stores: []loop.Store{storeAt(part, loop.E(loop.Div, loop.Read(dy, point...), loop.Total(ir.F32)), point...)}})
+		Stores: []loop.Store{storeAt(part, loop.E(loop.Div, loop.Read(dy, point...), loop.E(loop.Max, loop.Total(ir.F32), loop.F(1))), point...)}})
 	return part
 }
 

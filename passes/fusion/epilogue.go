@@ -1,6 +1,7 @@
 package fusion
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -132,16 +133,51 @@ func (u *fuser) mergeAt(i, j, at int, axes []loop.Affine, made func(loop.Access)
 		n.Stores = append(n.Stores, s)
 	}
 	n.Ops = append(append([]string(nil), p.Ops...), c.Ops...)
-	reform(&n)
+	reform(&n, 0)
 	u.f.Nests[at] = &n
 	u.remove(i + j - at)
 }
 
-// reform makes a map of a copy that computes something.
-func reform(n *loop.Nest) {
+// reform makes a map of a copy that computes something, and what is left of a gather whose computed indices are gone. n stands in that many scans.
+func reform(n *loop.Nest, steps int) {
+	if n.Form == loop.Gather && !gathers(n) {
+		n.Form = loop.Map
+		if n.Value != nil {
+			n.Form = loop.Reduce
+			if slides(n, steps+len(n.Axes)) {
+				n.Form = loop.Window
+			}
+		}
+	}
 	if n.Form == loop.Copy && (len(n.Stores) != 1 || n.Stores[0].Expr.Code != loop.Load) {
 		n.Form = loop.Map
 	}
+}
+
+// gathers reports whether some index of n is computed.
+func gathers(n *loop.Nest) bool {
+	for _, a := range n.Loads() {
+		if dynamic(a) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Stores, func(s loop.Store) bool { return dynamic(s.To) })
+}
+
+// slides reports whether some index of n adds a reduction axis to a parallel one, which come before number axes.
+func slides(n *loop.Nest, axes int) bool {
+	for _, a := range n.Loads() {
+		for _, ix := range a.Index {
+			par, red := false, false
+			for _, t := range ix.Terms {
+				par, red = par || t.Axis < axes, red || t.Axis >= axes
+			}
+			if par && red {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // pointsOf returns, for each axis of map c, the index over another nest's axes that takes its place, where c reads t only at the point

@@ -101,12 +101,12 @@ func (u *fuser) explain() {
 }
 
 // alive drops the stores of n, or of the nests in its body, to temporaries that are not read. It reports whether any store is left, and
-// whether it dropped one.
-func alive(n *loop.Nest, read map[*loop.Buffer]bool) (live, changed bool) {
+// whether it dropped one. n stands in that many scans.
+func alive(n *loop.Nest, read map[*loop.Buffer]bool, steps int) (live, changed bool) {
 	if n.Form == loop.Scan {
 		var body []*loop.Nest
 		for _, b := range n.Body {
-			l, c := alive(b, read)
+			l, c := alive(b, read, steps+1)
 			changed = changed || c
 			if l {
 				body = append(body, b)
@@ -123,6 +123,9 @@ func alive(n *loop.Nest, read map[*loop.Buffer]bool) (live, changed bool) {
 	}
 	changed = len(stores) < len(n.Stores)
 	n.Stores = stores
+	if changed {
+		reform(n, steps)
+	}
 	return len(stores) > 0, changed
 }
 
@@ -138,7 +141,7 @@ func (u *fuser) dead() {
 		}
 		var kept []*loop.Nest
 		for _, n := range u.f.Nests {
-			live, changed := alive(n, read)
+			live, changed := alive(n, read, 0)
 			again = again || changed
 			if changed {
 				u.changed(n)

@@ -120,7 +120,7 @@ func inlined(c, p *loop.Nest, e *loop.Expr, t *loop.Buffer, dim []int) *loop.Nes
 		n.Stores[k] = rewriteStore(c.Stores[k], at)
 	}
 	n.Ops = append(append([]string(nil), p.Ops...), c.Ops...)
-	reform(&n)
+	reform(&n, 0)
 	return &n
 }
 
