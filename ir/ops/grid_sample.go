@@ -127,7 +127,7 @@ var GridSampleGrad = Register(&Operator{
 
 // gridShape checks an image and a grid and returns the shape of what is read.
 func gridShape(op string, x, grid ir.Type) (ir.Shape, error) {
-	if err := image(op, x); err != nil {
+	if err := spatial(op, x, 2); err != nil {
 		return nil, err
 	}
 	g := grid.Shape
@@ -188,13 +188,13 @@ func gridTap(g, k *loop.Expr, size int, a ir.Attrs) tapped {
 	switch a.Str("mode") {
 	case "nearest":
 		at := e(loop.Round, place)
-		return tapped{at, within(at, size), f(1), []*loop.Expr{f(0)}}
+		return tapped{at, onImage(at, size), f(1), []*loop.Expr{f(0)}}
 	case "linear":
 		low := e(loop.Floor, place)
 		t := e(loop.Sub, place, low)
 		first := e(loop.Eq, k, f(0))
 		at := e(loop.Add, low, k)
-		return tapped{at, within(at, size), e(loop.Select, first, e(loop.Sub, f(1), t), t),
+		return tapped{at, onImage(at, size), e(loop.Select, first, e(loop.Sub, f(1), t), t),
 			[]*loop.Expr{e(loop.Select, first, e(loop.Neg, turn), turn)}}
 	}
 	low := e(loop.Floor, place)
@@ -202,7 +202,7 @@ func gridTap(g, k *loop.Expr, size int, a ir.Attrs) tapped {
 	d := e(loop.Sub, place, at) // of the place from the tap, which padding moves afterwards
 	weight, slope := cubicWeight(d)
 	at, _ = boundPlace(at, size, a)
-	return tapped{at, within(at, size), weight, []*loop.Expr{e(loop.Mul, turn, slope)}}
+	return tapped{at, onImage(at, size), weight, []*loop.Expr{e(loop.Mul, turn, slope)}}
 }
 
 // boundPlace moves a place into the image as the padding mode says, and returns the factor by which it then moves; nil for 1.

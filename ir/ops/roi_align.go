@@ -190,15 +190,15 @@ func roiScale(a ir.Attrs) float64 {
 
 // roiShape checks images and boxes and returns the shape of what is cut out.
 func roiShape(op string, x, boxes ir.Type, a ir.Attrs) (ir.Shape, error) {
-	if err := image(op, x); err != nil {
+	if err := spatial(op, x, 2); err != nil {
 		return nil, err
 	}
 	b := boxes.Shape
 	if boxes.Elem != ir.F32 || len(b) != 3 || b[2] != ir.D(4) || !b[1].Static() || b[1].Size < 1 || b[0] != x.Shape[0] {
 		return nil, WithNote("a box is x1, y1, x2, y2; each image has the same number of boxes", "%s wants boxes f32[%s,R,4], not %s", op, x.Shape[0], boxes)
 	}
-	if _, err := pair(op, "size", a.Ints("size")); err != nil {
-		return nil, err
+	if n := len(a.Ints("size")); n < 1 || n > 2 {
+		return nil, WithNote("write one number, or [rows, columns]", "%s takes one or two numbers for size, not %d", op, n)
 	}
 	rows, cols := roiSize(a)
 	if n := a.Int("sampling_ratio"); n < 1 || n > 1<<10 || rows < 1 || cols < 1 {

@@ -63,8 +63,8 @@ func (l *Lowering) fill(t taps, size int, x tapped) []*loop.Buffer {
 	return slopes
 }
 
-// within is 0 ≤ place < size.
-func within(place *loop.Expr, size int) *loop.Expr {
+// onImage is 0 ≤ place < size.
+func onImage(place *loop.Expr, size int) *loop.Expr {
 	return loop.E(loop.And, loop.E(loop.LessEq, loop.F(0), place), loop.E(loop.LessEq, place, loop.F(float64(size-1))))
 }
 
