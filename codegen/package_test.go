@@ -12,8 +12,10 @@ import (
 
 	"github.com/dlc-ml/dlc/codegen"
 	"github.com/dlc-ml/dlc/dsl"
+	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes"
 	"github.com/dlc-ml/dlc/passes/pass"
+	"github.com/dlc-ml/dlc/runtime"
 )
 
 // sources are models whose packages the tests build: the example, one without a train block, and one that uses what the example does not.
@@ -35,10 +37,12 @@ func sources(t *testing.T) map[string]string {
     input  x: f32[9]
     target label: class[4]
     target mask: f32[3]
+    target word: i32[2]
 
     hidden = x |> dense(12) |> relu
     output logits = hidden |> dense(4)
     output more   = hidden |> dense(3) |> sigmoid
+    output steps  = hidden |> reshape([3, 4])
 
     train {
         loss   = cross_entropy(logits, label) + 0.5*mse(more, mask)
@@ -48,6 +52,12 @@ func sources(t *testing.T) map[string]string {
         metric = confusion_matrix(logits, label)
         metric = precision(more, mask)
         metric = mse(more, mask)
+        metric = rmse(more, mask)
+        metric = r2(more, mask)
+        metric = roc_auc(softmax(logits), label)
+        metric = perplexity(logits, label)
+        metric = token_error_rate(steps, word)
+        metric = word_error_rate(steps, word, separator=1, decode="plain")
         batch  = 5
         epochs = 3
     }
@@ -252,5 +262,36 @@ func main() {
 	t.Logf("empty %d, with the model %d, weights %d bytes", empty, model, weights)
 	if model-empty-weights > 3<<20 {
 		t.Errorf("the model adds %d bytes to an empty program, weights not counted", model-empty-weights)
+	}
+}
+
+// TestFinishers looks for the finisher of each metric in the support files.
+func TestFinishers(t *testing.T) {
+	files, err := runtime.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var src []byte
+	for _, f := range files {
+		if strings.HasPrefix(f.Name, "finish") {
+			src = append(src, f.Data...)
+		}
+	}
+	found := 0
+	for _, o := range ops.All() {
+		if o.Metric == nil {
+			continue
+		}
+		found++
+		name := "finish"
+		for _, part := range strings.Split(o.Metric.Finish, "_") {
+			name += strings.ToUpper(part[:1]) + part[1:]
+		}
+		if !bytes.Contains(src, []byte(name+" ")) {
+			t.Errorf("metric %s has no finisher %s", o.Name, name)
+		}
+	}
+	if found < 8 {
+		t.Errorf("only %d metrics have finishers", found)
 	}
 }

@@ -26,6 +26,8 @@ type elementLoss struct {
 	perLast string
 	// rows says that the elements of the last axis belong to one distribution: they are summed, and the mean is over rows.
 	rows bool
+	// whole says that there is no reduction to choose: a metric that becomes a number only over all examples.
+	whole bool
 
 	kinks  float64       // see Sample.Kinks
 	ranges [2][2]float64 // of the samples' operands; zero for the default
@@ -44,7 +46,9 @@ func (e elementLoss) operator() *Operator {
 	if o.Args == nil {
 		o.Args = []Arg{{Name: "pred", Doc: "f32, any shape"}, {Name: "target", Doc: "f32, the shape of pred"}}
 	}
-	o.Attrs = append(slices.Clone(o.Attrs), lossReduction)
+	if !e.whole {
+		o.Attrs = append(slices.Clone(o.Attrs), lossReduction)
+	}
 	if e.rows {
 		o.Attrs[len(o.Attrs)-1].Doc = "mean or sum over all rows of the batch; none gives a number for each row"
 	}
@@ -89,10 +93,18 @@ func (e elementLoss) infer(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 	return []ir.Type{ir.T(ir.F32, e.result(p.Shape, a))}, nil
 }
 
+// reductionOf is the attribute, which metrics of a whole data set do without.
+func reductionOf(a ir.Attrs) string {
+	if r, ok := a.Get("reduction").(string); ok {
+		return r
+	}
+	return "mean"
+}
+
 // result is the shape that the loss of operands of shape s has.
 func (e elementLoss) result(s ir.Shape, a ir.Attrs) ir.Shape {
 	switch {
-	case a.Str("reduction") != "none":
+	case reductionOf(a) != "none":
 		return nil
 	case e.rows:
 		return s[:len(s)-1]
@@ -128,7 +140,7 @@ func (e elementLoss) eval(args []*Tensor, a ir.Attrs) *Tensor {
 		}
 		each[i] = e.value(x, a)
 	}
-	if a.Str("reduction") == "none" {
+	if reductionOf(a) == "none" {
 		y := NewTensor(ir.F32, p.Shape[:min(1, rank)]...)
 		if e.rows {
 			y = NewTensor(ir.F32, p.Shape[:rank-1]...)
@@ -146,7 +158,7 @@ func (e elementLoss) eval(args []*Tensor, a ir.Attrs) *Tensor {
 	for _, v := range each {
 		y.Data[0] += v
 	}
-	if a.Str("reduction") == "mean" {
+	if reductionOf(a) == "mean" {
 		n := len(each)
 		if e.rows {
 			n /= last
@@ -160,7 +172,7 @@ func (e elementLoss) lower(l *Lowering, op *ir.Op) {
 	p, t, y := l.Buf(op.Args[0]), l.Buf(op.Args[1]), l.Buf(op.Results[0])
 	s := p.Shape
 	axes, over := mustAxes(nil, s), ir.Shape{}
-	switch op.Attrs.Str("reduction") {
+	switch reductionOf(op.Attrs) {
 	case "mean":
 		if over = s; e.rows {
 			over = s[:len(s)-1]
@@ -219,7 +231,7 @@ func (e elementLoss) share(b *Builder, op *ir.Op, dy *ir.Value) *ir.Value {
 	expand := func(mean bool, axes []int) *ir.Value {
 		return b.Must("expand", "each", []*ir.Value{dy, pred}, ir.Attr{Name: "axes", Value: axes}, ir.Attr{Name: "mean", Value: mean})
 	}
-	switch op.Attrs.Str("reduction") {
+	switch reductionOf(op.Attrs) {
 	case "none":
 		axes := e.within(len(s))
 		if len(axes) == 0 {
@@ -250,6 +262,9 @@ func (e elementLoss) samples() []Sample {
 	if !e.rows {
 		list = append(list, Sample{Args: f32Types(ir.NS(), ir.NS())}, Sample{Args: f32Types(nil, nil)},
 			Sample{Args: f32Types(ir.NS(), ir.NS()), Batch: 5, Attrs: by("none")})
+	}
+	if e.whole {
+		list = slices.DeleteFunc(list, func(s Sample) bool { return s.Attrs != nil })
 	}
 	for i := range list {
 		list[i].Kinks = e.kinks
