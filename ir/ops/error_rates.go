@@ -27,10 +27,15 @@ func (e errorRate) operator() *Operator {
 	o.Attrs = append([]AttrDef{
 		{Name: "decode", Doc: "ctc drops repetitions and then blank; plain takes the symbols as they are", Default: "ctc", Values: []string{"ctc", "plain"}},
 		{Name: "blank", Doc: "the symbol of ctc that stands for nothing", Default: 0},
-	}, e.attrs...)
+	}, append(slices.Clone(e.attrs), givenAttr)...)
 	o.Metric = &Metric{Reduce: "rows", Finish: "error_rate", Falls: true}
 	o.NoGrad = "it counts, so it is constant almost everywhere; train on ctc or cross_entropy"
-	o.Infer = func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) { return inferErrorRate(o.Name, args, a) }
+	o.Infer = func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
+		if err := wantGiven(o.Name, len(args), o.Args, a); err != nil {
+			return nil, err
+		}
+		return inferErrorRate(o.Name, args, a)
+	}
 	o.Eval, o.Lower = evalErrorRate, lowerErrorRate
 	symbols := ir.T(ir.I32, ir.NS(4))
 	o.Samples = []Sample{
@@ -39,6 +44,8 @@ func (e errorRate) operator() *Operator {
 			Data: map[int][]float64{1: {1, 2, 3, -1, 6, 5}, 2: {3, 2, 0}, 3: {2, 1, 2}}},
 		{Args: []ir.Type{symbols, ir.T(ir.I32, ir.NS(3)), ir.T(ir.I32, ir.NS())}, Batch: 1, Attrs: ir.Attrs{{Name: "decode", Value: "plain"}},
 			Data: map[int][]float64{0: {4, 3, 2, 1}, 1: {4, 3, 1}, 2: {4}}},
+		{Args: []ir.Type{symbols, ir.T(ir.I32, ir.NS(3)), ir.T(ir.I32, ir.NS())}, Batch: 1, Attrs: ir.Attrs{{Name: "given", Value: []int{0, 1, 3}}},
+			Data: map[int][]float64{0: {4, 3, 2, 1}, 1: {4, 3, 1}, 2: {2}}},
 	}
 	return &o
 }
@@ -86,8 +93,10 @@ func evalErrorRate(args []*Tensor, a ir.Attrs) []*Tensor {
 		}
 		copy(row[steps:], right.Data[i*length:(i+1)*length])
 		row[steps+length], row[steps+length+1] = float64(steps), float64(length)
-		for k, t := range args[2:] {
-			row[steps+length+k] = t.Data[i]
+		for k, t := range place(args, a, 4)[2:] {
+			if t != nil {
+				row[steps+length+k] = t.Data[i]
+			}
 		}
 	}
 	return []*Tensor{y}
@@ -109,8 +118,10 @@ func lowerErrorRate(l *Lowering, op *ir.Op) {
 	l.putRows(y, steps, right.Shape, symbol(right, 2))
 	end := steps + right.Shape[1].Size
 	lengths := []*loop.Expr{loop.F(float64(steps)), loop.F(float64(right.Shape[1].Size))}
-	for i, v := range op.Args[2:] {
-		lengths[i] = symbol(l.Buf(v), 1)
+	for i, v := range place(op.Args, op.Attrs, 4)[2:] {
+		if v != nil {
+			lengths[i] = symbol(l.Buf(v), 1)
+		}
 	}
 	n := slices.Clone(y.Shape[:1])
 	for i, x := range lengths {

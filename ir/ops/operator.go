@@ -5,6 +5,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/dlc-ml/dlc/diag"
@@ -256,6 +257,17 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]
 	if o.Expand != nil {
 		if results, err := b.expand(o, args, full); results != nil || err != nil {
 			return results, err
+		}
+	}
+	if i := slices.Index(args, nil); i >= 0 {
+		if full.Get("given") == nil {
+			return nil, WithNote("operands by place may only be missing at the end", "%s needs its operand %s where one behind it is given", kind, o.Args[i].Name)
+		}
+		var given ir.Attr
+		args, given = compact(args)
+		full = append(slices.DeleteFunc(slices.Clone(full), func(a ir.Attr) bool { return a.Name == "given" }), given)
+		if full, err = Complete(o.Attrs, full); err != nil {
+			return nil, err
 		}
 	}
 	types := make([]ir.Type, len(args))
