@@ -77,7 +77,7 @@ func (u *fuser) mergeStores(i, j int, t *loop.Buffer) bool {
 	}
 	st := p.Stores[storeTo(p, t)]
 	readers := u.readers(t)
-	if p.Form == loop.Copy && (reshapes(p) || len(readers) > 1) {
+	if p.Form == loop.Copy && (reshapes(p) && still(p) || len(readers) > 1) {
 		return u.refuse(c, "%s only moves elements", p.Name)
 	}
 	if meets(u.touch(p).reads, t) {

@@ -3,10 +3,10 @@ package fusion
 import "github.com/dlc-ml/dlc/ir/loop"
 
 // prologue computes what map i stores in a temporary where it is read, so that the temporary goes. Sums of products and windows are
-// left alone, since their loads are what their kernels are about; their stores are not.
+// left alone, since their loads are what their kernels are about; their stores are not. A part of a tensor they can load as well as a whole one.
 func (u *fuser) prologue(i int) bool {
 	p := u.f.Nests[i]
-	if p.Form != loop.Map && (p.Form != loop.Copy || reshapes(p)) || !plainStores(p) || len(p.Red) > 0 {
+	if p.Form != loop.Map && (p.Form != loop.Copy || reshapes(p) && !shifts(p)) || !plainStores(p) || len(p.Red) > 0 {
 		return false
 	}
 	for _, s := range p.Stores {
@@ -37,7 +37,7 @@ func (u *fuser) inline(i int, t *loop.Buffer) bool {
 	extra, saved := 0, 0
 	for _, j := range readers {
 		c := u.f.Nests[j]
-		if why := u.takes(c, t, st.Expr); why != "" {
+		if why := u.takes(c, t, p, st.Expr); why != "" {
 			return u.refuse(p, "%s", why)
 		}
 		for k := i + 1; k <= j; k++ {
@@ -67,8 +67,8 @@ func (u *fuser) inline(i int, t *loop.Buffer) bool {
 	return true
 }
 
-// takes returns why nest c cannot compute t itself, or "".
-func (u *fuser) takes(c *loop.Nest, t *loop.Buffer, e *loop.Expr) string {
+// takes returns why nest c cannot compute t, which nest p does as e, itself, or "".
+func (u *fuser) takes(c *loop.Nest, t *loop.Buffer, p *loop.Nest, e *loop.Expr) string {
 	if c.Form == loop.Scan {
 		return c.Name + " is a scan"
 	}
@@ -91,7 +91,7 @@ func (u *fuser) takes(c *loop.Nest, t *loop.Buffer, e *loop.Expr) string {
 	switch {
 	case dyn:
 		return c.Name + " reads " + t.Name + " at indices that it computes"
-	case inValue && c.Form != loop.Reduce:
+	case inValue && c.Form != loop.Reduce && !shifts(p):
 		return c.Name + " is a " + c.Form.String()
 	case inValue && c.Fold == loop.FoldSum && c.Value.Code == loop.Load && e.Code == loop.Mul:
 		return c.Name + " would become a chain of fused multiply-adds, which rounds otherwise"

@@ -1,22 +1,24 @@
 package fusion
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// image says where each dimension of a temporary lies in the tensor that copy moves it to: at scale*i + shift in the same dimension.
-type image struct {
-	scale, shift []int
-}
+// image says where a temporary lies in the tensor that copy moves it to: dimension d of that is scale*i + shift, where i is the index of the
+// temporary's dimension dim, or shift alone where dim is -1.
+type image []struct{ dim, scale, shift int }
 
 // of returns where the element of the temporary at index lies.
 func (m image) of(index []loop.Affine) []loop.Affine {
-	r := make([]loop.Affine, len(index))
-	for d, ix := range index {
-		r[d] = times(ix, m.scale[d])
-		r[d].Const += m.shift[d]
+	r := make([]loop.Affine, len(m))
+	for d, p := range m {
+		if p.dim >= 0 {
+			r[d] = times(index[p.dim], p.scale)
+		}
+		r[d].Const += p.shift
 	}
 	return r
 }
@@ -81,24 +83,34 @@ func readsDynamically(n *loop.Nest, t *loop.Buffer) bool {
 	return false
 }
 
-// imageOf returns where copy c moves the elements of a whole temporary.
+// imageOf returns where copy c moves the elements of a whole temporary. The dimensions keep their order; the tensor may have others beside them.
 func imageOf(c *loop.Nest, from, to loop.Access) (image, bool) {
 	dim, ok := plain(c, from.Buf, from.Index)
-	if !ok || dynamic(from) || len(from.Index) != len(to.Index) {
-		return image{}, false
+	if !ok || dynamic(from) {
+		return nil, false
 	}
-	m := image{make([]int, len(to.Index)), make([]int, len(to.Index))}
+	m := make(image, len(to.Index))
+	last := -1
 	for d := range to.Index {
 		ix := tidy(c, to.Index[d])
-		m.scale[d], m.shift[d] = 1, ix.Const
-		if len(ix.Terms) > 1 || len(ix.Terms) == 0 && from.Buf.Shape[d] != one {
-			return image{}, false
+		m[d].dim, m[d].shift = -1, ix.Const
+		if len(ix.Terms) == 0 {
+			continue
 		}
-		if len(ix.Terms) == 1 {
-			if dim[ix.Terms[0].Axis] != d || ix.Terms[0].Coef < 1 {
-				return image{}, false
+		t := ix.Terms[0]
+		if len(ix.Terms) > 1 || t.Coef < 1 || dim[t.Axis] <= last {
+			return nil, false
+		}
+		m[d].dim, m[d].scale = dim[t.Axis], t.Coef
+		for last++; last < dim[t.Axis]; last++ {
+			if from.Buf.Shape[last] != one {
+				return nil, false
 			}
-			m.scale[d] = ix.Terms[0].Coef
+		}
+	}
+	for last++; last < len(from.Buf.Shape); last++ {
+		if from.Buf.Shape[last] != one {
+			return nil, false
 		}
 	}
 	return m, true
@@ -203,4 +215,47 @@ func transposes(n *loop.Nest) bool {
 		}
 	}
 	return false
+}
+
+// shifts reports whether a copy takes a part of a tensor as it lies: it keeps the order of the dimensions and takes neighbours for neighbours.
+func shifts(n *loop.Nest) bool {
+	if n.Form != loop.Copy {
+		return false
+	}
+	to, from := n.Stores[0].To, n.Stores[0].Expr.From
+	dim, ok := plain(n, to.Buf, to.Index)
+	if !ok || dynamic(from) {
+		return false
+	}
+	last := -1
+	for _, ix := range from.Index {
+		ix = tidy(n, ix)
+		if len(ix.Terms) == 0 {
+			continue
+		}
+		if len(ix.Terms) > 1 || ix.Terms[0].Coef != 1 || dim[ix.Terms[0].Axis] <= last {
+			return false
+		}
+		last = dim[ix.Terms[0].Axis]
+	}
+	return true
+}
+
+// still reports whether a copy between dense tensors leaves every element where it is, as most reshapes do: pass layout makes a view of it.
+func still(n *loop.Nest) bool {
+	place := func(a loop.Access) map[int]int {
+		p := map[int]int{-1: 0}
+		for d, stride := range loop.RowMajor(a.Buf.Shape) {
+			ix := tidy(n, a.Index[d])
+			p[-1] += ix.Const * stride
+			for _, t := range ix.Terms {
+				p[t.Axis] += t.Coef * stride
+			}
+		}
+		return p
+	}
+	to, from := n.Stores[0].To, n.Stores[0].Expr.From
+	size, _ := to.Buf.Shape.Elems()
+	other, _ := from.Buf.Shape.Elems()
+	return size == other && maps.Equal(place(to), place(from))
 }
