@@ -149,20 +149,31 @@ func (k recurrentKind) split(b *Builder, initial []*ir.Value, layers, width int)
 				list[i][s] = v
 				continue
 			}
-			return nil, fmt.Errorf("%s with %d layers cannot have an initial state", k.name, layers)
+			t := v.Type
+			if t.Elem != ir.F32 || len(t.Shape) != 2 || t.Shape[1] != ir.D(layers*width) {
+				return nil, WithNote("the states of the layers stand one after another", "%s with %d layers needs initial states f32[N,%d], not %v", k.name, layers, layers*width, t)
+			}
+			list[i][s] = b.cut(v.Name, v, 1, i*width, (i+1)*width)
 		}
 	}
 	return list, nil
 }
 
-// results are those of the layer: the outputs or the last one, then the states at the end.
+// results are those of the layer: the outputs or the last one, then the states at the end, those of all layers one after another.
 func (k recurrentKind) results(b *Builder, y *ir.Value, last [][]*ir.Value, onlyLast bool) ([]*ir.Value, error) {
 	if onlyLast {
 		y = last[0][len(last[0])-1]
 	}
 	results := []*ir.Value{y}
 	for _, list := range last {
-		results = append(results, list[len(list)-1])
+		v := list[0]
+		if len(list) > 1 {
+			var err error
+			if v, err = b.Op("concat", "states", list, ir.Attr{Name: "axis", Value: 1}); err != nil {
+				return nil, err
+			}
+		}
+		results = append(results, v)
 	}
 	return results, nil
 }
