@@ -98,6 +98,9 @@ func (e *emitter) gridLoop() {
 	rowsOf := func(rows int) {
 		t := e.newTile()
 		t.size[g] = rows
+		if rows == 1 && e.b.Grid.Tile > 1 {
+			t.wide = e.widened()
+		}
 		e.parallel(0, t)
 		for i, gr := range e.fm.groups {
 			e.f.AddPtr(vec.Ptr(i), 4*rows*gr.coef[g])
@@ -126,10 +129,20 @@ func (e *emitter) gridLoop() {
 type tileState struct {
 	size []int // steps; registers along the lane axis
 	part int   // lanes of the last register along the lane axis
+	wide int   // how many times as many registers along the lane axis the tile takes as the schedule says
+}
+
+// widened is how much wider the tile of a single row may be: it has the accumulators of the other rows to itself, and needs them to hide
+// the latency of its chains.
+func (e *emitter) widened() int {
+	if e.s.lane < 0 || e.s.fold || e.f.Target.Lanes == 1 || e.fm.nest.Value == nil || !fusedSum(e.fm.nest) || arithmetic(e.fm.nest.Value) > 1 {
+		return 1
+	}
+	return max(1, min(e.b.Grid.Tile, 12/max(1, e.s.points()/e.s.tile[e.b.grid])))
 }
 
 func (e *emitter) newTile() tileState {
-	t := tileState{size: make([]int, e.fm.par), part: e.f.Target.Lanes}
+	t := tileState{size: make([]int, e.fm.par), part: e.f.Target.Lanes, wide: 1}
 	for i := range t.size {
 		t.size[i] = 1
 	}
@@ -150,7 +163,7 @@ func (e *emitter) parallel(a int, t tileState) {
 		return
 	}
 	set := func(n, part int) tileState {
-		c := tileState{size: append([]int(nil), t.size...), part: part}
+		c := tileState{size: append([]int(nil), t.size...), part: part, wide: t.wide}
 		c.size[a] = n
 		return c
 	}
@@ -168,6 +181,9 @@ func (e *emitter) parallel(a int, t tileState) {
 		}
 	}
 	n := e.s.tile[a]
+	if a == e.s.lane {
+		n = min(n*t.wide, extent)
+	}
 	whole, rest := extent/n, extent%n
 	lastFull := part == step || a != e.s.lane
 	if a == e.s.lane && rest == 0 && !lastFull {
