@@ -252,4 +252,4 @@ func (g *generator) needs(name string) bool {
 }
 
 // trainingFiles are the support files that only a package that learns carries.
-var trainingFiles = []string{"batch", "checkpoint", "evaluate", "fit", "history", "metadata", "monitor", "schedule", "schedule_rates", "tally", "trainer"}
+var trainingFiles = []string{"batch", "callbacks", "checkpoint", "evaluate", "fit", "history", "logs", "metadata", "monitor", "schedule", "schedule_rates", "tally", "tensorboard", "trainer"}

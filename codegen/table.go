@@ -189,6 +189,7 @@ func (g *generator) paramRows(rows *jen.Group) {
 			jen.Id("offset"):    jen.Lit(pl.Offset),
 			jen.Id("init"):      jen.Lit(p.Init.Kind),
 			jen.Id("scale"):     jen.Lit(p.Init.Scale),
+			jen.Id("mean"):      jen.Lit(p.Init.Mean),
 			jen.Id("trainable"): jen.Lit(p.Trainable),
 		})
 	}
@@ -256,11 +257,16 @@ func recipe(t *ir.Training) *jen.Statement {
 // checkRecipe asks the support code what it thinks of the train block, which is better known now than at run time.
 func (g *generator) checkRecipe() error {
 	t := g.unit.Module.Train
-	if t == nil || len(t.Schedule) == 0 {
+	if t == nil {
 		return nil
 	}
-	if err := runtime.CheckSchedule(plainCalls(t.Schedule), g.Results); err != nil {
-		return fmt.Errorf("%s: error: %w", t.Schedule[0].Pos, err)
+	for _, c := range []struct {
+		calls []ir.Call
+		check func([]runtime.Call, []string) error
+	}{{t.Schedule, runtime.CheckSchedule}, {t.Callbacks, runtime.CheckCallbacks}} {
+		if err := c.check(plainCalls(c.calls), g.Results); err != nil {
+			return fmt.Errorf("%s: error: %w", c.calls[0].Pos, err)
+		}
 	}
 	return nil
 }

@@ -19,6 +19,10 @@ func (e *evaluator) call(x *callExpr, first value) value {
 	if o == nil || o.Internal || o.Category == "optimizer" {
 		return e.unknown(x)
 	}
+	start, x, ok := e.starting(x, o)
+	if !ok {
+		return nil
+	}
 	pos, named, ok := e.arguments(x, first)
 	if !ok {
 		return nil
@@ -30,7 +34,7 @@ func (e *evaluator) call(x *callExpr, first value) value {
 		}
 	}
 	if o.Layer != nil {
-		return e.layer(x, o, pos, named)
+		return e.layer(x, o, start, pos, named)
 	}
 	return e.plain(x, o, pos, named)
 }
@@ -154,7 +158,7 @@ func (e *evaluator) inScope(name string) string {
 }
 
 // layer applies an operator that makes parameters.
-func (e *evaluator) layer(x *callExpr, o *ops.Operator, pos []value, named []namedArg) value {
+func (e *evaluator) layer(x *callExpr, o *ops.Operator, start starting, pos []value, named []namedArg) value {
 	xs, pos, named, ok := e.operands(x, o.Name, o.Layer.Takes(), pos, named)
 	if !ok {
 		return nil
@@ -182,11 +186,14 @@ func (e *evaluator) layer(x *callExpr, o *ops.Operator, pos []value, named []nam
 	}
 	e.scopes[scope] = true
 	e.b.Scope, e.b.Pos = scope, x.fn.pos
+	start.use(e.b)
 	results, err := o.Layer.Build(e.b, xs, attrs)
 	e.b.Scope = ""
 	if err != nil {
+		e.b.Init, e.b.BiasInit = nil, nil
 		return e.refuse(x, err)
 	}
+	start.done(e, o.Name)
 	return oneOrMore(o.Name, results)
 }
 

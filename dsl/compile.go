@@ -29,6 +29,9 @@ func Compile(file string, src []byte, opt Options) (*ir.Module, error) {
 	c := &checker{file: file, model: m, errs: errs, byName: map[string]*decl{}, set: map[string]expr{}}
 	c.declare()
 	c.overrides(opt.Set)
+	if m.train != nil {
+		c.init = (&evaluator{c: c, done: map[*decl]value{}, busy: map[*decl]bool{}}).defaultInit(m.train)
+	}
 	// The first build evaluates everything, also what nothing uses, so that every mistake is found; it is thrown away.
 	c.build(newModule(m), ir.FuncTrain, true)
 	if len(errs.Items) > 0 {
@@ -62,6 +65,7 @@ type checker struct {
 	names  []string
 	set    map[string]expr
 	train  *ir.Training // nil before it is read
+	init   *ops.Start   // the train block's, or nil
 }
 
 // declare checks the names of all declarations.
@@ -190,7 +194,7 @@ func contains(list []string, s string) bool {
 func (c *checker) build(mod *ir.Module, name string, all bool) {
 	f := ir.NewFunc(name, ir.Symbol{Name: "N"})
 	mod.Funcs = append(mod.Funcs, f)
-	e := &evaluator{c: c, b: &ops.Builder{Module: mod, Func: f, Reuse: true, Training: name == ir.FuncTrain}, training: name == ir.FuncTrain,
+	e := &evaluator{c: c, b: &ops.Builder{Module: mod, Func: f, Reuse: true, Training: name == ir.FuncTrain, DefaultInit: c.init}, training: name == ir.FuncTrain,
 		done: map[*decl]value{}, lengths: c.lengths(), busy: map[*decl]bool{}, used: map[string]int{}, scopes: map[string]bool{}}
 	for _, d := range c.model.decls {
 		if d.kind == dInput || d.kind == dTarget && name != ir.FuncInfer {

@@ -24,7 +24,7 @@ var steps = map[string][]ops.AttrDef{
 }
 
 // settings are the lines of a train block; metric may repeat.
-var settings = []string{"data", "loss", "metric", "optimizer", "schedule", "penalty", "parameters", "average", "accumulate", "callbacks",
+var settings = []string{"data", "loss", "metric", "optimizer", "schedule", "penalty", "parameters", "average", "accumulate", "callbacks", "init",
 	"batch", "epochs", "seed"}
 
 // setting returns the line of that name, or nil.

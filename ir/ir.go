@@ -64,11 +64,15 @@ type Param struct {
 	Pos       diag.Pos
 }
 
-// Init says how a parameter starts: Kind is "zeros", "ones", "constant" (Scale is the value) or "uniform" (in ±Scale).
+// Init says how a parameter starts: Kind is "zeros", "ones", "constant" (Scale is the value), "uniform" (in Mean ± Scale), "normal" (of
+// deviation Scale around Mean), "truncated_normal" (likewise, within two deviations), "orthogonal" (times Scale) or "identity" (likewise).
 type Init struct {
-	Kind  string
-	Scale float64
+	Kind        string
+	Scale, Mean float64
 }
+
+// InitKinds are the values of Init.Kind.
+var InitKinds = []string{"zeros", "ones", "constant", "uniform", "normal", "truncated_normal", "orthogonal", "identity"}
 
 // Symbol is a named extent known only at run time, such as the batch N. Max bounds it; 0 leaves the bound to the session.
 type Symbol struct {

@@ -71,11 +71,9 @@ func (p *parser) param() {
 	p.Expect("=")
 	q.Init.Kind = p.Name("how the parameter starts")
 	if p.Accept("(") {
-		switch x := p.number().(type) {
-		case int:
-			q.Init.Scale = float64(x)
-		case float64:
-			q.Init.Scale = x
+		q.Init.Scale = p.float()
+		if p.Accept(",") {
+			q.Init.Mean = p.float()
 		}
 		p.Expect(")")
 	}
@@ -103,6 +101,17 @@ func (p *parser) length() {
 	}
 	l.Pos = p.Trail()
 	p.m.Lengths = append(p.m.Lengths, l)
+}
+
+// float reads a number as a float64.
+func (p *parser) float() float64 {
+	switch x := p.number().(type) {
+	case int:
+		return float64(x)
+	case float64:
+		return x
+	}
+	return 0
 }
 
 // typ reads f32[N,28].

@@ -59,8 +59,11 @@ func (w *writer) printf(format string, args ...any) { fmt.Fprintf(&w.b, format, 
 
 func (w *writer) param(p *Param) {
 	w.printf("param @%s: %s = %s", lex.SigilName(p.Name), typeText(p.Type), lex.Name(p.Init.Kind))
-	if math.Float64bits(p.Init.Scale) != 0 {
-		w.printf("(%s)", lex.FloatText(p.Init.Scale, 64))
+	switch scale, mean := p.Init.Scale, p.Init.Mean; {
+	case math.Float64bits(mean) != 0:
+		w.printf("(%s,%s)", lex.FloatText(scale, 64), lex.FloatText(mean, 64))
+	case math.Float64bits(scale) != 0:
+		w.printf("(%s)", lex.FloatText(scale, 64))
 	}
 	if p.Trainable {
 		w.printf(" trainable")

@@ -102,7 +102,7 @@ func genModule(t *rapid.T) *Module {
 	}
 	m := &Module{Name: name.Draw(t, "module")}
 	for _, n := range rapid.SliceOfNDistinct(name, 0, 3, rapid.ID).Draw(t, "params") {
-		m.Params = append(m.Params, &Param{n, typ.Draw(t, "type"), Init{name.Draw(t, "init"), rapid.Float64().Draw(t, "scale")}, rapid.Bool().Draw(t, "trainable"), pos.Draw(t, "pos")})
+		m.Params = append(m.Params, &Param{n, typ.Draw(t, "type"), Init{name.Draw(t, "init"), rapid.Float64().Draw(t, "scale"), rapid.Float64().Draw(t, "mean")}, rapid.Bool().Draw(t, "trainable"), pos.Draw(t, "pos")})
 	}
 	for _, n := range rapid.SliceOfNDistinct(name, 0, 2, rapid.ID).Draw(t, "funcs") {
 		f := NewFunc(n)

@@ -3,6 +3,8 @@ package ir
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 )
 
 // Verify checks the structure of m: names are unique, every operand is defined before its use, parameters belong to the
@@ -78,13 +80,13 @@ func verifyParam(p *Param, params map[string]*Param) error {
 	if err := verifyType(p.Type, nil); err != nil {
 		return fmt.Errorf("ir: %s: parameter @%s: %w", p.Pos, p.Name, err)
 	}
-	switch p.Init.Kind {
-	case "zeros", "ones", "constant", "uniform":
-	default:
-		return fmt.Errorf("ir: %s: parameter @%s starts as %q, which is none of zeros, ones, constant and uniform", p.Pos, p.Name, p.Init.Kind)
+	if !slices.Contains(InitKinds, p.Init.Kind) {
+		return fmt.Errorf("ir: %s: parameter @%s starts as %q, which is none of %s", p.Pos, p.Name, p.Init.Kind, strings.Join(InitKinds, ", "))
 	}
-	if math.IsNaN(p.Init.Scale) || math.IsInf(p.Init.Scale, 0) {
-		return fmt.Errorf("ir: %s: parameter @%s starts from %v", p.Pos, p.Name, p.Init.Scale)
+	for _, x := range []float64{p.Init.Scale, p.Init.Mean} {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("ir: %s: parameter @%s starts from %v", p.Pos, p.Name, x)
+		}
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func (d *driver) trainFlags(args []string) (*trainFlags, error) {
 			return nil, d.usage("--%s must not be 0; leave it out for the default", name)
 		}
 	}
-	t.o.Checkpoint = t.checkpoint
+	t.o.Checkpoint, t.o.Folder = t.checkpoint, t.place.base
 	return t, nil
 }
 

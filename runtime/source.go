@@ -45,7 +45,7 @@ type Parameter struct {
 	Shape, Strides []int
 	Offset         int
 	Init           string
-	Scale          float64
+	Scale, Mean    float64
 	Trainable      bool
 }
 
@@ -55,7 +55,7 @@ func PackWeights(model, file string, params []Parameter, arena, seed int, data [
 	info := &modelInfo{name: model, arena: arena}
 	for _, p := range params {
 		info.params = append(info.params, paramInfo{name: p.Name, shape: p.Shape, strides: p.Strides, offset: p.Offset, init: p.Init,
-			scale: p.Scale, trainable: p.Trainable})
+			scale: p.Scale, mean: p.Mean, trainable: p.Trainable})
 	}
 	var weights []float32
 	if len(data) == 0 {
@@ -92,6 +92,12 @@ type Call struct {
 // CheckSchedule returns what is wrong with the schedules of a train block whose function eval has some results.
 func CheckSchedule(calls []Call, results []string) error {
 	_, err := newSchedule(internal(calls), &modelInfo{results: results})
+	return err
+}
+
+// CheckCallbacks returns what is wrong with its callbacks.
+func CheckCallbacks(calls []Call, results []string) error {
+	_, err := newCallbacks(internal(calls), &modelInfo{results: results}, make([]plateau, len(calls)))
 	return err
 }
 

@@ -228,6 +228,10 @@ type Builder struct {
 	// Reuse lets Param return a parameter that the module has already, where type and start are the same: the functions of a
 	// module share their parameters.
 	Reuse bool
+	// Init and BiasInit, where set, are how the weights and the biases of the layer being built start in place of what the layer says,
+	// and DefaultInit where these are not set. InitUsed and BiasInitUsed report whether any parameter started so.
+	Init, BiasInit, DefaultInit *Start
+	InitUsed, BiasInitUsed      bool
 	// Training says that the function being built is the one that is trained: batch normalization then uses the batch's own statistics.
 	Training bool
 }
@@ -330,6 +334,12 @@ func (b *Builder) param(name string, t ir.Type, init ir.Init, trainable bool) (*
 	full := name
 	if b.Scope != "" {
 		full = b.Scope + "." + name
+	}
+	if trainable {
+		var err error
+		if init, err = b.start(name, t.Shape, init); err != nil {
+			return nil, err
+		}
 	}
 	if p := b.Module.Param(full); p != nil {
 		if b.Reuse && p.Type.Equal(t) && p.Init == init && p.Trainable == trainable {
