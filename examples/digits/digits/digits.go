@@ -90,6 +90,7 @@ var model = modelInfo{
 	params: []paramInfo{
 		{
 			init:      "uniform",
+			mean:      0.0,
 			name:      "features.stage.conv2d.weight",
 			offset:    0,
 			scale:     0.4898979485566356,
@@ -99,6 +100,7 @@ var model = modelInfo{
 		},
 		{
 			init:      "zeros",
+			mean:      0.0,
 			name:      "features.stage.conv2d.bias",
 			offset:    256,
 			scale:     0.0,
@@ -108,6 +110,7 @@ var model = modelInfo{
 		},
 		{
 			init:      "uniform",
+			mean:      0.0,
 			name:      "features.stage_2.conv2d.weight",
 			offset:    272,
 			scale:     0.15491933384829668,
@@ -117,6 +120,7 @@ var model = modelInfo{
 		},
 		{
 			init:      "zeros",
+			mean:      0.0,
 			name:      "features.stage_2.conv2d.bias",
 			offset:    5280,
 			scale:     0.0,
@@ -126,6 +130,7 @@ var model = modelInfo{
 		},
 		{
 			init:      "uniform",
+			mean:      0.0,
 			name:      "hidden.dense.weight",
 			offset:    5312,
 			scale:     0.13693063937629152,
@@ -135,6 +140,7 @@ var model = modelInfo{
 		},
 		{
 			init:      "zeros",
+			mean:      0.0,
 			name:      "hidden.dense.bias",
 			offset:    21312,
 			scale:     0.0,
@@ -144,6 +150,7 @@ var model = modelInfo{
 		},
 		{
 			init:      "uniform",
+			mean:      0.0,
 			name:      "logits.dense.weight",
 			offset:    21376,
 			scale:     0.34641016151377546,
@@ -153,6 +160,7 @@ var model = modelInfo{
 		},
 		{
 			init:      "zeros",
+			mean:      0.0,
 			name:      "logits.dense.bias",
 			offset:    21888,
 			scale:     0.0,

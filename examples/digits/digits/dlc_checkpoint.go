@@ -54,6 +54,9 @@ func (t *Trainer) checkpointArenas() []namedArena {
 	for i, s := range t.states {
 		list = append(list, namedArena{t.info.states[i] + "/", s})
 	}
+	if t.best != nil {
+		list = append(list, namedArena{"best/", t.best})
+	}
 	return list
 }
 
@@ -63,7 +66,7 @@ func (t *Trainer) metadata() map[string]string {
 	for _, e := range t.at.history {
 		fmt.Fprintf(&history, "%d %s %s%s%s\n", e.Epoch, hexFloat(e.LearningRate), hexFloat(e.Seconds), hexMetrics(e.Metrics), hexMetrics(e.ValMetrics))
 	}
-	for _, p := range t.sched.state {
+	for _, p := range t.watch {
 		fmt.Fprintf(&plateaus, "%t %s %d %d %s\n", p.seen, hexFloat(p.best), p.bad, p.wait, hexFloat(p.factor))
 	}
 	return map[string]string{
@@ -86,6 +89,7 @@ func (t *Trainer) metadata() map[string]string {
 		"seconds":       hexFloat(t.at.seconds),
 		"sums":          t.at.sums.text(),
 		"plateaus":      plateaus.String(),
+		"stopped":       strconv.FormatBool(t.at.stopped),
 		"history":       history.String(),
 	}
 }
@@ -208,8 +212,10 @@ func (t *Trainer) checkSameTraining(r *metadataReader) error {
 	case t.o.Seed != 0 && t.o.Seed != seed:
 		return fmt.Errorf("%s: seed: the checkpoint was made with %d, so it cannot go on with %d", r.file, seed, t.o.Seed)
 	}
+	// One that stopped early goes on when more epochs are asked for.
+	t.at.stopped = r.get("stopped") == "true" && t.o.Epochs <= epochs
 	t.complete(epochs, batch, seed, lr)
-	return nil
+	return r.err
 }
 
 // restore reads the position.
@@ -225,8 +231,8 @@ func (t *Trainer) restore(r *metadataReader) error {
 	if err := t.at.sums.parse(r.get("sums"), t.at.taken); err != nil {
 		r.fail("sums", "%v", err)
 	}
-	for i, f := range r.lines("plateaus", len(t.sched.state), 5, 5) {
-		t.sched.state[i] = plateau{f[0] == "true", r.parseFloat("plateaus", f[1]), r.parseInt("plateaus", f[2], 0, math.MaxInt32),
+	for i, f := range r.lines("plateaus", len(t.watch), 5, 5) {
+		t.watch[i] = plateau{f[0] == "true", r.parseFloat("plateaus", f[1]), r.parseInt("plateaus", f[2], 0, math.MaxInt32),
 			r.parseInt("plateaus", f[3], 0, math.MaxInt32), r.parseFloat("plateaus", f[4])}
 	}
 	n := len(t.info.results)

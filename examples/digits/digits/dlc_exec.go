@@ -59,8 +59,9 @@ type paramInfo struct {
 	shape     []int
 	strides   []int
 	offset    int
-	init      string // "zeros", "ones", "constant" or "uniform"
+	init      string // how it starts, by scale and mean: see initializers
 	scale     float64
+	mean      float64
 	trainable bool
 }
 

@@ -59,10 +59,10 @@ func (t *Trainer) fit(ctx context.Context, src examples, opts ...FitOption) (His
 		return t.History(), fmt.Errorf("%s: %w", t.info.name, err)
 	}
 	defer r.pool.close()
-	if t.at.epoch >= t.o.Epochs {
+	if t.over() {
 		r.tell(Event{Epoch: t.at.epoch, Done: true, EpochDone: true})
 	}
-	for t.at.epoch < t.o.Epochs {
+	for !t.over() {
 		if err := r.epoch(); err != nil {
 			return t.History(), r.stopped(err)
 		}
@@ -107,17 +107,24 @@ func (t *Trainer) newFitRun(ctx context.Context, src examples, opts []FitOption)
 	r.view = newBatchView(t.info, r.x, func(p portInfo) int { return p.train })
 	r.view.training, r.view.seed = true, t.o.Seed
 	if r.held != nil {
-		r.eval = newEvaluator(t.info, t.o.Batch, t.visible(), r.pool)
+		r.eval = newEvaluator(t.info, t.o.Batch, t.averaged(), r.pool)
 		r.eval.view.seed = t.o.Seed
 	}
 	return r, nil
 }
 
-// checkMonitor finds out now, not after an epoch, that the schedule needs a validation set.
+// checkMonitor finds out now, not after an epoch, that a schedule or a callback needs a validation set.
 func (t *Trainer) checkMonitor(validated bool) error {
 	probe := EpochResult{Metrics: newMetrics(t.info.results)}
 	if validated {
 		probe.ValMetrics = probe.Metrics
+	}
+	for i := range t.callbacks {
+		if c := &t.callbacks[i]; c.kind.watches {
+			if _, err := watch(c.call, &probe, t.info); err != nil {
+				return fmt.Errorf("callback %s %w", c.name, err)
+			}
+		}
 	}
 	return t.sched.check(&probe, t.info)
 }
@@ -219,7 +226,7 @@ func (r *fitRun) endEpoch() error {
 	r.at.sums.read(result.Metrics)
 	result.Loss = result.Metrics[0].Value
 	if r.held != nil {
-		r.visible()
+		r.averaged()
 		r.eval.view.epoch = r.at.epoch
 		m, err := r.eval.run(r.ctx, r.held)
 		if err != nil {
@@ -238,10 +245,13 @@ func (r *fitRun) endEpoch() error {
 	r.at.epoch++
 	r.at.taken, r.at.seconds = 0, 0
 	r.at.sums.reset()
+	if err := r.callBack(&result); err != nil {
+		return err
+	}
 	if err := r.save(); err != nil {
 		return err
 	}
-	r.tell(Event{Epoch: r.at.epoch, EpochDone: true, Done: r.at.epoch == r.o.Epochs})
+	r.tell(Event{Epoch: r.at.epoch, EpochDone: true, Done: r.over()})
 	return nil
 }
 

@@ -26,6 +26,8 @@ type Train struct {
 	CheckpointEvery int    // also after each so many steps; 0: not
 	Resume          bool   // go on from the checkpoint, bit for bit as if there had been no break
 
+	Folder string // where the files of the train block's callbacks go (logs, best weights); "" writes none
+
 	Progress func(Event) // told after every step and every epoch; nil for none
 }
 
@@ -38,9 +40,14 @@ type Trainer struct {
 	states  [][]float32
 	average int       // the state that holds averaged weights, or -1
 	mean    []float32 // those, with what is not trained
+	best    []float32 // the weights of the best epoch, where early stopping restores them; else nil
 	sched   *schedule
+	watch   []plateau // what the schedules, then the callbacks, remember
 	at      position
 	good    snapshot
+
+	callbacks []callback
+	events    string // the event file of this run; "" before the first
 }
 
 // position is how far a training has come, besides its weights and optimizer state.
@@ -55,13 +62,15 @@ type position struct {
 	seconds  float64   // spent in the present epoch
 	sums     tallies   // of the present epoch
 	history  History   // of the epochs done
-	plateaus []plateau // of the schedule
+	plateaus []plateau // of the schedules and the callbacks
+	stopped  bool      // early
 }
 
 // snapshot is a copy of all that a step changes, from when the weights were last known to be good.
 type snapshot struct {
 	weights []float32
 	states  [][]float32
+	best    []float32
 	at      position
 }
 
@@ -81,6 +90,15 @@ func newTrainer(info *modelInfo, o Train) (*Trainer, error) {
 		return nil, fmt.Errorf("%s: %w", info.name, err)
 	}
 	t := &Trainer{info: info, o: o, sched: sched, weights: newArena(info.arena), grads: newArena(info.arena)}
+	t.watch = make([]plateau, len(sched.phases)+len(info.recipe.callbacks))
+	copy(t.watch, sched.state)
+	sched.state = t.watch[:len(sched.phases)]
+	if t.callbacks, err = newCallbacks(info.recipe.callbacks, info, t.watch[len(sched.phases):]); err != nil {
+		return nil, fmt.Errorf("%s: %w", info.name, err)
+	}
+	if restores(info.recipe.callbacks) {
+		t.best = newArena(info.arena)
+	}
 	t.average = slices.Index(info.states, "average")
 	for range info.states {
 		t.states = append(t.states, newArena(info.arena))
@@ -128,8 +146,20 @@ func (t *Trainer) start() error {
 // accumulate is how many steps make one update.
 func (t *Trainer) accumulate() int { return max(1, t.info.recipe.accumulate) }
 
-// visible brings the weights that are validated and saved up to date and returns them: the moving average where there is one.
+// over reports whether nothing is left to train.
+func (t *Trainer) over() bool { return t.at.stopped || t.at.epoch >= t.o.Epochs }
+
+// visible returns the weights that are saved: those of the best epoch, where early stopping restores them and the training is over, else
+// those that are validated.
 func (t *Trainer) visible() []float32 {
+	if t.best != nil && t.over() && len(t.at.history) > 0 {
+		return t.best
+	}
+	return t.averaged()
+}
+
+// averaged brings the weights that are validated up to date and returns them: the moving average where there is one.
+func (t *Trainer) averaged() []float32 {
 	if t.average < 0 {
 		return t.weights
 	}
@@ -195,7 +225,8 @@ func (t *Trainer) keep() {
 	for i, s := range t.states {
 		g.states[i] = append(g.states[i][:0], s...)
 	}
-	g.at.copy(&t.at, t.sched.state)
+	g.best = append(g.best[:0], t.best...)
+	g.at.copy(&t.at, t.watch)
 }
 
 // rollBack returns to the snapshot.
@@ -204,7 +235,8 @@ func (t *Trainer) rollBack() {
 	for i, s := range t.states {
 		copy(s, t.good.states[i])
 	}
-	copy(t.sched.state, t.good.at.plateaus)
+	copy(t.best, t.good.best)
+	copy(t.watch, t.good.at.plateaus)
 	t.at.copy(&t.good.at, t.good.at.plateaus)
 }
 

@@ -72,33 +72,6 @@ func (p *paramInfo) unpack(elements, arena []float32) {
 	})
 }
 
-// initialWeights returns a new arena with the parameters as they start. Element e of parameter p depends on the seed, p and e alone.
-func initialWeights(m *modelInfo, seed int) ([]float32, error) {
-	arena := newArena(m.arena)
-	for i := range m.params {
-		p := &m.params[i]
-		row := make([]float32, p.elems())
-		value := func(int) float64 { return 0 }
-		switch p.init {
-		case "zeros":
-		case "ones":
-			value = func(int) float64 { return 1 }
-		case "constant":
-			value = func(int) float64 { return p.scale }
-		case "uniform":
-			key := randomKey(seed, useInit, i)
-			value = func(e int) float64 { return randomUnit(key, uint64(e)) * p.scale }
-		default:
-			return nil, fmt.Errorf("%s: parameter %s: no initialisation is called %q", m.name, p.name, p.init)
-		}
-		for e := range row {
-			row[e] = float32(value(e))
-		}
-		p.pack(arena, row)
-	}
-	return arena, nil
-}
-
 // finite reports whether no element is infinite or NaN.
 func finite(s []float32) bool {
 	for _, v := range s {
