@@ -96,6 +96,9 @@ func (d *driver) train(args []string) error {
 	if err := t.Save(f.output); err != nil {
 		return err
 	}
+	if t.at.stopped {
+		fmt.Fprintf(d.stderr, "dlc: stopped early after epoch %d\n", t.at.epoch)
+	}
 	return d.finish(t, f, history, data)
 }
 

@@ -5,7 +5,9 @@ import (
 	"embed"
 	"encoding/binary"
 	"io/fs"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -106,5 +108,12 @@ func internal(calls []Call) []call {
 	for _, c := range calls {
 		list = append(list, call{c.Name, c.Args})
 	}
+	return list
+}
+
+// SettingNames are the schedules and the callbacks that there are, by name.
+func SettingNames() []string {
+	list := slices.AppendSeq(slices.Collect(maps.Keys(scheduleKinds)), maps.Keys(callbackKinds))
+	slices.Sort(list)
 	return list
 }

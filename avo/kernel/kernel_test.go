@@ -97,6 +97,29 @@ var models = map[string]string{
     output out = a |> gru(9, bidirectional=true, reset_after=false, return="last", bias=false) |> dense(4)
     train { loss = cross_entropy(out, y) }
 }`,
+	"exact_lamb": `model m {
+    input  x: f32[21]
+    target y: f32[3]
+    output out = x |> dense(70) |> relu |> dense(70) |> relu |> dense(3)
+    train { loss = mse(out, y)
+        optimizer = lamb(clip_norm=0.1, clip_value=0.05, weight_decay=0.1)
+        parameters = [rate("out.dense_2.*", 0.1), decay("*.bias", 0), max_norm("*weight", 0.5), freeze("out.dense_3.bias")]
+        average = ema(0.9) }
+}`,
+	"exact_sums": `model m {
+    input  x: f32[21]
+    target y: f32[3]
+    output out = x |> dense(35) |> relu |> dense(3)
+    train { loss = mse(out, y)
+        optimizer = nadam(clip_norm=0.01, weight_decay=0.1)
+        accumulate = 3 }
+}`,
+	"exact_rmsprop":  learned("rmsprop(momentum=0.5, centered=true, clip_value=0.01)"),
+	"exact_radam":    learned("radam()"),
+	"exact_adagrad":  learned("adagrad(rate_decay=0.1, initial=0.2)"),
+	"exact_adadelta": learned("adadelta()"),
+	"exact_lion":     learned("lion(weight_decay=0.1)"),
+	"exact_amsgrad":  learned("amsgrad(weight_decay=0.1)"),
 	"functions": `model m {
     input  x: f32[23]
     target y: class[11]
@@ -106,6 +129,17 @@ var models = map[string]string{
     train { loss = cross_entropy(out, y)
         metric = accuracy(out, y) }
 }`,
+}
+
+// learned is a small model with an optimizer.
+func learned(optimizer string) string {
+	return `model m {
+    input  x: f32[5]
+    target y: f32[3]
+    output out = x |> dense(3)
+    train { loss = mse(out, y)
+        optimizer = ` + optimizer + ` }
+}`
 }
 
 func compile(t *testing.T, src string) *pass.Unit {
@@ -143,7 +177,9 @@ func memory(t *testing.T, u *pass.Unit, f *loop.Func, sizes map[string]int) loop
 				}
 			}
 		case loop.State:
-			clear(mem[b])
+			for i := range mem[b] { // second moments are not negative
+				mem[b][i] = math.Float32bits(float32(math.Abs(rng.NormFloat64())) / 8)
+			}
 		case loop.Input:
 			for i := range mem[b] {
 				if b.Elem == ir.I32 {
@@ -154,6 +190,9 @@ func memory(t *testing.T, u *pass.Unit, f *loop.Func, sizes map[string]int) loop
 			}
 		case loop.Scalar:
 			v := map[string]float32{"$batch": float32(sizes["N"]), "$lr": 0.05, "$rest1": 0.1, "$rest2": 0.03, "$more": 1, "$share": 0.2}[b.Name]
+			if v == 0 {
+				v = 0.7 // a scalar of an optimizer
+			}
 			if mem[b][0] = math.Float32bits(v); b.Elem == ir.I32 {
 				mem[b][0] = 3
 			}

@@ -1,6 +1,8 @@
 package pass
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -77,5 +79,35 @@ func TestRewrite(t *testing.T) {
 	}
 	if c := new(Config); !c.Rewrite("x") {
 		t.Error("the zero Config refuses a rewrite")
+	}
+}
+
+// TestArenaGroups has parameters with rates of their own: those treated alike lie together, each group a whole number of blocks.
+func TestArenaGroups(t *testing.T) {
+	param := func(name string, n int) *ir.Param {
+		return &ir.Param{Name: name, Type: ir.T(ir.F32, ir.S(n)), Trainable: true}
+	}
+	m := &ir.Module{
+		Params: []*ir.Param{param("a.w", 20), param("b.w", 300), param("a.b", 5), param("b.b", 7)},
+		Train:  &ir.Training{Rules: []ir.Call{{Name: "rate", Attrs: ir.Attrs{{Name: "pattern", Value: "b.*"}, {Name: "factor", Value: 0.5}}}}},
+	}
+	m.Params = append(m.Params, &ir.Param{Name: "mean", Type: ir.T(ir.F32, ir.S(3))})
+	a, err := NewArena(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, pl := range a.Places {
+		names = append(names, fmt.Sprintf("%s@%d", pl.Param.Name, pl.Offset))
+	}
+	if got := strings.Join(names, " "); got != "a.w@0 a.b@32 b.w@256 b.b@560 mean@768" {
+		t.Errorf("the places are %s", got)
+	}
+	want := []ir.Group{
+		{Size: 256, Params: []ir.Span{{Offset: 0, Size: 32}, {Offset: 32, Size: 16}}},
+		{Treatment: ir.Treatment{Rate: 0.5}, Offset: 256, Size: 512, Params: []ir.Span{{Offset: 256, Size: 304}, {Offset: 560, Size: 16}}},
+	}
+	if !reflect.DeepEqual(a.Groups, want) || a.Trainable != 768 || a.ArenaLen != 784 {
+		t.Errorf("the groups are %+v, the lengths %d and %d", a.Groups, a.Trainable, a.ArenaLen)
 	}
 }

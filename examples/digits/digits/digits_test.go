@@ -105,7 +105,7 @@ func trained(t *testing.T, threads int) []float32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tr.Fit(context.Background(), sampleData(20)); err != nil {
+	if _, err := tr.Fit(context.Background(), sampleData(20), Validate(sampleData(9))); err != nil {
 		t.Fatal(err)
 	}
 	return slices.Clone(tr.Model().weights)
