@@ -136,7 +136,7 @@ func (e *evaluator) optimizer(s *section, st *setting) ir.Call {
 	table := map[string][]ops.AttrDef{}
 	for _, o := range ops.All() {
 		if o.Category == "optimizer" {
-			table[o.Name] = append([]ops.AttrDef{{Name: "lr", Default: o.Rate}}, o.Attrs...)
+			table[o.Name] = o.Settings()
 		}
 	}
 	if st == nil {

@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// watching returns tiny with callbacks.
-func watching(calls ...call) *modelInfo {
+// tinyWith returns tiny with callbacks.
+func tinyWith(calls ...call) *modelInfo {
 	m := tiny()
 	m.recipe.callbacks = calls
 	return m
@@ -48,7 +48,7 @@ func TestEarlyStopping(t *testing.T) {
 		want    *Trainer
 	}{{true, one}, {false, four}} {
 		done := 0
-		tr := fitWith(t, watching(patient(3, c.restore)), Train{Epochs: 20, Progress: func(e Event) {
+		tr := fitWith(t, tinyWith(patient(3, c.restore)), Train{Epochs: 20, Progress: func(e Event) {
 			if e.Done {
 				done++
 			}
@@ -65,7 +65,7 @@ func TestEarlyStopping(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "tiny.ckpt")
 	ctx, cancel := context.WithCancel(context.Background())
-	tr, err := newTrainer(watching(patient(3, true)), Train{Epochs: 20, Checkpoint: path, Progress: func(e Event) {
+	tr, err := newTrainer(tinyWith(patient(3, true)), Train{Epochs: 20, Checkpoint: path, Progress: func(e Event) {
 		if e.Epoch == 3 {
 			cancel()
 		}
@@ -76,11 +76,11 @@ func TestEarlyStopping(t *testing.T) {
 	if _, err := tr.fit(ctx, data, validate(newTinyData(11))); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
-	tr = fitWith(t, watching(patient(3, true)), Train{Checkpoint: path, Resume: true}, data)
+	tr = fitWith(t, tinyWith(patient(3, true)), Train{Checkpoint: path, Resume: true}, data)
 	if len(tr.at.history) != 4 || !slices.Equal(tr.Model().weights, one.weights) {
 		t.Errorf("resumed: %d epochs, or not the best weights", len(tr.at.history))
 	}
-	tr = fitWith(t, watching(patient(3, true)), Train{Checkpoint: path, Resume: true, Epochs: 25}, data)
+	tr = fitWith(t, tinyWith(patient(3, true)), Train{Checkpoint: path, Resume: true, Epochs: 25}, data)
 	if len(tr.at.history) != 5 {
 		t.Errorf("resumed with more epochs: %d epochs, not one more", len(tr.at.history))
 	}
@@ -90,7 +90,7 @@ func TestEarlyStopping(t *testing.T) {
 func TestBestAndLast(t *testing.T) {
 	folder := t.TempDir()
 	data := newTinyData(13)
-	m := watching(call{"best", map[string]any{"monitor": "loss"}}, call{"best", map[string]any{"monitor": "loss", "mode": "max", "file": "worst.safetensors"}}, call{"last", nil})
+	m := tinyWith(call{"best", map[string]any{"monitor": "loss"}}, call{"best", map[string]any{"monitor": "loss", "mode": "max", "file": "worst.safetensors"}}, call{"last", nil})
 	tr := fitWith(t, m, Train{Epochs: 5, LearningRate: 0.01, Folder: folder}, data)
 	best, worst := 0, 0
 	for i, e := range tr.History() {
@@ -112,7 +112,7 @@ func TestBestAndLast(t *testing.T) {
 	}
 	quiet := t.TempDir()
 	t.Chdir(quiet)
-	fitWith(t, watching(call{"last", nil}, call{"csv", nil}, call{"jsonl", nil}, call{"tensorboard", nil}), Train{Epochs: 1}, data)
+	fitWith(t, tinyWith(call{"last", nil}, call{"csv", nil}, call{"jsonl", nil}, call{"tensorboard", nil}), Train{Epochs: 1}, data)
 	if files, _ := os.ReadDir(quiet); len(files) > 0 {
 		t.Errorf("without a folder there are files: %v", files)
 	}
@@ -121,7 +121,7 @@ func TestBestAndLast(t *testing.T) {
 // TestLogs reads both logs back, after a training that was stopped and went on.
 func TestLogs(t *testing.T) {
 	folder := t.TempDir()
-	m := func() *modelInfo { return watching(call{"csv", map[string]any{"file": "log.csv"}}, call{"jsonl", nil}) }
+	m := func() *modelInfo { return tinyWith(call{"csv", map[string]any{"file": "log.csv"}}, call{"jsonl", nil}) }
 	o := Train{Epochs: 2, Folder: folder, Checkpoint: filepath.Join(folder, "tiny.ckpt")}
 	data := newTinyData(13)
 	fitWith(t, m(), o, data)
@@ -161,7 +161,7 @@ func TestLogs(t *testing.T) {
 // TestEventFile reads an event file by the description of its format: records, then messages field by field.
 func TestEventFile(t *testing.T) {
 	folder := t.TempDir()
-	h := fitWith(t, watching(call{"tensorboard", nil}), Train{Epochs: 3, Folder: folder}, newTinyData(13)).History()
+	h := fitWith(t, tinyWith(call{"tensorboard", nil}), Train{Epochs: 3, Folder: folder}, newTinyData(13)).History()
 	files, _ := filepath.Glob(filepath.Join(folder, "tiny.events", "events.out.tfevents.*"))
 	if len(files) != 1 {
 		t.Fatalf("the event files are %v", files)
@@ -282,18 +282,18 @@ func TestCallbackErrors(t *testing.T) {
 		"callback best: monitor is \"f1\" and must be one of":            {"best", map[string]any{"monitor": "f1"}},
 		"callback best: mode is \"up\" and must be auto, min or max":     {"best", map[string]any{"mode": "up"}},
 	} {
-		if _, err := newTrainer(watching(c), Train{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := newTrainer(tinyWith(c), Train{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, want %s", err, want)
 		}
 	}
-	tr, err := newTrainer(watching(call{"best", nil}), Train{})
+	tr, err := newTrainer(tinyWith(call{"best", nil}), Train{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tr.fit(context.Background(), newTinyData(8)); err == nil || !strings.Contains(err.Error(), "callback best monitors val_loss, but there is no validation set") {
 		t.Errorf("the error is %v", err)
 	}
-	tr, err = newTrainer(watching(call{"last", map[string]any{"file": "no/such/folder/x"}}), Train{Folder: t.TempDir()})
+	tr, err = newTrainer(tinyWith(call{"last", map[string]any{"file": "no/such/folder/x"}}), Train{Folder: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -25,6 +27,13 @@ var Adadelta = Register(optimizer{
 			return err
 		}
 		return positive("adadelta", a, "1e-6", "eps")
+	},
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		rho, eps := a.Float("rho"), a.Float("eps")
+		kept[0] = rho*kept[0] + (1-rho)*g*g
+		d := math.Sqrt(kept[1]+eps) / math.Sqrt(kept[0]+eps) * g
+		kept[1] = rho*kept[1] + (1-rho)*d*d
+		return w - lr*d
 	},
 	step: func(u *update) *loop.Expr {
 		eps := u.float("eps")

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -40,6 +41,13 @@ var Adagrad = Register(optimizer{
 			}
 		}
 		return positive("adagrad", a, "1e-10", "eps")
+	},
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		if t == 1 {
+			kept[0] = a.Float("initial")
+		}
+		kept[0] += g * g
+		return w - lr/(1+(t-1)*a.Float("rate_decay"))*g/(math.Sqrt(kept[0])+a.Float("eps"))
 	},
 	step: func(u *update) *loop.Expr {
 		sum := u.read(loop.State, "sum")

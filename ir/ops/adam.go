@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
@@ -18,8 +19,9 @@ var Adam = Register(optimizer{
 		Scalars: momentRests,
 	},
 	check: checkMoments("adam"),
+	rule:  adamRule,
 	step: func(u *update) *loop.Expr {
 		return u.adamStep(u.mean("m", "beta1", u.g), u.mean("v", "beta2", u.square()))
 	},
-	attrs: momentSamples,
+	attrs: append([]ir.Attrs{{{Name: "beta1", Value: 0.0}, {Name: "eps", Value: 0.01}}}, momentSamples...),
 }.operator())

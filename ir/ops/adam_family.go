@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -34,6 +36,15 @@ func momentRests(a ir.Attrs) []StepScalar {
 
 // momentSamples are attributes for samples.
 var momentSamples = []ir.Attrs{{}, {{Name: "beta1", Value: 0.5}, {Name: "beta2", Value: 0.9}, {Name: "eps", Value: 1e-6}}}
+
+// adamRule is Adam in the paper's words.
+func adamRule(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+	b1, b2 := a.Float("beta1"), a.Float("beta2")
+	kept[0] = b1*kept[0] + (1-b1)*g
+	kept[1] = b2*kept[1] + (1-b2)*g*g
+	mean, square := kept[0]/(1-math.Pow(b1, t)), kept[1]/(1-math.Pow(b2, t))
+	return w - lr*mean/(math.Sqrt(square)+a.Float("eps"))
+}
 
 // adamStep is w - rate/rest1 * m / (sqrt(v)/rest2 + eps). v is where the second moment, or its greatest value, is to be found. What
 // depends on scalars alone stands in nodes of its own, so that a back end computes it once for the whole arena.

@@ -19,6 +19,7 @@ var AdamW = Register(optimizer{
 	},
 	decay: 0.01, decoupled: true,
 	check: checkMoments("adamw"),
+	rule:  adamRule,
 	step: func(u *update) *loop.Expr {
 		return u.adamStep(u.mean("m", "beta1", u.g), u.mean("v", "beta2", u.square()))
 	},

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -19,6 +21,13 @@ var AMSGrad = Register(optimizer{
 		Scalars: momentRests,
 	},
 	check: checkMoments("amsgrad"),
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		b1, b2 := a.Float("beta1"), a.Float("beta2")
+		kept[0] = b1*kept[0] + (1-b1)*g
+		kept[1] = b2*kept[1] + (1-b2)*g*g
+		kept[2] = math.Max(kept[2], kept[1])
+		return w - lr*kept[0]/(1-math.Pow(b1, t))/(math.Sqrt(kept[2]/(1-math.Pow(b2, t)))+a.Float("eps"))
+	},
 	step: func(u *update) *loop.Expr {
 		m, v := u.mean("m", "beta1", u.g), u.mean("v", "beta2", u.square())
 		most := loop.E(loop.Max, u.read(loop.State, "max_v"), v)

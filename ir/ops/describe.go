@@ -60,6 +60,9 @@ func (o *Operator) Describe() Description {
 			}
 		}
 	}
+	if o.Rate > 0 {
+		args, attrs = nil, o.Settings()
+	}
 	for _, a := range args {
 		d.Operands = append(d.Operands, DescribedArg(a))
 	}

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
@@ -14,5 +15,6 @@ var GD = Register(optimizer{
 		Example: "optimizer = gd(lr=0.1)",
 		Rate:    0.01,
 	},
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 { return w - lr*g },
 	step: func(u *update) *loop.Expr { return u.descend(u.g) },
 }.operator())

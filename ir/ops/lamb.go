@@ -1,6 +1,9 @@
 package ops
 
 import (
+	"math"
+
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
@@ -19,6 +22,12 @@ var LAMB = Register(optimizer{
 	},
 	decoupled: true,
 	check:     checkMoments("lamb"),
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		b1, b2 := a.Float("beta1"), a.Float("beta2")
+		kept[0] = b1*kept[0] + (1-b1)*g
+		kept[1] = b2*kept[1] + (1-b2)*g*g
+		return kept[0] / (1 - math.Pow(b1, t)) / (math.Sqrt(kept[1]/(1-math.Pow(b2, t))) + a.Float("eps"))
+	},
 	direct: func(u *update) *loop.Expr {
 		m, v := u.mean("m", "beta1", u.g), u.mean("v", "beta2", u.square())
 		scale := loop.E(loop.Div, loop.F(1), u.scalar("rest1"))

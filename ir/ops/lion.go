@@ -22,6 +22,17 @@ var Lion = Register(optimizer{
 	},
 	decoupled: true,
 	check:     func(a ir.Attrs) error { return within("lion", a, 0, 1, "0.9", "beta1", "beta2") },
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		c := a.Float("beta1")*kept[0] + (1-a.Float("beta1"))*g
+		kept[0] = a.Float("beta2")*kept[0] + (1-a.Float("beta2"))*g
+		switch {
+		case c > 0:
+			return w - lr
+		case c < 0:
+			return w + lr
+		}
+		return w
+	},
 	step: func(u *update) *loop.Expr {
 		b, m, zero := u.attrs.Float("beta1"), u.read(loop.State, "m"), loop.F(0)
 		c := loop.E(loop.FMA, loop.F(b), m, loop.E(loop.Mul, loop.F(1-b), u.g))

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -38,6 +39,18 @@ var NAdam = Register(optimizer{
 		}
 		return checkMoments("nadam")(a)
 	},
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		b1, b2 := a.Float("beta1"), a.Float("beta2")
+		mu := func(t float64) float64 { return b1 * (1 - math.Pow(0.96, t*a.Float("momentum_decay"))/2) }
+		if t == 1 {
+			kept[2] = 1
+		}
+		kept[0] = b1*kept[0] + (1-b1)*g
+		kept[1] = b2*kept[1] + (1-b2)*g*g
+		kept[2] *= mu(t)
+		d := math.Sqrt(kept[1]/(1-math.Pow(b2, t))) + a.Float("eps")
+		return w - lr*(1-mu(t))/(1-kept[2])*g/d - lr*mu(t+1)/(1-kept[2]*mu(t+1))*kept[0]/d
+	},
 	step: func(u *update) *loop.Expr {
 		m, v := u.mean("m", "beta1", u.g), u.mean("v", "beta2", u.square())
 		one, product := loop.F(1), u.scalar("product")
@@ -46,5 +59,5 @@ var NAdam = Register(optimizer{
 		dir := loop.E(loop.FMA, next, m, loop.E(loop.Mul, now, u.g))
 		return u.descend(loop.E(loop.Div, dir, u.divisor(v)))
 	},
-	attrs: momentSamples,
+	attrs: append([]ir.Attrs{{{Name: "momentum_decay", Value: 0.1}}}, momentSamples...),
 }.operator())

@@ -55,6 +55,12 @@ type Operator struct {
 	TrainOnly bool
 	// Rate is the default learning rate of an optimizer.
 	Rate float64
+	// Rule is the meaning of an optimizer, as Eval is that of other operators: naively and in float64, what it makes in update t, from 1, of
+	// one element of a parameter w with the gradient g, and of what it keeps of the element, which starts as zeros. The norm of all
+	// gradients is clipped before. With ByNorm the result is a direction u in place of the new value, which is
+	// w - lr*|w|/|u|*u with the norms over the whole parameter, or w - lr*u where one of them is 0.
+	Rule   func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64
+	ByNorm bool
 	// Gradients says that the operands are the gradients of the trainable parameters, in order. They lie in the gradient arena.
 	Gradients bool
 	// States names what the operator keeps from step to step, each as large as the trainable part of the parameter arena.

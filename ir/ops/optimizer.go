@@ -19,6 +19,8 @@ type optimizer struct {
 	// weight_decay*w to the gradient.
 	decay     float64
 	decoupled bool
+	// rule is Operator.Rule without weight decay and clipping.
+	rule func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64
 	// step returns the new value of one parameter element. direct, in its place, returns the direction u of an optimizer that
 	// scales the step by the norms of each parameter and of its u.
 	step   func(u *update) *loop.Expr
@@ -59,12 +61,33 @@ func (o optimizer) operator() *Operator {
 	if r.States == nil {
 		r.States = func(a ir.Attrs) []string { return nil }
 	}
-	r.Lower = o.lower
+	r.Lower, r.Rule, r.ByNorm = o.lower, o.wholeRule, o.direct != nil
 	for _, a := range append(o.attrs, ir.Attrs{{Name: "clip_norm", Value: 1.0}, {Name: "weight_decay", Value: 0.01}}, ir.Attrs{{Name: "clip_value", Value: 0.5}}) {
 		// An optimizer has no results to compare; its nest is tested by itself.
 		r.Samples = append(r.Samples, Sample{Args: f32Types(ir.S(3, 2), ir.S(5)), Attrs: a, NoGrad: true})
 	}
 	return &r
+}
+
+// Settings are what the language gives an optimizer: the learning rate, which the run-time then changes from step to step, and the
+// attributes.
+func (o *Operator) Settings() []AttrDef {
+	return append([]AttrDef{{Name: "lr", Doc: "the learning rate, above 0, from which the schedule starts", Default: o.Rate}}, o.Attrs...)
+}
+
+// wholeRule is rule with what optimizers have in common.
+func (o optimizer) wholeRule(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+	if c := a.Float("clip_value"); c > 0 {
+		g = math.Max(-c, math.Min(c, g))
+	}
+	decay := a.Float("weight_decay")
+	switch {
+	case o.direct != nil:
+		return o.rule(a, t, lr, w, g, kept) + decay*w
+	case o.decoupled:
+		return o.rule(a, t, lr, w-lr*decay*w, g, kept)
+	}
+	return o.rule(a, t, lr, w, g+decay*w, kept)
 }
 
 // gradients checks operands that are the gradients of parameters.

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -37,6 +38,20 @@ var RAdam = Register(optimizer{
 		}
 		return checkMoments("radam")(a)
 	},
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		b1, b2 := a.Float("beta1"), a.Float("beta2")
+		kept[0] = b1*kept[0] + (1-b1)*g
+		kept[1] = b2*kept[1] + (1-b2)*g*g
+		power := math.Pow(b2, t)
+		far := 2/(1-b2) - 1
+		near := far - 2*t*power/(1-power)
+		m := kept[0] / (1 - math.Pow(b1, t))
+		if near <= 5 {
+			return w - lr*m
+		}
+		r := math.Sqrt((near - 4) * (near - 2) * far / ((far - 4) * (far - 2) * near))
+		return w - lr*m*r*math.Sqrt(1-power)/(math.Sqrt(kept[1])+a.Float("eps"))
+	},
 	step: func(u *update) *loop.Expr {
 		m, v := u.mean("m", "beta1", u.g), u.mean("v", "beta2", u.square())
 		r := u.scalar("rectified")
@@ -45,5 +60,5 @@ var RAdam = Register(optimizer{
 		size := loop.E(loop.Neg, loop.E(loop.Div, u.rate, u.scalar("rest1")))
 		return loop.E(loop.FMA, size, loop.E(loop.Mul, m, scale), u.w)
 	},
-	attrs: momentSamples,
+	attrs: []ir.Attrs{{}, {{Name: "beta2", Value: 0.9}}},
 }.operator())

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -36,6 +38,16 @@ var RMSProp = Register(optimizer{
 			return err
 		}
 		return positive("rmsprop", a, "1e-8", "eps")
+	},
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		alpha, mean := a.Float("alpha"), 0.0
+		kept[0] = alpha*kept[0] + (1-alpha)*g*g
+		if a.Bool("centered") {
+			kept[1] = alpha*kept[1] + (1-alpha)*g
+			mean = kept[1]
+		}
+		kept[2] = a.Float("momentum")*kept[2] + g/(math.Sqrt(kept[0]-mean*mean)+a.Float("eps"))
+		return w - lr*kept[2]
 	},
 	step: func(u *update) *loop.Expr {
 		v := u.mean("v", "alpha", u.square())

@@ -49,6 +49,21 @@ var SGD = Register(optimizer{
 		}
 		return nil
 	},
+	rule: func(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
+		m, v := a.Float("momentum"), &kept[0]
+		if t == 1 {
+			*v = g
+		} else {
+			*v = m**v + (1-a.Float("dampening"))*g
+		}
+		switch {
+		case m == 0:
+			return w - lr*g
+		case a.Bool("nesterov"):
+			return w - lr*(g+m**v)
+		}
+		return w - lr**v
+	},
 	step: func(u *update) *loop.Expr {
 		m := u.attrs.Float("momentum")
 		if m == 0 {
