@@ -50,10 +50,15 @@ var callbackKinds = map[string]callbackKind{
 	"tensorboard": {done: logEvents},
 }
 
-// newCallbacks checks the callbacks of a recipe. states has one for each.
+// watching are the callbacks that watch a value, and remember it.
+func watching(calls []call) []call {
+	return slices.DeleteFunc(slices.Clone(calls), func(c call) bool { return !callbackKinds[c.name].watches })
+}
+
+// newCallbacks checks the callbacks of a recipe. states has one for each that watches.
 func newCallbacks(calls []call, m *modelInfo, states []plateau) ([]callback, error) {
 	var list []callback
-	for i, c := range calls {
+	for _, c := range calls {
 		k, ok := callbackKinds[c.name]
 		if !ok {
 			return nil, fmt.Errorf("callback %s: no callback is called that; there are %s", c.name, strings.Join(slices.Sorted(maps.Keys(callbackKinds)), ", "))
@@ -63,12 +68,14 @@ func newCallbacks(calls []call, m *modelInfo, states []plateau) ([]callback, err
 				return nil, fmt.Errorf("callback %s: %w", c.name, err)
 			}
 		}
+		b := callback{call: c, kind: k}
 		if k.watches {
 			if err := monitorArg(c, m); err != nil {
 				return nil, fmt.Errorf("callback %s: %w", c.name, err)
 			}
+			b.state, states = &states[0], states[1:]
 		}
-		list = append(list, callback{c, k, &states[i]})
+		list = append(list, b)
 	}
 	return list, nil
 }

@@ -74,6 +74,7 @@ func (t *Trainer) metadata() map[string]string {
 		"optimizer":     describe([]call{t.info.recipe.optimizer}, "lr"),
 		"schedule":      describe(t.info.recipe.schedule, ""),
 		"treatment":     t.treatment(),
+		"watching":      describe(watching(t.info.recipe.callbacks), ""),
 		"results":       strings.Join(t.info.results, " "),
 		"epochs":        strconv.Itoa(t.o.Epochs),
 		"batch":         strconv.Itoa(t.o.Batch),
@@ -195,6 +196,7 @@ func (t *Trainer) checkSameTraining(r *metadataReader) error {
 		{"optimizer", describe([]call{t.info.recipe.optimizer}, "lr")},
 		{"schedule", describe(t.info.recipe.schedule, "")},
 		{"treatment", t.treatment()},
+		{"watching", describe(watching(t.info.recipe.callbacks), "")},
 		{"results", strings.Join(t.info.results, " ")},
 	} {
 		if got := r.get(same[0]); r.err == nil && got != same[1] {

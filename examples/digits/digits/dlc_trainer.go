@@ -90,7 +90,7 @@ func newTrainer(info *modelInfo, o Train) (*Trainer, error) {
 		return nil, fmt.Errorf("%s: %w", info.name, err)
 	}
 	t := &Trainer{info: info, o: o, sched: sched, weights: newArena(info.arena), grads: newArena(info.arena)}
-	t.watch = make([]plateau, len(sched.phases)+len(info.recipe.callbacks))
+	t.watch = make([]plateau, len(sched.phases)+len(watching(info.recipe.callbacks)))
 	copy(t.watch, sched.state)
 	sched.state = t.watch[:len(sched.phases)]
 	if t.callbacks, err = newCallbacks(info.recipe.callbacks, info, t.watch[len(sched.phases):]); err != nil {
