@@ -208,8 +208,16 @@ func (e *evaluator) operands(x *callExpr, what string, args []ops.Arg, pos []val
 		}
 		if a.Variadic {
 			most = math.MaxInt
+			if o := ops.Lookup(what); o != nil && len(o.Attrs) == 0 {
+				least = max(least, len(pos)) // max(a, b, 0): no attribute that a number could be
+			}
 		}
 	}
+	beside := slices.Clone(pos)
+	for _, n := range named {
+		beside = append(beside, n.value)
+	}
+	elem := elemBeside(beside...)
 	for len(pos) > 0 && len(xs) < most {
 		if list, isList := pos[0].([]value); isList && most == math.MaxInt && len(xs) >= len(args)-1 && tensors(list) {
 			pos = append(slices.Clone(list), pos[1:]...)
@@ -219,7 +227,7 @@ func (e *evaluator) operands(x *callExpr, what string, args []ops.Arg, pos []val
 		if _, isTensor := pos[0].(*ir.Value); !isTensor && !(number && len(xs) < least && !givenByName(args, len(xs), named)) {
 			break
 		}
-		t := e.tensor(x, pos[0])
+		t := e.tensor(x, pos[0], elem)
 		if t == nil {
 			return nil, nil, nil, false
 		}
@@ -233,7 +241,7 @@ func (e *evaluator) operands(x *callExpr, what string, args []ops.Arg, pos []val
 			rest = append(rest, n)
 			continue
 		}
-		t := e.tensor(n.at, n.value)
+		t := e.tensor(n.at, n.value, elem)
 		if t == nil {
 			return nil, nil, nil, false
 		}

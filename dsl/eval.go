@@ -339,20 +339,40 @@ func (e *evaluator) binary(x *binaryExpr) value {
 		}
 		return r
 	}
-	l, r := e.tensor(x, a), e.tensor(x, b)
+	elem := elemBeside(a, b)
+	l, r := e.tensor(x, a, elem), e.tensor(x, b, elem)
 	if l == nil || r == nil {
 		return nil
 	}
 	return e.op(x, operators[x.op], []*ir.Value{l, r})
 }
 
-// tensor makes a tensor of a value: a number becomes a scalar constant.
-func (e *evaluator) tensor(at expr, v value) *ir.Value {
+// elemBeside is the element type that numbers take among some values: that of the last tensor of numbers, else f32.
+func elemBeside(list ...value) ir.DType {
+	for i := len(list) - 1; i >= 0; i-- {
+		if t, ok := list[i].(*ir.Value); ok && t != nil && t.Type.Elem != ir.Bool {
+			return t.Type.Elem
+		}
+	}
+	return ir.F32
+}
+
+// tensor makes a tensor of a value: a number becomes a scalar constant of the given element type, or of f32 where it is a fraction and the
+// type has none.
+func (e *evaluator) tensor(at expr, v value, elem ir.DType) *ir.Value {
 	switch v := v.(type) {
 	case *ir.Value:
 		return v
 	case float64:
-		t, _ := e.op(at, "constant", nil, ir.Attr{Name: "value", Value: v}, ir.Attr{Name: "shape", Value: []int{}}).(*ir.Value)
+		scalar := ir.Attr{Name: "shape", Value: []int{}}
+		if elem.Integer() && v == math.Trunc(v) {
+			t, _ := e.op(at, "literal", nil, ir.Attr{Name: "data", Value: []float64{v}}, scalar, ir.Attr{Name: "elem", Value: elem.String()}).(*ir.Value)
+			return t
+		}
+		t, _ := e.op(at, "constant", nil, ir.Attr{Name: "value", Value: v}, scalar).(*ir.Value)
+		if t != nil && elem.Float() && elem != ir.F32 {
+			t, _ = e.op(at, "cast", []*ir.Value{t}, ir.Attr{Name: "to", Value: elem.String()}).(*ir.Value)
+		}
 		return t
 	}
 	e.fail(at, "expected a tensor or a number, not "+show(v))

@@ -206,7 +206,7 @@ func (e *evaluator) penalty(x expr, loss *ir.Value) *ir.Value {
 			if sum == nil || factor == 0 {
 				continue
 			}
-			scaled, ok := e.op(p, "mul", []*ir.Value{sum, e.tensor(p, factor)}).(*ir.Value)
+			scaled, ok := e.op(p, "mul", []*ir.Value{sum, e.tensor(p, factor, ir.F32)}).(*ir.Value)
 			if !ok {
 				return nil
 			}

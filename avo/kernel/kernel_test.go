@@ -120,6 +120,31 @@ var models = map[string]string{
 	"exact_adadelta": learned("adadelta()"),
 	"exact_lion":     learned("lion(weight_decay=0.1)"),
 	"exact_amsgrad":  learned("amsgrad(weight_decay=0.1)"),
+	"exact_elements": `model m {
+    input a: f32[37]
+    input k: i32[37]
+    low = less(a, 0.1)
+    n   = k - 5
+    byte = cast(n * 60, "i8")
+    output halves = cast(cast(a * 3, "f16") * 7, "f32") - cast(cast(a, "bf16") + 1, "f32")
+    output picked = where(logical_and(low, not_equal(k, 3)), clip(a, -0.5, 0.75), sign(a) + mod(a, 0.3))
+    output whole  = cast(byte, "i32") / (n - 1) + mod(k * 1000, n) + bitwise_shift(k, n) + max(k, n, 2) * abs(n)
+    output powers = cast(pow(cast(n, "u8"), cast(k, "u8")), "i32") + cast(isnan(a / 0), "i32") + bitwise_not(k)
+    output steps  = floor(a * 4) + ceil(a) * round(a * 3) + square(reciprocal(a)) - rsqrt(abs(a)) + relu6(a * 9)
+    output lines  = hard_swish(a * 4) + hard_sigmoid(a) + thresholded_relu(a) + leaky_relu(a) + softsign(a) + hardmax(a)
+}`,
+	"more_functions": `model m {
+    input  x: f32[23]
+    target y: class[11]
+    a = x |> dense(13) |> prelu |> gelu
+    b = a |> dense(14) |> glu |> mish
+    c = b |> dense(9) |> gelu(approximate="tanh") |> silu |> softplus
+    d = exp2(sin(c)) + expm1(cos(a |> dense(9))) + log1p(sigmoid(c))
+    e = elu(atan(d)) + selu(asinh(d)) * celu(tanh(d)) + pow(softplus(c), 1.5) - pow(c, 2) + erf(d)
+    output out = e |> dense(11)
+    output f = sinh(d) + cosh(c) + asin(tanh(d)) + acos(tanh(c)) + atanh(tanh(c) / 2) + acosh(1 + c) + tan(d)
+    train { loss = cross_entropy(out, y) }
+}`,
 	"functions": `model m {
     input  x: f32[23]
     target y: class[11]

@@ -405,6 +405,10 @@ func exprCycles(e *loop.Expr) float64 {
 		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Sin, loop.Cos, loop.Atan:
 			c += 18
 		case loop.Pow:
+			if e.Args[1].Code == loop.Const {
+				c += 5 // mostly a square or a root
+				return
+			}
 			c += 40
 		case loop.Div, loop.Sqrt:
 			c += 5

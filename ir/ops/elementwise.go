@@ -107,7 +107,11 @@ func (e elementwise) infer(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 			return nil, err
 		}
 		if t.Elem != common.Elem {
-			return nil, WithNote("cast(x, to=\""+common.Elem.String()+"\") makes them alike", "%s wants operands of one element type, not %s and %s", e.Name, common, t)
+			to := common.Elem
+			if t.Elem.Float() {
+				to = t.Elem
+			}
+			return nil, WithNote("cast(x, to=\""+to.String()+"\") makes them alike", "%s wants operands of one element type, not %s and %s", e.Name, common, t)
 		}
 	}
 	s, err := broadcast(e.Name, shapes...)

@@ -60,7 +60,7 @@ var Literal = Register(&Operator{
 	NoGrad: "it has no operands",
 	Lower: func(l *Lowering, op *ir.Op) {
 		data, t := op.Attrs.Floats("data"), op.Results[0].Type
-		if n, _ := t.Shape.Elems(); len(data) < n.Size {
+		if len(data) == 1 {
 			fill := loop.F(data[0])
 			if !t.Elem.Float() {
 				fill = loop.I(int(data[0]))

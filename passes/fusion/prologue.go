@@ -182,6 +182,10 @@ func price(e *loop.Expr) int {
 		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Sin, loop.Cos, loop.Atan:
 			n += 20
 		case loop.Pow:
+			if e.Args[1].Code == loop.Const {
+				n += 5 // mostly a square or a root
+				return
+			}
 			n += 50
 		case loop.Hash:
 			n += 7

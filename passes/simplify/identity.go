@@ -35,6 +35,8 @@ func (s *simplifier) same(op *ir.Op) (*ir.Value, string) {
 		if op.Args[0].Type.Equal(op.Results[0].Type) && op.Attrs.Get("mean") == false {
 			return op.Args[0], "expand keeps the shape of " + op.Args[0].Name
 		}
+	case "cast":
+		return op.Args[0], "cast keeps the type of " + op.Args[0].Name // where it does, which the caller looks at
 	case "transpose":
 		if inOrder(permOf(op)) {
 			return op.Args[0], "transpose keeps the axes of " + op.Args[0].Name
