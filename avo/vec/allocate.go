@@ -43,8 +43,10 @@ func Allocate(f *Func) (*Func, error) {
 			g.Ops, g.regs, g.Slots, g.allocated = out, f.Target.Regs, s.slots, true
 			return &g, nil
 		}
-		if s.slots == maxSlots || !s.spill() {
-			return nil, err
+		for again := true; again; again = s.pressure() > f.Target.Regs { // no placement can succeed before
+			if s.slots == maxSlots || !s.spill() {
+				return nil, err
+			}
 		}
 	}
 }

@@ -23,6 +23,7 @@ type placed struct {
 	regs  []Reg // that held it
 	uses  []use
 	level int
+	cut   [][]group // its uses at each level, where that was wanted
 }
 
 // group is the uses that one register serves.
@@ -121,6 +122,16 @@ func (p *placement) last() int { return p.depth + 2 }
 
 // group cuts the uses of c by its level.
 func (p *placement) group(c *placed) []group {
+	if c.cut == nil {
+		c.cut = make([][]group, p.last()+1)
+	}
+	if c.cut[c.level] == nil {
+		c.cut[c.level] = p.cut(c)
+	}
+	return c.cut[c.level]
+}
+
+func (p *placement) cut(c *placed) []group {
 	var list []group
 	type key struct{ loop, run, at int }
 	index := map[key]int{}
@@ -250,29 +261,30 @@ func (p *placement) covers(c *placed, at int) bool {
 
 // result returns the verbs with the constants in their places, and the number of registers.
 func (p *placement) result(regs int) ([]Op, int) {
-	before := map[int][]Op{}
-	swap := map[int]map[Reg]Reg{}
+	type swap struct{ c, r Reg } // the first register that held a constant, and the one that holds it now
+	before, swaps := make([][]Op, len(p.ops)), make([][]swap, len(p.ops))
+	first := make([]Reg, regs+1)
 	for _, c := range p.list {
+		for _, r := range c.regs {
+			first[r] = c.regs[0]
+		}
 		for _, g := range p.groups[c] {
 			regs++
 			before[g.before] = append(before[g.before], Op{Code: c.value.code, Imm: c.value.imm, D: Reg(regs)})
 			for _, u := range g.uses {
-				if swap[u.at] == nil {
-					swap[u.at] = map[Reg]Reg{}
-				}
-				for _, r := range c.regs {
-					swap[u.at][r] = Reg(regs)
-				}
+				swaps[u.at] = append(swaps[u.at], swap{c.regs[0], Reg(regs)})
 			}
 		}
 	}
 	var out []Op
 	for i, o := range p.ops {
 		out = append(out, before[i]...)
-		if m := swap[i]; m != nil {
+		if m := swaps[i]; m != nil {
 			o.mapReads(func(r Reg) Reg {
-				if s, ok := m[r]; ok {
-					return s
+				for _, s := range m {
+					if first[r] == s.c {
+						return s.r
+					}
 				}
 				return r
 			})

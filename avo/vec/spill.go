@@ -38,6 +38,28 @@ func (s *spilling) spill() bool {
 	return true
 }
 
+// pressure is how many values are live at once at most, constants not counted.
+func (s *spilling) pressure() int {
+	spans := liveSpans(s.ops, s.regs)
+	known := constants(s.ops, s.regs)
+	step := make([]int, 2*len(s.ops)+3) // by how much the number changes at each point
+	for r, list := range spans {
+		if _, ok := known[Reg(r)]; ok {
+			continue
+		}
+		for _, x := range list {
+			step[x.lo]++
+			step[x.hi]--
+		}
+	}
+	most, now := 0, 0
+	for _, d := range step {
+		now += d
+		most = max(most, now)
+	}
+	return most
+}
+
 // crowded returns the point at which most values are live, constants not counted, since they can be made anywhere.
 func (s *spilling) crowded(spans [][]span, known map[Reg]constant) int {
 	load := make([]int, 2*len(s.ops)+2)
