@@ -3,12 +3,14 @@ package codegen_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dlc-ml/dlc/codegen"
 	"github.com/dlc-ml/dlc/dsl"
+	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes"
 	"github.com/dlc-ml/dlc/passes/pass"
 	"github.com/dlc-ml/dlc/runtime"
@@ -46,5 +48,32 @@ func TestSettings(t *testing.T) {
 		} else if text := string(files["m.go"]); !strings.Contains(text, fmt.Sprintf("name: %q", name)) {
 			t.Errorf("%s is not in the package", name)
 		}
+	}
+}
+
+// TestStepScalars compares the support code's formulas with what they mean, for every optimizer and sample.
+func TestStepScalars(t *testing.T) {
+	seen := 0
+	for _, o := range ops.All() {
+		if o.Scalars == nil {
+			continue
+		}
+		for _, sample := range o.Samples {
+			attrs, err := ops.Complete(o.Attrs, sample.Attrs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range o.Scalars(attrs) {
+				for _, update := range []int{1, 2, 3, 6, 7, 50, 1000} {
+					seen++
+					if got, want := runtime.StepScalar(s.Formula, update), s.At(update); !(math.Abs(got-want) <= 1e-11*math.Abs(want)) {
+						t.Errorf("%s, %s = %s: %v at update %d, want %v", o.Name, s.Name, s.Formula, got, update, want)
+					}
+				}
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("only %d values were compared", seen)
 	}
 }

@@ -264,8 +264,10 @@ func (g *generator) checkRecipe() error {
 		calls []ir.Call
 		check func([]runtime.Call, []string) error
 	}{{t.Schedule, runtime.CheckSchedule}, {t.Callbacks, runtime.CheckCallbacks}} {
-		if err := c.check(plainCalls(c.calls), g.Results); err != nil {
-			return fmt.Errorf("%s: error: %w", c.calls[0].Pos, err)
+		for i := range c.calls {
+			if err := c.check(plainCalls(c.calls[i:i+1]), g.Results); err != nil {
+				return fmt.Errorf("%s: error: %w", c.calls[i].Pos, err)
+			}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/ir"
@@ -106,6 +107,14 @@ func chain(x expr) []expr {
 	return list
 }
 
+// article puts a or an in front of a word.
+func article(word string) string {
+	if strings.ContainsRune("aeiou", rune(word[0])) {
+		return "an " + word
+	}
+	return "a " + word
+}
+
 // oneOf reads a call of a name in a table.
 func (e *evaluator) oneOf(x expr, what string, table map[string][]ops.AttrDef) (ir.Call, bool) {
 	var call *callExpr
@@ -117,7 +126,7 @@ func (e *evaluator) oneOf(x expr, what string, table map[string][]ops.AttrDef) (
 	case *parenExpr:
 		return e.oneOf(x.x, what, table)
 	default:
-		e.fail(x, "expected a "+what+", such as "+sortedKeys(table)[0]+"(…)")
+		e.fail(x, "expected "+article(what)+", such as "+sortedKeys(table)[0]+"(…)")
 		return ir.Call{}, false
 	}
 	defs, ok := table[call.fn.text]

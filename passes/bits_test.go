@@ -142,9 +142,36 @@ func randomNet(t *testing.T, r *rand.Rand) *ir.Module {
 	loss = g.must("add", loss, g.scalar(g.any()))
 	g.f.Return("loss", loss)
 	g.f.Return("extra", g.any())
-	optimizer := []string{"sgd", "adam"}[r.IntN(2)]
-	g.m.Train = &ir.Training{Data: []ir.Call{{Name: "x"}}, Optimizer: ir.Call{Name: optimizer}, Batch: 2, Epochs: 1}
+	g.m.Train = randomTraining(r)
 	return g.m
+}
+
+// randomTraining chooses an optimizer and some of what goes with it.
+func randomTraining(r *rand.Rand) *ir.Training {
+	var names []string
+	for _, o := range ops.All() {
+		if o.Category == "optimizer" {
+			names = append(names, o.Name)
+		}
+	}
+	t := &ir.Training{Data: []ir.Call{{Name: "x"}}, Optimizer: ir.Call{Name: names[r.IntN(len(names))]}, Batch: 2, Epochs: 1}
+	pattern := ir.Attr{Name: "pattern", Value: "w[1-3]"}
+	if r.IntN(4) == 0 {
+		t.Optimizer.Attrs = ir.Attrs{{Name: "clip_norm", Value: 0.1}, {Name: "weight_decay", Value: 0.01}}
+	}
+	if r.IntN(4) == 0 {
+		t.Rules = append(t.Rules, ir.Call{Name: "rate", Attrs: ir.Attrs{pattern, {Name: "factor", Value: 0.5}}})
+	}
+	if r.IntN(4) == 0 {
+		t.Rules = append(t.Rules, ir.Call{Name: "max_norm", Attrs: ir.Attrs{pattern, {Name: "limit", Value: 0.5}}})
+	}
+	if r.IntN(4) == 0 {
+		t.Average = []ir.Call{{Name: "ema", Attrs: ir.Attrs{{Name: "decay", Value: 0.9}}}}
+	}
+	if r.IntN(4) == 0 {
+		t.Accumulate = 2
+	}
+	return t
 }
 
 type netMaker struct {

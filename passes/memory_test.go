@@ -9,6 +9,7 @@ import (
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes/pass"
 )
 
@@ -100,10 +101,23 @@ func (b *bench) scalar(t *testing.T, buf *loop.Buffer) uint32 {
 		return math.Float32bits(float32(b.sizes["N"]))
 	case "$lr":
 		return math.Float32bits(0.05)
-	case "$rest1", "$rest2", "$share", "$more":
-		return math.Float32bits(0.1)
+	case "$more", "$share":
+		return math.Float32bits(0.5)
 	case "$seed", "$step":
 		return 7
+	}
+	for _, f := range b.u.Module.Funcs {
+		for _, op := range f.Ops {
+			o := ops.Lookup(op.Kind)
+			if o.Scalars == nil {
+				continue
+			}
+			for _, s := range o.Scalars(op.Attrs) {
+				if "$"+s.Name == buf.Name {
+					return math.Float32bits(float32(s.At(2)))
+				}
+			}
+		}
 	}
 	t.Fatalf("the run-time knows no scalar %s", buf.Name)
 	return 0

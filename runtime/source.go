@@ -117,3 +117,6 @@ func SettingNames() []string {
 	slices.Sort(list)
 	return list
 }
+
+// StepScalar is the value of an operator's scalar at an update, from 1, as a generated package computes it.
+func StepScalar(formula string, update int) float64 { return newFormula(formula).of(update) }
