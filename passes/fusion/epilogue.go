@@ -112,7 +112,7 @@ func (u *fuser) mergeStores(i, j int, t *loop.Buffer) bool {
 		return false
 	}
 	u.note(c.Pos, "%s is computed in the stores of %s", c.Name, p.Name)
-	drop := t.Space == loop.Temp && len(readers) == 1
+	drop := t.Space == loop.Temp && len(readers) == 1 && !u.outside[t]
 	u.mergeAt(i, j, at, axes, made, t, drop)
 	return true
 }
@@ -203,6 +203,8 @@ func pointsOf(c *loop.Nest, t *loop.Buffer, index []loop.Affine) ([]loop.Affine,
 	for a, d := range dim {
 		if d >= 0 {
 			axes[a] = index[d]
+		} else if isStep(c, a) {
+			axes[a] = loop.Ax(a)
 		}
 	}
 	return axes, true

@@ -41,11 +41,16 @@ type fuser struct {
 	touches map[*loop.Nest]*touch
 	aliased map[*loop.Buffer]bool // buffers that others share
 	refused map[*loop.Nest]string // why a nest that could have been fused was not
+	outside map[*loop.Buffer]bool // of the body of a scan: what nests outside touch
+}
+
+func newFuser(f *loop.Func, cfg *pass.Config) *fuser {
+	return &fuser{f: f, cfg: cfg, touches: map[*loop.Nest]*touch{}, aliased: map[*loop.Buffer]bool{}, refused: map[*loop.Nest]string{}}
 }
 
 // Func fuses the nests of one function until nothing changes.
 func Func(f *loop.Func, cfg *pass.Config) {
-	u := &fuser{f: f, cfg: cfg, touches: map[*loop.Nest]*touch{}, aliased: map[*loop.Buffer]bool{}, refused: map[*loop.Nest]string{}}
+	u := newFuser(f, cfg)
 	for _, b := range f.Buffers {
 		if b.Alias != nil {
 			u.aliased[b.Alias] = true
@@ -61,6 +66,7 @@ func Func(f *loop.Func, cfg *pass.Config) {
 		again = u.each(u.copied) || again
 		again = u.each(u.prologue) || again
 		again = u.each(u.siblings) || again
+		again = u.bodies() || again
 		u.dead()
 	}
 	u.explain()
@@ -134,6 +140,9 @@ func (u *fuser) dead() {
 	for again := true; again; {
 		again = false
 		read := map[*loop.Buffer]bool{}
+		for b := range u.outside {
+			read[b] = true
+		}
 		for _, n := range u.f.Nests {
 			for _, b := range u.touch(n).reads {
 				read[b.Root()] = true

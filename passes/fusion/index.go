@@ -104,13 +104,16 @@ func tidy(n *loop.Nest, a loop.Affine) loop.Affine {
 }
 
 // plain matches an index that walks a whole buffer, each dimension by an axis of its own: dim[a] is the dimension that axis a walks,
-// -1 for axes of extent 1. ok is false where any parallel axis of n is left over, or a dimension is not walked from end to end.
+// -1 for axes of extent 1, and for the step of a scan. ok is false where any parallel axis of n is left over, or a dimension is not walked from end to end.
 func plain(n *loop.Nest, b *loop.Buffer, index []loop.Affine) (dim []int, ok bool) {
 	dim = make([]int, len(n.Axes))
 	for i := range dim {
 		dim[i] = -1
 	}
 	for d, ix := range index {
+		if atStep(n, ix) {
+			continue
+		}
 		ix = tidy(n, ix)
 		if ix.Const != 0 || len(ix.Terms) > 1 {
 			return nil, false
@@ -128,7 +131,7 @@ func plain(n *loop.Nest, b *loop.Buffer, index []loop.Affine) (dim []int, ok boo
 		dim[t.Axis] = d
 	}
 	for a := range dim {
-		if dim[a] < 0 && n.Axes[a].Extent != one {
+		if dim[a] < 0 && n.Axes[a].Extent != one && !isStep(n, a) {
 			return nil, false
 		}
 	}
@@ -140,6 +143,9 @@ func plain(n *loop.Nest, b *loop.Buffer, index []loop.Affine) (dim []int, ok boo
 func onto(n *loop.Nest, b *loop.Buffer, index []loop.Affine) bool {
 	used := make([]bool, len(n.Axes))
 	for d, ix := range index {
+		if atStep(n, ix) {
+			continue
+		}
 		ix = tidy(n, ix)
 		if ix.Const != 0 {
 			return false
@@ -162,7 +168,7 @@ func onto(n *loop.Nest, b *loop.Buffer, index []loop.Affine) bool {
 		}
 	}
 	for a := range used {
-		if !used[a] && n.Axes[a].Extent != one {
+		if !used[a] && n.Axes[a].Extent != one && !isStep(n, a) {
 			return false
 		}
 	}

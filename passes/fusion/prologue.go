@@ -11,7 +11,7 @@ func (u *fuser) prologue(i int) bool {
 	}
 	for _, s := range p.Stores {
 		t := s.To.Buf
-		if t.Space != loop.Temp {
+		if t.Space != loop.Temp || u.outside[t] {
 			continue
 		}
 		if w, _ := u.writer(t); w == p && u.inline(i, t) {
@@ -39,6 +39,11 @@ func (u *fuser) inline(i int, t *loop.Buffer) bool {
 		c := u.f.Nests[j]
 		if why := u.takes(c, t, p, st.Expr); why != "" {
 			return u.refuse(p, "%s", why)
+		}
+		for _, a := range c.Loads() {
+			if a.Buf == t && !sameStep(p, st.To.Index, c, a.Index) {
+				return u.refuse(p, "%s reads %s of another step", c.Name, t.Name)
+			}
 		}
 		for k := i + 1; k <= j; k++ {
 			if b := clash(u.touch(p).reads, u.touch(u.f.Nests[k]).writes); b != nil {
@@ -110,6 +115,8 @@ func inlined(c, p *loop.Nest, e *loop.Expr, t *loop.Buffer, dim []int) *loop.Nes
 		for a, d := range dim {
 			if d >= 0 {
 				axes[a] = x.From.Index[d]
+			} else if isStep(p, a) {
+				axes[a] = loop.Ax(a)
 			}
 		}
 		return onAxes(e, axes, nil)

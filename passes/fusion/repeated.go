@@ -14,7 +14,7 @@ func (u *fuser) repeated(j int) bool {
 		return false
 	}
 	for _, s := range c.Stores {
-		if w, _ := u.writer(s.To.Buf); w != c || s.To.Buf.Space != loop.Temp {
+		if w, _ := u.writer(s.To.Buf); w != c || s.To.Buf.Space != loop.Temp || u.outside[s.To.Buf] {
 			return false
 		}
 	}

@@ -73,7 +73,7 @@ func sharesLoad(p, c *loop.Nest) bool {
 
 func moves(n *loop.Nest, a loop.Access) bool {
 	for ax := range n.Axes {
-		if n.Axes[ax].Extent == one {
+		if n.Axes[ax].Extent == one || isStep(n, ax) {
 			continue
 		}
 		if !slices.ContainsFunc(a.Index, func(ix loop.Affine) bool { return ix.Coef(ax) != 0 }) {
