@@ -139,30 +139,56 @@ func TestTorch(t *testing.T) {
 				s.Data[len(s.Args)] = data
 				s.Args = append(s.Args, typ)
 			}
-			c, err := NewCase(Lookup(row.op), &s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			y, err := EvalFunc(c.f, c.given(), c.n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := y[0].Data[0]; !near(got, row.value, 1e-6, 1e-7) {
-				t.Errorf("%v: %g, want %g", row.attrs, got, row.value)
-			}
-			if err := c.Differentiate(); err != nil {
-				t.Fatal(err)
-			}
-			dx, err := EvalFunc(c.f, c.given(), c.n)
-			if err != nil {
-				t.Fatal(err)
-			}
-			scale := c.args[len(c.args)-1].Data[0] // of the result's gradient
-			for k, want := range row.grad {
-				if got := dx[0].Data[k] / scale; !near(got, want, 1e-5, 1e-6) {
-					t.Errorf("%v: gradient %d is %g, want %g", row.attrs, k, got, want)
-				}
-			}
+			compareTorch(t, row.op, &s, row.value, row.grad)
 		})
+	}
+}
+
+// compareTorch compares an operator's value, and its gradient by the first operand.
+func compareTorch(t *testing.T, op string, s *Sample, value float64, grad []float64) {
+	t.Helper()
+	c, err := NewCase(Lookup(op), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := EvalFunc(c.f, c.given(), c.n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := y[0].Data[0]; !near(got, value, 1e-6, 1e-7) {
+		t.Errorf("%s %v: %g, want %g", op, s.Attrs, got, value)
+	}
+	if err := c.Differentiate(); err != nil {
+		t.Fatal(err)
+	}
+	dx, err := EvalFunc(c.f, c.given(), c.n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scale := c.args[len(c.args)-1].Data[0] // of the result's gradient
+	for k, want := range grad {
+		if got := dx[0].Data[k] / scale; !near(got, want, 1e-5, 1e-6) {
+			t.Errorf("%s %v: gradient %d is %g, want %g", op, s.Attrs, k, got, want)
+		}
+	}
+}
+
+// TestTorchCTC compares ctc with PyTorch's, for two examples of 6 and 4 steps and labels of 3 and 2 symbols.
+func TestTorchCTC(t *testing.T) {
+	scores := []float64{-0.125, 0.75, -1.5625, 0.125, 1.3125, -0.5625, 3.25, -3.1875, -0.125, -0.625, 0.5, -0.4375, 1.8125, 0.4375, 1.125, 0.8125, 0.5, 1.875, -1.0, -3.3125, 2.0625, 1.0625, -0.3125, 0.125, 1.125, 4.5, 3.75, -2.375, 2.0, 0.9375, 4.875, -0.3125, -0.9375, -0.5625, -0.6875, 0.6875, 0.0625, -0.125, 0.875, -1.75, -0.5625, 0.3125, 0.25, 1.375, -1.9375, 0.125, 1.3125, 1.625}
+	for _, row := range []struct {
+		reduction string
+		value     float64
+		grad      []float64
+	}{
+		{"mean", 1.8350693988018896, []float64{0.01131502, -0.062853498, 0.008045409, 0.04349307, -0.120922132, -0.022030048, 0.142723765, 0.000228415, -0.057227452, -0.045784878, 0.074024082, 0.028988247, -0.028288638, -0.015994129, 0.039464688, 0.004818078, -0.007585557, 0.003156847, 0.007151195, -0.002722486, 0.077384448, 0.038202405, 0.009659081, -0.125245934, -0.010336377, 0.165824503, -0.155659472, 0.000171346, 0.000980868, 0.004506915, -0.005423698, -6.4084e-05, 0.021683603, 0.041253246, 0.028479536, -0.091416385, -0.143683223, 0.048814551, 0.132691706, -0.037823034, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0}},
+		{"sum", 9.560900588711464, []float64{0.06789012, -0.377120991, 0.048272453, 0.260958418, -0.725532794, -0.132180287, 0.856342588, 0.001370493, -0.34336471, -0.274709267, 0.444144494, 0.173929483, -0.169731828, -0.095964772, 0.236788129, 0.028908471, -0.045513339, 0.018941084, 0.042907173, -0.016334918, 0.46430669, 0.229214431, 0.057954484, -0.751475605, -0.041345509, 0.663298011, -0.622637886, 0.000685384, 0.003923471, 0.01802766, -0.021694794, -0.000256338, 0.086734413, 0.165012985, 0.113918142, -0.36566554, -0.574732894, 0.195258203, 0.530766826, -0.151292135, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0}},
+	} {
+		s := Sample{
+			Args:  []ir.Type{ir.T(ir.F32, ir.S(2, 6, 4)), ir.T(ir.I32, ir.S(2, 3)), ir.T(ir.I32, ir.S(2)), ir.T(ir.I32, ir.S(2))},
+			Attrs: ir.Attrs{{Name: "reduction", Value: row.reduction}},
+			Data:  map[int][]float64{0: scores, 1: {1, 1, 3, 2, 3, 0}, 2: {6, 4}, 3: {3, 2}},
+		}
+		compareTorch(t, "ctc", &s, row.value, row.grad)
 	}
 }
