@@ -66,7 +66,13 @@ def leaves(module):
     if isinstance(module, (nn.Conv2d, nn.Linear, nn.BatchNorm2d, nn.LayerNorm, nn.LSTM)):
         yield module
         return
-    for child in module.children():
+    if hasattr(module, "qkv"):  # attention: one matrix in PyTorch, three in dlc
+        yield module
+        return
+    children = list(module.children())
+    if hasattr(module, "att"):  # in the order of the calls, not of the definitions
+        children = [module.n1, module.att, module.n2, module.ffn]
+    for child in children:
         yield from leaves(child)
 
 
@@ -125,8 +131,27 @@ def lstm(module, layer):
             "bias": side_by_side(names("bias_ih"), chain), "recurrent_bias": side_by_side(names("bias_hh"), chain)}
 
 
+class Part(Place):
+    """A third of the matrix and bias that PyTorch's attention makes queries, keys and values with."""
+
+    def __init__(self, tensor, i):
+        n = tensor.shape[0] // 3
+        self.tensor, self.rows = tensor, slice(i * n, (i + 1) * n)
+
+    def write(self, value):
+        with torch.no_grad():
+            self.tensor[self.rows] = torch.from_numpy(np.ascontiguousarray(value)).t() if value.ndim == 2 else torch.from_numpy(value)
+
+    def gradient(self):
+        g = self.tensor.grad[self.rows]
+        return (g.t().contiguous() if g.ndim == 2 else g).numpy()
+
+
 def places(module, flat):
     """The parameters of one PyTorch module by their dlc names, one dictionary for each dlc layer."""
+    if hasattr(module, "qkv"):
+        parts = [{"weight": Part(module.qkv.weight, i), "bias": Part(module.qkv.bias, i)} for i in range(3)]
+        return parts + places(module.out, None)
     if isinstance(module, nn.LSTM):
         return [lstm(module, i) for i in range(module.num_layers)]
     if isinstance(module, nn.Conv2d):
@@ -164,10 +189,14 @@ def mapping(name, model, dlc):
     return result
 
 
-def summary(x):
-    x = np.asarray(x, dtype=np.float64).reshape(-1)
+def summary(x, single):
+    """A few elements, the sum and the norm of a tensor, and how far PyTorch's own float32 is from its float64: a deep network under batch
+    normalization magnifies rounding."""
+    x, single = (np.asarray(v, dtype=np.float64).reshape(-1) for v in (x, single))
     at = np.linspace(0, len(x) - 1, min(len(x), 24)).astype(int)
-    return {"at": at.tolist(), "values": [float(f"{v:.9g}") for v in x[at]], "sum": float(f"{x.sum():.9g}"), "norm": float(f"{np.sqrt((x * x).sum()):.9g}")}
+    short = lambda v: float(f"{v:.9g}")
+    return {"at": at.tolist(), "values": [short(v) for v in x[at]], "sum": short(x.sum()), "norm": short(np.sqrt((x * x).sum())),
+            "float32": {"element": short(np.abs(x - single).max()), "sum": short(abs(x.sum() - single.sum()))}}
 
 
 def save(path, tensors):
@@ -181,14 +210,13 @@ def save(path, tensors):
         f.write(struct.pack("<Q", len(text)) + text + data)
 
 
-def record(models, dlc, name, weights):
-    constructor, shape, classes = models.MODELS[name]
+def run(constructor, kind, name, shape, classes, params):
+    """Logits, loss and gradients of one model in one precision."""
     torch.manual_seed(0)
-    model = constructor().double()
+    model = constructor().to(kind)
     for m in model.modules():
         if isinstance(m, nn.Dropout):
             m.p = 0.0  # its random numbers are each system's own
-    params = parameters(dlc, name)
     where = mapping(name, model, params)
     values = {n: start(n, s) for n, (_, s) in where.items()}
     for n, (place, _) in where.items():
@@ -196,27 +224,33 @@ def record(models, dlc, name, weights):
     batch = 2
     # dlc has channels last.
     mine = (shape[1], shape[2], shape[0]) if len(shape) == 3 else shape
-    x = torch.from_numpy(noise("input", batch * int(np.prod(shape))).reshape(batch, *mine))
+    x = torch.from_numpy(noise("input", batch * int(np.prod(shape))).reshape(batch, *mine)).to(kind)
     if len(shape) == 3:
         x = x.permute(0, 3, 1, 2).contiguous()
     y = torch.tensor([(7 * i + 3) % classes for i in range(batch)])
     model.eval()
     with torch.no_grad():
-        logits = model(x)
+        logits = model(x).numpy()
     model.train()
     loss = nn.functional.cross_entropy(model(x), y)
     loss.backward()
-    out = {"torch": torch.__version__, "batch": batch, "loss": float(f"{loss.item():.9g}"), "logits": summary(logits.numpy()), "gradients": {}}
-    for n, (place, _) in where.items():
-        g = place.gradient()
-        if g is not None:
-            out["gradients"][n] = summary(g)
+    gradients = {n: place.gradient() for n, (place, _) in where.items()}
+    return batch, logits, loss.item(), {n: g for n, g in gradients.items() if g is not None}, values
+
+
+def record(models, dlc, name, weights):
+    constructor, shape, classes = models.MODELS[name]
+    params = parameters(dlc, name)
+    batch, logits, loss, gradients, values = run(constructor, torch.float64, name, shape, classes, params)
+    _, logits32, _, gradients32, _ = run(constructor, torch.float32, name, shape, classes, params)
+    out = {"torch": torch.__version__, "batch": batch, "loss": float(f"{loss:.9g}"), "logits": summary(logits, logits32),
+           "gradients": {n: summary(g, gradients32[n]) for n, g in gradients.items()}}
     with open(f"bench/testdata/{name}.json", "w") as f:
         json.dump(out, f, indent=0)
         f.write("\n")
     if weights:
         save(f"{weights}/{name}.safetensors", values)
-    print(name, "loss", loss.item(), len(where), "parameters")
+    print(name, "loss", loss, len(values), "parameters")
 
 
 def main():
