@@ -166,7 +166,8 @@ func (k *maker) operator() {
 		case ranged:
 			args[i] = k.fresh(t, nil, &within)
 		default:
-			args[i] = k.pick(t, i == 0 || k.r.IntN(3) > 0)
+			// Labels and indices of the sample fit its own extents only.
+			args[i] = k.pick(t, len(s.Data) == 0 && (i == 0 || k.r.IntN(3) > 0))
 		}
 	}
 	results, err := k.b.Ops(o.Name, o.Name, args, s.Attrs...)

@@ -211,6 +211,14 @@ var model = modelInfo{
 		schedule: []call{
 			{
 				args: map[string]any{
+					"epochs": 0.0,
+					"start":  0.0,
+					"steps":  400.0,
+				},
+				name: "warmup",
+			},
+			{
+				args: map[string]any{
 					"by":     "step",
 					"epochs": 0.0,
 					"min":    0.0,
