@@ -25,14 +25,8 @@ var Dropout = Register(&Operator{
 	Args:      []Arg{{Name: "x", Doc: "f32, any shape"}},
 	Attrs:     dropoutAttrs,
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
-		if err := wantElem("dropout", "x", args[0], ir.F32); err != nil {
+		if err := checkDraw("dropout", args[0], a); err != nil {
 			return nil, err
-		}
-		if rate := a.Float("rate"); !(rate >= 0 && rate < 1) {
-			return nil, WithNote("dropout(0.5) drops every second element on average", "dropout needs a rate from 0 up to but not 1, not %v", rate)
-		}
-		if id := a.Int("id"); id < 0 || id > math.MaxInt32 {
-			return nil, WithNote("leave id out: the compiler gives one", "dropout cannot have the id %d", id)
 		}
 		return args[:1], nil
 	},
@@ -57,18 +51,7 @@ var Dropout = Register(&Operator{
 	Layer: &Layer{
 		Doc:   "owns no parameters, but random numbers of its own",
 		Attrs: dropoutAttrs,
-		Build: func(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
-			id := a.Int("id")
-			if id == 0 {
-				id = 1
-				for _, op := range b.Func.Ops {
-					if op.Kind == "dropout" {
-						id = max(id, op.Attrs.Int("id")+1)
-					}
-				}
-			}
-			return b.Ops("dropout", "dropout", x, ir.Attr{Name: "rate", Value: a.Float("rate")}, ir.Attr{Name: "id", Value: id})
-		},
+		Build: drawing("dropout"),
 	},
 	ONNX: ONNX{Name: "Dropout", Min: 1, Max: 22, Note: "the identity in inference; ratio becomes rate, mask is not given"},
 	Samples: []Sample{
@@ -103,19 +86,68 @@ func dropoutUniform(seed, step uint32, id, element int) float64 {
 }
 
 func lowerDropout(l *Lowering, op *ir.Op) {
-	x, y := op.Args[0], l.Buf(op.Results[0])
+	x := op.Args[0]
+	l.drop(op, drawn(l, op.Attrs.Int("id"), numbered(loop.RowMajor(x.Type.Shape))))
+}
+
+// numbered is the number of a point whose axes count so much each.
+func numbered(strides []int) loop.Affine {
+	var n loop.Affine
+	for i, s := range strides {
+		n = n.Plus(i, s, 0)
+	}
+	return n
+}
+
+// drawn is the random number of an element as f32: a whole number below 2^24, which every instruction set compares exactly.
+func drawn(l *Lowering, id int, element loop.Affine) *loop.Expr {
 	hash := func(e *loop.Expr) *loop.Expr { return loop.E(loop.Hash, e) }
 	xor := func(e *loop.Expr, c uint32) *loop.Expr { return loop.E(loop.Xor, e, loop.I(int(int32(c)))) }
-	seed := hash(xor(hash(xor(loop.Read(l.Scalar("seed", ir.I32)), dropoutSeedMix)), uint32(op.Attrs.Int("id"))))
+	seed := hash(xor(hash(xor(loop.Read(l.Scalar("seed", ir.I32)), dropoutSeedMix)), uint32(id)))
 	step := hash(xor(loop.Read(l.Scalar("step", ir.I32)), dropoutStepMix))
-	var element loop.Affine
-	for i, s := range loop.RowMajor(x.Type.Shape) {
-		element = element.Plus(i, s, 0)
-	}
 	bits := hash(loop.E(loop.Xor, hash(loop.E(loop.Xor, loop.IndexOf(element), seed)), step))
-	// 24 bits are exact in f32, where every instruction set compares.
-	random := loop.E(loop.ToF32, loop.E(loop.Shr, bits, loop.I(8)))
-	rate := op.Attrs.Float("rate")
+	return loop.E(loop.ToF32, loop.E(loop.Shr, bits, loop.I(8)))
+}
+
+// drop emits the map that keeps an element where its random number is not below the rate.
+func (l *Lowering) drop(op *ir.Op, random *loop.Expr) {
+	x, rate := op.Args[0], op.Attrs.Float("rate")
 	kept := loop.E(loop.Mul, loop.Read(l.Buf(x), plainIndex(len(x.Type.Shape))...), loop.F(1/(1-rate)))
-	l.mapOver(y, loop.E(loop.Select, loop.E(loop.Less, random, loop.F(dropoutThreshold(rate))), loop.F(0), kept))
+	l.mapOver(l.Buf(op.Results[0]), loop.E(loop.Select, loop.E(loop.Less, random, loop.F(dropoutThreshold(rate))), loop.F(0), kept))
+}
+
+// drawing builds a layer that draws random numbers: without an id of its own it gets one that no other such operator of the function has.
+func drawing(kind string) func(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
+	return func(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
+		id := a.Int("id")
+		if id == 0 {
+			id = 1
+			for _, op := range b.Func.Ops {
+				if used, ok := op.Attrs.Get("id").(int); ok {
+					id = max(id, used+1)
+				}
+			}
+		}
+		attrs := append(ir.Attrs{}, a...)
+		for i := range attrs {
+			if attrs[i].Name == "id" {
+				attrs[i].Value = id
+			}
+		}
+		return b.Ops(kind, kind, x, attrs...)
+	}
+}
+
+// checkDraw checks the operand, the id and the rate of an operator that draws random numbers.
+func checkDraw(kind string, x ir.Type, a ir.Attrs) error {
+	if err := wantElem(kind, "x", x, ir.F32); err != nil {
+		return err
+	}
+	if rate, ok := a.Get("rate").(float64); ok && !(rate >= 0 && rate < 1) {
+		return WithNote(kind+"(0.5) drops every second one on average", "%s needs a rate from 0 up to but not 1, not %v", kind, rate)
+	}
+	if id := a.Int("id"); id < 0 || id > math.MaxInt32 {
+		return WithNote("leave id out: the compiler gives one", "%s cannot have the id %d", kind, id)
+	}
+	return nil
 }
