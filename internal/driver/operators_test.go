@@ -118,7 +118,9 @@ func runOperators(t *testing.T, list []operatorCase, cases []codegen.Case) {
 				if best[i] == nil {
 					best[i] = got
 				} else {
-					same(t, best[i], got)
+					if err := got.Same(best[i]); err != nil {
+						t.Fatal(err)
+					}
 				}
 			})
 		}
@@ -129,22 +131,9 @@ func runOperators(t *testing.T, list []operatorCase, cases []codegen.Case) {
 func (c *operatorCase) call(threads int) Call {
 	call := Call{Batch: c.c.Batch(), Threads: threads}
 	for _, x := range c.c.Args() {
-		call.Inputs = append(call.Inputs, bitsOf(x))
+		call.Inputs = append(call.Inputs, Bits(x))
 	}
 	return call
-}
-
-// bitsOf are the words of a tensor's elements.
-func bitsOf(x *ops.Tensor) []uint32 {
-	list := make([]uint32, len(x.Data))
-	for i, v := range x.Data {
-		if x.Elem.Cell() == ir.F32 {
-			list[i] = math.Float32bits(float32(v))
-		} else {
-			list[i] = uint32(int32(v))
-		}
-	}
-	return list
 }
 
 // compare holds what generated code gave against the evaluation.
@@ -164,19 +153,6 @@ func (c *operatorCase) compare(t *testing.T, got *Outcome) {
 			}
 			if g != v && !(math.IsNaN(g) && math.IsNaN(v)) && !(math.Abs(g-v) <= 4e-6*scale+2e-5*math.Abs(v)) {
 				t.Fatalf("result %d element %d: %g, want %g", i, k, g, v)
-			}
-		}
-	}
-}
-
-// same reports where two outcomes differ in a bit; NaNs are alike.
-func same(t *testing.T, a, b *Outcome) {
-	t.Helper()
-	for i := range a.Outputs {
-		for k := range a.Outputs[i] {
-			x, y := a.Outputs[i][k], b.Outputs[i][k]
-			if f, g := math.Float32frombits(x), math.Float32frombits(y); x != y && !(f != f && g != g) {
-				t.Fatalf("result %d element %d: %g (%#x) by the best kernels, %g (%#x) by plain Go", i, k, f, x, g, y)
 			}
 		}
 	}

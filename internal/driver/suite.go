@@ -6,13 +6,16 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/ir/ops"
 )
 
 // Suite is a program made of many compiled functions, built with the Go command, which runs them on request.
@@ -43,7 +46,7 @@ type Outcome struct {
 	Weights, Grads []uint32   // the arenas
 }
 
-// NewSuite compiles the cases into one program in dir, with the given environment beside the process's own when it runs ("DLC_ISA=go").
+// NewSuite compiles the cases into one program in dir.
 func NewSuite(ctx context.Context, dir string, cases []codegen.Case) (*Suite, error) {
 	files, refused, err := codegen.Suite(cases)
 	if err != nil {
@@ -155,4 +158,30 @@ func words(b *loop.Buffer, batch int) int {
 		return b.Size() * batch
 	}
 	return b.Size()
+}
+
+// Bits are the words of a tensor's elements, as a call takes them.
+func Bits(x *ops.Tensor) []uint32 {
+	list := make([]uint32, len(x.Data))
+	for i, v := range x.Data {
+		if x.Elem.Cell() == ir.F32 {
+			list[i] = math.Float32bits(float32(v))
+		} else {
+			list[i] = uint32(int32(v))
+		}
+	}
+	return list
+}
+
+// Same says where the outputs of an earlier run differ from o in a bit; NaNs are alike.
+func (o *Outcome) Same(before *Outcome) error {
+	for i := range before.Outputs {
+		for k, x := range before.Outputs[i] {
+			y := o.Outputs[i][k]
+			if f, g := math.Float32frombits(x), math.Float32frombits(y); x != y && !(f != f && g != g) {
+				return fmt.Errorf("result %d element %d: %g (%#x) here, %g (%#x) before", i, k, g, y, f, x)
+			}
+		}
+	}
+	return nil
 }

@@ -62,7 +62,7 @@ func Check(ctx context.Context, dir string, models []*Model) (finds []Find, err 
 				err = c.compare(got)
 			}
 			if err == nil && first[i] != nil {
-				err = same(first[i], got)
+				err = got.Same(first[i])
 			}
 			if err != nil {
 				finds = append(finds, Find{c.m, c.text, fmt.Errorf("isa %q, %d threads: %w", run.isa, run.threads, err)})
@@ -100,29 +100,16 @@ func (c *compiled) call(threads int) driver.Call {
 		}
 		for _, pl := range c.unit.Places {
 			if pl.Param == v.Param {
-				copy(call.Weights[pl.Offset:], words(x))
+				copy(call.Weights[pl.Offset:], driver.Bits(x))
 			}
 		}
 	}
 	for _, b := range c.unit.Loops[0].Buffers {
 		if b.Space == loop.Input {
-			call.Inputs = append(call.Inputs, words(byName[b.Name]))
+			call.Inputs = append(call.Inputs, driver.Bits(byName[b.Name]))
 		}
 	}
 	return call
-}
-
-// words are the bits of a tensor's elements.
-func words(x *ops.Tensor) []uint32 {
-	list := make([]uint32, len(x.Data))
-	for i, v := range x.Data {
-		if x.Elem.Cell() == ir.F32 {
-			list[i] = math.Float32bits(float32(v))
-		} else {
-			list[i] = uint32(int32(v))
-		}
-	}
-	return list
 }
 
 // compare holds what the program gave against the evaluation. A model may move by what its results move when the operands do.
@@ -139,19 +126,6 @@ func (c *compiled) compare(got *driver.Outcome) error {
 			}
 			if g != v && !(math.Abs(g-v) <= 1e-4*scale+50*c.m.Loose[i]) && !(g != g && v != v) {
 				return fmt.Errorf("result %s element %d: %g, want %g", c.m.Module.Funcs[0].Results[i].Name, k, g, v)
-			}
-		}
-	}
-	return nil
-}
-
-// same says where two outcomes differ in a bit; NaNs are alike.
-func same(a, b *driver.Outcome) error {
-	for i := range a.Outputs {
-		for k, x := range a.Outputs[i] {
-			y := b.Outputs[i][k]
-			if f, g := math.Float32frombits(x), math.Float32frombits(y); x != y && !(f != f && g != g) {
-				return fmt.Errorf("result %d element %d: %g (%#x) here, %g (%#x) before", i, k, g, y, f, x)
 			}
 		}
 	}

@@ -40,7 +40,6 @@ type maker struct {
 	value map[*ir.Value]*ops.Tensor
 	moved map[*ir.Value]*ops.Tensor // the same with operands moved a little
 	list  []*ops.Operator
-	used  map[*ir.Value]bool
 	// serial numbers inputs and parameters, those of attempts that came to nothing included.
 	serial int
 }
@@ -51,8 +50,7 @@ func New(seed uint64) (*Model, error) {
 	m := &Model{Seed: seed, Batch: 1 + r.IntN(3), Given: map[*ir.Value]*ops.Tensor{}}
 	f := ir.NewFunc("sample", ir.Symbol{Name: "N"})
 	m.Module = &ir.Module{Name: "m", Funcs: []*ir.Func{f}}
-	k := &maker{m: m, r: r, b: &ops.Builder{Module: m.Module, Func: f}, value: map[*ir.Value]*ops.Tensor{}, moved: map[*ir.Value]*ops.Tensor{},
-		used: map[*ir.Value]bool{}}
+	k := &maker{m: m, r: r, b: &ops.Builder{Module: m.Module, Func: f}, value: map[*ir.Value]*ops.Tensor{}, moved: map[*ir.Value]*ops.Tensor{}}
 	for _, o := range ops.All() {
 		if !o.Internal && !o.Effect && o.Category != "metric" && !o.TrainOnly && len(o.Samples) > 0 {
 			k.list = append(k.list, o)
@@ -173,9 +171,6 @@ func (k *maker) operator() {
 	results, err := k.b.Ops(o.Name, o.Name, args, s.Attrs...)
 	if err == nil && len(results) > 0 && k.evaluate(f.Ops[nops:]) {
 		k.m.Kinds = append(k.m.Kinds, o.Name)
-		for _, a := range args {
-			k.used[a] = true
-		}
 		k.pool = append(k.pool, results...)
 		return
 	}
