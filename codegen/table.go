@@ -10,6 +10,7 @@ import (
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes/pass"
 	"github.com/dlc-ml/dlc/runtime"
 )
@@ -179,10 +180,26 @@ func (g *generator) table() string {
 		Var().Id("model").Op("=").Id("modelInfo").Values(dict).GoString()
 }
 
+// running are the parameters that operators keep up in place.
+func running(m *ir.Module) map[*ir.Param]bool {
+	set := map[*ir.Param]bool{}
+	for _, f := range m.Funcs {
+		for _, op := range f.Ops {
+			if o := ops.Lookup(op.Kind); o != nil {
+				for _, i := range o.Updates {
+					set[op.Args[i].Param] = true
+				}
+			}
+		}
+	}
+	return set
+}
+
 func (g *generator) paramRows(rows *jen.Group) {
+	running := running(g.unit.Module)
 	for _, pl := range g.unit.Places {
 		p := pl.Param
-		rows.Line().Values(jen.Dict{
+		row := jen.Dict{
 			jen.Id("name"):      jen.Lit(p.Name),
 			jen.Id("shape"):     numbers(sizes(p.Type.Shape)),
 			jen.Id("strides"):   numbers(g.strides(pl)),
@@ -191,7 +208,14 @@ func (g *generator) paramRows(rows *jen.Group) {
 			jen.Id("scale"):     jen.Lit(p.Init.Scale),
 			jen.Id("mean"):      jen.Lit(p.Init.Mean),
 			jen.Id("trainable"): jen.Lit(p.Trainable),
-		})
+		}
+		if p.Type.Elem != ir.F32 {
+			row[jen.Id("elem")] = jen.Lit(p.Type.Elem.String())
+		}
+		if running[p] {
+			row[jen.Id("running")] = jen.Lit(true)
+		}
+		rows.Line().Values(row)
 	}
 	rows.Line()
 }

@@ -10,7 +10,7 @@ func (g *generator) packWeights() error {
 	var params []runtime.Parameter
 	for _, pl := range g.unit.Places {
 		p := pl.Param
-		r := runtime.Parameter{Name: p.Name, Strides: g.strides(pl), Offset: pl.Offset, Init: p.Init.Kind, Scale: p.Init.Scale, Mean: p.Init.Mean, Trainable: p.Trainable}
+		r := runtime.Parameter{Name: p.Name, Elem: p.Type.Elem.String(), Strides: g.strides(pl), Offset: pl.Offset, Init: p.Init.Kind, Scale: p.Init.Scale, Mean: p.Init.Mean, Trainable: p.Trainable}
 		r.Shape = sizes(p.Type.Shape)
 		params = append(params, r)
 	}
@@ -25,9 +25,7 @@ func (g *generator) packWeights() error {
 	g.packed, g.values = packed, map[string]*ops.Tensor{}
 	for _, pl := range g.unit.Places {
 		t := ops.NewTensor(pl.Param.Type.Elem, sizes(pl.Param.Type.Shape)...)
-		for i, x := range values[pl.Param.Name] {
-			t.Data[i] = float64(x)
-		}
+		copy(t.Data, values[pl.Param.Name])
 		g.values[pl.Param.Name] = t
 	}
 	return nil

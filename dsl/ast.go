@@ -24,6 +24,8 @@ type declKind string
 const (
 	dInput  declKind = "input"
 	dTarget declKind = "target"
+	dParam  declKind = "param"
+	dBuffer declKind = "buffer"
 	dConst  declKind = "const"
 	dBlock  declKind = "block"
 	dOutput declKind = "output"
@@ -37,9 +39,9 @@ type decl struct {
 	name   ident
 	more   []ident // of a definition that names several results: the names behind the first
 	params []ident // of a block
-	typ    ident   // of an input or target: the word before the bracket
-	dims   []expr  // of an input or target
-	value  expr    // of all others
+	typ    ident   // of an input, target, param or buffer: the word before the bracket
+	dims   []expr  // of these
+	value  expr    // of all others; of a param or buffer: how it starts, or nil
 	at     int     // offset of its first token
 	endAt  int     // offset behind its last
 

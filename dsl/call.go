@@ -19,6 +19,9 @@ func (e *evaluator) call(x *callExpr, first value) value {
 	if o == nil || o.Internal || o.Category == "optimizer" {
 		return e.unknown(x)
 	}
+	if e.b == nil {
+		return e.fail(x, "a setting must be a constant, and "+x.fn.text+" gives a tensor")
+	}
 	start, x, ok := e.starting(x, o)
 	if !ok {
 		return nil

@@ -201,6 +201,11 @@ func (c *checker) build(mod *ir.Module, name string, all bool) {
 			e.port(d)
 		}
 	}
+	for _, d := range c.model.decls {
+		if d.kind == dParam || d.kind == dBuffer {
+			e.definition(d) // used or not, so that the weights hold what the model declares
+		}
+	}
 	if all {
 		for _, d := range c.model.decls {
 			if d.kind == dDef || d.kind == dConst || d.kind == dOutput {

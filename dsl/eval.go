@@ -56,7 +56,18 @@ func (e *evaluator) fail(at expr, msg string, notes ...string) value {
 
 // port declares an input or target.
 func (e *evaluator) port(d *decl) {
-	e.done[d] = nil
+	defer func() {
+		if _, ok := e.done[d]; !ok {
+			e.done[d] = nil // reported
+		}
+		for _, x := range d.dims {
+			if b, ok := x.(*boundExpr); ok {
+				if l := e.c.byName[b.name.text]; e.done[l] == nil {
+					e.done[l] = nil
+				}
+			}
+		}
+	}()
 	bad := func(msg string, notes ...string) { e.c.errs.Add(d.typ.pos, len(d.typ.text), msg, notes...) }
 	dims := []int{}
 	for i, x := range d.dims {
@@ -153,9 +164,12 @@ func (e *evaluator) definition(d *decl) value {
 		x = s
 	}
 	var v value
-	if d.more != nil {
+	switch {
+	case d.more != nil:
 		v = e.several(d, e.results(x))
-	} else {
+	case d.kind == dParam || d.kind == dBuffer:
+		v = e.weight(d)
+	default:
 		v = e.eval(x)
 	}
 	e.env, e.scope = env, scope
@@ -276,16 +290,23 @@ func (e *evaluator) name(x *nameRef) value {
 		sort.Strings(names)
 		return e.fail(x, x.text+" is not defined", notes(suggestNear(x.text, names))...)
 	}
+	_, known := e.done[d]
 	switch d.kind {
-	case dLength:
-		if e.done[d] == nil && len(e.c.errs.Items) == 0 {
+	case dInput, dLength:
+		if !known {
 			return e.fail(x, x.text+" is an input, and no number")
 		}
 		return e.done[d]
+	case dParam, dBuffer:
+		if e.b == nil {
+			return e.fail(x, x.text+" is a "+string(d.kind)+", and no number")
+		}
 	case dBlock:
 		return e.fail(x, x.text+" is a block; it needs arguments", "write "+x.text+"(…)")
 	case dTarget:
-		if _, ok := e.done[d]; !ok {
+		if !known && (e.b == nil || e.b.Func.Name != ir.FuncInfer) {
+			return e.fail(x, x.text+" is a target, and no number")
+		} else if !known {
 			return e.fail(x, "an output cannot depend on the target "+x.text, "targets are known in training only: use them in the loss and the metrics")
 		}
 	}

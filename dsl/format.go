@@ -25,7 +25,7 @@ func Format(file string, src []byte) ([]byte, error) {
 type line struct {
 	depth   int
 	key     string // "features"
-	sep     string // "=", or "" behind input and target
+	sep     string // "=", or "" behind input, target, param and buffer
 	rest    string
 	comment string // behind the code
 	blank   bool
@@ -130,10 +130,13 @@ func (f *formatter) decl(d *decl) {
 		key = string(d.kind) + " " + key
 	}
 	switch d.kind {
-	case dInput, dTarget:
+	case dInput, dTarget, dParam, dBuffer:
 		t := d.typ.text
 		if d.dims != nil {
 			t += "[" + exprs(d.dims) + "]"
+		}
+		if d.value != nil {
+			t += " = " + text(d.value, pipeLevel)
 		}
 		f.put(line{depth: 1, key: string(d.kind), rest: d.name.text + ": " + t})
 	case dBlock:

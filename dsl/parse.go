@@ -155,7 +155,7 @@ func (p *parser) model() *model {
 }
 
 // words are the names that start a statement; none of them may be defined.
-var words = []string{"model", "input", "target", "const", "block", "output", "train", "compress"}
+var words = []string{"model", "input", "target", "param", "buffer", "const", "block", "output", "train", "compress"}
 
 func (p *parser) statement(m *model) {
 	t := p.tok()
@@ -180,7 +180,7 @@ func (p *parser) statement(m *model) {
 	}
 	d := &decl{at: t.at}
 	switch k := declKind(t.text); k {
-	case dInput, dTarget, dConst, dBlock, dOutput:
+	case dInput, dTarget, dParam, dBuffer, dConst, dBlock, dOutput:
 		d.kind = k
 		p.advance()
 	}
@@ -191,6 +191,10 @@ func (p *parser) statement(m *model) {
 	switch d.kind {
 	case dInput, dTarget:
 		p.portType(d)
+	case dParam, dBuffer:
+		if p.portType(d); p.accept("=") {
+			d.value = p.expr()
+		}
 	case dBlock:
 		d.params = p.params()
 		fallthrough

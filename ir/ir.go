@@ -2,7 +2,11 @@
 // list of operators in the order in which they run. What an operator means stands in package ops.
 package ir
 
-import "github.com/dlc-ml/dlc/diag"
+import (
+	"math"
+
+	"github.com/dlc-ml/dlc/diag"
+)
 
 // Module is one model: its parameters and the functions over them.
 type Module struct {
@@ -69,6 +73,22 @@ type Param struct {
 type Init struct {
 	Kind        string
 	Scale, Mean float64
+}
+
+// Fits reports whether elements of type d can start so: those of floating-point types as anything, whole numbers and truth values as one number that
+// the type has.
+func (i Init) Fits(d DType) bool {
+	if d.Float() {
+		return true
+	}
+	switch i.Kind {
+	case "zeros", "ones":
+		return true
+	case "constant":
+		low, high := d.Range()
+		return i.Scale == math.Trunc(i.Scale) && i.Scale >= low && i.Scale <= high
+	}
+	return false
 }
 
 // InitKinds are the values of Init.Kind.

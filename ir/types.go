@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -30,6 +31,19 @@ func (d DType) Float() bool { return d == F32 || d == F16 || d == BF16 }
 
 // Integer reports whether d is a whole-number type; Bool is none.
 func (d DType) Integer() bool { return d == I32 || d == U8 || d == I8 || d == I64 }
+
+// Range returns the least and the greatest value of a type of whole numbers, and of truth values, which are 0 and 1.
+func (d DType) Range() (low, high float64) {
+	switch d {
+	case Bool:
+		return 0, 1
+	case U8:
+		return 0, 255
+	case I8:
+		return -128, 127
+	}
+	return math.MinInt32, math.MaxInt32
+}
 
 // Cell is the type in which a program computes and stores d: F32 for floating-point types, I32 for whole numbers and for truth values,
 // which are 0 and 1.

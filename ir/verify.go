@@ -83,6 +83,9 @@ func verifyParam(p *Param, params map[string]*Param) error {
 	if !slices.Contains(InitKinds, p.Init.Kind) {
 		return fmt.Errorf("ir: %s: parameter @%s starts as %q, which is none of %s", p.Pos, p.Name, p.Init.Kind, strings.Join(InitKinds, ", "))
 	}
+	if !p.Init.Fits(p.Type.Elem) {
+		return fmt.Errorf("ir: %s: parameter @%s is %s and cannot start as %s", p.Pos, p.Name, p.Type, p.Init.Kind)
+	}
 	for _, x := range []float64{p.Init.Scale, p.Init.Mean} {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return fmt.Errorf("ir: %s: parameter @%s starts from %v", p.Pos, p.Name, x)

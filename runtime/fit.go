@@ -214,7 +214,7 @@ func (r *fitRun) tell(e Event) {
 
 // endEpoch validates, records the epoch, and saves.
 func (r *fitRun) endEpoch() error {
-	if !finite(r.weights) {
+	if !r.info.finite(r.weights) {
 		return r.diverged("a weight is infinite or NaN")
 	}
 	result := EpochResult{
@@ -255,7 +255,7 @@ func (r *fitRun) endEpoch() error {
 
 // save keeps a snapshot, and writes the checkpoint where there is to be one.
 func (r *fitRun) save() error {
-	if !finite(r.weights) {
+	if !r.info.finite(r.weights) {
 		return r.diverged("a weight is infinite or NaN")
 	}
 	r.keep()

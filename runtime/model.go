@@ -51,7 +51,7 @@ func untrainedModel(info *modelInfo, seed int) (*Model, error) {
 	return &Model{info: info, weights: weights}, nil
 }
 
-// Save writes the weights to a safetensors file: float32, by their names, each in its logical shape and row-major. The file is there
+// Save writes the weights to a safetensors file: float32, or int32 where they are whole numbers, by their names, each in its logical shape and row-major. The file is there
 // whole or not at all: a failure leaves an older one as it was.
 func (m *Model) Save(path string) error { return saveWeights(m.info, path, m.weights) }
 

@@ -43,7 +43,7 @@ func Files() ([]File, error) {
 
 // Parameter places one parameter for [PackWeights], as paramInfo does in a generated package.
 type Parameter struct {
-	Name           string
+	Name, Elem     string
 	Shape, Strides []int
 	Offset         int
 	Init           string
@@ -53,10 +53,10 @@ type Parameter struct {
 
 // PackWeights returns the weights of a model as its package embeds them: packed, ready to be used where they lie. They come from a
 // safetensors file, called file in errors, or where data is empty from the seed. values holds each parameter's elements, row-major.
-func PackWeights(model, file string, params []Parameter, arena, seed int, data []byte) (packed []byte, values map[string][]float32, err error) {
+func PackWeights(model, file string, params []Parameter, arena, seed int, data []byte) (packed []byte, values map[string][]float64, err error) {
 	info := &modelInfo{name: model, arena: arena}
 	for _, p := range params {
-		info.params = append(info.params, paramInfo{name: p.Name, shape: p.Shape, strides: p.Strides, offset: p.Offset, init: p.Init,
+		info.params = append(info.params, paramInfo{name: p.Name, elem: p.Elem, shape: p.Shape, strides: p.Strides, offset: p.Offset, init: p.Init,
 			scale: p.Scale, mean: p.Mean, trainable: p.Trainable})
 	}
 	var weights []float32
@@ -75,11 +75,16 @@ func PackWeights(model, file string, params []Parameter, arena, seed int, data [
 		packed = binary.LittleEndian.AppendUint32(packed, math.Float32bits(x))
 	}
 	packed = append(packed, make([]byte, 4*slack)...)
-	values = map[string][]float32{}
+	values = map[string][]float64{}
 	for i := range info.params {
 		p := &info.params[i]
-		v := make([]float32, p.elems())
-		p.unpack(v, weights)
+		row, v := make([]float32, p.elems()), make([]float64, p.elems())
+		p.unpack(row, weights)
+		for e, x := range row {
+			if v[e] = float64(x); wholeElem(p.elem) {
+				v[e] = float64(asInts(row)[e])
+			}
+		}
 		values[p.name] = v
 	}
 	return packed, values, nil

@@ -70,10 +70,22 @@ func (p *paramInfo) unpack(elements, arena []float32) {
 	})
 }
 
-// finite reports whether no element is infinite or NaN.
-func finite(s []float32) bool {
-	for _, v := range s {
-		if v-v != 0 {
+// finite reports whether no parameter that training changes is infinite or NaN: what is trained, and running statistics. What the model
+// declares beside them keeps what it was given.
+func (m *modelInfo) finite(arena []float32) bool {
+	for i := range m.params {
+		p := &m.params[i]
+		if !p.trainable && !p.running {
+			continue
+		}
+		ok := true
+		p.walk(func(at, step, n int) {
+			for k := range n {
+				v := arena[at+k*step]
+				ok = ok && v-v == 0
+			}
+		})
+		if !ok {
 			return false
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dlc-ml/dlc/golden"
 	"github.com/dlc-ml/dlc/internal/driver"
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/passes/pass"
 )
 
@@ -89,9 +90,15 @@ func safetensors(t *testing.T, m *driver.Model, weights map[string][]float32) []
 		for _, d := range p.Type.Shape {
 			e.Shape = append(e.Shape, d.Size)
 		}
+		if p.Type.Elem.Cell() == ir.I32 {
+			e.DType = "I32"
+		}
 		header[p.Name] = e
 		for _, v := range values {
 			b := math.Float32bits(v)
+			if e.DType == "I32" {
+				b = uint32(int32(v))
+			}
 			data = append(data, byte(b), byte(b>>8), byte(b>>16), byte(b>>24))
 		}
 	}

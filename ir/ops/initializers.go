@@ -109,6 +109,11 @@ func (b *Builder) start(name string, s ir.Shape, init ir.Init) (ir.Init, error) 
 	if from == nil {
 		return init, nil
 	}
+	return from.of(name, s)
+}
+
+// of returns how a parameter of that name and shape starts.
+func (from *Start) of(name string, s ir.Shape) (init ir.Init, err error) {
 	in, out := fans(s)
 	r := from.Initializer.Init(from.Attrs, in, out)
 	for _, x := range []float64{r.Scale, r.Mean} {

@@ -347,6 +347,36 @@ func (b *Builder) param(name string, t ir.Type, init ir.Init, trainable bool) (*
 			return nil, err
 		}
 	}
+	return b.place(full, t, init, trainable)
+}
+
+// Declare makes a parameter that stands in the source by itself and is called name. start is how it starts; where nil, a matrix that is trained
+// starts as Builder.DefaultInit or glorot_uniform say, and everything else as zeros. Errors: what is trained is f32, and whole numbers and truth
+// values start as one number that their type has.
+func (b *Builder) Declare(name string, t ir.Type, start *Start, trainable bool) (*ir.Value, error) {
+	if trainable && t.Elem != ir.F32 {
+		return nil, WithNote("buffer "+name+": … is saved with the weights and not trained", "param %s is %s, but only f32 can be trained", name, t)
+	}
+	if start == nil && trainable && len(t.Shape) > 1 {
+		if start = b.DefaultInit; start == nil {
+			start = &Start{Initializers[0], ir.Attrs{{Name: "gain", Value: 1.0}}}
+		}
+	}
+	init := ir.Init{Kind: "zeros"}
+	if start != nil {
+		var err error
+		if init, err = start.of(name, t.Shape); err != nil {
+			return nil, err
+		}
+	}
+	if !init.Fits(t.Elem) {
+		return nil, WithNote("zeros, ones and constant(…) can start it, with a number that "+t.Elem.String()+" has", "%s cannot start as %s: its elements are %s", name, start.Name, t.Elem)
+	}
+	return b.place(name, t, init, trainable)
+}
+
+// place makes a parameter, or returns the one of that name where the functions of a module share it.
+func (b *Builder) place(full string, t ir.Type, init ir.Init, trainable bool) (*ir.Value, error) {
 	if p := b.Module.Param(full); p != nil {
 		if b.Reuse && p.Type.Equal(t) && p.Init == init && p.Trainable == trainable {
 			return b.Func.ParamValue(p), nil

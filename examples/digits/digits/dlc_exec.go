@@ -56,6 +56,7 @@ type tally struct {
 // out is padding and stays zero.
 type paramInfo struct {
 	name      string
+	elem      string // "f32" where empty
 	shape     []int
 	strides   []int
 	offset    int
@@ -63,13 +64,14 @@ type paramInfo struct {
 	scale     float64
 	mean      float64
 	trainable bool
+	running   bool // a running statistic, which training keeps up
 }
 
 // portInfo is an input, target or output: its shape for one example, and its buffer in each program (-1 where it has none).
 // Every port is dense and row-major, example after example.
 type portInfo struct {
 	name    string
-	elem    string // "f32" or "i32"
+	elem    string // "f32", "i32" or a narrower type: see elements.go
 	shape   []int
 	classes int     // of an i32 target: labels are 0 … classes-1; 0 where unbounded
 	ignored []int32 // labels that are allowed beside the classes

@@ -21,10 +21,31 @@ func initialWeights(m *modelInfo, seed int) ([]float32, error) {
 		h := fnv.New64a()
 		h.Write([]byte(p.name))
 		row := make([]float32, p.elems())
-		start(p, randomKey(seed, useInit, int(h.Sum64())), row)
+		if wholeElem(p.elem) {
+			whole := asInts(row)
+			for e := range whole {
+				whole[e] = p.firstWhole()
+			}
+		} else {
+			start(p, randomKey(seed, useInit, int(h.Sum64())), row)
+		}
+		if err := settle(p.elem, row); err != nil {
+			return nil, fmt.Errorf("%s: parameter %s: %w", m.name, p.name, err)
+		}
 		p.pack(arena, row)
 	}
 	return arena, nil
+}
+
+// firstWhole is what every element of a parameter of whole numbers starts as.
+func (p *paramInfo) firstWhole() int32 {
+	switch p.init {
+	case "ones":
+		return 1
+	case "constant":
+		return int32(p.scale)
+	}
+	return 0
 }
 
 // initializers fill a parameter, row-major, from a random key. The scale and the mean are those of paramInfo.

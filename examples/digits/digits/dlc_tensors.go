@@ -21,7 +21,15 @@ type namedArena struct {
 	arena  []float32
 }
 
-// writeTensors writes arenas as a safetensors file: F32, the parameters in the order of the model, each in its logical shape, dense and
+// dtype is the element type of a parameter in a file: that of its cells.
+func (p *paramInfo) dtype() string {
+	if wholeElem(p.elem) {
+		return "I32"
+	}
+	return "F32"
+}
+
+// writeTensors writes arenas as a safetensors file: F32 or I32, the parameters in the order of the model, each in its logical shape, dense and
 // row-major, whatever the arena's layout. The same content gives the same bytes.
 func writeTensors(w io.Writer, m *modelInfo, arenas []namedArena, metadata map[string]string) error {
 	type entry struct {
@@ -47,7 +55,7 @@ func writeTensors(w io.Writer, m *modelInfo, arenas []namedArena, metadata map[s
 			if err != nil {
 				return err
 			}
-			body, err := json.Marshal(entry{"F32", append([]int{}, p.shape...), [2]int64{at, end}})
+			body, err := json.Marshal(entry{p.dtype(), append([]int{}, p.shape...), [2]int64{at, end}})
 			if err != nil {
 				return err
 			}
@@ -92,14 +100,17 @@ func readTensors(m *modelInfo, f *tensorFile, r io.ReaderAt, arenas []namedArena
 	}
 	for _, t := range f.tensors {
 		p := places[t.name]
-		if t.dtype != "F32" {
-			return fmt.Errorf("%s: tensor %q: dtype: it is %s, but %s needs F32", f.name, t.name, t.dtype, m.name)
+		if want := p.p.dtype(); t.dtype != want {
+			return fmt.Errorf("%s: tensor %q: dtype: it is %s, but %s needs %s", f.name, t.name, t.dtype, m.name, want)
 		}
 		if !slices.Equal(t.shape, p.p.shape) {
 			return fmt.Errorf("%s: tensor %q: shape: it is %v, but %s needs %v: the file is of another model", f.name, t.name, t.shape, m.name, p.p.shape)
 		}
 		row := make([]float32, p.p.elems())
 		if err := readFloats(row, io.NewSectionReader(r, f.data+t.begin, t.end-t.begin)); err != nil {
+			return fmt.Errorf("%s: tensor %q: data: %w", f.name, t.name, err)
+		}
+		if err := settle(p.p.elem, row); err != nil {
 			return fmt.Errorf("%s: tensor %q: data: %w", f.name, t.name, err)
 		}
 		p.p.pack(p.arena, row)
@@ -158,7 +169,7 @@ func listed(names []string) string {
 	return b.String()
 }
 
-// readFloats fills dst with little-endian float32.
+// readFloats fills dst with little-endian cells.
 func readFloats(dst []float32, r io.Reader) error {
 	var buf [1 << 13]byte
 	for len(dst) > 0 {
