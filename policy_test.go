@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"avo/vec/vectest":    {"avo/vec", "avo/interp"},
 	"avo/kernel":         {"ir", "ir/loop", "avo/vec"},
 	"avo/x86":            {"avo/vec"},
+	"avo/neon":           {"avo/vec"},
 	"avo/portable":       {"avo/vec"},
 	"avo/interp":         {"avo/vec"},
 	"passes/pass":        {"diag", "ir", "ir/loop"},
@@ -57,6 +58,7 @@ var owners = map[string][]string{
 	"github.com/google/go-cmp":    {"golden"},
 	"gonum.org/v1/gonum":          {},
 	"pgregory.net/rapid":          {"avo/vec/vectest"},
+	"golang.org/x/arch":           {}, // a disassembler, of tests alone
 	"golang.org/x/tools":          {"codegen", "golden"},
 	"golang.org/x/image":          {"examples/digits"},
 	"golang.org/x/term":           {"cmd/dlc"},

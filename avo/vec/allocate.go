@@ -69,6 +69,9 @@ func place(f *Func, ops []Op, regs int) (out []Op, err error) {
 
 // scratch is how many registers a verb needs beside its operands on this target.
 func (t Target) scratch(o *Op) int {
+	if t.Name == NEON.Name {
+		return scratchNEON(o)
+	}
 	switch o.Code {
 	case LoadStridePart:
 		if o.K > 4 {
@@ -87,6 +90,21 @@ func (t Target) scratch(o *Op) int {
 			return 1
 		}
 	case StoreZip:
+		return 2
+	}
+	return 0
+}
+
+// scratchNEON is scratch for a target without the instructions that Min, Max and ToI32 are modelled on.
+func scratchNEON(o *Op) int {
+	switch o.Code {
+	case Min, Max:
+		return 1
+	case LoadStride:
+		if o.N == 2 {
+			return 1
+		}
+	case ToI32, StoreZip:
 		return 2
 	}
 	return 0

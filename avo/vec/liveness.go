@@ -146,29 +146,29 @@ func liveSpans(ops []Op, regs int) [][]span {
 	return spans
 }
 
-// SoleReads returns, for each verb, the index of the one verb that reads its result, where there is just one, which reads it once, as an operand
-// that it does not accumulate into, and no loop begins or ends between the two; else -1. A back end can then make the one part of
-// the other.
-func SoleReads(ops []Op, regs int) []int {
-	sole := make([]int, len(ops))
+// Readers returns, for each verb, the indices of all verbs that read its result, in order and each as often as it reads it, where no loop begins or
+// ends between the verb and the last of them; else nothing.
+func Readers(ops []Op, regs int) [][]int {
+	list := make([][]int, len(ops))
 	written := make([]int, regs+1) // the verb that wrote each register last, in this straight run; -1 where none did
-	reads := make([]int, regs+1)
 	forget := func() {
-		for r := range written {
-			written[r] = -1
+		for r, w := range written {
+			if w >= 0 {
+				list[w], written[r] = nil, -1 // what is complete has been forgotten already
+			}
 		}
 	}
-	forget()
-	spans := liveSpans(ops, regs)
-	end := map[span]bool{} // {register, point} of the last read of a value
-	for r, list := range spans {
-		for _, s := range list {
-			end[span{r, s.hi - 1}] = true
+	for r := range written {
+		written[r] = -1
+	}
+	last := map[span]bool{} // {register, point} of the last read of a value
+	for r, spans := range liveSpans(ops, regs) {
+		for _, s := range spans {
+			last[span{r, s.hi - 1}] = true
 		}
 	}
 	var buf []Reg
 	for i := range ops {
-		sole[i] = -1
 		o := &ops[i]
 		if o.Code == LoopBegin || o.Code == LoopEnd {
 			forget()
@@ -176,15 +176,35 @@ func SoleReads(ops []Op, regs int) []int {
 		}
 		buf = o.Reads(buf[:0])
 		for _, r := range buf {
-			reads[r]++
+			if w := written[r]; w >= 0 {
+				list[w] = append(list[w], i)
+			}
 		}
 		for _, r := range buf {
-			if w := written[r]; w >= 0 && reads[r] == 1 && end[span{int(r), 2 * i}] && !(o.Code.Accumulates() && r == o.D) {
-				sole[w] = i
+			if last[span{int(r), 2 * i}] {
+				written[r] = -1
 			}
 		}
 		if o.Code.Writes() {
-			written[o.D], reads[o.D] = i, 0
+			written[o.D] = i
+		}
+	}
+	forget()
+	return list
+}
+
+// SoleReads returns, for each verb, the index of the one verb that reads its result, where there is just one, which reads it once, as an operand
+// that it does not accumulate into, and no loop begins or ends between the two; else -1. A back end can then make the one part of
+// the other.
+func SoleReads(ops []Op, regs int) []int {
+	sole := make([]int, len(ops))
+	for i, readers := range Readers(ops, regs) {
+		sole[i] = -1
+		if len(readers) != 1 {
+			continue
+		}
+		if o := &ops[readers[0]]; !o.Code.Accumulates() || o.D != ops[i].D {
+			sole[i] = readers[0]
 		}
 	}
 	return sole

@@ -11,7 +11,11 @@ func Tidy(f *Func) *Func {
 // tidy returns the verbs of f as Allocate works on them: Fma behind Move made one, copies of constants made constants, results
 // that nothing reads gone.
 func tidy(f *Func) []Op {
-	return dropDead(copyConstants(fuseMoves(simplify(f.Ops, f.Target.Lanes)), f.regs), f.regs)
+	ops := simplify(f.Ops, f.Target.Lanes)
+	if f.Target.Name != NEON.Name { // whose multiply-adds overwrite their sum and nothing else
+		ops = fuseMoves(ops)
+	}
+	return dropDead(copyConstants(ops, f.regs), f.regs)
 }
 
 // simplify turns verbs whose operands leave no choice into Moves and Zeros, and leaves out Moves of a register to itself.

@@ -112,56 +112,13 @@ func (w *writer) add(i *ir.Instruction, err error) {
 
 // assign hands out the general registers: to the loops and pointers that the code meets most often.
 func (w *writer) assign() {
-	type item struct {
-		ptr, depth int
-		weight     float64
+	all, depths := vec.Claims(w.f, w.ops), 0
+	for _, c := range all {
+		depths = max(depths, c.Depth+1)
 	}
-	ptrs := make([]item, len(w.f.Ptrs))
-	for i := range ptrs {
-		ptrs[i] = item{ptr: i, depth: -1}
-	}
-	var loops []item
-	depth, trips, indexed := 0, []float64{1}, false
-	for i := range w.ops {
-		o := &w.ops[i]
-		switch {
-		case o.Code == vec.LoopBegin:
-			n := 16.0
-			if o.Count.Param < 0 {
-				n = float64(o.Count.N)
-			}
-			trips = append(trips, n*trips[len(trips)-1])
-			if depth == len(loops) {
-				loops = append(loops, item{ptr: -1, depth: depth})
-			}
-			loops[depth].weight += trips[len(trips)-1]
-			depth++
-		case o.Code == vec.LoopEnd:
-			depth--
-			trips = trips[:len(trips)-1]
-		case o.Code == vec.AddPtr || o.Code.Loads() || o.Code.Stores():
-			ptrs[o.Ptr].weight += trips[len(trips)-1]
-			_, ok := o.Index()
-			indexed = indexed || ok
-		}
-	}
-	w.ptr = make([]reg.GPPhysical, len(ptrs))
-	w.counter = make([]reg.GPPhysical, len(loops))
-	all := loops
-	for _, p := range ptrs {
-		if p.weight > 0 {
-			all = append(all, p)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b item) int {
-		switch {
-		case a.weight > b.weight:
-			return -1
-		case a.weight < b.weight:
-			return 1
-		}
-		return 0
-	})
+	w.ptr = make([]reg.GPPhysical, len(w.f.Ptrs))
+	w.counter = make([]reg.GPPhysical, depths)
+	indexed := slices.ContainsFunc(w.ops, func(o vec.Op) bool { _, ok := o.Index(); return ok })
 	free := general
 	if indexed {
 		w.index, free = free[len(free)-1], free[:len(free)-1]
@@ -169,16 +126,16 @@ func (w *writer) assign() {
 	if len(all) > len(free) {
 		w.spare, free = free[0], free[1:]
 	}
-	for _, it := range all[:min(len(all), len(free))] {
-		if it.ptr >= 0 {
-			w.ptr[it.ptr] = free[0]
+	for _, c := range all[:min(len(all), len(free))] {
+		if c.Ptr >= 0 {
+			w.ptr[c.Ptr] = free[0]
 		} else {
-			w.counter[it.depth] = free[0]
+			w.counter[c.Depth] = free[0]
 		}
 		free = free[1:]
 	}
-	if 8*len(loops) > frame {
-		w.fail(fmt.Errorf("%d loops stand inside each other; at most %d can", len(loops), frame/8))
+	if 8*depths > frame {
+		w.fail(fmt.Errorf("%d loops stand inside each other; at most %d can", depths, frame/8))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"testing"
 
 	"github.com/dlc-ml/dlc/avo/vec"
 )
@@ -21,9 +22,53 @@ type Call struct {
 	Counts []int
 }
 
-// Run builds a program from files, which must hold a kernel for each call's function in package main, and makes the calls in it. It
-// runs go vet over the files too. The memory of each pointer ends where a page begins that nobody may touch, on Linux.
+// Host is what runs a program of kernels: the GOARCH that it is built for, and the command that starts it, if it is not started by itself.
+type Host struct {
+	Arch   string
+	Runner []string
+}
+
+// Here is this machine.
+func Here() Host { return Host{Arch: runtime.GOARCH} }
+
+// Arm64 is a 64-bit ARM: this machine, or one of the first generation, which has no dot products, emulated.
+func Arm64() Host {
+	if runtime.GOARCH == "arm64" {
+		return Here()
+	}
+	return Host{Arch: "arm64", Runner: []string{"qemu-aarch64", "-cpu", "cortex-a53"}}
+}
+
+// Need skips a test where the programs of a host cannot be built or run here; under DLC_CI=1 that is a failure.
+func (h Host) Need(t *testing.T) {
+	t.Helper()
+	need := append([]string{"go"}, h.Runner[:min(1, len(h.Runner))]...)
+	for _, tool := range need {
+		if _, err := exec.LookPath(tool); err != nil {
+			lacks(t, "needs "+tool)
+		}
+	}
+	if h.Arch != runtime.GOARCH && len(h.Runner) == 0 {
+		lacks(t, "needs "+h.Arch)
+	}
+}
+
+func lacks(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("DLC_CI") == "1" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// Run builds a program from files, which must hold a kernel for each call's function in package main, and makes the calls in it on this
+// machine. It runs go vet over the files too. The memory of each pointer ends where a page begins that nobody may touch, on Linux.
 func Run(dir string, files map[string][]byte, calls []Call) error {
+	return RunOn(Here(), dir, files, calls)
+}
+
+// RunOn is Run on another machine.
+func RunOn(host Host, dir string, files map[string][]byte, calls []Call) error {
 	float, err := floatSource()
 	if err != nil {
 		return err
@@ -41,7 +86,7 @@ func Run(dir string, files map[string][]byte, calls []Call) error {
 	goCommand := func(args ...string) ([]byte, error) {
 		c := exec.Command("go", args...)
 		c.Dir = dir
-		c.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+		c.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOARCH="+host.Arch, "CGO_ENABLED=0")
 		return c.CombinedOutput()
 	}
 	for _, args := range [][]string{{"vet", "."}, {"build", "-o", "kernels.exe", "."}} {
@@ -59,7 +104,8 @@ func Run(dir string, files map[string][]byte, calls []Call) error {
 			binary.Write(&in, binary.LittleEndian, uint32(n))
 		}
 	}
-	c := exec.Command(filepath.Join(dir, "kernels.exe"))
+	start := append(append([]string(nil), host.Runner...), filepath.Join(dir, "kernels.exe"))
+	c := exec.Command(start[0], start[1:]...)
 	var out, diag bytes.Buffer
 	c.Stdin, c.Stdout, c.Stderr = &in, &out, &diag
 	if err := c.Run(); err != nil {
