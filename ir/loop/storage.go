@@ -32,7 +32,7 @@ func (m Memory) complete(f *Func, sizes map[string]int, missing func(*Buffer) bo
 		switch n, ok := sizes[s.Name]; {
 		case !ok:
 			return fmt.Errorf("loop: %s: no size is given for symbol %s", f.Name, s.Name)
-		case n < 1 || s.Max > 0 && n > s.Max:
+		case n < 0 || s.Max > 0 && n > s.Max:
 			return fmt.Errorf("loop: %s: symbol %s cannot be %d", f.Name, s.Name, n)
 		}
 	}

@@ -25,7 +25,7 @@ var AMSGrad = Register(optimizer{
 		b1, b2 := a.Float("beta1"), a.Float("beta2")
 		kept[0] = b1*kept[0] + (1-b1)*g
 		kept[1] = b2*kept[1] + (1-b2)*g*g
-		kept[2] = math.Max(kept[2], kept[1])
+		kept[2] = max(kept[2], kept[1])
 		return w - lr*kept[0]/(1-math.Pow(b1, t))/(math.Sqrt(kept[2]/(1-math.Pow(b2, t)))+a.Float("eps"))
 	},
 	step: func(u *update) *loop.Expr {

@@ -151,7 +151,7 @@ func evalAttention(args []*Tensor, a ir.Attrs) []*Tensor {
 			if a.Bool("causal") && s > t+k.Shape[1]-q.Shape[1] || len(args) > 3 && float64(s) >= args[3].Data[n] {
 				weights[s] = hidden
 			}
-			top = math.Max(top, weights[s])
+			top = max(top, weights[s])
 		}
 		total := 0.0
 		for s := range weights {

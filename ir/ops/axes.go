@@ -188,12 +188,18 @@ var anyElem = []ir.DType{ir.F32, ir.F16, ir.BF16, ir.I32, ir.I64, ir.U8, ir.I8, 
 // wantAny is wantElem for operators that take every element type.
 func wantAny(op, operand string, t ir.Type) error { return wantElem(op, operand, t, anyElem...) }
 
-// eachIndex calls visit for every index of a tensor of that shape, in row-major order. The index is reused.
-func eachIndex(shape []int, visit func(ix []int)) {
+// volume is the number of elements of a shape.
+func volume(shape []int) int {
 	n := 1
 	for _, d := range shape {
 		n *= d
 	}
+	return n
+}
+
+// eachIndex calls visit for every index of a tensor of that shape, in row-major order. The index is reused.
+func eachIndex(shape []int, visit func(ix []int)) {
+	n := volume(shape)
 	ix := make([]int, len(shape))
 	for range n {
 		visit(ix)

@@ -23,7 +23,7 @@ var BCE = Register(elementLoss{
 	hint:   "for classes use cross_entropy",
 	ranges: [2][2]float64{{0.05, 0.95}, {0, 1}},
 	value: func(x []float64, a ir.Attrs) float64 {
-		yes, no := math.Max(math.Log(x[0]), leastLog), math.Max(math.Log1p(-x[0]), leastLog)
+		yes, no := max(math.Log(x[0]), leastLog), max(math.Log1p(-x[0]), leastLog)
 		return -x[1]*yes - (1-x[1])*no
 	},
 	expr: func(x []*loop.Expr, a ir.Attrs) *loop.Expr {

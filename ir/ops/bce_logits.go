@@ -57,7 +57,7 @@ var BCELogits = Register(elementLoss{
 }.operator())
 
 // softplus64 is ln(1 + exp(x)).
-func softplus64(x float64) float64 { return math.Max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+func softplus64(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 
 // softplus is ln(1 + exp(x)) without overflow, for gradients: it is not differentiated again.
 func (b *Builder) softplus(x *ir.Value) *ir.Value {

@@ -137,7 +137,8 @@ func (c classLoss) eval(scores, label *Tensor, a ir.Attrs) *Tensor {
 	case "none":
 		return y
 	case "mean":
-		if weights != 0 {
+		// Where no row counts it is 0. Where every row does, there is none, and a mean of nothing is NaN.
+		if uneven := label.Elem != ir.F32 && len(a.Ints("ignore"))+len(a.Floats("weights")) > 0; weights != 0 || !uneven {
 			total /= weights
 		}
 	}

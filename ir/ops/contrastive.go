@@ -37,7 +37,7 @@ var Contrastive = Register(&Operator{
 			for i := range x[0] {
 				square += (x[0][i] - x[1][i]) * (x[0][i] - x[1][i])
 			}
-			apart := math.Max(0, a.Float("margin")-math.Sqrt(math.Max(square, 1e-12)))
+			apart := max(0, a.Float("margin")-math.Sqrt(max(square, 1e-12)))
 			return same*square + (1-same)*apart*apart
 		}), a)
 	},

@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"math"
-
 	"github.com/dlc-ml/dlc/ir"
 )
 
@@ -35,7 +33,7 @@ var Cosine = Register(&Operator{
 		return evalReduced(eachVector(args[:2], func(r int, x [][]float64) float64 {
 			cos := evalCosine(x[0], x[1], a.Float("eps"))
 			if len(args) > 2 && !(args[2].Data[r] > 0) {
-				return math.Max(0, cos-a.Float("margin"))
+				return max(0, cos-a.Float("margin"))
 			}
 			return 1 - cos
 		}), a)

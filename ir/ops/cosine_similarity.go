@@ -62,5 +62,5 @@ func evalCosine(x, y []float64, eps float64) float64 {
 		xx += x[i] * x[i]
 		yy += y[i] * y[i]
 	}
-	return dot / (math.Max(math.Sqrt(xx), eps) * math.Max(math.Sqrt(yy), eps))
+	return dot / (max(math.Sqrt(xx), eps) * max(math.Sqrt(yy), eps))
 }

@@ -64,7 +64,7 @@ func inferPairs(name string) func(args []ir.Type, a ir.Attrs) ([]ir.Type, error)
 func evalPairs(args []*Tensor, a ir.Attrs) []*Tensor {
 	scores, label := args[0], args[1]
 	n := label.Shape[0]
-	places := len(label.Data) / n
+	places := volume(label.Shape[1:])
 	y := NewTensor(ir.F32, n, 2, places)
 	for i, right := range label.Data {
 		at := i/places*2*places + i%places

@@ -145,7 +145,7 @@ func (e elementLoss) eval(args []*Tensor, a ir.Attrs) *Tensor {
 		if e.rows {
 			y = NewTensor(ir.F32, p.Shape[:rank-1]...)
 		}
-		per := len(each) / len(y.Data)
+		per := volume(p.Shape[len(y.Shape):])
 		for i, v := range each {
 			if !e.rows {
 				v /= float64(per)

@@ -73,12 +73,18 @@ func (e extremeIndex) lower(l *Lowering, op *ir.Op) {
 	kept := ir.T(x.Elem, dropAxes(x.Shape, []int{axis}, true))
 	top := l.Temp("extreme", kept)
 	read := func(at []loop.Affine) *loop.Expr { return loop.Read(x, at...) }
-	l.foldOne(top, x.Shape, axis, true, e.fold, read)
+	l.foldOne(top, x.Shape, axis, true, e.fold, asIs, read)
 	none, fold := math.MaxInt32, loop.FoldMin
 	if op.Attrs.Bool("select_last_index") {
 		none, fold = math.MinInt32, loop.FoldMax
 	}
-	l.foldOne(y, x.Shape, axis, op.Attrs.Bool("keep_dims"), fold, func(at []loop.Affine) *loop.Expr {
+	finish := asIs
+	if !x.Shape[axis].Static() { // of an empty batch the number is 0
+		finish = func(at *loop.Expr) *loop.Expr {
+			return loop.E(loop.Select, loop.E(loop.Eq, at, loop.I(none)), loop.I(0), at)
+		}
+	}
+	l.foldOne(y, x.Shape, axis, op.Attrs.Bool("keep_dims"), fold, finish, func(at []loop.Affine) *loop.Expr {
 		hit := loop.E(loop.Eq, read(at), loop.Read(top, reducedIndexOf(at, axis)...))
 		if x.Elem == ir.F32 {
 			hit = loop.E(loop.Or, hit, loop.E(loop.NotEq, read(at), read(at)))
@@ -95,7 +101,8 @@ func reducedIndexOf(at []loop.Affine, axis int) []loop.Affine {
 }
 
 // foldOne emits a fold over one axis of a nest over s into y, which has that axis with extent 1 or, unless keep is set, lacks it.
-func (l *Lowering) foldOne(y *loop.Buffer, s ir.Shape, axis int, keep bool, fold loop.Fold, value func(at []loop.Affine) *loop.Expr) {
+func (l *Lowering) foldOne(y *loop.Buffer, s ir.Shape, axis int, keep bool, fold loop.Fold,
+	finish func(total *loop.Expr) *loop.Expr, value func(at []loop.Affine) *loop.Expr) {
 	n := &loop.Nest{Form: loop.Reduce, Name: y.Name, Fold: fold}
 	at := make([]loop.Affine, len(s))
 	var to []loop.Affine
@@ -112,7 +119,7 @@ func (l *Lowering) foldOne(y *loop.Buffer, s ir.Shape, axis int, keep bool, fold
 	at[axis] = loop.Ax(len(n.Axes))
 	n.Red = []loop.Axis{axesOf(s)[axis]}
 	n.Value = value(at)
-	n.Stores = []loop.Store{storeAt(y, loop.Total(n.Value.Type), to...)}
+	n.Stores = []loop.Store{storeAt(y, finish(loop.Total(n.Value.Type)), to...)}
 	l.Emit(n)
 }
 

@@ -15,7 +15,7 @@ var GlobalMaxPool = Register(&Operator{
 	Category: "pooling",
 	Args:     []Arg{{Name: "x", Doc: "f32[N, …, C] with at least one axis between"}},
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
-		return []*Tensor{evalGlobal(args[0], math.Inf(-1), math.Max)}
+		return []*Tensor{evalGlobal(args[0], math.Inf(-1), func(top, v float64) float64 { return max(top, v) })}
 	},
 	Expand: func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
 		x := args[0].Type

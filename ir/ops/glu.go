@@ -60,6 +60,6 @@ var GLU = Register(&Operator{
 		{Args: f32Types(ir.NS(2)), Batch: 1},
 		{Args: f32Types(ir.NS(4, 3)), Attrs: ir.Attrs{{Name: "axis", Value: 1}}, Batch: 2},
 		{Args: f32Types(ir.S(2, 6, 2)), Attrs: ir.Attrs{{Name: "axis", Value: 0}}},
-		{Args: f32Types(ir.NS(3, 14)), Range: map[int][2]float64{0: {-20, 20}}},
+		{Args: f32Types(ir.NS(3, 14)), Range: map[int][2]float64{0: {-16, 16}}},
 	},
 })

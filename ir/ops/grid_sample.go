@@ -290,7 +290,7 @@ func evalTaps(g float64, size int, a ir.Attrs) []evalTap {
 		if p <= 0 || p >= n-1 {
 			v = 0
 		}
-		return math.Max(0, math.Min(n-1, p)), v
+		return max(0, min(n-1, p)), v
 	}
 	at := func(p float64) int {
 		if p < 0 || p > n-1 {

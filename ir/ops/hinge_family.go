@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"math"
-
 	"github.com/dlc-ml/dlc/ir"
 )
 
@@ -65,7 +63,7 @@ func (m margins) over(b *Builder, x *ir.Value) *ir.Value {
 
 func (m margins) eval(x, label *Tensor, a ir.Attrs) []*Tensor {
 	over := func(v float64) float64 {
-		v = math.Max(0, v)
+		v = max(0, v)
 		if m.squared {
 			v *= v
 		}

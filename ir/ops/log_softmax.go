@@ -50,7 +50,7 @@ var LogSoftmax = Register(&Operator{
 func logSumExp(row []float64) float64 {
 	top, sum := math.Inf(-1), 0.0
 	for _, x := range row {
-		top = math.Max(top, x)
+		top = max(top, x)
 	}
 	for _, x := range row {
 		sum += math.Exp(x - top)

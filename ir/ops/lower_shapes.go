@@ -64,6 +64,14 @@ func (l *Lowering) mapOver(out *loop.Buffer, x *loop.Expr) {
 
 // over divides x by the number of elements in the given dimensions, of which one may be the batch.
 func (l *Lowering) over(x *loop.Expr, dims ir.Shape) *loop.Expr {
+	if size := l.count(dims); size != nil {
+		return loop.E(loop.Div, x, size)
+	}
+	return x
+}
+
+// count is the number of elements in the given dimensions, of which one may be the batch, as f32; nil where it is 1.
+func (l *Lowering) count(dims ir.Shape) *loop.Expr {
 	n, batch := 1, false
 	for _, d := range dims {
 		n *= d.Size
@@ -71,13 +79,13 @@ func (l *Lowering) over(x *loop.Expr, dims ir.Shape) *loop.Expr {
 	}
 	switch {
 	case !batch && n == 1:
-		return x
+		return nil
 	case !batch:
-		return loop.E(loop.Div, x, loop.F(float64(n)))
+		return loop.F(float64(n))
 	}
 	size := loop.Read(l.Scalar("batch", ir.F32))
 	if n > 1 {
 		size = loop.E(loop.Mul, size, loop.F(float64(n)))
 	}
-	return loop.E(loop.Div, x, size)
+	return size
 }

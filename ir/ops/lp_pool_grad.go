@@ -60,8 +60,8 @@ var LpPoolGrad = Register(&Operator{
 		switch p {
 		case 1:
 		case 2:
-			l.mapOver(l.Buf(op.Results[0]), loop.E(loop.Mul, sum, v))
-			return
+			// The sign is that of the element.
+			sum = loop.E(loop.Mul, sum, loop.E(loop.Abs, v))
 		default:
 			sum = loop.E(loop.Mul, sum, loop.E(loop.Pow, loop.E(loop.Abs, v), loop.F(p-1)))
 		}

@@ -156,7 +156,9 @@ func evalMatMul(args []*Tensor, a ir.Attrs) []*Tensor {
 		d := 1
 		for _, t := range []*Tensor{x, y} {
 			if len(t.Shape) >= i {
-				d = max(d, end(t, i))
+				if e := end(t, i); e != 1 {
+					d = e
+				}
 			}
 		}
 		shape = append(shape, d)

@@ -56,8 +56,8 @@ func evalMaxPool(x *Tensor, a ir.Attrs) *Tensor {
 		y.Data[i] = math.Inf(-1)
 	}
 	poolEval(x, a, func(out, in []int, _ int) {
-		// math.Max is NaN where either is.
-		y.Data[y.at(out)] = math.Max(y.Data[y.at(out)], x.Data[x.at(in)])
+		// NaN where either is, which math.Max is not beside +infinity.
+		y.Data[y.at(out)] = max(y.Data[y.at(out)], x.Data[x.at(in)])
 	})
 	return y
 }

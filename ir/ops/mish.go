@@ -23,7 +23,7 @@ var Mish = Register(elementwise{
 		if x[0] < -700 {
 			return 0
 		}
-		return x[0] * math.Tanh(math.Log1p(math.Exp(math.Min(x[0], 100))))
+		return x[0] * math.Tanh(math.Log1p(math.Exp(min(x[0], 100))))
 	},
 	// With e = exp(x) and n = e(e+2) the tangent is n/(n+2). Above 20 it is 1.
 	expr: func(x []*loop.Expr) *loop.Expr {

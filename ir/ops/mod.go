@@ -17,6 +17,7 @@ var Mod = Register(elementwise{
 		Example:  "phase = mod(t, 24)",
 		Category: "elementwise",
 		Args:     binary,
+		NoTiny:   true,
 		Attrs:    []AttrDef{{Name: "fmod", Doc: "whether the result has the sign of a", Default: false}},
 		ONNX:     ONNX{Name: "Mod", Min: 10, Max: 25, Attrs: map[string]string{"fmod": "fmod"}},
 		Samples:  append(modSamples(false), modSamples(true)...),

@@ -88,6 +88,19 @@ func shortFloat(x float64, digits, least int, most float64) float64 {
 	return x
 }
 
+// bounds are the least and the greatest value of a type of whole numbers or truth values.
+func bounds(d ir.DType) (least, most float64) {
+	switch d {
+	case ir.U8:
+		return 0, math.MaxUint8
+	case ir.I8:
+		return math.MinInt8, math.MaxInt8
+	case ir.Bool:
+		return 0, 1
+	}
+	return math.MinInt32, math.MaxInt32
+}
+
 // wrapped is the whole number or truth value of type d that k becomes.
 func wrapped(d ir.DType, k int64) float64 {
 	switch d {

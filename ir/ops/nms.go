@@ -95,7 +95,7 @@ func lowerNMS(l *Lowering, op *ir.Op) {
 		b.Lanes, b.Pos, b.Ops = 1, l.op.Pos, []string{l.op.Kind}
 	}
 	l.Emit(&loop.Nest{Form: loop.Scan, Name: kept.Name, Axes: []loop.Axis{axis("step", kept.Shape[2].Size)}, Body: body})
-	l.foldOne(count, kept.Shape, 2, false, loop.FoldSum, func(at []loop.Affine) *loop.Expr {
+	l.foldOne(count, kept.Shape, 2, false, loop.FoldSum, asIs, func(at []loop.Affine) *loop.Expr {
 		return e(loop.Select, e(loop.Less, loop.Read(kept, at...), loop.I(0)), loop.I(0), loop.I(1))
 	})
 }
@@ -151,12 +151,12 @@ func evalNMS(args []*Tensor, a ir.Attrs) []*Tensor {
 		if a.Bool("center_point_box") {
 			return b[1] - b[3]/2, b[0] - b[2]/2, b[1] + b[3]/2, b[0] + b[2]/2
 		}
-		return math.Min(b[0], b[2]), math.Min(b[1], b[3]), math.Max(b[0], b[2]), math.Max(b[1], b[3])
+		return min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3])
 	}
 	iou := func(n, i, j int) float64 {
 		ay1, ax1, ay2, ax2 := corner(n, i)
 		by1, bx1, by2, bx2 := corner(n, j)
-		common := math.Max(0, math.Min(ay2, by2)-math.Max(ay1, by1)) * math.Max(0, math.Min(ax2, bx2)-math.Max(ax1, bx1))
+		common := max(0, min(ay2, by2)-max(ay1, by1)) * max(0, min(ax2, bx2)-max(ax1, bx1))
 		union := (ay2-ay1)*(ax2-ax1) + (by2-by1)*(bx2-bx1) - common
 		if union <= 0 {
 			return 0

@@ -80,6 +80,8 @@ type Operator struct {
 	// Exact says that the evaluation, rounded to f32, is what the program computes, bit for bit: the operator only moves elements, or is a
 	// single operation of IEEE 754. It can then be computed when the model is compiled.
 	Exact bool
+	// NoTiny says that Doc promises nothing for subnormal operands.
+	NoTiny bool
 	// Internal operators exist in the IR only and cannot be called from the language.
 	Internal bool
 

@@ -78,7 +78,7 @@ func (o *Operator) Settings() []AttrDef {
 // wholeRule is rule with what optimizers have in common.
 func (o optimizer) wholeRule(a ir.Attrs, t, lr, w, g float64, kept []float64) float64 {
 	if c := a.Float("clip_value"); c > 0 {
-		g = math.Max(-c, math.Min(c, g))
+		g = max(-c, min(c, g))
 	}
 	decay := a.Float("weight_decay")
 	switch {

@@ -32,7 +32,7 @@ var R2 = Register(&Operator{
 	},
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
 		n := args[0].Shape[0]
-		k := len(args[0].Data) / n
+		k := volume(args[0].Shape[1:])
 		y := NewTensor(ir.F32, n, 2, k)
 		for i := range args[0].Data {
 			y.Data[i/k*2*k+i%k] = args[0].Data[i]

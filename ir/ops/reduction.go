@@ -89,7 +89,10 @@ func (r reduction) eval(x *Tensor, a ir.Attrs) *Tensor {
 	axes := evalAxes(a.Ints("axes"), len(x.Shape))
 	kept := NewTensor(x.Elem, dropInts(x.Shape, axes, true)...)
 	for i := range kept.Data {
-		kept.Data[i] = r.start
+		if kept.Data[i] = r.start; !x.Elem.Float() {
+			least, most := bounds(x.Elem)
+			kept.Data[i] = min(max(r.start, least), most)
+		}
 	}
 	n := 0
 	eachIndex(x.Shape, func(ix []int) {
@@ -127,7 +130,7 @@ func (r reduction) lower(l *Lowering, op *ir.Op) {
 		if r.finish != nil {
 			total = r.finish(total)
 		}
-		return narrow(total, op.Results[0].Type.Elem)
+		return narrow(r.ofNothing(total, op.Args[0].Type, axes), op.Results[0].Type.Elem)
 	}
 	l.foldAxes(y, op.Attrs.Bool("keep_dims"), x.Shape, axes, r.fold, func(at []loop.Affine) *loop.Expr {
 		v := loop.Read(x, at...)
@@ -136,6 +139,21 @@ func (r reduction) lower(l *Lowering, op *ir.Op) {
 		}
 		return v
 	}, finish)
+}
+
+// ofNothing brings the extreme of an empty batch, which is where the fold starts, among the values of the element type.
+func (r reduction) ofNothing(total *loop.Expr, x ir.Type, axes []int) *loop.Expr {
+	if x.Elem.Float() || x.Elem == ir.I32 || x.Elem == ir.I64 || len(axes) == 0 || axes[0] != 0 || x.Shape[0].Static() {
+		return total
+	}
+	least, most := bounds(x.Elem)
+	switch r.fold {
+	case loop.FoldMax:
+		return loop.E(loop.Max, total, loop.I(int(least)))
+	case loop.FoldMin:
+		return loop.E(loop.Min, total, loop.I(int(most)))
+	}
+	return total
 }
 
 // foldAxes emits nests that fold value over axes of shape s into y, which has the other axes (and, with keep, extent 1 in place of the

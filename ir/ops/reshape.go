@@ -43,10 +43,12 @@ var Reshape = Register(&Operator{
 			case d == 0:
 				shape[i] = x.Shape[i]
 			}
-			known *= shape[i]
+			if i >= keep {
+				known *= shape[i]
+			}
 		}
 		if free >= 0 {
-			shape[free] = len(x.Data) / known
+			shape[free] = volume(x.Shape[keep:]) / known
 		}
 		return []*Tensor{{Elem: x.Elem, Shape: shape, Data: slices.Clone(x.Data)}}
 	},

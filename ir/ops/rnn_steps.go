@@ -81,7 +81,7 @@ func evalRNNSteps(args []*Tensor, a ir.Attrs) []*Tensor {
 		for u := range hidden {
 			v := s.sum(0, u) + s.recurrent(s.h, 0, u)
 			if next[u] = math.Tanh(v); a.Str("activation") == "relu" {
-				next[u] = math.Max(v, 0)
+				next[u] = max(v, 0)
 			}
 			outputs.Data[s.at(outputs, 1, 0, u)] = s.h[u]
 			if s.live {

@@ -33,7 +33,7 @@ var RocAUC = Register(&Operator{
 	},
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
 		n := args[0].Shape[0]
-		scores, labels := len(args[0].Data)/n, len(args[1].Data)/n
+		scores, labels := volume(args[0].Shape[1:]), volume(args[1].Shape[1:])
 		y := NewTensor(ir.F32, n, scores+labels)
 		for i := range n {
 			row := y.Data[i*(scores+labels):]

@@ -50,7 +50,7 @@ var RoIAlign = Register(&Operator{
 				v = weight * x.Data[at]
 			}
 			if a.Str("mode") == "max" {
-				y.Data[n] = math.Max(y.Data[n], v)
+				y.Data[n] = max(y.Data[n], v)
 			} else {
 				y.Data[n] += v / float64(a.Int("sampling_ratio")*a.Int("sampling_ratio"))
 			}

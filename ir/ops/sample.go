@@ -22,6 +22,8 @@ type Case struct {
 	n       int
 	values  []*ir.Value // inputs, but parameters where the operator updates them
 	args    []*Tensor   // one for each of values
+	own     int         // how many of args are operands of the operator; the others are gradients of its results
+	rough   bool        // the sample has no gradient
 	rng     *rand.Rand
 }
 
@@ -32,7 +34,7 @@ func (c *Case) eval() []*Tensor { return c.o.Eval(c.args, c.attrs) }
 func NewCase(o *Operator, s *Sample) (*Case, error) {
 	seed := fnv.New64a()
 	fmt.Fprint(seed, o.Name, s.Args, s.Attrs, s.Batch)
-	c := &Case{o: o, n: s.Batch, f: ir.NewFunc("sample", ir.Symbol{Name: "N"}), rng: rand.New(rand.NewPCG(seed.Sum64(), 1))}
+	c := &Case{o: o, n: s.Batch, rough: s.NoGrad, f: ir.NewFunc("sample", ir.Symbol{Name: "N"}), rng: rand.New(rand.NewPCG(seed.Sum64(), 1))}
 	if c.n == 0 {
 		c.n = 3
 	}
@@ -83,7 +85,6 @@ func (c *Case) Differentiate() error {
 		return fmt.Errorf("%s has no gradient: %s", c.o.Name, c.o.NoGrad)
 	}
 	grads := make([]*ir.Value, len(c.results))
-	operands := len(c.args)
 	for i, y := range c.results {
 		if !y.Type.Elem.Float() {
 			continue
@@ -100,7 +101,7 @@ func (c *Case) Differentiate() error {
 		return err
 	}
 	c.f.Results = nil
-	for i, g := range dx[:operands] {
+	for i, g := range dx[:c.own] {
 		if g != nil {
 			c.f.Return(fmt.Sprintf("dx%d", i), g)
 		}
@@ -163,7 +164,7 @@ func (c *Case) fill(s *Sample) error {
 	joint := 0 // how many values share one grid
 	for i, typ := range s.Args {
 		x := NewTensor(typ.Elem, Extents(typ.Shape, c.n)...)
-		c.args = append(c.args, x)
+		c.args, c.own = append(c.args, x), c.own+1
 		if _, ok := s.Range[i]; !ok && s.Data[i] == nil {
 			joint += len(x.Data)
 		}

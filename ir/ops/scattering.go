@@ -2,7 +2,6 @@ package ops
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -76,9 +75,9 @@ func (s scattering) eval(args []*Tensor, a ir.Attrs) *Tensor {
 		case "mul":
 			v *= old
 		case "min":
-			v = math.Min(v, old)
+			v = min(v, old)
 		case "max":
-			v = math.Max(v, old)
+			v = max(v, old)
 		}
 		if x.Elem != ir.F32 {
 			v = float64(int32(int64(v)))

@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"math"
-
 	"github.com/dlc-ml/dlc/ir"
 )
 
@@ -26,7 +24,7 @@ var SequenceMean = Register(&Operator{
 	},
 	Eval: func(args []*Tensor, _ ir.Attrs) []*Tensor {
 		return []*Tensor{evalSequence(args[0], args[1], 0, func(sum, x float64) float64 { return sum + x },
-			func(sum float64, n int) float64 { return sum / math.Max(1, float64(n)) })}
+			func(sum float64, n int) float64 { return sum / max(1, float64(n)) })}
 	},
 	Samples: sequenceSamples(0),
 })

@@ -102,7 +102,7 @@ var Softmax = Register(&Operator{
 		return []*Tensor{evalRows(args[0], a.Int("axis"), func(row []float64) {
 			top, sum := math.Inf(-1), 0.0
 			for _, x := range row {
-				top = math.Max(top, x)
+				top = max(top, x)
 			}
 			for i, x := range row {
 				row[i] = math.Exp(x - top)

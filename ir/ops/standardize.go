@@ -69,7 +69,16 @@ func naiveMoments(x *Tensor, a ir.Attrs) (mean, variance *Tensor) {
 func lowerStandardize(l *Lowering, op *ir.Op) {
 	g := mustNorm("standardize", op.Args[0].Type, op.Attrs)
 	x, y, mean, variance := l.Buf(op.Args[0]), l.Buf(op.Results[0]), l.Buf(op.Results[1]), l.Buf(op.Results[2])
-	divide := func(total *loop.Expr) *loop.Expr { return l.over(total, g.dims()) }
+	divide := func(total *loop.Expr) *loop.Expr {
+		n := l.count(g.dims())
+		switch {
+		case n == nil:
+			return total
+		case n.Code != loop.Const: // of an empty batch mean and variance are 0
+			n = loop.E(loop.Max, n, loop.F(1))
+		}
+		return loop.E(loop.Div, total, n)
+	}
 	g.sum(l, mean, func(at []loop.Affine) *loop.Expr { return loop.Read(x, g.index(at)...) }, divide)
 	g.sum(l, variance, func(at []loop.Affine) *loop.Expr {
 		d := g.centred(x, mean)(at)

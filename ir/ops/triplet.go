@@ -41,9 +41,9 @@ var Triplet = Register(&Operator{
 		return evalReduced(eachVector(args, func(r int, x [][]float64) float64 {
 			far := evalDistance(x[0], x[2], p, eps)
 			if a.Bool("swap") {
-				far = math.Min(far, evalDistance(x[1], x[2], p, eps))
+				far = min(far, evalDistance(x[1], x[2], p, eps))
 			}
-			return math.Max(0, evalDistance(x[0], x[1], p, eps)-far+a.Float("margin"))
+			return max(0, evalDistance(x[0], x[1], p, eps)-far+a.Float("margin"))
 		}), a)
 	},
 	Samples: byReduction([]Sample{

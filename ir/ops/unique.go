@@ -35,7 +35,7 @@ var Unique = Register(&Operator{
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
 		x, lead := args[0], args[0].Shape[:a.Int("batch_dims")]
 		count := NewTensor(ir.I32, lead...)
-		n := len(x.Data) / len(count.Data)
+		n := volume(x.Shape[len(lead):])
 		flat := slices.Concat(lead, []int{n})
 		values, first, inverse, times := NewTensor(x.Elem, flat...), NewTensor(ir.I32, flat...), NewTensor(ir.I32, flat...), NewTensor(ir.I32, flat...)
 		for e := range count.Data {
