@@ -2,11 +2,9 @@ package dsl
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
-	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/ops"
 )
 
@@ -36,9 +34,10 @@ func (e *evaluator) call(x *callExpr, first value) value {
 			return pos[0]
 		}
 	}
-	if o.Layer != nil {
+	if o.Layer != nil && !ownWeights(o, pos, named) {
 		return e.layer(x, o, start, pos, named)
 	}
+	start.unused(e, o.Name)
 	return e.plain(x, o, pos, named)
 }
 
@@ -200,89 +199,6 @@ func (e *evaluator) layer(x *callExpr, o *ops.Operator, start starting, pos []va
 	return oneOrMore(o.Name, results)
 }
 
-// operands takes a call's operands from its arguments: tensors by place, each element of a list where any number is wanted, then tensors by
-// name. Numbers stand for scalars where an operand must be. A missing optional operand is nil, and those behind the last one given are left
-// out. It returns the arguments that are left.
-func (e *evaluator) operands(x *callExpr, what string, args []ops.Arg, pos []value, named []namedArg) (xs []*ir.Value, _ []value, _ []namedArg, ok bool) {
-	least, most := 0, len(args)
-	for _, a := range args {
-		if !a.Optional && !a.Variadic {
-			least++
-		}
-		if a.Variadic {
-			most = math.MaxInt
-			if o := ops.Lookup(what); o != nil && len(o.Attrs) == 0 {
-				least = max(least, len(pos)) // max(a, b, 0): no attribute that a number could be
-			}
-		}
-	}
-	beside := slices.Clone(pos)
-	for _, n := range named {
-		beside = append(beside, n.value)
-	}
-	elem := elemBeside(beside...)
-	for len(pos) > 0 && len(xs) < most {
-		if list, isList := pos[0].([]value); isList && most == math.MaxInt && len(xs) >= len(args)-1 && tensors(list) {
-			pos = append(slices.Clone(list), pos[1:]...)
-			continue
-		}
-		_, number := pos[0].(float64)
-		if _, isTensor := pos[0].(*ir.Value); !isTensor && !(number && len(xs) < least && !givenByName(args, len(xs), named)) {
-			break
-		}
-		t := e.tensor(x, pos[0], elem)
-		if t == nil {
-			return nil, nil, nil, false
-		}
-		xs, pos = append(xs, t), pos[1:]
-	}
-	var rest []namedArg
-	for _, n := range named {
-		i := slices.IndexFunc(args, func(a ops.Arg) bool { return a.Name == n.name.text })
-		_, isTensor := n.value.(*ir.Value)
-		if _, number := n.value.(float64); i < 0 || !isTensor && !number {
-			rest = append(rest, n)
-			continue
-		}
-		t := e.tensor(n.at, n.value, elem)
-		if t == nil {
-			return nil, nil, nil, false
-		}
-		for len(xs) <= i {
-			xs = append(xs, nil)
-		}
-		if xs[i] != nil {
-			e.c.errs.Addf(n.name.pos, len(n.name.text), "%s is given twice", n.name.text)
-			return nil, nil, nil, false
-		}
-		xs[i] = t
-	}
-	given := 0
-	for i, a := range args {
-		if i < len(xs) && xs[i] != nil {
-			given++
-		} else if !a.Optional && !a.Variadic {
-			if len(xs) == 0 {
-				e.fail(x, what+" needs a tensor to work on", "write x |> "+what+"(…)")
-			} else {
-				e.fail(x, fmt.Sprintf("%s needs %d operands, and has %d", what, least, given), "it lacks "+a.Name+": "+a.Doc)
-			}
-			return nil, nil, nil, false
-		}
-	}
-	return xs, pos, rest, true
-}
-
-// givenByName reports whether operand i has its name in front of it, so that a number by place is not meant for it.
-func givenByName(args []ops.Arg, i int, named []namedArg) bool {
-	return i < len(args) && slices.ContainsFunc(named, func(n namedArg) bool { return n.name.text == args[i].Name })
-}
-
-// tensors reports whether a list holds tensors.
-func tensors(list []value) bool {
-	return len(list) > 0 && !slices.ContainsFunc(list, func(v value) bool { _, ok := v.(*ir.Value); return !ok })
-}
-
 // dotted reports whether s can name parameters: identifiers joined by dots.
 func dotted(s string) bool {
 	for _, part := range strings.Split(s, ".") {
@@ -303,131 +219,4 @@ func diag40(s string) string {
 		s = s[:40] + "…"
 	}
 	return fmt.Sprintf("%q", s)
-}
-
-// plain applies an operator to its operands.
-func (e *evaluator) plain(x *callExpr, o *ops.Operator, pos []value, named []namedArg) value {
-	xs, pos, named, ok := e.operands(x, o.Name, o.Args, pos, named)
-	if !ok {
-		return nil
-	}
-	if i := slices.Index(xs, nil); i >= 0 {
-		return e.fail(x, fmt.Sprintf("%s cannot have a later operand without %s", o.Name, o.Args[i].Name), o.Args[i].Name+": "+o.Args[i].Doc)
-	}
-	attrs, ok := e.attributes(x, o.Name, o.Attrs, pos, named)
-	if !ok {
-		return nil
-	}
-	if slices.ContainsFunc(o.Attrs, func(d ops.AttrDef) bool { return d.Name == "id" }) {
-		// Each place of the source draws random numbers of its own.
-		e.ids++
-		attrs = slices.DeleteFunc(attrs, func(a ir.Attr) bool { return a.Name == "id" })
-		attrs = append(attrs, ir.Attr{Name: "id", Value: e.ids})
-	}
-	return e.op(x, o.Name, xs, attrs...)
-}
-
-// attributes binds positional and named values to attribute definitions, and completes and checks them.
-func (e *evaluator) attributes(x *callExpr, what string, defs []ops.AttrDef, pos []value, named []namedArg) (ir.Attrs, bool) {
-	var given ir.Attrs
-	var open []ops.AttrDef
-	var names []string
-	for _, d := range defs {
-		names = append(names, d.Name)
-		if d.Name != "id" {
-			open = append(open, d)
-		}
-	}
-	if len(pos) > len(open) {
-		e.fail(x, fmt.Sprintf("%s has %d values too many", what, len(pos)-len(open)), notes(attributeNote(open))...)
-		return nil, false
-	}
-	for i, v := range pos {
-		a, ok := e.attribute(x, open[i].Name, v)
-		if !ok {
-			return nil, false
-		}
-		given = append(given, a)
-	}
-	for _, n := range named {
-		if !slices.Contains(names, n.name.text) {
-			hint := suggestNear(n.name.text, names)
-			if hint == "" {
-				hint = attributeNote(open)
-			}
-			e.c.errs.Add(n.name.pos, len(n.name.text), fmt.Sprintf("%s has no attribute %s", what, n.name.text), notes(hint)...)
-			return nil, false
-		}
-		if given.Get(n.name.text) != nil {
-			e.c.errs.Addf(n.name.pos, len(n.name.text), "%s is given twice", n.name.text)
-			return nil, false
-		}
-		a, ok := e.attribute(n.at, n.name.text, n.value)
-		if !ok {
-			return nil, false
-		}
-		given = append(given, a)
-	}
-	full, err := ops.Complete(defs, given)
-	if err != nil {
-		e.fail(x, what+": "+err.Error(), notes(attributeNote(open))...)
-		return nil, false
-	}
-	return full, true
-}
-
-func attributeNote(defs []ops.AttrDef) string {
-	if len(defs) == 0 {
-		return "it has none"
-	}
-	var parts []string
-	for _, d := range defs {
-		if d.Default == nil {
-			parts = append(parts, d.Name)
-		} else {
-			parts = append(parts, fmt.Sprintf("%s=%v", d.Name, d.Default))
-		}
-	}
-	return "its attributes are " + strings.Join(parts, ", ")
-}
-
-// attribute converts a value to what attributes hold.
-func (e *evaluator) attribute(at expr, name string, v value) (ir.Attr, bool) {
-	switch v := v.(type) {
-	case float64:
-		return ir.Attr{Name: name, Value: number(v)}, true
-	case string, bool:
-		return ir.Attr{Name: name, Value: v}, true
-	case []value:
-		var fs []float64
-		whole := true
-		for _, it := range v {
-			f, ok := it.(float64)
-			if !ok {
-				e.fail(at, name+" must be a list of numbers")
-				return ir.Attr{}, false
-			}
-			fs = append(fs, f)
-			_, isInt := number(f).(int)
-			whole = whole && isInt
-		}
-		if !whole {
-			return ir.Attr{Name: name, Value: fs}, true
-		}
-		ints := make([]int, len(fs))
-		for i, f := range fs {
-			ints[i] = int(f)
-		}
-		return ir.Attr{Name: name, Value: ints}, true
-	}
-	e.fail(at, name+" must be a constant, not "+show(v))
-	return ir.Attr{}, false
-}
-
-// number is an int where the value is whole and small enough for one.
-func number(f float64) any {
-	if f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-		return int(f)
-	}
-	return f
 }

@@ -85,6 +85,15 @@ func (s starting) done(e *evaluator, layer string) {
 	b.Init, b.BiasInit = nil, nil
 }
 
+// unused reports the arguments where a call makes no parameters.
+func (s starting) unused(e *evaluator, what string) {
+	for name, at := range map[string]expr{"init": s.atInit, "bias_init": s.atBias} {
+		if at != nil {
+			e.fail(at, what+" makes no parameters here, so it takes no "+name, "param NAME: … = "+text(at, pipeLevel)+" starts a tensor so")
+		}
+	}
+}
+
 // defaultInit reads the train block's init.
 func (e *evaluator) defaultInit(s *section) *ops.Start {
 	if s == nil {

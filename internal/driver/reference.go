@@ -56,6 +56,9 @@ func OperatorPage(d ops.Description) string {
 	fmt.Fprintf(&b, "%s\n\n%s\n", d.Signature, d.Doc)
 	if d.Layer != "" {
 		fmt.Fprintf(&b, "\nIt %s\n", d.Layer)
+		if d.Plain != "" {
+			fmt.Fprintf(&b, "\nWith operands of its own it makes none:\n  %s\n", d.Plain)
+		}
 	}
 	fmt.Fprintf(&b, "\n  %s\n", d.Formula)
 	writeOperands(&b, d.Operands)

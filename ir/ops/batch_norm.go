@@ -31,9 +31,9 @@ var BatchNorm = Register(&Operator{
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range args[1:] {
+		for i, t := range args[1:] {
 			if !t.Equal(g.stat()) {
-				return nil, fmt.Errorf("batch_norm of %s takes parameters %s, not %s", args[0], g.stat(), t)
+				return nil, fmt.Errorf("batch_norm of %s takes a %s %s, not %s", args[0], []string{"scale", "shift", "mean", "variance"}[i], g.stat(), t)
 			}
 		}
 		return args[:1], nil

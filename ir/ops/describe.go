@@ -18,6 +18,7 @@ type Description struct {
 	Formula    string          `json:"formula"`
 	Example    string          `json:"example"`
 	Layer      string          `json:"layer,omitempty"` // what it makes beside its result, where it owns parameters
+	Plain      string          `json:"plain,omitempty"` // of such: the call with all operands, which makes none
 	Operands   []DescribedArg  `json:"operands"`
 	Attributes []DescribedAttr `json:"attributes"`
 	Gradient   []string        `json:"gradient,omitempty"`    // one line for each operand that has one: "dx = dy * y"
@@ -73,6 +74,16 @@ func (o *Operator) Describe() Description {
 		d.Attributes = append(d.Attributes, describeAttr(a))
 	}
 	d.Signature = d.signature()
+	if o.Layer != nil && len(o.Args) > len(o.Layer.Takes()) {
+		plain := Description{Name: o.Name}
+		for _, a := range o.Args {
+			plain.Operands = append(plain.Operands, DescribedArg(a))
+		}
+		for _, a := range o.Attrs {
+			plain.Attributes = append(plain.Attributes, describeAttr(a))
+		}
+		d.Plain = plain.signature()
+	}
 	d.Gradient = o.gradientText()
 	if o.ONNX.Name != "" {
 		onnx := o.ONNX

@@ -28,7 +28,7 @@ func Reference() string {
 	b.WriteString("# Operators\n\n")
 	b.WriteString("<!-- Made from the operators' literals. To bring it up to date: go test ./ir/ops -run TestReference -update -->\n\n")
 	b.WriteString("Shapes are written outermost first; N is the batch, which the language leaves implicit and which is axis 0 wherever an axis is named. " +
-		"Layers make their parameters themselves and are called with the first operand and the attributes; all other operators with their operands, then their attributes, by place or by name. " +
+		"Layers make their parameters themselves and are called with the first operand and the attributes, or with all operands; all other operators with their operands, then their attributes, by place or by name. " +
 		"Attributes with a default may be left out.\n\n")
 	b.WriteString("The second column of each table of attributes is the type and the default.\n")
 	internal := false
@@ -79,6 +79,9 @@ func (o *Operator) reference(b *strings.Builder) {
 	}
 	if d.Layer != "" {
 		fmt.Fprintf(b, "In the language it %s.\n\n", strings.TrimSuffix(d.Layer, "."))
+		if d.Plain != "" {
+			fmt.Fprintf(b, "With operands of its own it makes none: `%s`.\n\n", d.Plain)
+		}
 	}
 	for _, a := range d.Operands {
 		fmt.Fprintf(b, "- `%s`%s: %s\n", a.Name, a.kind(), a.Doc)
