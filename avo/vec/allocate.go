@@ -78,11 +78,11 @@ func (t Target) scratch(o *Op) int {
 			return 1
 		}
 	case LoadStride:
-		if o.N != 2 && o.N != -1 && t.Lanes > 4 {
+		if o.N != 2 && o.N != -1 && t.Lanes > 4 || o.N == 2 && t.Opmasks {
 			return 1
 		}
 	case StorePart, StoreAt:
-		if o.N > 4 && o.N < t.Lanes {
+		if o.N > 4 && o.N < t.Lanes && !t.Opmasks {
 			return 1
 		}
 	case StoreStride:

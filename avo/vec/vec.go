@@ -14,14 +14,16 @@ type Target struct {
 	Name  string // "avx2", "avx512", "neon", "go"
 	Lanes int    // 32-bit lanes of one register; 1 for portable Go
 	Regs  int    // vector registers that a function may hold at once
+	// Opmasks says that loads, stores and blends take a mask of lanes: parts of a register then need no scratch.
+	Opmasks bool
 }
 
 // The targets. Go has no register file; its count only bounds how many local variables a kernel grows.
 var (
-	AVX2   = Target{"avx2", 8, 16}
-	AVX512 = Target{"avx512", 16, 32}
-	NEON   = Target{"neon", 4, 32}
-	Go     = Target{"go", 1, 32}
+	AVX2   = Target{Name: "avx2", Lanes: 8, Regs: 16}
+	AVX512 = Target{Name: "avx512", Lanes: 16, Regs: 32, Opmasks: true}
+	NEON   = Target{Name: "neon", Lanes: 4, Regs: 32}
+	Go     = Target{Name: "go", Lanes: 1, Regs: 32}
 )
 
 // Code is a verb.
@@ -126,6 +128,7 @@ type Op struct {
 	Count      Count
 	Bumps      []Bump
 	ID         int    // of a loop; LoopEnd has its LoopBegin's
+	Need       int    // of D, how many of the first lanes are read later; 0 for all. Set by Narrow; a back end may leave anything in the others
 	Tmp        [2]Reg // scratch that a back end may need for LoadPart, LoadStride and their kin; set by Allocate
 }
 

@@ -3,23 +3,25 @@ package x86
 import (
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 	"github.com/mmcloughlin/avo/x86"
 
 	"github.com/dlc-ml/dlc/avo/vec"
 )
 
-var (
-	ymm = [...]reg.VecPhysical{reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7, reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}
-	xmm = [...]reg.VecPhysical{reg.X0, reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7, reg.X8, reg.X9, reg.X10, reg.X11, reg.X12, reg.X13, reg.X14, reg.X15}
-)
-
-// full returns the whole of a register, half its lower half.
-func (w *writer) full(r vec.Reg) operand.Op { return ymm[r-1] }
-func (w *writer) half(r vec.Reg) operand.Op { return xmm[r-1] }
-
 // construct is one of avo's constructors that take their operands in a list.
 type construct func(...operand.Op) (*ir.Instruction, error)
+
+// forms is an instruction with its operand from memory as wide as the register, and, where the instruction set has that, with one element of
+// memory in every lane.
+type forms []construct
+
+// form returns the form that the verb at hand takes.
+func (w *writer) form(f forms) construct {
+	if w.splat {
+		return f[1]
+	}
+	return f[0]
+}
 
 // avx2 says how each verb is written. Go lists an instruction's operands from last to first: source 2 (which may lie in memory),
 // source 1, destination.
@@ -56,10 +58,10 @@ var avx2 = map[vec.Code]emitter{
 	vec.Add: two(x86.VADDPS), vec.Sub: two(x86.VSUBPS), vec.Mul: two(x86.VMULPS), vec.Div: two(x86.VDIVPS),
 	vec.Min: two(x86.VMINPS), vec.Max: two(x86.VMAXPS), vec.Sqrt: one(x86.VSQRTPS),
 	vec.Fma: two(x86.VFMADD231PS), vec.Fnma: two(x86.VFNMADD231PS),
-	vec.FmaTo:  three(x86.VFMADD132PS, x86.VFMADD213PS, x86.VFMADD231PS),
-	vec.FnmaTo: three(x86.VFNMADD132PS, x86.VFNMADD213PS, x86.VFNMADD231PS),
+	vec.FmaTo:  three(forms{x86.VFMADD132PS}, forms{x86.VFMADD213PS}, forms{x86.VFMADD231PS}),
+	vec.FnmaTo: three(forms{x86.VFNMADD132PS}, forms{x86.VFNMADD213PS}, forms{x86.VFNMADD231PS}),
 	// 8: no inexact exception; the low bits choose the direction.
-	vec.Round: rounding(8), vec.Floor: rounding(9), vec.Ceil: rounding(10),
+	vec.Round: rounding(8, roundps), vec.Floor: rounding(9, roundps), vec.Ceil: rounding(10, roundps),
 
 	vec.And: two(x86.VANDPS), vec.Or: two(x86.VORPS), vec.Xor: two(x86.VXORPS),
 	vec.AndNot: swapped(x86.VANDNPS), // source 2 and not source 1
@@ -89,27 +91,30 @@ var avx2 = map[vec.Code]emitter{
 }
 
 // one writes a verb of one operand.
-func one(c construct) emitter {
-	return func(w *writer, o *vec.Op) { w.add(c(w.src(o, opA), w.full(o.D))) }
+func one(f ...construct) emitter {
+	return func(w *writer, o *vec.Op) { w.add(w.form(f)(w.src(o, opA), w.full(o.D))) }
 }
 
 // two writes a verb whose B is the instruction's source 2.
-func two(c construct) emitter {
-	return func(w *writer, o *vec.Op) { w.add(c(w.src(o, opB), w.full(o.A), w.full(o.D))) }
+func two(f ...construct) emitter {
+	return func(w *writer, o *vec.Op) { w.add(w.form(f)(w.src(o, opB), w.full(o.A), w.full(o.D))) }
 }
 
 // swapped writes a verb whose A is the instruction's source 2.
-func swapped(c construct) emitter {
-	return func(w *writer, o *vec.Op) { w.add(c(w.src(o, opA), w.full(o.B), w.full(o.D))) }
+func swapped(f ...construct) emitter {
+	return func(w *writer, o *vec.Op) { w.add(w.form(f)(w.src(o, opA), w.full(o.B), w.full(o.D))) }
 }
 
 func shift(c construct) emitter {
 	return func(w *writer, o *vec.Op) { w.add(c(operand.U8(uint8(o.N)), w.full(o.A), w.full(o.D))) }
 }
 
-func rounding(mode uint8) emitter {
-	return func(w *writer, o *vec.Op) { w.add(x86.VROUNDPS(operand.U8(mode), w.src(o, opA), w.full(o.D))) }
+func rounding(mode uint8, f ...construct) emitter {
+	return func(w *writer, o *vec.Op) { w.add(w.form(f)(operand.U8(mode), w.src(o, opA), w.full(o.D))) }
 }
+
+// roundps is VROUNDPS as a constructor of a list.
+func roundps(ops ...operand.Op) (*ir.Instruction, error) { return x86.VROUNDPS(ops[0], ops[1], ops[2]) }
 
 func compare(predicate uint8) emitter {
 	return func(w *writer, o *vec.Op) {
@@ -119,22 +124,22 @@ func compare(predicate uint8) emitter {
 
 // three writes D = C ± A*B in the form that overwrites the operand whose register D has. 132 is destination*source2 + source1, 213 is
 // source1*destination + source2, 231 is source1*source2 + destination.
-func three(f132, f213, f231 construct) emitter {
+func three(f132, f213, f231 forms) emitter {
 	return func(w *writer, o *vec.Op) {
 		d := w.full(o.D)
 		inC := w.memory != nil && w.folded == o.C
 		switch {
 		case o.D == o.C && !inC:
-			w.add(f231(w.src(o, opB), w.full(o.A), d))
+			w.add(w.form(f231)(w.src(o, opB), w.full(o.A), d))
 		case o.D == o.A && w.memory != nil && !inC:
-			w.add(f132(w.src(o, opB), w.full(o.C), d))
+			w.add(w.form(f132)(w.src(o, opB), w.full(o.C), d))
 		case o.D == o.A:
-			w.add(f213(w.src(o, opC), w.full(o.B), d))
+			w.add(w.form(f213)(w.src(o, opC), w.full(o.B), d))
 		case o.D == o.B:
-			w.add(f213(w.src(o, opC), w.full(o.A), d))
+			w.add(w.form(f213)(w.src(o, opC), w.full(o.A), d))
 		default:
 			w.add(x86.VMOVAPS(w.full(o.C), d))
-			w.add(f231(w.full(o.B), w.full(o.A), d))
+			w.add(f231[0](w.full(o.B), w.full(o.A), d))
 		}
 	}
 }

@@ -12,11 +12,11 @@ type folded struct {
 	from int // the load that operand B (of a select or an FmaTo into A: what fits) comes from, plus 1
 }
 
-// foldLoads makes full loads and constants that one instruction reads once part of that instruction. Between the two nothing is stored and no
-// pointer moves. Operands are swapped where only the other one may lie in memory.
-func foldLoads(w *writer) []folded {
+// foldLoads makes full loads and constants that one instruction reads once part of that instruction, and splats of memory where the instruction
+// set can. Between the two nothing is stored and no pointer moves. Operands are swapped where only the other one may lie in memory. sole
+// says which verb reads each one's result, where it is one.
+func foldLoads(w *writer, sole []int) []folded {
 	list := make([]folded, len(w.ops))
-	sole := vec.SoleReads(w.ops, w.f.NumRegs())
 	barrier := 0 // the verb behind the last that stores or moves a pointer
 	barriers := make([]int, len(w.ops))
 	for i := range w.ops {
@@ -31,7 +31,10 @@ func foldLoads(w *writer) []folded {
 		if j < 0 || list[j].from != 0 {
 			continue
 		}
-		if o.Code != vec.Const && (o.Code != vec.Load || barriers[j] > i) || o.Code == vec.Const && o.Imm == 0xffffffff {
+		switch {
+		case o.Code == vec.Const && o.Imm != 0xffffffff:
+		case (o.Code == vec.Load || o.Code == vec.Splat && w.set.opmasks) && barriers[j] <= i:
+		default:
 			continue
 		}
 		if place(&w.ops[j], o.D) {
@@ -68,14 +71,23 @@ func place(o *vec.Op, r vec.Reg) bool {
 
 // use prepares the operands of verb i: a folded one is memory.
 func (w *writer) use(i int, o *vec.Op) {
-	w.memory, w.folded = nil, 0
+	w.verb, w.memory, w.folded, w.splat = i, nil, 0, false
+	w.width = w.f.Target.Lanes
+	if o.Need > 0 && o.Need <= 8 {
+		w.width = min(w.width, 8)
+	}
 	from := w.fold[i].from
 	if from == 0 {
 		return
 	}
 	l := &w.ops[from-1]
 	w.folded = l.D
-	if l.Code == vec.Const {
+	w.splat = w.set.opmasks && l.Code != vec.Load
+	switch {
+	case l.Code == vec.Const && w.splat:
+		w.memory = w.data.one(l.Imm)
+		return
+	case l.Code == vec.Const:
 		w.memory = w.data.splat(l.Imm, w.f.Target.Lanes)
 		return
 	}

@@ -39,6 +39,10 @@ type writer struct {
 	open    []int            // LoopBegin of each open loop
 	memory  operand.Op       // the operand of the verb at hand that is folded into it, or nil
 	folded  vec.Reg          // the register it stands for
+	splat   bool             // the folded operand is one element, for every lane
+	verb    int              // the verb at hand
+	width   int              // lanes that it works on: the target's, or fewer
+	mask    opmasks
 }
 
 // general is the registers for pointers and counters. R14 and R15 belong to Go, BP to the profilers that walk frames.
@@ -68,8 +72,12 @@ func function(f *vec.Func, set *isa, data *constants) (*ir.Function, error) {
 		w.count = append(w.count, slot(c))
 	}
 	w.ops = vec.FoldPointers(f)
-	w.fold = foldLoads(w)
+	sole := vec.SoleReads(w.ops, f.NumRegs())
+	w.fold = foldLoads(w, sole)
 	w.assign()
+	if set.opmasks {
+		w.mask.plan(w, sole)
+	}
 	if f.Doc != "" {
 		w.fn.AddComment(strings.Split(strings.TrimRight(f.Doc, "\n"), "\n")...)
 	}
@@ -92,19 +100,27 @@ func (w *writer) add(i *ir.Instruction, err error) {
 		w.fail(err)
 		return
 	}
-	for _, need := range i.ISA {
+	needs := i.ISA
+	for _, r := range i.Registers() {
+		// Registers from 16 on exist under AVX-512 only; avo takes them for any instruction.
+		p, ok := r.(reg.VecPhysical)
+		if !ok || int(p.PhysicalIndex()) < 16 {
+			continue
+		}
+		if int(p.PhysicalIndex()) >= w.set.vectors {
+			w.fail(fmt.Errorf("%s uses %s, which %s does not have", i.Opcode, p.Asm(), w.f.Target.Name))
+		}
+		if p.Size() < 64 {
+			needs = append(slices.Clone(needs), "AVX512VL")
+		}
+	}
+	for _, need := range needs {
 		if !slices.Contains(w.set.allowed, need) {
 			w.fail(fmt.Errorf("%s needs %s, which is not part of %s", i.Opcode, need, w.f.Target.Name))
 		}
 		if !slices.Contains(w.fn.ISA, need) {
 			w.fn.ISA = append(w.fn.ISA, need)
 			slices.Sort(w.fn.ISA)
-		}
-	}
-	for _, r := range i.Registers() {
-		// Registers from 16 on exist under AVX-512 only; avo takes them for any instruction.
-		if p, ok := r.(reg.VecPhysical); ok && int(p.PhysicalIndex()) >= w.set.vectors {
-			w.fail(fmt.Errorf("%s uses %s, which %s does not have", i.Opcode, p.Asm(), w.f.Target.Name))
 		}
 	}
 	w.fn.AddInstruction(i)
@@ -146,6 +162,7 @@ func (w *writer) body() {
 			w.add(x86.MOVQ(w.home[i], r))
 		}
 	}
+	w.mask.prologue(w)
 	for i := range w.ops {
 		o := w.ops[i]
 		switch o.Code {
@@ -206,6 +223,7 @@ func (w *writer) begin(at int, o *vec.Op) {
 	}
 	w.open = append(w.open, at)
 	w.cached = -1
+	w.mask.made = 0
 	w.fn.AddLabel(ir.Label(fmt.Sprintf("loop%d", o.ID)))
 }
 
@@ -218,6 +236,7 @@ func (w *writer) end(o *vec.Op) {
 	w.add(x86.DECQ(c))
 	w.add(x86.JNE(operand.LabelRef(fmt.Sprintf("loop%d", o.ID))))
 	w.cached = -1
+	w.mask.made = 0
 	if o.Count.Param >= 0 {
 		w.fn.AddLabel(ir.Label(fmt.Sprintf("end%d", o.ID)))
 	}

@@ -18,7 +18,8 @@ import (
 type isa struct {
 	emit    map[vec.Code]emitter
 	allowed []string
-	vectors int // registers
+	vectors int  // registers
+	opmasks bool // parts of registers by masks, and one element of memory as an operand for every lane
 }
 
 // emitter writes one verb.
@@ -26,7 +27,8 @@ type emitter func(w *writer, o *vec.Op)
 
 // isas has a row for each target that this package prints.
 var isas = map[string]*isa{
-	vec.AVX2.Name: {emit: avx2, allowed: []string{"AVX", "AVX2", "FMA3"}, vectors: 16},
+	vec.AVX2.Name:   {emit: avx2, allowed: []string{"AVX", "AVX2", "FMA3"}, vectors: 16},
+	vec.AVX512.Name: {emit: avx512, allowed: []string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}, vectors: 32, opmasks: true},
 }
 
 // Print returns an assembly file with all funcs and a Go file that declares them, for package pkg. Functions that are not allocated yet
@@ -45,6 +47,9 @@ func Print(funcs []*vec.Func, pkg string) (asm, stubs []byte, err error) {
 		set := isas[f.Target.Name]
 		if set == nil {
 			return nil, nil, fmt.Errorf("%s: no amd64 code for target %s", f.Name, f.Target.Name)
+		}
+		if set.opmasks && !f.Allocated() {
+			f = vec.Narrow(f)
 		}
 		if f, err = vec.Allocate(f); err != nil {
 			return nil, nil, err
