@@ -32,6 +32,8 @@ type Options struct {
 	Inputs map[string][]byte
 	// Driver makes a program of it: package main, with the command line that dlc train, eval, run and bench call.
 	Driver bool
+	// Targets are what the package holds kernels for, as ParseTargets returns them; all where it is nil.
+	Targets []string
 }
 
 // Header is the first line of every generated Go file.
@@ -71,7 +73,7 @@ func (g *generator) Trains() bool { return g.unit.Module.Train != nil }
 
 // Generate returns the files of the package by name.
 func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
-	g := &generator{unit: u, opt: opt, kernels: newKernelSet(), Package: opt.Package, Model: u.Module, Source: map[string]string{}}
+	g := &generator{unit: u, opt: opt, kernels: newKernelSet(selected(opt.Targets)), Package: opt.Package, Model: u.Module, Source: map[string]string{}}
 	if g.Package == "" {
 		g.Package = u.Module.Name
 	}
@@ -143,12 +145,10 @@ func (g *generator) files() (map[string][]byte, error) {
 		return nil, err
 	}
 	name := g.unit.Module.Name
-	rows := []struct{ file, template string }{
-		{name + ".go", "model.go.tmpl"},
-		{"dispatch.go", "dispatch.go.tmpl"},
-		{"dispatch_amd64.go", "dispatch_amd64.go.tmpl"},
-		{"dispatch_other.go", "dispatch_other.go.tmpl"},
+	if err := g.dispatch(files); err != nil {
+		return nil, err
 	}
+	rows := []struct{ file, template string }{{name + ".go", "model.go.tmpl"}}
 	if g.Trains() {
 		rows = append(rows, struct{ file, template string }{"train.go", "train.go.tmpl"})
 	}
@@ -161,7 +161,7 @@ func (g *generator) files() (map[string][]byte, error) {
 		rows = append(rows, struct{ file, template string }{"doc.go", "doc.go.tmpl"}, struct{ file, template string }{name + "_test.go", "test.go.tmpl"})
 	}
 	for _, r := range rows {
-		if files[r.file], err = g.render(r.template); err != nil {
+		if files[r.file], err = g.render(r.template, g); err != nil {
 			return nil, err
 		}
 	}
@@ -178,8 +178,51 @@ func (g *generator) files() (map[string][]byte, error) {
 	return files, nil
 }
 
-// render executes a template and formats the result.
-func (g *generator) render(name string) ([]byte, error) {
+// dispatching is what the templates of dispatch_*.go read.
+type dispatching struct {
+	*generator
+	Targets []dispatched
+	Other   []string // architectures that have a file of their own
+}
+
+// dispatched is one instruction set of an architecture and its functions.
+type dispatched struct {
+	target
+	Kernels []string // in the order of the package's
+}
+
+// dispatch writes the files that choose among the kernels: one for each architecture, and one for those that have none.
+func (g *generator) dispatch(files map[string][]byte) error {
+	byArch := map[string]*dispatching{}
+	rest := &dispatching{generator: g}
+	for i, t := range g.kernels.targets {
+		d := byArch[t.arch]
+		if d == nil {
+			d = &dispatching{generator: g}
+			byArch[t.arch] = d
+			rest.Other = append(rest.Other, t.arch)
+		}
+		row := dispatched{target: t}
+		for _, k := range g.kernels.list {
+			row.Kernels = append(row.Kernels, k.fns[i].Name)
+		}
+		d.Targets = append(d.Targets, row)
+	}
+	var err error
+	for arch, d := range byArch {
+		if files["dispatch_"+arch+".go"], err = g.render("dispatch_arch.go.tmpl", d); err != nil {
+			return err
+		}
+	}
+	if files["dispatch_other.go"], err = g.render("dispatch_other.go.tmpl", rest); err != nil {
+		return err
+	}
+	files["dispatch.go"], err = g.render("dispatch.go.tmpl", g)
+	return err
+}
+
+// render executes a template on data and formats the result.
+func (g *generator) render(name string, data any) ([]byte, error) {
 	t, err := template.New(name).Funcs(template.FuncMap{
 		"lower": unexported, "quote": func(s string) string { return fmt.Sprintf("%q", s) }, "join": strings.Join, "signature": func(k *kernelCode) string { return signature(k.goFn) },
 		"ints": func(v []int) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ", "), "[]") },
@@ -189,7 +232,7 @@ func (g *generator) render(name string) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.WriteString(Header)
-	if err := t.Execute(&b, g); err != nil {
+	if err := t.Execute(&b, data); err != nil {
 		return nil, err
 	}
 	src, err := format.Source(b.Bytes())

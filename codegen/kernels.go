@@ -8,47 +8,59 @@ import (
 	"github.com/dlc-ml/dlc/avo/kernel"
 	"github.com/dlc-ml/dlc/avo/portable"
 	"github.com/dlc-ml/dlc/avo/vec"
-	"github.com/dlc-ml/dlc/avo/x86"
 )
 
 // kernelCode is one kernel of the package: a function for each target. Nests whose code is the same share it.
 type kernelCode struct {
 	Name string // the dispatching variable: "kConv"
 	goFn *vec.Func
-	avx2 *vec.Func
-	args int
+	fns  []*vec.Func // one for each target of the set
 }
 
 // kernelSet collects the kernels of a package.
 type kernelSet struct {
-	list  []*kernelCode
-	byKey map[string]*kernelCode
-	names map[string]bool
+	targets []target
+	list    []*kernelCode
+	byKey   map[string]*kernelCode
+	names   map[string]bool
 }
 
-func newKernelSet() *kernelSet {
-	return &kernelSet{byKey: map[string]*kernelCode{}, names: map[string]bool{}}
+func newKernelSet(targets []target) *kernelSet {
+	return &kernelSet{targets: targets, byKey: map[string]*kernelCode{}, names: map[string]bool{}}
 }
 
 // add builds the functions of one nest, or finds the same code made for another.
 func (s *kernelSet) add(b *kernel.Builder) (*kernelCode, error) {
-	wide, err := b.Build("kernel", vec.AVX2)
+	var key strings.Builder
+	build := func(t vec.Target) (*vec.Func, error) {
+		f, err := b.Build("kernel", t)
+		if err == nil {
+			key.WriteString(canonical(f))
+		}
+		return f, err
+	}
+	plain, err := build(vec.Go)
 	if err != nil {
 		return nil, err
 	}
-	narrow, err := b.Build("kernel", vec.Go)
-	if err != nil {
-		return nil, err
+	k := &kernelCode{goFn: plain}
+	for _, t := range s.targets {
+		f, err := build(t.vec)
+		if err != nil {
+			return nil, err
+		}
+		k.fns = append(k.fns, f)
 	}
-	key := canonical(wide) + canonical(narrow)
-	if k := s.byKey[key]; k != nil {
-		return k, nil
+	if same := s.byKey[key.String()]; same != nil {
+		return same, nil
 	}
-	name := fresh(s.names, "k"+exported(b.Nest.Name))
-	wide.Name, narrow.Name = name+"AVX2", name+"Go"
-	k := &kernelCode{Name: name, goFn: narrow, avx2: wide, args: len(b.Args)}
+	k.Name = fresh(s.names, "k"+exported(b.Nest.Name))
+	plain.Name = k.Name + "Go"
+	for i, t := range s.targets {
+		k.fns[i].Name = k.Name + t.Suffix()
+	}
 	s.list = append(s.list, k)
-	s.byKey[key] = k
+	s.byKey[key.String()] = k
 	return k, nil
 }
 
@@ -65,27 +77,30 @@ func canonical(f *vec.Func) string {
 
 // print returns the package's kernel files.
 func (s *kernelSet) print(pkg string) (map[string][]byte, error) {
-	var wide, narrow []*vec.Func
+	var plain []*vec.Func
 	for _, k := range s.list {
-		wide = append(wide, k.avx2)
-		narrow = append(narrow, k.goFn)
+		plain = append(plain, k.goFn)
 	}
-	asm, stubs, err := x86.Print(wide, pkg)
+	src, err := portable.Print(plain, pkg)
 	if err != nil {
 		return nil, err
 	}
-	if stubs, err = format.Source(stubs); err != nil {
-		return nil, err
+	files := map[string][]byte{"kernels_portable.go": src}
+	for i, t := range s.targets {
+		var funcs []*vec.Func
+		for _, k := range s.list {
+			funcs = append(funcs, k.fns[i])
+		}
+		asm, stubs, err := t.print(funcs, pkg)
+		if err != nil {
+			return nil, err
+		}
+		if stubs, err = format.Source(stubs); err != nil {
+			return nil, err
+		}
+		files[t.File()+".s"], files[t.File()+".go"] = asm, stubs
 	}
-	goSrc, err := portable.Print(narrow, pkg)
-	if err != nil {
-		return nil, err
-	}
-	return map[string][]byte{
-		"kernels_amd64.s":     asm,
-		"kernels_amd64.go":    stubs,
-		"kernels_portable.go": goSrc,
-	}, nil
+	return files, nil
 }
 
 // signature is the Go type of a kernel's function.

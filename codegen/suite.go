@@ -20,9 +20,9 @@ type Case struct {
 
 // Suite returns the files of a program (package main) that holds many functions of many models and runs them on request, as runtime/suite.go
 // says. It is how generated code is tested by the hundred: kernels that are the same are compiled once, and the support code is there once.
-// The second result says, for each case, why it could not be compiled; such a case is left out.
-func Suite(cases []Case) (map[string][]byte, []error, error) {
-	ks := newKernelSet()
+// targets are what it holds kernels for, as ParseTargets returns them. The second result says, for each case, why it could not be compiled; such a case is left out.
+func Suite(cases []Case, targets []string) (map[string][]byte, []error, error) {
+	ks := newKernelSet(selected(targets))
 	refused := make([]error, len(cases))
 	var tables constantSet
 	var src bytes.Buffer
@@ -51,10 +51,8 @@ func Suite(cases []Case) (map[string][]byte, []error, error) {
 	}
 	files["suite.constants"] = tables.data
 	g := &generator{kernels: ks, Package: "main", Kernels: ks.list, suite: true}
-	for _, name := range []string{"dispatch.go", "dispatch_amd64.go", "dispatch_other.go"} {
-		if files[name], err = g.render(name + ".tmpl"); err != nil {
-			return nil, nil, err
-		}
+	if err := g.dispatch(files); err != nil {
+		return nil, nil, err
 	}
 	return files, refused, g.carry(files)
 }

@@ -3,6 +3,7 @@ package runtime
 import (
 	"fmt"
 	"os"
+	"strings"
 )
 
 // isaName is an instruction set that kernels exist for, by the name that DLC_ISA uses.
@@ -16,35 +17,72 @@ const (
 	isaNEON   isaName = "neon"
 )
 
-// isa is what this process uses: the best that the CPU has and kernels exist for, or what the environment variable DLC_ISA asks for. A value that is
-// unknown, or that this CPU cannot run, leaves the best one; errISA then says so, and New, Load and NewTrainer return it.
-var isa, errISA = chooseISA(os.Getenv("DLC_ISA"), narrower(bestISA()))
+// ranks orders the instruction sets: one that is missing gets the next best.
+var ranks = map[isaName]int{isaGo: 0, isaNEON: 1, isaAVX2: 1, isaAVX512: 2}
 
-// narrower caps what the CPU has at what packages have kernels for: on a CPU with AVX-512 the AVX2 kernels run.
-func narrower(best isaName) isaName {
-	if best == isaAVX512 {
-		return isaAVX2
-	}
-	return best
+// kernelSet is the kernels of one instruction set: use puts them in place.
+type kernelSet struct {
+	isa isaName
+	use func()
 }
 
-// chooseISA returns what to use on a CPU whose best is best.
-func chooseISA(asked string, best isaName) (isaName, error) {
-	switch a := isaName(asked); a {
-	case "":
-		return best, nil
-	case isaGo, best:
-		return a, nil
-	case isaAVX2:
-		if best == isaAVX512 {
-			return a, nil
+// What runs. errISA says that DLC_ISA is unknown; New, Load and NewTrainer return it. noteISA says that what it asks for is not what runs.
+var (
+	isa     = isaGo
+	errISA  error
+	noteISA string
+)
+
+// dispatch takes the best of the sets that this CPU runs, or what the environment variable DLC_ISA asks for. The sets are in order, the
+// best first, and the last is portable Go. Generated packages call it once, when the program starts.
+func dispatch(sets []kernelSet) {
+	var can []isaName
+	best := bestISA()
+	for _, s := range sets {
+		if s.isa.runsOn(best) {
+			can = append(can, s.isa)
 		}
-		fallthrough
-	case isaAVX512, isaNEON:
-		return best, fmt.Errorf("DLC_ISA=%s: this CPU cannot run it, or there are no kernels for it; the best here is %s", asked, best)
 	}
-	return best, fmt.Errorf("DLC_ISA=%s is unknown: there are go, avx2, avx512 and neon; without it this CPU uses %s", asked, best)
+	isa, noteISA, errISA = chooseISA(os.Getenv("DLC_ISA"), can)
+	for _, s := range sets {
+		if s.isa == isa {
+			s.use()
+		}
+	}
 }
 
-// useAVX2 reports whether AVX2 kernels may run.
-func useAVX2() bool { return isa == isaAVX2 || isa == isaAVX512 }
+// runsOn reports whether a CPU whose best is best runs a's instructions.
+func (a isaName) runsOn(best isaName) bool {
+	return a == isaGo || a == best || a == isaAVX2 && best == isaAVX512
+}
+
+// chooseISA returns which of the sets that can run is taken. The note is not empty where that is not the one that was asked for.
+func chooseISA(asked string, can []isaName) (use isaName, note string, err error) {
+	rank, known := ranks[isaName(asked)]
+	switch {
+	case asked == "":
+		return can[0], "", nil
+	case !known:
+		return can[0], "", fmt.Errorf("DLC_ISA=%s is unknown: there are go, avx2, avx512 and neon; without it this CPU uses %s", asked, can[0])
+	}
+	for _, c := range can {
+		if c == isaName(asked) {
+			return c, "", nil
+		}
+	}
+	for _, c := range can {
+		if ranks[c] <= rank {
+			return c, fmt.Sprintf("DLC_ISA=%s: this CPU cannot run it, or there are no kernels for it; there are %s here, and %s is used", asked, isaNames(can), c), nil
+		}
+	}
+	return isaGo, "", nil // the last of the sets: never reached
+}
+
+// isaNames lists instruction sets.
+func isaNames(list []isaName) string {
+	var s []string
+	for _, x := range list {
+		s = append(s, string(x))
+	}
+	return strings.Join(s, ", ")
+}

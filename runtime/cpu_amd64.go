@@ -10,12 +10,11 @@ func xgetbv() (lo, hi uint32)
 func pause()
 
 // bestISA asks the CPU, and the operating system through XCR0, what kernels may use. The sets follow Intel's manual, volume 1, 13.2 and
-// 14.3: AVX2 and FMA with the ymm state; AVX-512 F, BW, DQ, VL and VNNI with the zmm and mask state.
+// 14.3: AVX2 and FMA with the ymm state; AVX-512 F, BW, DQ and VL with the zmm and mask state.
 func bestISA() isaName {
 	const (
 		fma, osxsave, avx               = 1 << 12, 1 << 27, 1 << 28                  // leaf 1, CX
 		avx2, avx512f, avx512dq, bw, vl = 1 << 5, 1 << 16, 1 << 17, 1 << 30, 1 << 31 // leaf 7, BX
-		vnni                            = 1 << 11                                    // leaf 7, CX
 		ymmState, zmmState              = 0x6, 0xe6                                  // XCR0
 		leaf1, leaf7                    = fma | osxsave | avx, avx512f | avx512dq | bw | vl
 	)
@@ -27,11 +26,11 @@ func bestISA() isaName {
 		return isaGo
 	}
 	state, _ := xgetbv()
-	_, b, c, _ := cpuid(7, 0)
+	_, b, _, _ := cpuid(7, 0)
 	if state&ymmState != ymmState || b&avx2 == 0 {
 		return isaGo
 	}
-	if state&zmmState == zmmState && b&leaf7 == leaf7 && c&vnni != 0 {
+	if state&zmmState == zmmState && b&leaf7 == leaf7 {
 		return isaAVX512
 	}
 	return isaAVX2

@@ -50,11 +50,11 @@ func (d *driver) bench(args []string) error {
 	seconds := t.median().Seconds()
 	gflops := (*perExample*float64(n) + *fixed) / seconds / 1e9
 	if d.json {
-		return d.printJSON(object{{"model", d.m.name}, {"mode", *mode}, {"batch", n}, {"threads", *threads}, {"isa", string(kernelISA())},
+		return d.printJSON(object{{"model", d.m.name}, {"mode", *mode}, {"batch", n}, {"threads", *threads}, {"isa", string(isa)},
 			{"ms", seconds * 1e3}, {"per_s", float64(n) / seconds}, {"allocs", t.allocs}, {"gflops", gflops}})
 	}
 	_, err = fmt.Fprintf(d.stdout, "%s %s, batch %d, %d threads, %s: %.4f ms (median of %d), %s examples/s, %d allocations, %.1f GFLOP/s\n",
-		d.m.name, *mode, n, *threads, kernelISA(), seconds*1e3, len(t.times), count(float64(n)/seconds), t.allocs, gflops)
+		d.m.name, *mode, n, *threads, isa, seconds*1e3, len(t.times), count(float64(n)/seconds), t.allocs, gflops)
 	return err
 }
 

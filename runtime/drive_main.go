@@ -57,6 +57,9 @@ func (d *driver) execute(args []string) int {
 	d.flags = flag.NewFlagSet(d.m.name+" "+args[0], flag.ContinueOnError)
 	d.flags.SetOutput(d.stderr)
 	d.flags.BoolVar(&d.json, "json", false, "print one JSON object a line")
+	if noteISA != "" {
+		fmt.Fprintf(d.stderr, "dlc: note: %s\n", noteISA)
+	}
 	err := command(d, args[1:])
 	var status exitStatus
 	switch {
@@ -145,12 +148,4 @@ func (d *driver) checkChoice(name, value string, choices ...string) error {
 		return nil
 	}
 	return d.usage("--%s is one of %v, not %q", name, choices, value)
-}
-
-// kernelISA is the instruction set of the kernels that run: there are AVX2 and portable ones, so a processor that could do more uses AVX2.
-func kernelISA() isaName {
-	if useAVX2() {
-		return isaAVX2
-	}
-	return isaGo
 }

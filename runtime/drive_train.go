@@ -153,10 +153,10 @@ func (d *driver) printStart(t *Trainer, data dataSets) error {
 	if d.json {
 		return d.printJSON(object{{"event", "start"}, {"model", d.m.name}, {"parameters", parameters}, {"examples", data.train.Len()},
 			{"validation", held}, {"test", test}, {"epochs", t.o.Epochs}, {"batch", t.o.Batch}, {"seed", t.o.Seed}, {"threads", t.o.Threads},
-			{"isa", string(kernelISA())}})
+			{"isa", string(isa)}})
 	}
 	fmt.Fprintf(d.stderr, "training %s: %d parameters, %d examples, %d held out for validation, batch %d, threads %d, %s\n",
-		d.m.name, parameters, data.train.Len(), held, t.o.Batch, t.o.Threads, kernelISA())
+		d.m.name, parameters, data.train.Len(), held, t.o.Batch, t.o.Threads, isa)
 	return nil
 }
 

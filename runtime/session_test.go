@@ -118,22 +118,42 @@ func TestModelIsShared(t *testing.T) {
 }
 
 func TestChooseISA(t *testing.T) {
+	all, avx2, neon, plain := []isaName{isaAVX512, isaAVX2, isaGo}, []isaName{isaAVX2, isaGo}, []isaName{isaNEON, isaGo}, []isaName{isaGo}
 	for _, c := range []struct {
-		asked      string
-		best, want isaName
-		ok         bool
+		asked string
+		can   []isaName
+		want  isaName
+		note  bool
+		ok    bool
 	}{
-		{"", isaAVX512, isaAVX512, true}, {"go", isaAVX512, isaGo, true}, {"avx2", isaAVX512, isaAVX2, true},
-		{"avx512", isaAVX512, isaAVX512, true}, {"avx512", isaAVX2, isaAVX2, false}, {"avx2", isaGo, isaGo, false},
-		{"neon", isaAVX2, isaAVX2, false}, {"neon", isaNEON, isaNEON, true}, {"avx2", isaNEON, isaNEON, false},
-		{"sse", isaAVX2, isaAVX2, false}, {"AVX2", isaAVX2, isaAVX2, false},
+		{"", all, isaAVX512, false, true}, {"go", all, isaGo, false, true}, {"avx2", all, isaAVX2, false, true}, {"avx512", all, isaAVX512, false, true},
+		{"avx512", avx2, isaAVX2, true, true}, {"avx2", plain, isaGo, true, true}, {"avx2", []isaName{isaAVX512, isaGo}, isaGo, true, true},
+		{"neon", avx2, isaAVX2, true, true}, {"neon", neon, isaNEON, false, true}, {"avx512", neon, isaNEON, true, true},
+		{"sse", avx2, isaAVX2, false, false}, {"AVX2", avx2, isaAVX2, false, false},
 	} {
-		got, err := chooseISA(c.asked, c.best)
-		if got != c.want || (err == nil) != c.ok {
-			t.Errorf("DLC_ISA=%s with %s: %s, %v", c.asked, c.best, got, err)
+		got, note, err := chooseISA(c.asked, c.can)
+		if got != c.want || (note != "") != c.note || (err == nil) != c.ok {
+			t.Errorf("DLC_ISA=%s with %v: %s, %q, %v", c.asked, c.can, got, note, err)
 		}
 	}
 	t.Logf("this CPU: %s", bestISA())
+}
+
+func TestDispatch(t *testing.T) {
+	defer func() { isa = isaGo }()
+	used := ""
+	var sets []kernelSet
+	for _, name := range []isaName{isaAVX512, isaNEON, isaAVX2, isaGo} {
+		sets = append(sets, kernelSet{name, func() { used += string(name) }})
+	}
+	for _, asked := range []string{"", "go", "avx2", "avx512", "neon"} {
+		t.Setenv("DLC_ISA", asked)
+		used = ""
+		dispatch(sets)
+		if used != string(isa) || !isa.runsOn(bestISA()) {
+			t.Errorf("DLC_ISA=%s on %s: took %q for %s", asked, bestISA(), used, isa)
+		}
+	}
 }
 
 func TestRandom(t *testing.T) {

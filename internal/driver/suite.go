@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
 
 	"github.com/dlc-ml/dlc/codegen"
@@ -48,7 +49,7 @@ type Outcome struct {
 
 // NewSuite compiles the cases into one program in dir.
 func NewSuite(ctx context.Context, dir string, cases []codegen.Case) (*Suite, error) {
-	files, refused, err := codegen.Suite(cases)
+	files, refused, err := codegen.Suite(cases, codegen.HostTargets(goruntime.GOARCH))
 	if err != nil {
 		return nil, err
 	}

@@ -53,18 +53,29 @@ func TestRecorded(t *testing.T) {
 	check("probs", s.Probs(), []float64{0.0009772681269361405, 0.010380193996757901, 0.3938827596900978, 0.2596575101455523, 0.0008045573862018196, 0.3027181105909072, 0.0033237474589760826, 0.006218122510790927, 0.020925743996618274, 0.0011119860971616799})
 }
 
-// TestSameBits runs every kernel in plain Go and compares with what the processor's own kernels gave, with one thread and with two.
+// eachISA runs a test with the kernels of each instruction set that this processor has.
+func eachISA(test func(name string)) {
+	defer dispatch(kernelSets)
+	for _, s := range kernelSets {
+		if s.isa.runsOn(bestISA()) {
+			s.use()
+			test(string(s.isa))
+		}
+	}
+}
+
+// TestSameBits runs every kernel of every instruction set and compares, with one thread and with two.
 func TestSameBits(t *testing.T) {
 	const n = 5
 	best := outputs(t, sampleSession(t, n), n)
 	if two := outputs(t, sampleSession(t, n, WithThreads(2)), n); !slices.Equal(best, two) {
 		t.Error("two threads give other bits than one")
 	}
-	useGo()
-	defer useBest()
-	if plain := outputs(t, sampleSession(t, n), n); !slices.Equal(best, plain) {
-		t.Error("plain Go gives other bits than assembly")
-	}
+	eachISA(func(name string) {
+		if got := outputs(t, sampleSession(t, n), n); !slices.Equal(best, got) {
+			t.Errorf("%s gives other bits than %s", name, isa)
+		}
+	})
 }
 
 // TestAllocations counts what one call allocates: nothing.
@@ -111,15 +122,15 @@ func trained(t *testing.T, threads int) []float32 {
 	return slices.Clone(tr.Model().weights)
 }
 
-// TestTrainSameBits trains with one and two threads, and in plain Go: all must end in the same bits.
+// TestTrainSameBits trains with one and two threads, and with the kernels of every instruction set: all must end in the same bits.
 func TestTrainSameBits(t *testing.T) {
 	one := trained(t, 1)
 	if two := trained(t, 2); !slices.Equal(one, two) {
 		t.Error("two threads train other bits than one")
 	}
-	useGo()
-	defer useBest()
-	if plain := trained(t, 1); !slices.Equal(one, plain) {
-		t.Error("plain Go trains other bits than assembly")
-	}
+	eachISA(func(name string) {
+		if got := trained(t, 1); !slices.Equal(one, got) {
+			t.Errorf("%s trains other bits than %s", name, isa)
+		}
+	})
 }

@@ -40,7 +40,7 @@ var (
 	kSgd                            func(*float32, *float32, *float32, *float32, int, int)           = kSgdGo
 )
 
-func init() { useBest() }
+func init() { dispatch(kernelSets) }
 
 // useGo takes the kernels of kernels_portable.go.
 func useGo() {

@@ -2,12 +2,53 @@
 
 package digits
 
-// useBest takes the fastest kernels that the processor runs, or those that DLC_ISA names.
-func useBest() {
-	if !useAVX2() {
-		useGo()
-		return
-	}
+// kernelSets lists the instruction sets that this package has kernels for here, from the best on.
+var kernelSets = []kernelSet{
+	{isaAVX512, useAVX512},
+	{isaAVX2, useAVX2},
+	{isaGo, useGo},
+}
+
+// useAVX512 takes the kernels of kernels_avx512_amd64.s.
+func useAVX512() {
+	kConv2d = kConv2dAVX512
+	kMaxPool = kMaxPoolAVX512
+	kConv2d2 = kConv2d2AVX512
+	kMaxPool2 = kMaxPool2AVX512
+	kFlatten = kFlattenAVX512
+	kDense = kDenseAVX512
+	kLogits = kLogitsAVX512
+	kProbsMax = kProbsMaxAVX512
+	kProbsExp = kProbsExpAVX512
+	kProbsSum = kProbsSumAVX512
+	kProbs = kProbsAVX512
+	kCrossEntropyLogSum = kCrossEntropyLogSumAVX512
+	kCrossEntropyRows = kCrossEntropyRowsAVX512
+	kLoss = kLossAVX512
+	kAccuracyHits = kAccuracyHitsAVX512
+	kLogitsGrad = kLogitsGradAVX512
+	kHiddenGrad = kHiddenGradAVX512
+	kLogitsDenseWeightGrad = kLogitsDenseWeightGradAVX512
+	kLogitsDenseBiasGrad = kLogitsDenseBiasGradAVX512
+	kFlattenGrad = kFlattenGradAVX512
+	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX512
+	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX512
+	kMaxPool2Grad = kMaxPool2GradAVX512
+	kRelu2Grad = kRelu2GradAVX512
+	kMaxPoolGradSpread = kMaxPoolGradSpreadAVX512
+	kRelu2Grad2 = kRelu2Grad2AVX512
+	kMaxPoolGrad = kMaxPoolGradAVX512
+	kFeaturesStage2Conv2dWeightGrad = kFeaturesStage2Conv2dWeightGradAVX512
+	kFeaturesStage2Conv2dBiasGrad = kFeaturesStage2Conv2dBiasGradAVX512
+	kReluGrad = kReluGradAVX512
+	kReluGrad2 = kReluGrad2AVX512
+	kFeaturesStageConv2dWeightGrad = kFeaturesStageConv2dWeightGradAVX512
+	kFeaturesStageConv2dBiasGrad = kFeaturesStageConv2dBiasGradAVX512
+	kSgd = kSgdAVX512
+}
+
+// useAVX2 takes the kernels of kernels_avx2_amd64.s.
+func useAVX2() {
 	kConv2d = kConv2dAVX2
 	kMaxPool = kMaxPoolAVX2
 	kConv2d2 = kConv2d2AVX2

@@ -4,5 +4,5 @@
 
 package digits
 
-// useBest takes the fastest kernels that the processor runs.
-func useBest() { useGo() }
+// kernelSets lists the instruction sets that this package has kernels for here.
+var kernelSets = []kernelSet{{isaGo, useGo}}
