@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlc-ml/dlc/avo/neon"
 	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/avo/x86"
 )
@@ -20,6 +21,7 @@ type target struct {
 var targets = []target{
 	{"amd64", vec.AVX512, x86.Print},
 	{"amd64", vec.AVX2, x86.Print},
+	{"arm64", vec.NEON, neon.Print},
 }
 
 // Name is what --target calls it: "amd64/avx2".

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/spf13/cobra"
@@ -23,22 +22,17 @@ func newBench() *cobra.Command {
 			if mode != "infer" && mode != "train" {
 				return &usageError{c.CommandPath(), fmt.Errorf("--mode is infer or train, not %q", mode)}
 			}
-			m, program, err := compile(c, args[0], set)
+			m, program, err := compile(c, args[0], set, isa)
 			if err != nil {
 				return err
-			}
-			if isa != "" {
-				if err := os.Setenv("DLC_ISA", isa); err != nil {
-					return err
-				}
 			}
 			return driver.Exec(program, append(append([]string{"bench"}, m.BenchArgs(mode)...), passOn(c, "set", "isa")...))
 		},
 	}
 	f := c.Flags()
 	addSet(f, &set)
+	addISA(f, &isa)
 	f.StringVar(&mode, "mode", "infer", "what to time: infer or train")
-	f.StringVar(&isa, "isa", "", "use this instruction set: go, avx2, avx512 or neon (default: the best of the processor)")
 	f.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
 	f.Int("threads", 1, "how many threads to use")
 	f.Bool("json", false, "print one JSON object")

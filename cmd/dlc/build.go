@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dlc-ml/dlc/codegen"
 	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/passes/pass"
@@ -14,6 +15,7 @@ func newBuild() *cobra.Command {
 	var (
 		dir, name, weights string
 		set                map[string]string
+		targets            []string
 		check, explain     bool
 		cfg                pass.Config
 	)
@@ -21,8 +23,9 @@ func newBuild() *cobra.Command {
 		Use:   "build M.dl",
 		Short: "Compile a model to a Go package",
 		Long: "build compiles a model to a Go package in the folder of its source, or in the one that -o names. It embeds the weights of\n" +
-			"M.safetensors if that lies beside the source, as dlc train leaves it.",
-		Example: "  dlc build digits.dl\n  dlc build digits.dl -o internal/digits --set width=64\n  dlc build digits.dl --check",
+			"M.safetensors if that lies beside the source, as dlc train leaves it. The package holds kernels for every instruction set and takes the best that\n" +
+			"the processor has when the program starts; --target says which it is to hold beside plain Go.",
+		Example: "  dlc build digits.dl\n  dlc build digits.dl -o internal/digits --set width=64\n  dlc build digits.dl --target amd64/avx2,go\n  dlc build digits.dl --check",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if explain {
@@ -37,7 +40,7 @@ func newBuild() *cobra.Command {
 					fmt.Fprintf(c.ErrOrStderr(), "%s: note: pass %s took %v\n", args[0], t.Pass, t.Took)
 				}
 			}
-			p, err := m.Package(dir, name, weights)
+			p, err := m.Package(dir, name, weights, targets)
 			if err != nil {
 				return err
 			}
@@ -64,6 +67,7 @@ func newBuild() *cobra.Command {
 	f.StringVar(&name, "package", "", "the package's `name` (default: the model's)")
 	f.StringVar(&weights, "weights", "", "embed this safetensors `file` (default: M.safetensors, if it is there)")
 	addSet(f, &set)
+	f.StringSliceVar(&targets, "target", nil, "hold kernels for these instruction sets only: "+strings.Join(codegen.Targets(), ", ")+", or all of an architecture")
 	f.BoolVar(&check, "check", false, "write nothing; fail where the package is not up to date")
 	f.StringVar(&cfg.Dump, "dump", "", "write the program after every pass to this `folder`")
 	f.BoolVar(&explain, "explain", false, "say what was done, what could not be done, and why")

@@ -9,6 +9,7 @@ func newEval() *cobra.Command {
 	var (
 		set  map[string]string
 		data string
+		isa  string
 	)
 	c := &cobra.Command{
 		Use:     "eval M.dl",
@@ -16,7 +17,7 @@ func newEval() *cobra.Command {
 		Example: "  dlc eval digits.dl\n  dlc eval digits.dl --split validation --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, program, err := compile(c, args[0], set)
+			m, program, err := compile(c, args[0], set, isa)
 			if err != nil {
 				return err
 			}
@@ -24,12 +25,13 @@ func newEval() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pass := append(append([]string{"eval"}, where...), passOn(c, "set")...)
+			pass := append(append([]string{"eval"}, where...), passOn(c, "set", "isa")...)
 			return driver.Exec(program, withDefault(c, pass, "weights", m.Beside(".safetensors")))
 		},
 	}
 	f := c.Flags()
 	addSet(f, &set)
+	addISA(f, &isa)
 	f.StringVar(&data, "data", "", "measure on this in place of the source that the train block names: mnist, or a `folder` of IDX files")
 	f.String("split", "test", "the `part` to measure on: test, validation or train")
 	f.String("weights", "", "the safetensors `file` with the weights (default: M.safetensors)")

@@ -18,8 +18,24 @@ func addSet(f *pflag.FlagSet, set *map[string]string) {
 	f.StringToStringVar(set, "set", nil, "replace a constant of the source: `name=value`")
 }
 
+// addISA adds --isa, which every command that runs a program has.
+func addISA(f *pflag.FlagSet, isa *string) {
+	f.StringVar(isa, "isa", "", "use this instruction set, or the next best that the processor has: avx512, avx2, neon or go (default: the best)")
+}
+
+// useISA tells the program which instruction set the user asked for.
+func useISA(isa string) error {
+	if isa == "" {
+		return nil
+	}
+	return os.Setenv("DLC_ISA", isa)
+}
+
 // compile compiles a source file to a program, saying so where that takes a while, and returns both.
-func compile(c *cobra.Command, file string, set map[string]string) (*driver.Model, string, error) {
+func compile(c *cobra.Command, file string, set map[string]string, isa string) (*driver.Model, string, error) {
+	if err := useISA(isa); err != nil {
+		return nil, "", err
+	}
 	m, err := driver.Compile(file, set, &pass.Config{})
 	if err != nil {
 		return nil, "", err

@@ -9,6 +9,7 @@ func newRun() *cobra.Command {
 	var (
 		set  map[string]string
 		data string
+		isa  string
 	)
 	c := &cobra.Command{
 		Use:   "run M.dl INPUT...",
@@ -19,11 +20,11 @@ func newRun() *cobra.Command {
 		Example: "  dlc run digits.dl seven.png\n  dlc run digits.dl test:17 --json",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, program, err := compile(c, args[0], set)
+			m, program, err := compile(c, args[0], set, isa)
 			if err != nil {
 				return err
 			}
-			pass := append([]string{"run"}, passOn(c, "set")...)
+			pass := append([]string{"run"}, passOn(c, "set", "isa")...)
 			if driver.NeedsData(args[1:]) {
 				where, err := m.DataArgs(c.Context(), data)
 				if err != nil {
@@ -37,6 +38,7 @@ func newRun() *cobra.Command {
 	}
 	f := c.Flags()
 	addSet(f, &set)
+	addISA(f, &isa)
 	f.StringVar(&data, "data", "", "take examples from this in place of the source that the train block names: mnist, or a `folder` of IDX files")
 	f.String("weights", "", "the safetensors `file` with the weights (default: M.safetensors)")
 	f.Int("top", 3, "how many of the largest classes to print")

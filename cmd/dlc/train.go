@@ -9,6 +9,7 @@ func newTrain() *cobra.Command {
 	var (
 		set  map[string]string
 		data string
+		isa  string
 	)
 	c := &cobra.Command{
 		Use:   "train M.dl",
@@ -18,7 +19,7 @@ func newTrain() *cobra.Command {
 		Example: "  dlc train digits.dl\n  dlc train digits.dl --epochs 20 --seed 7\n  dlc train digits.dl --resume",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, program, err := compile(c, args[0], set)
+			m, program, err := compile(c, args[0], set, isa)
 			if err != nil {
 				return err
 			}
@@ -26,7 +27,7 @@ func newTrain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			pass := append(append([]string{"train"}, where...), passOn(c, "set")...)
+			pass := append(append([]string{"train"}, where...), passOn(c, "set", "isa")...)
 			pass = withDefault(c, pass, "output", m.Beside(".safetensors"))
 			pass = withDefault(c, pass, "checkpoint", m.Beside(".checkpoint"))
 			return driver.Exec(program, pass)
@@ -34,6 +35,7 @@ func newTrain() *cobra.Command {
 	}
 	f := c.Flags()
 	addSet(f, &set)
+	addISA(f, &isa)
 	f.StringVar(&data, "data", "", "train on this in place of the source that the train block names: mnist, or a `folder` of IDX files")
 	f.Int("epochs", 0, "how often to go through the data (default: the train block's)")
 	f.Int("seed", 0, "the seed of weights, order and dropout (default: the train block's)")

@@ -80,7 +80,7 @@ func tiny(t *testing.T) *Model {
 
 func packageOf(t *testing.T, m *Model, dir string) *Package {
 	t.Helper()
-	p, err := m.Package(dir, "", "")
+	p, err := m.Package(dir, "", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,13 +189,13 @@ func TestPackageWeights(t *testing.T) {
 	if p := packageOf(t, m, t.TempDir()); p.Weights != "" {
 		t.Errorf("weights from %s, where there are none", p.Weights)
 	}
-	if _, err := m.Package(t.TempDir(), "", filepath.Join(t.TempDir(), "none.safetensors")); err == nil {
+	if _, err := m.Package(t.TempDir(), "", filepath.Join(t.TempDir(), "none.safetensors"), nil); err == nil {
 		t.Error("weights that are not there were accepted")
 	}
 	if err := os.WriteFile(m.Beside(".safetensors"), []byte("damaged"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Package(t.TempDir(), "", ""); err == nil || !strings.Contains(err.Error(), "tiny.safetensors") {
+	if _, err := m.Package(t.TempDir(), "", "", nil); err == nil || !strings.Contains(err.Error(), "tiny.safetensors") {
 		t.Errorf("damaged weights: got error %v", err)
 	}
 }

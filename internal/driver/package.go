@@ -27,9 +27,17 @@ type Package struct {
 }
 
 // Package generates the package of m. weights is the safetensors file to embed; where it is "", the one beside the source is
-// taken, if there is one. dir and name may be "": the folder of the source, and the model's name.
-func (m *Model) Package(dir, name, weights string) (*Package, error) {
+// taken, if there is one. dir and name may be "": the folder of the source, and the model's name. targets are what it holds kernels for: see
+// [codegen.ParseTargets].
+func (m *Model) Package(dir, name, weights string, targets []string) (*Package, error) {
 	opt := codegen.Options{Package: name, Source: filepath.Base(m.File), Inputs: map[string][]byte{filepath.Base(m.File): m.Source}}
+	var err error
+	if opt.Targets, err = codegen.ParseTargets(targets); err != nil {
+		return nil, err
+	}
+	if len(targets) > 0 {
+		opt.Inputs["--target"] = []byte(strings.Join(opt.Targets, ","))
+	}
 	if len(m.Set) > 0 {
 		set, err := json.Marshal(m.Set)
 		if err != nil {
