@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"runtime":            {},
 	"codegen":            {"diag", "ir", "ir/loop", "ir/ops", "passes/pass", "avo/...", "runtime"},
 	"internal/driver":    {"diag", "dsl", "onnx", "ir", "ir/loop", "ir/ops", "passes", "passes/pass", "codegen", "runtime"},
-	"cmd/dlc":            {"diag", "dsl", "ir", "ir/loop", "ir/ops", "passes", "passes/pass", "codegen", "internal/driver", "runtime"},
+	"cmd/dlc":            {"diag", "dsl", "onnx", "ir", "ir/loop", "ir/ops", "passes", "passes/pass", "codegen", "internal/driver", "runtime"},
 	"golden":             {},
 	"internal/randmodel": {"ir", "ir/loop", "ir/ops", "passes", "passes/pass", "passes/autodiff", "codegen", "internal/driver"},
 	"bench/random":       {"internal/randmodel"},

@@ -87,7 +87,7 @@ func decode[T any](d *decoder, m *T, rows table[T], b []byte) error {
 			return errCut
 		}
 		b = b[n:]
-		f, n, err := value(num, wire, b)
+		f, n, err := readField(num, wire, b)
 		r, known := rows[num]
 		place := r.name
 		if r.repeated {
@@ -123,8 +123,8 @@ func accepts(list []protowire.Type, w protowire.Type) bool {
 	return false
 }
 
-// value reads one value and returns how many bytes it takes.
-func value(num protowire.Number, wire protowire.Type, b []byte) (f field, n int, err error) {
+// readField reads one value and returns how many bytes it takes.
+func readField(num protowire.Number, wire protowire.Type, b []byte) (f field, n int, err error) {
 	f.wire = wire
 	switch wire {
 	case protowire.VarintType:
