@@ -66,6 +66,7 @@ type generator struct {
 	Table     string            // the description of the model, as Go
 	Source    map[string]string // each program, as Go
 	Sample    *sample
+	Peak      string // of a program that measures itself: the kernel that only multiplies and adds
 }
 
 // Trains reports whether the package can learn.
@@ -101,7 +102,7 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 	}
 	g.Constants = tables.data
 	for _, p := range g.programs {
-		text, err := programSource(u, p, g.states, g.formulas)
+		text, err := programSource(u, p, g.states, g.formulas, opt.Driver)
 		if err != nil {
 			return nil, err
 		}
@@ -109,6 +110,9 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 	}
 	if err := g.packWeights(); err != nil {
 		return nil, err
+	}
+	if opt.Driver {
+		g.Peak = g.kernels.peak().Name
 	}
 	g.Table = g.table()
 	g.Kernels = g.kernels.list

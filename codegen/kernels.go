@@ -64,6 +64,17 @@ func (s *kernelSet) add(b *kernel.Builder) (*kernelCode, error) {
 	return k, nil
 }
 
+// peak adds the function that measures what kernels are compared with.
+func (s *kernelSet) peak() *kernelCode {
+	k := &kernelCode{Name: fresh(s.names, "kPeak")}
+	k.goFn = kernel.Peak(k.Name+"Go", vec.Go)
+	for _, t := range s.targets {
+		k.fns = append(k.fns, kernel.Peak(k.Name+t.Suffix(), t.vec))
+	}
+	s.list = append(s.list, k)
+	return k
+}
+
 // canonical is the text of f without the names that only serve its reader.
 func canonical(f *vec.Func) string {
 	c := *f

@@ -13,9 +13,9 @@ import (
 
 // programSource returns the Go text of one program: its table of buffers, its straight-line run function with a line a nest, and the
 // step functions that call the kernels.
-func programSource(u *pass.Unit, p *program, states []string, formulas map[string]string) (string, error) {
+func programSource(u *pass.Unit, p *program, states []string, formulas map[string]string, measured bool) (string, error) {
 	var parts []string
-	parts = append(parts, p.tableDecl(formulas), p.runDecl())
+	parts = append(parts, p.tableDecl(formulas, measured), p.runDecl())
 	for _, s := range p.steps {
 		d, err := p.stepDecl(u, s, states)
 		if err != nil {
@@ -27,7 +27,7 @@ func programSource(u *pass.Unit, p *program, states []string, formulas map[strin
 }
 
 // tableDecl declares the program value.
-func (p *program) tableDecl(formulas map[string]string) string {
+func (p *program) tableDecl(formulas map[string]string, measured bool) string {
 	scalars := jen.Index().Id("scalarInfo").ValuesFunc(func(g *jen.Group) {
 		for _, b := range p.fn.Buffers {
 			if b.Space == loop.Scalar {
@@ -58,6 +58,9 @@ func (p *program) tableDecl(formulas map[string]string) string {
 	if len(p.constants) > 0 {
 		fields[jen.Id("constants")] = jen.Id("constants")
 	}
+	if measured {
+		fields[jen.Id("steps")] = p.stepInfos()
+	}
 	text := jen.Var().Id(p.name + "Program").Op("=").Id("program").Values(fields).GoString()
 	var b strings.Builder
 	fmt.Fprintf(&b, "// %sBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.\n", p.name)
@@ -67,6 +70,32 @@ func (p *program) tableDecl(formulas map[string]string) string {
 	}
 	b.WriteString("}\n\n")
 	return b.String() + text
+}
+
+// stepInfos describes the steps for programs that measure themselves.
+func (p *program) stepInfos() *jen.Statement {
+	return jen.Index().Id("stepInfo").ValuesFunc(func(g *jen.Group) {
+		for _, s := range p.steps {
+			parts := []*step{s}
+			tiling := ""
+			if s.body != nil {
+				if tiling = fmt.Sprintf("%d steps over %s", s.nest.Axes[0].Extent.Size, s.nest.Axes[0].Name); !s.alone {
+					parts = s.body
+				}
+			}
+			for _, x := range parts {
+				perExample, fixed := loop.Flops(x.nest)
+				if x != s {
+					perExample, fixed = perExample*float64(s.nest.Axes[0].Extent.Size), fixed*float64(s.nest.Axes[0].Extent.Size)
+				}
+				if x.b != nil {
+					tiling = x.b.Tiling
+				}
+				g.Line().Values(jen.Lit(x.name), jen.Lit(x.label()), jen.Lit(tiling), jen.Lit(perExample), jen.Lit(fixed))
+			}
+		}
+		g.Line()
+	})
 }
 
 // results returns the buffers of the function's results, in order.

@@ -65,7 +65,7 @@ func suiteProgram(u *pass.Unit, f *loop.Func, ks *kernelSet, tables *constantSet
 	}
 	tables.add(p)
 	_, formulas := kept(u.Module)
-	text, err := programSource(u, p, stateNames(f), formulas)
+	text, err := programSource(u, p, stateNames(f), formulas, false)
 	return p, text, err
 }
 

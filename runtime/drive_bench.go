@@ -20,8 +20,7 @@ func (d *driver) bench(args []string) error {
 	mode := d.flags.String("mode", "infer", "what to time: infer or train")
 	batch := d.flags.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
 	threads := d.flags.Int("threads", 1, "how many threads to use")
-	perExample := d.flags.Float64("flops-per-example", 0, "floating-point operations of one example")
-	fixed := d.flags.Float64("flops-fixed", 0, "floating-point operations whatever the batch")
+	profiled := d.flags.Bool("profile", false, "print the time of every step")
 	if err := d.parse(args, false); err != nil {
 		return err
 	}
@@ -37,7 +36,13 @@ func (d *driver) bench(args []string) error {
 			n = d.m.recipe.batch
 		}
 	}
-	t := &timing{}
+	t := &timing{prog: d.m.infer}
+	if *mode == "train" {
+		t.prog = d.m.train
+	}
+	if *profiled && t.prog != nil {
+		t.profile = newProfile(t.prog)
+	}
 	var err error
 	if *mode == "train" {
 		err = d.benchTrain(t, n, *threads)
@@ -48,7 +53,15 @@ func (d *driver) bench(args []string) error {
 		return err
 	}
 	seconds := t.median().Seconds()
-	gflops := (*perExample*float64(n) + *fixed) / seconds / 1e9
+	gflops := 0.0
+	for _, s := range t.prog.steps {
+		gflops += s.flops(n) / seconds / 1e9
+	}
+	if t.profile != nil {
+		if err := t.profile.print(d, n, *threads); err != nil {
+			return err
+		}
+	}
 	if d.json {
 		return d.printJSON(object{{"model", d.m.name}, {"mode", *mode}, {"batch", n}, {"threads", *threads}, {"isa", string(isa)},
 			{"ms", seconds * 1e3}, {"per_s", float64(n) / seconds}, {"allocs", t.allocs}, {"gflops", gflops}})
@@ -58,10 +71,12 @@ func (d *driver) bench(args []string) error {
 	return err
 }
 
-// timing is the times of calls and what each allocated.
+// timing is the times of calls of a program and what each allocated.
 type timing struct {
-	times  []time.Duration
-	allocs uint64 // of one call, on average, rounded down as package testing does: the runtime allocates now and then too
+	prog    *program
+	profile *profile // where each step is timed, too
+	times   []time.Duration
+	allocs  uint64 // of one call, on average, rounded down as package testing does: the runtime allocates now and then too
 }
 
 // median returns the middle time.
@@ -110,11 +125,11 @@ func (k *ticker) tick() (enough bool) {
 	return false
 }
 
-// result returns the times and the allocations of a call.
-func (k *ticker) result() timing {
+// result fills in the times and the allocations of a call.
+func (k *ticker) result(t *timing) {
 	var after stdruntime.MemStats
 	stdruntime.ReadMemStats(&after)
-	return timing{k.times, (after.Mallocs - k.before.Mallocs) / uint64(len(k.times))}
+	t.times, t.allocs = k.times, (after.Mallocs-k.before.Mallocs)/uint64(len(k.times))
 }
 
 // benchInfer times calls of a session whose inputs are noise.
@@ -133,6 +148,7 @@ func (d *driver) benchInfer(t *timing, batch, threads int) error {
 			noise(p, s.input(i), i)
 		}
 	}
+	s.x.watch = t.profile.clock()
 	k := newTicker()
 	for {
 		if err := s.Run(batch); err != nil {
@@ -142,7 +158,7 @@ func (d *driver) benchInfer(t *timing, batch, threads int) error {
 			break
 		}
 	}
-	*t = k.result()
+	k.result(t)
 	return nil
 }
 
@@ -157,9 +173,9 @@ func (d *driver) benchTrain(t *timing, batch, threads int) error {
 	if batch < 1 {
 		return fmt.Errorf("--batch is %d and must be at least 1", batch)
 	}
-	trainer, err := newTrainer(d.m, Train{Epochs: 1 << 20, Batch: batch, Threads: threads, Progress: func(e Event) {
+	trainer, err := newTrainer(d.m, Train{Epochs: 1 << 20, Batch: batch, Threads: threads, clock: t.profile.clock(), Progress: func(e Event) {
 		if ctx.Err() == nil && !e.EpochDone && k.tick() {
-			*t = k.result()
+			k.result(t)
 			stop()
 		}
 	}})

@@ -128,7 +128,7 @@ func (c *suiteCase) attempt(x *exec) (msg string) {
 			msg = fmt.Sprintf("panic: %v\n%s", e, debug.Stack())
 		}
 	}()
-	c.prog.run(x)
+	x.run()
 	return ""
 }
 

@@ -22,11 +22,11 @@ func newBench() *cobra.Command {
 			if mode != "infer" && mode != "train" {
 				return &usageError{c.CommandPath(), fmt.Errorf("--mode is infer or train, not %q", mode)}
 			}
-			m, program, err := compile(c, args[0], set, isa)
+			_, program, err := compile(c, args[0], set, isa)
 			if err != nil {
 				return err
 			}
-			return driver.Exec(program, append(append([]string{"bench"}, m.BenchArgs(mode)...), passOn(c, "set", "isa")...))
+			return driver.Exec(program, append([]string{"bench"}, passOn(c, "set", "isa")...))
 		},
 	}
 	f := c.Flags()
@@ -35,6 +35,7 @@ func newBench() *cobra.Command {
 	f.StringVar(&mode, "mode", "infer", "what to time: infer or train")
 	f.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
 	f.Int("threads", 1, "how many threads to use")
+	f.Bool("profile", false, "print the time of every step, its GFLOP/s and its share of the peak")
 	f.Bool("json", false, "print one JSON object")
 	return c
 }

