@@ -45,7 +45,7 @@ func (e *evaluator) run(ctx context.Context, src examples) (Metrics, error) {
 		}
 		e.x.n = n
 		e.x.setScalars(scalars{batch: n})
-		e.x.prog.run(e.x)
+		e.x.run()
 		e.sums.add(e.x, n)
 		at += n
 	}

@@ -2,7 +2,10 @@
 
 package digits
 
-import "unsafe"
+import (
+	"time"
+	"unsafe"
+)
 
 // modelInfo is what generated code says of one model.
 type modelInfo struct {
@@ -121,6 +124,16 @@ type program struct {
 	scalars    []scalarInfo
 	results    []int // the buffers of the results (loss, metrics), for eval and train
 	run        func(x *exec)
+	steps      []stepInfo // what run does, in order; only in programs that measure themselves
+}
+
+// stepInfo is one step of a program: a kernel over its whole grid, or a scan.
+type stepInfo struct {
+	name       string  // of the function that runs a piece of it
+	at         string  // where it comes from in the source
+	tiling     string  // how its kernel goes over the data
+	perExample float64 // floating-point operations of one example, two for a multiply-add
+	fixed      float64 // operations whatever the batch
 }
 
 // base is where a buffer starts: offset elements into its part of the arena. A scaled one lies at offset times the largest batch.
@@ -152,6 +165,20 @@ type exec struct {
 	states  [][]float32 // train only
 	pool    *pool
 	steps   []*formula // of each scalar; nil where it has none
+	watch   *stopwatch // where steps are timed; else nil
+}
+
+// stopwatch takes the time of every step.
+type stopwatch struct {
+	last  time.Time
+	taken func(step func(x *exec, lo, hi int), d time.Duration)
+}
+
+// lap ends a step.
+func (w *stopwatch) lap(step func(x *exec, lo, hi int)) {
+	now := time.Now()
+	w.taken(step, now.Sub(w.last))
+	w.last = time.Now()
 }
 
 // slack is how many elements stand behind the last buffer of an arena, so that its end is never the end of memory that Go owns.
@@ -186,6 +213,14 @@ func newExec(p *program, max int, weights []float32, pl *pool) *exec {
 		}
 	}
 	return x
+}
+
+// run runs the program once.
+func (x *exec) run() {
+	if x.watch != nil {
+		x.watch.last = time.Now()
+	}
+	x.prog.run(x)
 }
 
 // at returns the address of an element of a buffer. The kernel that gets it stays inside the arena: its reach was worked out when
@@ -229,6 +264,9 @@ func (x *exec) ints(buffer, n int) []int32 {
 // each runs step over 0 … count-1 in pieces of chunk, on the pool's threads. The pieces do not depend on the number of threads.
 // It allocates nothing: step is a function, not a closure.
 func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
+	if x.watch != nil {
+		defer x.watch.lap(step)
+	}
 	if x.pool == nil || x.pool.threads == 1 || count <= chunk {
 		for lo := 0; lo < count; lo += chunk {
 			step(x, lo, min(lo+chunk, count))
@@ -240,6 +278,9 @@ func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
 
 // inOrder is each on one thread, from the first piece to the last: for steps whose order shows in what they leave behind.
 func (x *exec) inOrder(count, chunk int, step func(x *exec, lo, hi int)) {
+	if x.watch != nil {
+		defer x.watch.lap(step)
+	}
 	for lo := 0; lo < count; lo += chunk {
 		step(x, lo, min(lo+chunk, count))
 	}

@@ -99,7 +99,7 @@ func (t *Trainer) newFitRun(ctx context.Context, src examples, opts []FitOption)
 	}
 	r.updates = (r.steps + t.accumulate() - 1) / t.accumulate()
 	r.x = newExec(t.info.train, t.o.Batch, t.weights, r.pool)
-	r.x.grads, r.x.states = t.grads, t.states
+	r.x.grads, r.x.states, r.x.watch = t.grads, t.states, t.o.clock
 	if t.info.update != nil {
 		r.update = newExec(t.info.update, 1, t.weights, r.pool)
 		r.update.grads, r.update.states = t.grads, t.states
@@ -166,7 +166,7 @@ func (r *fitRun) step(n int) error {
 	v := scalars{batch: n, lr: r.current, seed: r.o.Seed, step: r.at.step + 1, update: r.at.updates + 1, more: r.at.pending > 0}
 	r.x.n = n
 	r.x.setScalars(v)
-	r.x.prog.run(r.x)
+	r.x.run()
 	if loss := r.x.floats(r.x.prog.results[0], 1)[0]; loss-loss != 0 {
 		return r.diverged(fmt.Sprintf("the loss is %v", loss))
 	}
@@ -176,7 +176,7 @@ func (r *fitRun) step(n int) error {
 		if r.update != nil {
 			v.summed = r.at.summed
 			r.update.setScalars(v)
-			r.update.prog.run(r.update)
+			r.update.run()
 		}
 		r.at.updates++
 		r.at.pending, r.at.summed = 0, 0

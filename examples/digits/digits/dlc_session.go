@@ -97,7 +97,7 @@ func (s *Session) Run(n int) error {
 	}
 	s.x.n = n
 	s.x.setScalars(scalars{batch: n})
-	s.x.prog.run(s.x)
+	s.x.run()
 	stdruntime.KeepAlive(s) // its cleanup must not end the threads before
 	return nil
 }
