@@ -93,9 +93,6 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 		g.programs = append(g.programs, p)
 	}
 	g.ports()
-	if err := g.checkRecipe(); err != nil {
-		return nil, err
-	}
 	var tables constantSet
 	for _, p := range g.programs {
 		tables.add(p)

@@ -1,7 +1,6 @@
 package codegen
 
 import (
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes/pass"
-	"github.com/dlc-ml/dlc/runtime"
 )
 
 // port is an input, target or output of the model.
@@ -276,38 +274,6 @@ func recipe(t *ir.Training) *jen.Statement {
 		jen.Id("average"):    list(t.Average),
 		jen.Id("callbacks"):  list(t.Callbacks),
 	})
-}
-
-// checkRecipe asks the support code what it thinks of the train block, which is better known now than at run time.
-func (g *generator) checkRecipe() error {
-	t := g.unit.Module.Train
-	if t == nil {
-		return nil
-	}
-	for _, c := range []struct {
-		calls []ir.Call
-		check func([]runtime.Call, []string) error
-	}{{t.Schedule, runtime.CheckSchedule}, {t.Callbacks, runtime.CheckCallbacks}} {
-		for i := range c.calls {
-			if err := c.check(plainCalls(c.calls[i:i+1]), g.Results); err != nil {
-				return fmt.Errorf("%s: error: %w", c.calls[i].Pos, err)
-			}
-		}
-	}
-	return nil
-}
-
-// plainCalls are calls as the run-time reads them.
-func plainCalls(calls []ir.Call) []runtime.Call {
-	var list []runtime.Call
-	for _, c := range calls {
-		r := runtime.Call{Name: c.Name, Args: map[string]any{}}
-		for _, a := range c.Attrs {
-			r.Args[a.Name] = plain(a.Value)
-		}
-		list = append(list, r)
-	}
-	return list
 }
 
 func callRow(c ir.Call) *jen.Statement {

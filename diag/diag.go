@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"sort"
@@ -12,7 +13,7 @@ import (
 // Diagnostic is one finding: what is wrong at a place of the source, and the way out.
 type Diagnostic struct {
 	Pos   Pos
-	Len   int // bytes that the carets underline; 0 for one
+	Len   int // bytes that the carets underline; 0 for the name that stands there, or for one
 	Msg   string
 	Notes []string
 }
@@ -25,6 +26,13 @@ type List struct {
 	Items []Diagnostic
 	// Source is the text of the file that the findings are in, from which the lines under them are shown; it may be nil.
 	Source []byte
+}
+
+// Errorf returns one finding as an error, for code that stops at the first. Whoever knows the source sets it.
+func Errorf(pos Pos, format string, args ...any) error {
+	l := &List{}
+	l.Addf(pos, 0, format, args...)
+	return l
 }
 
 // Add appends a finding.
@@ -87,7 +95,7 @@ func (d Diagnostic) Render(src []byte) string {
 	line, ok := lineOf(src, d.Pos.Line)
 	if ok {
 		fmt.Fprintf(&b, "%5d | %s\n", d.Pos.Line, line)
-		fmt.Fprintf(&b, "      | %s\n", carets(line, d.Pos.Col, d.Len))
+		fmt.Fprintf(&b, "      | %s\n", carets(line, d.Pos.Col, cmp.Or(d.Len, word(line, d.Pos.Col))))
 	}
 	for _, n := range d.Notes {
 		fmt.Fprintf(&b, "      note: %s\n", n)
@@ -142,6 +150,18 @@ func lineOf(src []byte, n int) (string, bool) {
 		}
 		return r
 	}, s), true
+}
+
+// word returns the length of the name that begins at column col, 0 where none does.
+func word(line string, col int) int {
+	n := 0
+	for i := col - 1; i >= 0 && i < len(line); i++ {
+		if c := line[i]; c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // carets returns the line that underlines length bytes from column col. Tabs are kept, so that the carets stand below the text.

@@ -2,11 +2,12 @@ package dsl
 
 import (
 	"fmt"
-	"github.com/dlc-ml/dlc/ir"
-	"github.com/dlc-ml/dlc/ir/ops"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/ops"
 )
 
 // attributes binds positional and named values to attribute definitions, and completes and checks them.

@@ -21,10 +21,16 @@ type Options struct {
 //
 // The module has function infer, and with a train block eval and train; their parameters are the same.
 func Compile(file string, src []byte, opt Options) (*ir.Module, error) {
+	_, m, err := compile(file, src, opt)
+	return m, err
+}
+
+// compile is Compile, and returns what it worked with too, nil where there was nothing to work on.
+func compile(file string, src []byte, opt Options) (*checker, *ir.Module, error) {
 	errs := &diag.List{Source: src}
 	m, _ := parse(file, src, errs)
 	if m == nil || len(errs.Items) > 0 {
-		return nil, errs.Err()
+		return nil, nil, errs.Err()
 	}
 	c := &checker{file: file, model: m, errs: errs, byName: map[string]*decl{}, set: map[string]expr{}}
 	c.declare()
@@ -35,7 +41,7 @@ func Compile(file string, src []byte, opt Options) (*ir.Module, error) {
 	// The first build evaluates everything, also what nothing uses, so that every mistake is found; it is thrown away.
 	c.build(newModule(m), ir.FuncTrain, true)
 	if len(errs.Items) > 0 {
-		return nil, errs.Err()
+		return c, nil, errs.Err()
 	}
 	if m.train != nil {
 		c.train = c.training()
@@ -49,9 +55,9 @@ func Compile(file string, src []byte, opt Options) (*ir.Module, error) {
 		c.treat(mod)
 	}
 	if err := errs.Err(); err != nil {
-		return nil, err
+		return c, nil, err
 	}
-	return mod, nil
+	return c, mod, nil
 }
 
 func newModule(m *model) *ir.Module { return &ir.Module{Name: m.name.text} }
@@ -66,6 +72,8 @@ type checker struct {
 	set    map[string]expr
 	train  *ir.Training // nil before it is read
 	init   *ops.Start   // the train block's, or nil
+	steps  int          // parts of expressions evaluated for the function being built
+	work   int          // those of all functions before
 }
 
 // declare checks the names of all declarations.
@@ -192,6 +200,7 @@ func contains(list []string, s string) bool {
 
 // build adds one function to mod. all evaluates every declaration, whether it is used or not.
 func (c *checker) build(mod *ir.Module, name string, all bool) {
+	c.work, c.steps = c.work+c.steps, 0
 	f := ir.NewFunc(name, ir.Symbol{Name: "N"})
 	mod.Funcs = append(mod.Funcs, f)
 	e := &evaluator{c: c, b: &ops.Builder{Module: mod, Func: f, Reuse: true, Training: name == ir.FuncTrain, DefaultInit: c.init}, training: name == ir.FuncTrain,

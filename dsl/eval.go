@@ -14,6 +14,9 @@ import (
 // maxCalls bounds the operators of one function: blocks that call blocks grow fast.
 const maxCalls = 20000
 
+// maxSteps bounds the parts of expressions that are evaluated for one function, be they large blocks that are called often.
+const maxSteps = 1 << 21
+
 // value is what an expression is worth: a *ir.Value, a float64, a string, a bool, a []value, or nil after an error that has
 // been reported.
 type value any
@@ -38,7 +41,7 @@ type evaluator struct {
 	scopes   map[string]bool // of layers with parameters
 	calls    int
 	ids      int
-	full     bool // maxCalls was reached and reported
+	full     bool // maxCalls or maxSteps was reached and reported
 }
 
 // frame is a block being expanded.
@@ -161,6 +164,9 @@ func (e *evaluator) eval(x expr) value {
 
 // results is what an expression is worth, which may be a tuple.
 func (e *evaluator) results(x expr) value {
+	if e.c.steps++; e.c.steps > maxSteps {
+		return e.over(x, fmt.Sprintf("the model has more than %d parts when its blocks are expanded", maxSteps))
+	}
 	switch x := x.(type) {
 	case *numberLit:
 		f, err := strconv.ParseFloat(x.text, 64)
@@ -365,9 +371,15 @@ func (e *evaluator) count(at expr) bool {
 	if e.calls++; e.calls <= maxCalls {
 		return true
 	}
+	e.over(at, fmt.Sprintf("the model expands to more than %d operators", maxCalls))
+	return false
+}
+
+// over reports once that a bound is reached.
+func (e *evaluator) over(at expr, msg string) value {
 	if !e.full {
 		e.full = true
-		e.fail(at, fmt.Sprintf("the model expands to more than %d operators", maxCalls), "blocks that call blocks several times grow fast")
+		e.fail(at, msg, "blocks that call blocks several times grow fast")
 	}
-	return false
+	return nil
 }

@@ -2,10 +2,11 @@ package dsl
 
 import (
 	"fmt"
-	"github.com/dlc-ml/dlc/ir"
-	"github.com/dlc-ml/dlc/ir/ops"
 	"math"
 	"slices"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/ops"
 )
 
 // ownWeights reports whether a call of a layer gives the operands that it would make parameters for, so that it is one of the plain operator: one of

@@ -1,8 +1,6 @@
 package dsl
 
-import (
-	"slices"
-)
+import "slices"
 
 // enter counts nesting; it reports false, with an error, where the limit is reached.
 func (p *parser) enter() bool {

@@ -2,8 +2,9 @@ package dsl
 
 import (
 	"fmt"
-	"github.com/dlc-ml/dlc/ir"
 	"math"
+
+	"github.com/dlc-ml/dlc/ir"
 )
 
 // port declares an input or target.

@@ -109,7 +109,7 @@ type Func struct {
 	Results []Result
 
 	params map[string]*Value
-	names  map[string]bool
+	names  map[string]int // see uniqueName
 }
 
 // Result names a value that a function returns.
@@ -139,7 +139,7 @@ type Op struct {
 
 // NewFunc returns an empty function.
 func NewFunc(name string, symbols ...Symbol) *Func {
-	return &Func{Name: name, Symbols: symbols, params: map[string]*Value{}, names: map[string]bool{}}
+	return &Func{Name: name, Symbols: symbols, params: map[string]*Value{}, names: map[string]int{}}
 }
 
 // Input appends an input.
@@ -252,13 +252,13 @@ func (f *Func) Params() []*Value {
 // unique returns name, or name with the first free numeric suffix.
 func (f *Func) unique(name string) string {
 	if f.names == nil {
-		f.names = map[string]bool{}
+		f.names = map[string]int{}
 		for _, v := range f.Inputs {
-			f.names[v.Name] = true
+			f.names[v.Name] = 2
 		}
 		for _, op := range f.Ops {
 			for _, r := range op.Results {
-				f.names[r.Name] = true
+				f.names[r.Name] = 2
 			}
 		}
 	}

@@ -228,7 +228,7 @@ func (p *parser) define() *Value {
 		p.FailAt(t, "%%%s is defined twice", v.Name)
 	}
 	p.values[v.Name] = v
-	p.f.names[v.Name] = true
+	p.f.names[v.Name] = 2
 	return v
 }
 
@@ -301,7 +301,7 @@ func (p *parser) op() {
 			p.FailAt(t, "%%%s is defined twice", v.Name)
 		}
 		p.values[v.Name] = v
-		p.f.names[v.Name] = true
+		p.f.names[v.Name] = 2
 		op.Results = append(op.Results, v)
 	}
 	p.opPos(op)

@@ -228,15 +228,18 @@ func attr[T any](a Attrs, name string) T {
 	return v
 }
 
-// uniqueName returns name, or name_2, name_3 …, whichever is not in taken, and takes it.
-func uniqueName(taken map[string]bool, name string) string {
+// uniqueName returns name, or name_2, name_3 …, whichever is not in taken, and takes it. taken has for each name the number at which the search for
+// the next free one goes on.
+func uniqueName(taken map[string]int, name string) string {
 	if name == "" {
 		name = "v"
 	}
 	free := name
-	for i := 2; taken[free]; i++ {
+	for i := max(2, taken[name]); ; i++ {
+		if taken[free] == 0 {
+			taken[free], taken[name] = 2, i
+			return free
+		}
 		free = name + "_" + strconv.Itoa(i)
 	}
-	taken[free] = true
-	return free
 }

@@ -17,14 +17,14 @@ func newCheck() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "check M.dl...",
 		Short:   "Report what is wrong with sources",
-		Long:    "check parses and checks sources and reports all errors. With --json each is an object on a line of its own, with severity, file, line, col,\nmessage and notes.",
+		Long:    "check reports all that is wrong with sources, be it in a shape, in the training or in the gradient of the loss. With --json each is an object on a line of its own, with severity, file, line, col,\nmessage and notes.",
 		Example: "  dlc check digits.dl\n  dlc check --json *.dl",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var first error
 			out := json.NewEncoder(c.OutOrStdout())
 			for _, file := range args {
-				_, _, err := driver.Parse(file, set)
+				err := driver.Check(file, set)
 				var list *diag.List
 				switch {
 				case err == nil:

@@ -3,11 +3,14 @@
 package driver
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/dsl"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/passes"
@@ -47,10 +50,37 @@ func Compile(file string, set map[string]string, cfg *pass.Config) (*Model, erro
 	if err != nil {
 		return nil, err
 	}
-	if m.Unit, err = passes.Run(module, cfg); err != nil {
+	if m.Unit, err = m.run(module, cfg); err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// Check reports what is wrong with a source, also what only the passes see: a loss that no gradient reaches, numbers of the train block out of
+// range. It makes no kernels. What is wrong with the source is a *diag.List.
+func Check(file string, set map[string]string) error {
+	m, module, err := Parse(file, set)
+	if err != nil {
+		return err
+	}
+	_, err = m.run(module, &pass.Config{StopAfter: "lower"}) // what follows refuses nothing that a source says
+	return err
+}
+
+// run takes a program through the passes, and adds what they refuse to what the support code would.
+func (m *Model) run(module *ir.Module, cfg *pass.Config) (*pass.Unit, error) {
+	errs := &diag.List{Source: m.Source}
+	checked := codegen.Check(module)
+	u, err := passes.Run(module, cfg)
+	for _, err := range []error{checked, err} {
+		var list *diag.List
+		if errors.As(err, &list) {
+			errs.Items = append(errs.Items, list.Items...)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return u, errs.Err()
 }
 
 // Beside returns the path of the source file with another extension: where the weights of "digits.dl" lie is Beside(".safetensors").

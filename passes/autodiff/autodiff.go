@@ -5,6 +5,7 @@ package autodiff
 import (
 	"fmt"
 
+	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes/pass"
@@ -56,7 +57,7 @@ func Gradients(m *ir.Module, f *ir.Func) ([]*ir.Value, error) {
 		}
 	}
 	if len(params) == 0 {
-		return nil, fmt.Errorf("%s: there is nothing to train: the model has no trainable parameters", loss.Pos)
+		return nil, diag.Errorf(loss.Pos, "there is nothing to train: the model has no trainable parameters")
 	}
 	d := &differentiation{
 		b: &ops.Builder{Module: m, Func: f, Pos: loss.Pos}, forward: map[*ir.Op]bool{},
@@ -66,7 +67,7 @@ func Gradients(m *ir.Module, f *ir.Func) ([]*ir.Value, error) {
 		d.forward[op] = true
 	}
 	if !d.active[loss] {
-		return nil, fmt.Errorf("%s: the loss does not depend on any trainable parameter", loss.Pos)
+		return nil, diag.Errorf(loss.Pos, "the loss does not depend on any trainable parameter")
 	}
 	if err := d.reverse(loss); err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func Gradients(m *ir.Module, f *ir.Func) ([]*ir.Value, error) {
 		g := d.grads[p]
 		if g == nil {
 			if g, _ = d.constant(p, 0); g == nil {
-				return nil, fmt.Errorf("%s: no gradient for parameter %s of type %s: only f32 can be trained", p.Param.Pos, p.Name, p.Type)
+				return nil, diag.Errorf(p.Param.Pos, "no gradient for parameter %s of type %s: only f32 can be trained", p.Name, p.Type)
 			}
 		}
 		list[i] = g
@@ -152,7 +153,7 @@ func (d *differentiation) op(op *ir.Op) error {
 		if why == "" {
 			why = "it has no derivative"
 		}
-		return fmt.Errorf("%s: the loss depends on parameters through %s, which no gradient can pass: %s", op.Pos, op.Kind, why)
+		return diag.Errorf(op.Pos, "the loss depends on parameters through %s, which no gradient can pass: %s", op.Kind, why)
 	}
 	d.b.Pos = op.Pos
 	list := o.Grad(d.b, op, grads)
