@@ -81,6 +81,46 @@ func sources(t *testing.T) map[string]string {
     }
 }
 `,
+		"elements": `model elements {
+    input  a: f16[5]
+    input  b: bf16[5]
+    input  c: i8[5]
+    input  d: u8[5]
+    input  e: bool[5]
+    input  f: i64[5]
+    input  g: i32
+    target h: f16[2]
+    target i: u8[3]
+    target j: bool
+    target k: i8
+    target l: class[3]
+
+    param  scale: f32[5] = ones
+    buffer order: i32[5] = constant(2)
+    buffer keep: bool[5] = ones
+    buffer half: bf16[5] = constant(0.1)
+
+    floats = cast(a * 2, "f32") + cast(b + half, "f32")
+    whole  = cast(c, "i32") + cast(d, "i32") + cast(f, "i32")
+    mixed  = where(logical_and(e, keep), floats, cast(whole, "f32")) * scale
+
+    output picked = gather(mixed, order, axis=1)
+    output bytes  = d + 250
+    output small  = c * 100
+    output truth  = less(a, cast(b, "f16"))
+    output long   = f + 1
+    output rest   = g * 2
+    output halves = a / 3
+    logits        = mixed |> dense(3)
+
+    train {
+        loss  = cross_entropy(logits, l) + mse(mixed |> dense(2), cast(h, "f32")) + mse(logits, cast(i, "f32")) + bce_logits(mixed |> dense(1) |> reshape([]), cast(j, "f32"))
+        metric = mse(reduce_mean(mixed, axes=1), cast(k, "f32"))
+        batch  = 6
+        epochs = 2
+    }
+}
+`,
 		"wide": `model wide {
     input  x: f32[9, 11, 6]
     target y: f32[5]

@@ -36,7 +36,12 @@ func (g *generator) record() (*sample, error) {
 		p := g.Inputs[i]
 		t := ops.NewTensor(v.Type.Elem, append([]int{1}, p.Shape...)...)
 		for k := range t.Data {
-			t.Data[k] = float64(float32(sampleValue(k)))
+			if t.Data[k] = float64(float32(sampleValue(k))); p.Below() > 0 {
+				t.Data[k] = float64((k*7919 + 13) % p.Below())
+			}
+		}
+		if v.Type.Elem != ir.F32 {
+			ops.Narrow(t)
 		}
 		if p.Bound > 0 {
 			t.Data[0] = float64(p.Bound)

@@ -1,6 +1,7 @@
 package codegen
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -34,6 +35,33 @@ func (p port) GoElem() string {
 		return "int32"
 	}
 	return "float32"
+}
+
+// Below bounds the whole numbers of samples, which go from 0 up; 0 for floats.
+func (p port) Below() int {
+	switch {
+	case p.Elem.Float():
+		return 0
+	case p.Elem == ir.Bool:
+		return 2
+	}
+	return 3
+}
+
+// Held says how a narrow type lies in the slices of the API; "" for those that are what their Go type is.
+func (p port) Held() string {
+	switch p.Elem {
+	case ir.F16, ir.BF16:
+		return "float32, rounded to " + p.Elem.String()
+	case ir.Bool:
+		return "0 and 1"
+	case ir.I8, ir.U8:
+		low, high := p.Elem.Range()
+		return fmt.Sprintf("%v to %v", low, high)
+	case ir.I64:
+		return "what fits 32 bits"
+	}
+	return ""
 }
 
 // Scalar reports whether an example has one element.

@@ -43,8 +43,8 @@ func (e *evaluator) port(d *decl) {
 		t = ir.T(ir.I32, ir.NS())
 	} else {
 		elem, ok := ir.ParseDType(d.typ.text)
-		if !ok || elem != ir.F32 && elem != ir.I32 {
-			bad(d.typ.text+" is not a type of "+string(d.kind)+"s", "there are f32[…], i32[…] and, for targets, class[K]")
+		if !ok {
+			bad(d.typ.text+" is not a type of "+string(d.kind)+"s", "there are "+elementTypes+", as f32[28, 28, 1], and, for targets, class[K]")
 			return
 		}
 		t.Elem = elem

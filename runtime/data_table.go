@@ -12,7 +12,7 @@ type table struct {
 	pixels  []byte
 	width   int // bytes of one example
 	labels  []byte
-	classes bool    // the target is i32
+	classes bool    // the target is of whole numbers
 	rows    []int32 // the examples of pixels and labels that belong to the set; nil: all of them
 	steps   *pixelMap
 }
@@ -65,7 +65,7 @@ func newTable(name string, m *modelInfo, images, labels *idxArray, steps *pixelM
 			}
 		}
 	}
-	return &table{name: name, pixels: images.data, width: in.elems(), labels: labels.data, classes: target.elem == "i32", steps: steps}, nil
+	return &table{name: name, pixels: images.data, width: in.elems(), labels: labels.data, classes: wholeElem(target.elem), steps: steps}, nil
 }
 
 // onePort returns the input and the target of a model that image files can feed: one of each, the input of f32, the target one number an example.

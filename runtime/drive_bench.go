@@ -198,7 +198,7 @@ func noise(p portInfo, into []float32, key int) {
 	for e := range into {
 		if p.bound > 0 {
 			ints[e] = int32(p.bound)
-		} else if p.elem == "i32" {
+		} else if wholeElem(p.elem) {
 			ints[e] = int32(randomBelow(uint64(key), uint64(e), max(p.classes, 1)))
 		} else {
 			into[e] = float32(randomUnit(uint64(key), uint64(e)))

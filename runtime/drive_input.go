@@ -115,6 +115,11 @@ func parseJSON(data []byte) (*numbers, error) {
 		if depth > 0 && tok != json.Delim(']') {
 			counts[depth-1]++
 		}
+		if yes, ok := tok.(bool); ok {
+			if tok = 0.0; yes {
+				tok = 1.0
+			}
+		}
 		switch t := tok.(type) {
 		case json.Delim:
 			switch t {
@@ -144,7 +149,7 @@ func parseJSON(data []byte) (*numbers, error) {
 			leaf = depth
 			n.values = append(n.values, t)
 		default:
-			return nil, fmt.Errorf("it holds %v; wanted are numbers", tok)
+			return nil, fmt.Errorf("it holds %v; wanted are numbers, or true and false", tok)
 		}
 	}
 	if _, err := dec.Token(); err != io.EOF {
@@ -158,9 +163,9 @@ func (n *numbers) fill(p portInfo, steps *pixelMap, floats []float32, ints []int
 	channels := channelsOf(p.shape)
 	for i, v := range n.values {
 		switch {
-		case p.elem == "i32":
-			if v != math.Trunc(v) || v < math.MinInt32 || v > math.MaxInt32 {
-				return fmt.Errorf("input %s takes whole numbers of 32 bits, not %v", p.name, v)
+		case wholeElem(p.elem):
+			if low, high := elemRange(p.elem); v != math.Trunc(v) || v < float64(low) || v > float64(high) {
+				return fmt.Errorf("input %s is %s and takes whole numbers from %d to %d, not %v", p.name, p.elem, low, high, v)
 			}
 			if p.classes > 0 && (v < 0 || int(v) >= p.classes) {
 				return fmt.Errorf("input %s takes 0 to %d, not %v", p.name, p.classes-1, v)

@@ -89,7 +89,29 @@ func TestReadNumbers(t *testing.T) {
 	}
 }
 
+// TestHalf reads binary16: ordinary numbers, the least, infinity and the greatest.
+func TestHalf(t *testing.T) {
+	for bits, want := range map[uint16]float64{0x3c00: 1, 0xc000: -2, 1: 0x1p-24, 0x7c00: math.Inf(1), 0x7bff: 65504, 0x8000: 0} {
+		if got := halfOf(bits); got != want {
+			t.Errorf("%04x is %v, not %v", bits, got, want)
+		}
+	}
+	if x := halfOf(0x7e00); x == x {
+		t.Error("NaN is lost")
+	}
+}
+
 func TestFill(t *testing.T) {
+	for _, c := range []struct {
+		elem string
+		in   float64
+		ok   bool
+	}{{"u8", 255, true}, {"u8", 256, false}, {"u8", -1, false}, {"i8", -128, true}, {"bool", 2, false}, {"bool", 1, true}, {"i64", 1 << 31, false}, {"i64", -1 << 31, true}} {
+		err := (&numbers{values: []float64{c.in}}).fill(portInfo{name: "x", elem: c.elem, shape: []int{1}}, nil, nil, make([]int32, 1))
+		if (err == nil) != c.ok {
+			t.Errorf("%v as %s: %v", c.in, c.elem, err)
+		}
+	}
 	labels := portInfo{name: "token", elem: "i32", shape: []int{2}, classes: 5}
 	into := make([]int32, 2)
 	if err := (&numbers{values: []float64{4, 0}}).fill(labels, nil, nil, into); err != nil || into[0] != 4 {

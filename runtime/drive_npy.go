@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// parseNPY reads NumPy's .npy format, versions 1 to 3: little-endian float32, float64, int32, int64, or bytes, in C order.
+// parseNPY reads NumPy's .npy format, versions 1 to 3: little-endian floats, whole numbers and truth values, in C order.
 func parseNPY(data []byte) (*numbers, error) {
 	if len(data) < 10 || string(data[:6]) != "\x93NUMPY" {
 		return nil, fmt.Errorf("magic number: this is no .npy file")
@@ -42,7 +42,7 @@ func parseNPY(data []byte) (*numbers, error) {
 	body := data[start+length:]
 	size, decode := npyElement(descr)
 	if decode == nil {
-		return nil, fmt.Errorf("descr: %q is none of <f4, <f8, <i4, <i8 and |u1", descr)
+		return nil, fmt.Errorf("descr: %q is none of <f2, <f4, <f8, <i2, <u2, <i4, <u4, <i8, |i1, |u1 and |b1", descr)
 	}
 	if len(body) != total*size {
 		return nil, fmt.Errorf("data: %d bytes, where shape %v of %s takes %d", len(body), dims, descr, total*size)
@@ -62,6 +62,18 @@ func npyElement(descr string) (int, func([]byte) float64) {
 		return 4, func(b []byte) float64 { return float64(math.Float32frombits(le.Uint32(b))) }
 	case "<f8":
 		return 8, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) }
+	case "<f2":
+		return 2, func(b []byte) float64 { return halfOf(le.Uint16(b)) }
+	case "<i2":
+		return 2, func(b []byte) float64 { return float64(int16(le.Uint16(b))) }
+	case "<u2":
+		return 2, func(b []byte) float64 { return float64(le.Uint16(b)) }
+	case "<u4":
+		return 4, func(b []byte) float64 { return float64(le.Uint32(b)) }
+	case "|i1":
+		return 1, func(b []byte) float64 { return float64(int8(b[0])) }
+	case "|b1":
+		return 1, func(b []byte) float64 { return float64(b[0]) }
 	case "<i4":
 		return 4, func(b []byte) float64 { return float64(int32(le.Uint32(b))) }
 	case "<i8":
@@ -70,6 +82,24 @@ func npyElement(descr string) (int, func([]byte) float64) {
 		return 1, func(b []byte) float64 { return float64(b[0]) }
 	}
 	return 0, nil
+}
+
+// halfOf is the value of the bits of an IEEE 754 binary16.
+func halfOf(bits uint16) float64 {
+	exp, fraction := int(bits>>10&31), float64(bits&1023)
+	x := math.Ldexp(1024+fraction, exp-25)
+	switch {
+	case exp == 0:
+		x = math.Ldexp(fraction, -24)
+	case exp == 31 && fraction == 0:
+		x = math.Inf(1)
+	case exp == 31:
+		x = math.NaN()
+	}
+	if bits>>15 != 0 {
+		return -x
+	}
+	return x
 }
 
 // parseNPYHeader reads {'descr': '<f4', 'fortran_order': False, 'shape': (28, 28), }, which NumPy writes in exactly this style.

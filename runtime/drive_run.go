@@ -148,7 +148,7 @@ func (f *feeder) input(s *Session, i int, source string) (label int, err error) 
 		}
 	}
 	var ints []int32
-	if p.elem == "i32" {
+	if wholeElem(p.elem) {
 		ints = s.inputInts(i)
 	}
 	if err := read.fill(p, steps, s.input(i), ints); err != nil || p.lengths == 0 {
@@ -213,7 +213,7 @@ func (s dataSets) part(name string) (*table, error) {
 // outputValues returns an output of the first example as float64.
 func outputValues(s *Session, i int, p portInfo) []float64 {
 	out := make([]float64, p.elems())
-	if p.elem == "i32" {
+	if wholeElem(p.elem) {
 		for k, v := range s.outputInts(i)[:len(out)] {
 			out[k] = float64(v)
 		}
@@ -270,7 +270,7 @@ func (d *driver) printOutputsJSON(s *Session, title string, label int) error {
 		v := outputValues(s, i, p)
 		list := make([]any, len(v))
 		for k, x := range v {
-			if list[k] = jsonNumber(x); p.elem == "f32" && list[k] == x {
+			if list[k] = jsonNumber(x); !wholeElem(p.elem) && list[k] == x {
 				list[k] = float32(x) // prints as short as its type allows
 			}
 		}

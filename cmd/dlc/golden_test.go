@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +20,7 @@ import (
 )
 
 // TestGolden runs recorded models from end to end: "in.dl" is compiled to a program, which runs with the weights of "in.weights.json" (name → numbers)
-// on the input of "in.json"; "out.json" holds its outputs. Numbers may differ by rounding.
+// on the input of "in.json", or on the inputs x and y of "in.x.json" and "in.y.json"; "out.json" holds its outputs. Numbers may differ by rounding.
 func TestGolden(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles programs with the Go command")
@@ -61,7 +63,16 @@ func runModel(t *testing.T, in map[string]string, isa string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, "run", "--weights="+write("model.safetensors", safetensors(t, m, weights)), "--json", write("in.json", []byte(in["in.json"])))
+	args := []string{"run", "--weights=" + write("model.safetensors", safetensors(t, m, weights)), "--json"}
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		switch input, of := strings.CutPrefix(name, "in."); {
+		case name == "in.json":
+			args = append(args, write(name, []byte(in[name])))
+		case of && strings.HasSuffix(input, ".json") && name != "in.weights.json":
+			args = append(args, strings.TrimSuffix(input, ".json")+"="+write(input, []byte(in[name])))
+		}
+	}
+	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "DLC_ISA="+isa)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

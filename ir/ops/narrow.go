@@ -53,6 +53,13 @@ func roundHalf(x *loop.Expr) *loop.Expr {
 	return loop.E(loop.Select, loop.E(loop.Eq, x, x), r, x)
 }
 
+// Narrow makes elements of t's type of the numbers in t, as cast does.
+func Narrow(t *Tensor) {
+	for i, x := range t.Data {
+		t.Data[i] = narrowed(t.Elem, x)
+	}
+}
+
 // narrowed is narrow in the evaluation: the element of type d that x becomes. An f32 stays a float64, since evaluation is exact; what is
 // rounded to a shorter type is computed in f32 first.
 func narrowed(d ir.DType, x float64) float64 {
