@@ -127,9 +127,20 @@ func (b *batchView) fill(src examples, i, at int) error {
 			return fmt.Errorf("example %d: %s is %d, but must be 1 to %d", i, v.info.name, n, v.info.bound)
 		}
 	}
+	for _, ports := range [][]portView{b.inputs, b.targets} {
+		for k := range ports {
+			v := &ports[k]
+			if !narrowElem(v.info.elem) {
+				continue
+			}
+			if err := settle(v.info.elem, b.floats(v, at)); err != nil {
+				return fmt.Errorf("example %d: %s: %w", i, v.info.name, err)
+			}
+		}
+	}
 	for t := range b.targets {
 		v := &b.targets[t]
-		if v.info.elem != "i32" || v.info.classes == 0 {
+		if v.info.classes == 0 {
 			continue
 		}
 		for _, label := range asInts(b.floats(v, at)) {

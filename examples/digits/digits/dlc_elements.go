@@ -19,6 +19,15 @@ func wholeElem(elem string) bool {
 	return false
 }
 
+// narrowElem reports whether a cell may hold what is no element of that type.
+func narrowElem(elem string) bool {
+	switch elem {
+	case "f16", "bf16", "i8", "u8", "bool":
+		return true
+	}
+	return false
+}
+
 // elemRange returns the least and the greatest number of a type of whole numbers.
 func elemRange(elem string) (low, high int32) {
 	switch elem {

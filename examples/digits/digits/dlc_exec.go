@@ -76,7 +76,7 @@ type portInfo struct {
 	name    string
 	elem    string // "f32", "i32" or a narrower type: see elements.go
 	shape   []int
-	classes int     // of an i32 target: labels are 0 … classes-1; 0 where unbounded
+	classes int     // of a target of whole numbers: labels are 0 … classes-1; 0 where unbounded
 	ignored []int32 // labels that are allowed beside the classes
 	bound   int     // of an input of lengths: the longest an example may be; 0 for other ports
 	lengths int     // of a port that one measures: its number, from 1; else 0

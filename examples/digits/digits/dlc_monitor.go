@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -116,7 +117,7 @@ func checks(list ...argCheck) argCheck {
 func numberArg(name string, otherwise, low, high float64) argCheck {
 	return func(c call) error {
 		if v := argNumber(c, name, otherwise); !(v >= low && v <= high) {
-			return fmt.Errorf("%s is %v and must be %v to %v", name, v, low, high)
+			return fmt.Errorf("%s is %v and must be %s to %s", name, v, plainNumber(low), plainNumber(high))
 		}
 		return nil
 	}
@@ -171,3 +172,6 @@ func monitorArg(c call, m *modelInfo) error {
 	}
 	return wordArg("mode", "auto", "min", "max")(c)
 }
+
+// plainNumber writes a number without an exponent where it is whole.
+func plainNumber(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

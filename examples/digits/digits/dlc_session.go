@@ -89,9 +89,15 @@ func (s *Session) Run(n int) error {
 		return fmt.Errorf("%s: Run(%d): this session takes 1 to %d examples; Batch makes room for more", s.model.info.name, n, s.batch)
 	}
 	for i := range s.model.info.inputs {
-		if p := &s.model.info.inputs[i]; p.bound > 0 {
+		p := &s.model.info.inputs[i]
+		if p.bound > 0 {
 			if err := p.checkLengths(s.x.ints(p.infer, n)); err != nil {
 				return fmt.Errorf("%s: Run(%d): %w", s.model.info.name, n, err)
+			}
+		}
+		if p.infer >= 0 && narrowElem(p.elem) {
+			if err := settle(p.elem, s.x.floats(p.infer, n*p.elems())); err != nil {
+				return fmt.Errorf("%s: Run(%d): input %s: %w", s.model.info.name, n, p.name, err)
 			}
 		}
 	}
