@@ -58,7 +58,7 @@ var CumSum = Register(&Operator{
 		return []*Tensor{y}
 	},
 	Grad: func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-		if grads[0] == nil || op.Args[0].Type.Elem != ir.F32 {
+		if grads[0] == nil || !op.Args[0].Type.Elem.Float() {
 			return []*ir.Value{nil}
 		}
 		return []*ir.Value{b.Must("cumsum", op.Args[0].Name, grads, op.Attrs[0], op.Attrs[1], ir.Attr{Name: "reverse", Value: !op.Attrs.Bool("reverse")})}

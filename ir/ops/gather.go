@@ -43,7 +43,7 @@ var Gather = Register(&Operator{
 		return []*Tensor{y}
 	},
 	Grad: func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-		if grads[0] == nil || op.Args[0].Type.Elem != ir.F32 {
+		if grads[0] == nil || !op.Args[0].Type.Elem.Float() {
 			return []*ir.Value{nil, nil}
 		}
 		return []*ir.Value{b.Must("gather_grad", op.Args[0].Name, []*ir.Value{grads[0], op.Args[1], op.Args[0]}, op.Attrs...), nil}

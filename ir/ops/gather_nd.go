@@ -40,7 +40,7 @@ var GatherND = Register(&Operator{
 		return []*Tensor{y}
 	},
 	Grad: func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-		if grads[0] == nil || op.Args[0].Type.Elem != ir.F32 {
+		if grads[0] == nil || !op.Args[0].Type.Elem.Float() {
 			return []*ir.Value{nil, nil}
 		}
 		return []*ir.Value{b.Must("scatter_nd", op.Args[0].Name, []*ir.Value{b.zeros(op.Args[0]), op.Args[1], grads[0]},

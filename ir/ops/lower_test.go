@@ -51,17 +51,38 @@ func (c *sampleCase) compareLowered(t reporter, given map[*ir.Value]*Tensor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var values []*ir.Value
+	c.compareRun(t, given, c.returned(), want)
+}
+
+// returned are the values that the sample's function returns.
+func (c *sampleCase) returned() (list []*ir.Value) {
 	for _, r := range c.f.Results {
-		values = append(values, r.Value)
+		list = append(list, r.Value)
 	}
-	c.compareRun(t, given, values, want)
+	return list
 }
 
 // compareRun runs the loop program of the sample's function in float32 and compares what some values are afterwards.
 func (c *sampleCase) compareRun(t reporter, given map[*ir.Value]*Tensor, values []*ir.Value, want []*Tensor) {
 	t.Helper()
 	f, bufs := c.lower(t)
+	for i, got := range c.run(t, f, bufs, given, values, want) {
+		scale := 1 + largest(want[i])
+		for k, w := range want[i].Data {
+			if want[i].Elem.Float() {
+				w = float64(float32(w)) // infinite where it is beyond f32
+			}
+			if !near(got.Data[k], w, 1e-5, 2e-6*scale) {
+				t.Errorf("%s element %d: %g, want %g\n%s", values[i].Name, k, got.Data[k], w, f)
+				break
+			}
+		}
+	}
+}
+
+// run runs the loop program and returns what some values are afterwards, each of the type and shape of its like.
+func (c *sampleCase) run(t reporter, f *loop.Func, bufs map[*ir.Value]*loop.Buffer, given map[*ir.Value]*Tensor, values []*ir.Value, like []*Tensor) (list []*Tensor) {
+	t.Helper()
 	sizes := map[string]int{"N": c.n, "P": 16}
 	mem, err := loop.NewMemory(f, sizes)
 	if err != nil {
@@ -77,18 +98,9 @@ func (c *sampleCase) compareRun(t reporter, given map[*ir.Value]*Tensor, values 
 		t.Fatalf("%v\n%s", err, f)
 	}
 	for i, v := range values {
-		got := tensorOf(mem.Words(bufs[v], sizes), want[i])
-		scale := 1 + largest(want[i])
-		for k, w := range want[i].Data {
-			if want[i].Elem.Float() {
-				w = float64(float32(w)) // infinite where it is beyond f32
-			}
-			if !near(got.Data[k], w, 1e-5, 2e-6*scale) {
-				t.Errorf("%s element %d: %g, want %g\n%s", v.Name, k, got.Data[k], w, f)
-				break
-			}
-		}
+		list = append(list, tensorOf(mem.Words(bufs[v], sizes), like[i]))
 	}
+	return list
 }
 
 // words are the bits of a tensor's elements.

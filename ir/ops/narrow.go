@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -25,6 +26,47 @@ func narrow(x *loop.Expr, d ir.DType) *loop.Expr {
 		return loop.E(loop.Sub, loop.E(loop.Xor, byteOf, loop.I(0x80)), loop.I(0x80))
 	}
 	return x
+}
+
+// widened is what an operator that knows f32 alone, or is a composition, means where all its floating-point operands are of one shorter type: it is computed in f32, and
+// its floating-point results are rounded to that type. nil where the operands are not so, or f32 ones would be refused too. Operators that
+// change parameters are left out.
+func (b *Builder) widened(o *Operator, name string, args []*ir.Value, a ir.Attrs) []*ir.Value {
+	if o.Effect {
+		return nil
+	}
+	short := ir.Invalid
+	for _, v := range args {
+		if v == nil || !v.Type.Elem.Float() {
+			continue
+		}
+		if e := v.Type.Elem; e == ir.F32 || short != ir.Invalid && e != short {
+			return nil
+		}
+		short = v.Type.Elem
+	}
+	if short == ir.Invalid {
+		return nil
+	}
+	before := len(b.Func.Ops)
+	wide := make([]*ir.Value, len(args))
+	for i, v := range args {
+		if v != nil {
+			wide[i] = b.wide(v)
+		}
+	}
+	list, err := b.Ops(o.Name, name, wide, a...)
+	if err != nil {
+		b.Func.Ops = b.Func.Ops[:before]
+		return nil
+	}
+	results := slices.Clone(list)
+	for i, v := range results {
+		if v.Type.Elem.Float() && metricOf(v) == nil {
+			results[i] = b.cast(v, short)
+		}
+	}
+	return results
 }
 
 // dropBits rounds the bits of a float to a multiple of 1<<n, to nearest with ties to even. A carry into the exponent is right.

@@ -267,6 +267,11 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]
 		return nil, err
 	}
 	if o.Expand != nil {
+		if !o.Exact { // a composition is rounded once, not at each of its operators
+			if results := b.widened(o, name, args, full); results != nil {
+				return results, nil
+			}
+		}
 		if results, err := b.expand(o, args, full); results != nil || err != nil {
 			return results, err
 		}
@@ -292,6 +297,9 @@ func (b *Builder) Ops(kind, name string, args []*ir.Value, attrs ...ir.Attr) ([]
 	}
 	res, err := o.Infer(types, full)
 	if err != nil {
+		if results := b.widened(o, name, args, full); results != nil {
+			return results, nil
+		}
 		return nil, err
 	}
 	return b.Func.Append(kind, name, args, full, res, b.Pos).Results, nil

@@ -268,7 +268,7 @@ func inferOrder(op string, x ir.Type, a ir.Attrs) (axis int, err error) {
 
 // gradOrder passes the gradient of ordered elements back to where they came from.
 func gradOrder(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-	if grads[0] == nil || op.Args[0].Type.Elem != ir.F32 {
+	if grads[0] == nil || !op.Args[0].Type.Elem.Float() {
 		return []*ir.Value{nil}
 	}
 	return []*ir.Value{b.Must("scatter_elements", op.Args[0].Name, []*ir.Value{b.zeros(op.Args[0]), op.Results[1], grads[0]},

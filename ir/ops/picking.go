@@ -221,5 +221,5 @@ func mustPick(f func(string, ir.Type, ir.Type, ir.Attrs) (picking, error), x, id
 
 // zeros appends zeros of the shape of x.
 func (b *Builder) zeros(x *ir.Value) *ir.Value {
-	return b.Must("expand", "zeros", []*ir.Value{b.scalar(0), x})
+	return b.cast(b.Must("expand", "zeros", []*ir.Value{b.scalar(0), x}), x.Type.Elem)
 }

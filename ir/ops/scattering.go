@@ -31,7 +31,7 @@ func (s scattering) operator() *Operator {
 	o.Infer = func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) { return s.infer(args, a) }
 	o.Eval = func(args []*Tensor, a ir.Attrs) []*Tensor { return []*Tensor{s.eval(args, a)} }
 	o.Grad = func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
-		if grads[0] == nil || op.Args[0].Type.Elem != ir.F32 {
+		if grads[0] == nil || !op.Args[0].Type.Elem.Float() {
 			return make([]*ir.Value, 3)
 		}
 		dx, du := s.grad(b, op, grads[0])
@@ -79,10 +79,7 @@ func (s scattering) eval(args []*Tensor, a ir.Attrs) *Tensor {
 		case "max":
 			v = max(v, old)
 		}
-		if x.Elem != ir.F32 {
-			v = float64(int32(int64(v)))
-		}
-		y.Data[at] = v
+		y.Data[at] = narrowed(x.Elem, v)
 	})
 	return y
 }
