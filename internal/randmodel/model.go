@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/ops"
@@ -185,6 +186,9 @@ func (k *maker) operator() {
 func (k *maker) pick(t ir.Type, wild bool) *ir.Value {
 	var list []*ir.Value
 	for _, v := range k.pool {
+		if slices.ContainsFunc(k.value[v].Data, func(x float64) bool { return math.Abs(x) > maxMagnitude }) {
+			continue // of a sample with operands at the ends of f32's range: other operators would leave it
+		}
 		if v.Type.Elem == t.Elem && (wild && len(v.Type.Shape) == len(t.Shape) || v.Type.Equal(t)) {
 			list = append(list, v)
 		}

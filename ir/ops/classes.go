@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -51,6 +52,57 @@ func eachRow(logits, label *Tensor, f func(i int, row []float64, class int)) {
 func isLabel(label *loop.Buffer, at []loop.Affine) *loop.Expr {
 	last := len(at) - 1
 	return loop.E(loop.Eq, loop.IndexOf(at[last]), loop.Read(label, at[:last]...))
+}
+
+// meanCounted emits the mean of hits, one number a row, over the rows whose label is not ignored; 0 where there is none.
+func (l *Lowering) meanCounted(y, hits, label *loop.Buffer, ignore []int) {
+	if len(ignore) == 0 {
+		l.meanRows(y, hits)
+		return
+	}
+	at := plainIndex(len(label.Shape))
+	unless := func(x *loop.Expr) *loop.Expr {
+		for _, k := range ignore {
+			x = loop.E(loop.Select, loop.E(loop.Eq, loop.Read(label, at...), loop.I(k)), loop.F(0), x)
+		}
+		return x
+	}
+	t := ir.T(ir.F32, hits.Shape)
+	counted, each := l.Temp("counted", t), l.Temp("each", t)
+	l.mapOver(each, unless(loop.F(1)))
+	l.mapOver(counted, unless(loop.Read(hits, at...)))
+	total, rows := l.Temp("total", ir.T(ir.F32, nil)), l.Temp("count", ir.T(ir.F32, nil))
+	l.sumRows(total, counted)
+	l.sumRows(rows, each)
+	l.mapOver(y, loop.E(loop.Div, loop.Read(total), loop.E(loop.Max, loop.Read(rows), loop.F(1))))
+}
+
+// evalCounted is the mean of hits over the labels that are not ignored.
+func evalCounted(hits []bool, label *Tensor, ignore []int) []*Tensor {
+	right, n := 0, 0
+	for i, hit := range hits {
+		if slices.Contains(ignore, int(label.Data[i])) {
+			continue
+		}
+		n++
+		if hit {
+			right++
+		}
+	}
+	y := NewTensor(ir.F32)
+	if n > 0 || len(ignore) == 0 {
+		y.Data[0] = float64(right) / float64(n)
+	}
+	return []*Tensor{y}
+}
+
+// ignoring adds samples with ignored labels, one of which leaves no row.
+func ignoring(list []Sample, attrs ...ir.Attr) []Sample {
+	with := func(batch int, labels ...float64) Sample {
+		return Sample{Args: []ir.Type{ir.T(ir.F32, ir.NS(3)), ir.T(ir.I32, ir.NS())}, Batch: batch,
+			Attrs: append(ir.Attrs{{Name: "ignore", Value: []int{-1, 255}}}, attrs...), Data: map[int][]float64{1: labels}}
+	}
+	return append(list, with(6, 0, -1, 2, 255, 1, -1), with(2, 255, -1), with(5, 2, 1, 0, 0, 1))
 }
 
 // meanRows emits the mean of a buffer of one number a row into the scalar y.

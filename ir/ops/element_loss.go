@@ -28,6 +28,8 @@ type elementLoss struct {
 	rows bool
 	// whole says that there is no reduction to choose: a metric that becomes a number only over all examples.
 	whole bool
+	// ignores says that there is an attribute ignore: targets that do not count. A mean is over the others, and 0 where there are none.
+	ignores bool
 
 	kinks  float64       // see Sample.Kinks
 	ranges [2][2]float64 // of the samples' operands; zero for the default
@@ -48,6 +50,9 @@ func (e elementLoss) operator() *Operator {
 	}
 	if !e.whole {
 		o.Attrs = append(slices.Clone(o.Attrs), lossReduction)
+	}
+	if e.ignores {
+		o.Attrs = append(slices.Clone(o.Attrs), ignoreAttr)
 	}
 	if e.rows {
 		o.Attrs[len(o.Attrs)-1].Doc = "mean or sum over all rows of the batch; none gives a number for each row"
@@ -131,6 +136,9 @@ func (e elementLoss) eval(args []*Tensor, a ir.Attrs) *Tensor {
 	if rank > 0 {
 		last = p.Shape[rank-1]
 	}
+	if e.ignores && len(a.Ints("ignore")) > 0 {
+		return e.evalCounted(p, t, a)
+	}
 	each := make([]float64, len(p.Data))
 	for i := range each {
 		x := []float64{p.Data[i], t.Data[i]}
@@ -188,18 +196,66 @@ func (e elementLoss) lower(l *Lowering, op *ir.Op) {
 			weights = l.Table(e.perLast, ir.T(ir.F32, ir.S(len(w))), w)
 		}
 	}
-	l.foldAxes(y, false, s, axes, loop.FoldSum,
-		func(at []loop.Affine) *loop.Expr {
-			x := []*loop.Expr{loop.Read(p, at...), loop.Read(t, at...)}
-			switch {
-			case weights != nil:
-				x = append(x, loop.Read(weights, at[len(at)-1]))
-			case e.perLast != "":
-				x = append(x, loop.F(op.Attrs.Floats(e.perLast)[0]))
+	value := func(at []loop.Affine) *loop.Expr {
+		x := []*loop.Expr{loop.Read(p, at...), loop.Read(t, at...)}
+		switch {
+		case weights != nil:
+			x = append(x, loop.Read(weights, at[len(at)-1]))
+		case e.perLast != "":
+			x = append(x, loop.F(op.Attrs.Floats(e.perLast)[0]))
+		}
+		return e.expr(x, op.Attrs)
+	}
+	if e.ignores && len(op.Attrs.Ints("ignore")) > 0 {
+		l.meanOfCounted(y, t, axes, op.Attrs, value)
+		return
+	}
+	l.foldAxes(y, false, s, axes, loop.FoldSum, value, func(total *loop.Expr) *loop.Expr { return l.over(total, over) })
+}
+
+// meanOfCounted emits the mean, or the sum, of value over the targets that are not ignored.
+func (l *Lowering) meanOfCounted(y, target *loop.Buffer, axes []int, a ir.Attrs, value func(at []loop.Affine) *loop.Expr) {
+	total, count := l.Temp("total", ir.T(ir.F32, y.Shape)), l.Temp("count", ir.T(ir.F32, y.Shape))
+	unless := func(x func(at []loop.Affine) *loop.Expr) func(at []loop.Affine) *loop.Expr {
+		return func(at []loop.Affine) *loop.Expr {
+			v := x(at)
+			for _, k := range a.Ints("ignore") {
+				v = loop.E(loop.Select, loop.E(loop.Eq, loop.Read(target, at...), loop.F(float64(k))), loop.F(0), v)
 			}
-			return e.expr(x, op.Attrs)
-		},
-		func(total *loop.Expr) *loop.Expr { return l.over(total, over) })
+			return v
+		}
+	}
+	l.foldAxes(total, false, target.Shape, axes, loop.FoldSum, unless(value), asIs)
+	l.foldAxes(count, false, target.Shape, axes, loop.FoldSum, unless(func([]loop.Affine) *loop.Expr { return loop.F(1) }), asIs)
+	at := plainIndex(len(y.Shape))
+	sum := loop.Read(total, at...)
+	if reductionOf(a) != "sum" {
+		sum = loop.E(loop.Div, sum, loop.E(loop.Max, loop.Read(count, at...), loop.F(1)))
+	}
+	l.mapOver(y, sum)
+}
+
+// evalCounted is the evaluation where some targets do not count.
+func (e elementLoss) evalCounted(p, t *Tensor, a ir.Attrs) *Tensor {
+	y := NewTensor(ir.F32)
+	if reductionOf(a) == "none" {
+		y = NewTensor(ir.F32, p.Shape[:min(1, len(p.Shape))]...)
+	}
+	counts := make([]float64, len(y.Data))
+	for i, v := range t.Data {
+		k := i / max(1, len(t.Data)/len(y.Data))
+		if slices.ContainsFunc(a.Ints("ignore"), func(x int) bool { return v == float64(x) }) {
+			continue
+		}
+		y.Data[k] += e.value([]float64{p.Data[i], v}, a)
+		counts[k]++
+	}
+	for k, n := range counts {
+		if reductionOf(a) != "sum" && n > 0 {
+			y.Data[k] /= n
+		}
+	}
+	return y
 }
 
 // backward is Grad: the derivative of each element times the share of the loss's gradient that reaches it.

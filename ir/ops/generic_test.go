@@ -69,6 +69,16 @@ func TestShapes(t *testing.T) {
 		}
 		if o.Expand != nil {
 			c.compareExpanded(t, got)
+			names, list := c.Variants()
+			for i, v := range list {
+				t.Run(names[i], func(t *testing.T) {
+					got, err := EvalFunc(v.f, v.given(), v.n)
+					if err != nil {
+						t.Fatal(err)
+					}
+					v.compareExpanded(t, got)
+				})
+			}
 		}
 		for i, x := range c.args {
 			if !slices.EqualFunc(before[i], x.Data, func(a, b float64) bool { return near(a, b, 0, 0) }) {

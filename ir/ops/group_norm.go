@@ -17,8 +17,9 @@ var GroupNorm = Register(&Operator{
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
 		x, groups := args[0], a.Int("groups")
 		c := x.Shape[len(x.Shape)-1]
-		example := len(x.Data) / x.Shape[0]
-		return []*Tensor{evalNormed(args, a.Float("eps"), func(i int) int { return i/example*groups + i%c/(c/groups) }, func(i int) int { return i % c })}
+		example := volume(x.Shape[1:])
+		y, _, _ := evalNormed(args, a.Float("eps"), func(i int) int { return i/example*groups + i%c/(c/groups) }, func(i int) int { return i % c })
+		return []*Tensor{y}
 	},
 	Expand: func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
 		x, groups := args[0].Type, a.Int("groups")

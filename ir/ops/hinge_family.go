@@ -76,7 +76,7 @@ func (m margins) eval(x, label *Tensor, a ir.Attrs) []*Tensor {
 		}
 		if a.Str("reduction") == "none" && len(x.Shape) > 0 {
 			rows := NewTensor(ir.F32, x.Shape[0])
-			per := len(x.Data) / len(rows.Data)
+			per := volume(x.Shape[1:])
 			for i, v := range each.Data {
 				rows.Data[i/per] += v / float64(per)
 			}

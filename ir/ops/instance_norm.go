@@ -16,8 +16,9 @@ var InstanceNorm = Register(&Operator{
 	Attrs: []AttrDef{epsAttr},
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
 		x := args[0]
-		c, example := x.Shape[len(x.Shape)-1], len(x.Data)/x.Shape[0]
-		return []*Tensor{evalNormed(args, a.Float("eps"), func(i int) int { return i/example*c + i%c }, func(i int) int { return i % c })}
+		c, example := x.Shape[len(x.Shape)-1], volume(x.Shape[1:])
+		y, _, _ := evalNormed(args, a.Float("eps"), func(i int) int { return i/example*c + i%c }, func(i int) int { return i % c })
+		return []*Tensor{y}
 	},
 	Expand: func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
 		if err := places("instance_norm", args[0].Type); err != nil {

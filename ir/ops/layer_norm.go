@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 )
@@ -11,7 +12,8 @@ import (
 var LayerNorm = Register(&Operator{
 	Name: "layer_norm",
 	Doc: "Layer normalization (Ba, Kiros and Hinton, Layer Normalization, 2016): brings the last axes of x, from axis on, to mean 0 and variance 1 for each " +
-		"example and each place before them, then multiplies with scale and adds shift, which have the extents of those axes.",
+		"example and each place before them, then multiplies with scale and adds shift, which have the extents of those axes. Results: the normalized tensor, the mean, and the inverse of the standard deviation, " +
+		"1/sqrt(variance + eps), both with extent 1 in the normalized axes.",
 	Formula:  "y = (x - mean) / sqrt(variance + eps) * scale + shift",
 	Example:  "y = x |> layer_norm |> dense(64)",
 	Category: "layer",
@@ -26,14 +28,29 @@ var LayerNorm = Register(&Operator{
 		for _, d := range x.Shape[axis:] {
 			row *= d
 		}
-		return []*Tensor{evalNormed(args, a.Float("eps"), func(i int) int { return i / row }, func(i int) int { return i % row })}
+		y, mean, variance := evalNormed(args, a.Float("eps"), func(i int) int { return i / row }, func(i int) int { return i % row })
+		shape := slices.Clone(x.Shape)
+		for i := range shape[axis:] {
+			shape[axis+i] = 1
+		}
+		means, inverse := NewTensor(ir.F32, shape...), NewTensor(ir.F32, shape...)
+		for i := range means.Data {
+			means.Data[i], inverse.Data[i] = mean[i], 1/math.Sqrt(variance[i]+a.Float("eps"))
+		}
+		return []*Tensor{y, means, inverse}
 	},
 	Expand: func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
 		axes, err := trailing("layer_norm", args[0].Type, a.Int("axis"))
 		if err != nil {
 			return nil, err
 		}
-		return standardized(b, "layer_norm", args, axes, 1, a)
+		list, err := b.Ops("standardize", "layer_norm", args, ir.Attr{Name: "axes", Value: axes}, ir.Attr{Name: "groups", Value: 1}, ir.Attr{Name: "eps", Value: a.Float("eps")})
+		if err != nil {
+			return nil, fmt.Errorf("layer_norm: %w", err)
+		}
+		kept := dropAxes(args[0].Type.Shape, axes, true)
+		inverse := b.apply("rsqrt", b.offset(list[2], a.Float("eps")))
+		return []*ir.Value{list[0], b.reshapeTo("mean", list[1], kept), b.reshapeTo("inverse", inverse, kept)}, nil
 	},
 	Layer: &Layer{
 		Doc:   "makes the parameters scale, one, and shift, zero, with the extents of the normalized axes",
@@ -46,7 +63,7 @@ var LayerNorm = Register(&Operator{
 			return b.normLayer("layer_norm", x[0], x[0].Type.Shape[axes[0]:], a)
 		},
 	},
-	ONNX:    ONNX{Name: "LayerNormalization", Min: 17, Max: 17, Attrs: map[string]string{"axis": "axis", "eps": "epsilon"}, Note: "the results Mean and InvStdDev are not given; stash_type is f32"},
+	ONNX:    ONNX{Name: "LayerNormalization", Min: 17, Max: 17, Attrs: map[string]string{"axis": "axis", "eps": "epsilon"}, Note: "stash_type is f32"},
 	Samples: layerNormSamples(2),
 })
 
@@ -97,8 +114,8 @@ func (b *Builder) normLayer(kind string, x *ir.Value, gain ir.Shape, a ir.Attrs)
 	return b.Ops(kind, kind, args, a...)
 }
 
-// evalNormed normalizes naively: element i belongs to statistic stat(i), and to number gain(i) of scale and shift.
-func evalNormed(args []*Tensor, eps float64, stat, gain func(i int) int) *Tensor {
+// evalNormed normalizes naively: element i belongs to statistic stat(i), and to number gain(i) of scale and shift. It returns the statistics too.
+func evalNormed(args []*Tensor, eps float64, stat, gain func(i int) int) (y *Tensor, mean, variance map[int]float64) {
 	x, y := args[0], NewTensor(ir.F32, args[0].Shape...)
 	mean, variance, count := map[int]float64{}, map[int]float64{}, map[int]float64{}
 	for i, v := range x.Data {
@@ -119,7 +136,10 @@ func evalNormed(args []*Tensor, eps float64, stat, gain func(i int) int) *Tensor
 			y.Data[i] += args[2].Data[gain(i)]
 		}
 	}
-	return y
+	for s, n := range count {
+		mean[s] /= n
+	}
+	return y, mean, variance
 }
 
 // layerNormSamples are operands with up to so many parameters.

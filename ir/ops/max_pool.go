@@ -12,12 +12,25 @@ import (
 var MaxPool = Register(&Operator{
 	Name: "max_pool",
 	Doc: "The largest element of each window of an image [N,H,W,C], giving [N,H',W',C], or of a sequence [N,L,C] or a volume [N,D,H,W,C]. A border is never " +
-		"the largest; a window that looks at nothing else gives -infinity. A window that holds NaN gives NaN.",
+		"the largest; a window that looks at nothing else gives -infinity. A window that holds NaN gives NaN. " +
+		"With indices a second result says where each was found, i32 of the same shape: the number of the element in its channel, row by row.",
 	Formula:  "y[n,i,j,c] = max x[n, i*stride + u*dilation - top, j*stride + v*dilation - left, c]",
 	Example:  "half = features |> max_pool(2)",
 	Category: "pooling",
 	Args:     []Arg{{Name: "x", Doc: "f32[N,H,W,C], f32[N,L,C] or f32[N,D,H,W,C]"}},
-	Attrs:    maxPoolAttrs,
+	Attrs:    append(slices.Clone(maxPoolAttrs), AttrDef{Name: "indices", Doc: "whether the places of the maxima are a second result, as max_unpool takes them", Default: false}),
+	Expand: func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
+		if !a.Bool("indices") {
+			return nil, nil
+		}
+		own := a[:len(a)-1]
+		y, err := b.Op("max_pool", "max_pool", args, own...)
+		if err != nil {
+			return nil, err
+		}
+		places, err := b.Op("max_pool_indices", "places", []*ir.Value{args[0], y}, own...)
+		return []*ir.Value{y, places}, err
+	},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		w, err := poolWindow("max_pool", args[0], a)
 		if err != nil {
@@ -25,7 +38,13 @@ var MaxPool = Register(&Operator{
 		}
 		return []ir.Type{w.pooled(args[0])}, nil
 	},
-	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor { return []*Tensor{evalMaxPool(args[0], a)} },
+	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
+		y := evalMaxPool(args[0], a)
+		if a.Bool("indices") {
+			return append([]*Tensor{y}, MaxPoolIndices.Eval([]*Tensor{args[0], y}, a)...)
+		}
+		return []*Tensor{y}
+	},
 	Grad: func(b *Builder, op *ir.Op, grads []*ir.Value) []*ir.Value {
 		x := op.Args[0]
 		if grads[0] == nil {
@@ -43,8 +62,10 @@ var MaxPool = Register(&Operator{
 		n.Stores = []loop.Store{storeAt(l.Buf(op.Results[0]), loop.Total(ir.F32), plainIndex(len(n.Axes))...)}
 		l.Emit(n)
 	},
-	ONNX:    ONNX{Name: "MaxPool", Min: 1, Max: 22, Attrs: poolONNX("dilation", "dilations"), Note: pooledNote + "; Indices are not given"},
-	Samples: poolSamples,
+	ONNX: ONNX{Name: "MaxPool", Min: 1, Max: 22, Attrs: poolONNX("dilation", "dilations"), Note: pooledNote + "; Indices count the elements of one channel of one example, those of ONNX all of the tensor"},
+	Samples: append(slices.Clone(poolSamples),
+		Sample{Args: f32Types(ir.NS(5, 4, 2)), Attrs: ir.Attrs{{Name: "size", Value: 2}, {Name: "stride", Value: 1}, {Name: "indices", Value: true}}, Batch: 2, Kinks: poolGap},
+		Sample{Args: f32Types(ir.NS(7, 3)), Attrs: ir.Attrs{{Name: "size", Value: 3}, {Name: "pads", Value: []int{1, 1}}, {Name: "indices", Value: true}}, Kinks: poolGap}),
 })
 
 // maxPoolAttrs are the attributes of maximum pooling.

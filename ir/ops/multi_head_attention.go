@@ -11,6 +11,7 @@ var multiHeadArgs = []Arg{
 	{Name: "x", Doc: "f32[N,T,C], what the queries are made of"},
 	{Name: "memory", Doc: "f32[N,S,M], what the keys and values are made of; x where it is left out", Optional: true},
 	{Name: "lengths", Doc: "i32[N], how many places of the memory each example has", Optional: true},
+	maskArg,
 }
 
 // MultiHeadAttention is the attention of a transformer, with its projections.
@@ -24,7 +25,7 @@ var MultiHeadAttention = Register(&Operator{
 	Args: []Arg{
 		multiHeadArgs[0], {Name: "memory", Doc: "f32[N,S,M]"},
 		{Name: "query", Doc: "f32[C,heads*D]"}, {Name: "key", Doc: "f32[M,G*D]"}, {Name: "value", Doc: "f32[M,G*D]"}, {Name: "output", Doc: "f32[heads*D,C]"},
-		{Name: "lengths", Doc: "i32[N]", Optional: true},
+		{Name: "lengths", Doc: "i32[N]", Optional: true}, maskArg,
 	},
 	Attrs: multiHeadAttrs,
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
@@ -72,6 +73,8 @@ var MultiHeadAttention = Register(&Operator{
 		{Args: f32Types(ir.NS(2, 3), ir.NS(4, 5), ir.S(3, 8), ir.S(5, 4), ir.S(5, 4), ir.S(8, 3)), Attrs: ir.Attrs{{Name: "heads", Value: 4}, {Name: "kv_heads", Value: 2}}, Batch: 1},
 		{Args: append(f32Types(ir.NS(3, 2), ir.NS(3, 2), ir.S(2, 3), ir.S(2, 3), ir.S(2, 3), ir.S(3, 2)), ir.T(ir.I32, ir.NS())),
 			Attrs: ir.Attrs{{Name: "heads", Value: 1}, {Name: "causal", Value: true}}, Data: map[int][]float64{6: {3, 1, 2}}},
+		{Args: append(f32Types(ir.NS(3, 4), ir.NS(3, 4), ir.S(4, 4), ir.S(4, 2), ir.S(4, 2), ir.S(4, 4)), ir.T(ir.I32, ir.NS()), ir.T(ir.F32, ir.S(2, 3, 3))),
+			Attrs: ir.Attrs{{Name: "heads", Value: 2}, {Name: "kv_heads", Value: 1}}, Data: map[int][]float64{6: {3, 1, 2}}},
 	},
 })
 
@@ -91,8 +94,8 @@ func headCounts(a ir.Attrs) [3]int {
 	return [3]int{heads, shared, shared}
 }
 
-// attend cuts queries, keys and values into heads, lets them attend and joins them again, by output.
-func (b *Builder) attend(list, lengths []*ir.Value, h [3]int, a ir.Attrs, output func(*ir.Value) (*ir.Value, error)) ([]*ir.Value, error) {
+// attend cuts queries, keys and values into heads, lets them attend and joins them again, by output. hiding are lengths and a mask, where there are.
+func (b *Builder) attend(list, hiding []*ir.Value, h [3]int, a ir.Attrs, output func(*ir.Value) (*ir.Value, error)) ([]*ir.Value, error) {
 	for i, v := range list {
 		columns := v.Type.Shape[2].Size
 		if h[i] < 1 || columns%h[i] != 0 {
@@ -103,7 +106,7 @@ func (b *Builder) attend(list, lengths []*ir.Value, h [3]int, a ir.Attrs, output
 			return nil, err
 		}
 	}
-	y, err := b.Op("attention", "attention", append(list, lengths...), ir.Attr{Name: "causal", Value: a.Bool("causal")}, ir.Attr{Name: "dropout", Value: a.Float("dropout")})
+	y, err := b.Op("attention", "attention", append(list, hiding...), ir.Attr{Name: "causal", Value: a.Bool("causal")}, ir.Attr{Name: "dropout", Value: a.Float("dropout")})
 	if err != nil {
 		return nil, err
 	}
@@ -118,12 +121,9 @@ func (b *Builder) attend(list, lengths []*ir.Value, h [3]int, a ir.Attrs, output
 }
 
 func buildMultiHead(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
-	memory, lengths := x[0], []*ir.Value{}
-	if len(x) > 1 && x[1] != nil {
-		memory = x[1]
-	}
-	if len(x) > 2 && x[2] != nil {
-		lengths = x[2:3]
+	memory, hiding := x[0], x[min(2, len(x)):]
+	if v := optional(x, 1); v != nil {
+		memory = v
 	}
 	h := headCounts(a)
 	size, err := checkMultiHead(x[0].Type, memory.Type, h, a)
@@ -149,7 +149,7 @@ func buildMultiHead(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value, error) 
 		}
 		list = append(list, v)
 	}
-	return b.attend(list, lengths, h, a, func(y *ir.Value) (*ir.Value, error) { return project("output", y, x[0].Type.Shape[2].Size) })
+	return b.attend(list, hiding, h, a, func(y *ir.Value) (*ir.Value, error) { return project("output", y, x[0].Type.Shape[2].Size) })
 }
 
 // checkMultiHead checks everything before a parameter is made, and returns the size of a head.

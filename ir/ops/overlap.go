@@ -33,7 +33,7 @@ func (v overlap) operator() *Operator {
 	}
 	o.Eval = func(args []*Tensor, a ir.Attrs) []*Tensor {
 		rows := NewTensor(ir.F32, args[0].Shape[:1]...)
-		per := len(args[0].Data) / len(rows.Data)
+		per := volume(args[0].Shape[1:])
 		for r := range rows.Data {
 			both, sums := 0.0, 0.0
 			for i := r * per; i < (r+1)*per; i++ {

@@ -24,6 +24,7 @@ var recurrentAttrs = []AttrDef{
 	{Name: "layers", Doc: "how many layers stand on each other", Default: 1},
 	{Name: "return", Doc: "what the first result is: the outputs of all steps, or the last of each direction", Default: "sequence", Values: []string{"sequence", "last"}},
 	{Name: "bias", Doc: "whether the gates have biases: one beside the input's matrix and one beside the recurrent one, as in PyTorch and ONNX", Default: true},
+	{Name: "dropout", Doc: "the probability with which an output of each layer but the last is set to zero in training, on its way to the next layer", Default: 0.0},
 }
 
 // recurrentOperands are the operands of a recurrent layer; initial_c only where there are cells.
@@ -61,6 +62,10 @@ func (k recurrentKind) build(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value
 	if layers < 1 || layers > 64 {
 		return nil, WithNote("layers=1 is one layer", "%s cannot have %d layers", k.name, layers)
 	}
+	if rate := a.Float("dropout"); !(rate >= 0 && rate < 1) || rate > 0 && layers == 1 {
+		return nil, WithNote("dropout=0.2 goes with layers=2 or more; |> dropout(0.2) is for the outputs of the last",
+			"%s has %d layers, between which it cannot drop a share of %v", k.name, layers, rate)
+	}
 	direction := "forward"
 	switch {
 	case a.Bool("bidirectional") && a.Bool("reverse"):
@@ -94,7 +99,11 @@ func (k recurrentKind) build(b *Builder, x []*ir.Value, a ir.Attrs) ([]*ir.Value
 		if err != nil {
 			return nil, err
 		}
-		y = results[0]
+		if y = results[0]; i < layers-1 {
+			if y, err = b.dropped(k.name, y, a.Float("dropout")); err != nil {
+				return nil, err
+			}
+		}
 		for s := range last {
 			last[s] = append(last[s], results[1+s])
 		}

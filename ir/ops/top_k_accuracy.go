@@ -10,12 +10,12 @@ import (
 // TopKAccuracy is the share of rows whose label is among the best k scores.
 var TopKAccuracy = Register(&Operator{
 	Name:     "top_k_accuracy",
-	Doc:      "The share of rows in which the right class has one of the k highest scores; of equal scores the first counts. A NaN counts as higher than every score, but is no hit.",
+	Doc:      "The share of rows in which the right class has one of the k highest scores; of equal scores the first counts. A NaN counts as higher than every score, but is no hit. Where all labels are ignored it is 0.",
 	Formula:  "y = mean_n (number of classes before label[n] by score < k)",
 	Example:  "metric = top_k_accuracy(logits, label, k=5)",
 	Category: "metric",
 	Args:     classArgs,
-	Attrs:    []AttrDef{{Name: "k", Doc: "how many scores are good enough", Default: 5}},
+	Attrs:    []AttrDef{{Name: "k", Doc: "how many scores are good enough", Default: 5}, ignoreAttr},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		t, err := inferClasses("top_k_accuracy", args[0], args[1])
 		if err != nil {
@@ -29,7 +29,7 @@ var TopKAccuracy = Register(&Operator{
 	},
 	NoGrad: "it counts, so it is constant almost everywhere; train on cross_entropy",
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
-		y := NewTensor(ir.F32)
+		hits := make([]bool, len(args[1].Data))
 		eachRow(args[0], args[1], func(i int, row []float64, class int) {
 			if class < 0 || class >= len(row) || row[class] != row[class] {
 				return
@@ -40,12 +40,9 @@ var TopKAccuracy = Register(&Operator{
 					before++
 				}
 			}
-			if before < a.Int("k") {
-				y.Data[0]++
-			}
+			hits[i] = before < a.Int("k")
 		})
-		y.Data[0] /= float64(len(args[1].Data))
-		return []*Tensor{y}
+		return evalCounted(hits, args[1], a.Ints("ignore"))
 	},
 	Lower: func(l *Lowering, op *ir.Op) {
 		x, label, y := l.Buf(op.Args[0]), l.Buf(op.Args[1]), l.Buf(op.Results[0])
@@ -69,7 +66,7 @@ var TopKAccuracy = Register(&Operator{
 				good := loop.E(loop.And, loop.E(loop.Less, before, loop.F(float64(op.Attrs.Int("k")))), loop.E(loop.And, class, loop.E(loop.Eq, s, s)))
 				return loop.E(loop.Select, good, loop.F(1), loop.F(0))
 			})
-		l.meanRows(y, hits)
+		l.meanCounted(y, hits, label, op.Attrs.Ints("ignore"))
 	},
 	Samples: func() []Sample {
 		list := classSamples()
@@ -82,6 +79,6 @@ var TopKAccuracy = Register(&Operator{
 		nan.Batch, nan.Attrs = 6, ir.Attrs{{Name: "k", Value: 2}}
 		v := evalNaN
 		nan.Data = map[int][]float64{0: {1, 1, 1, 2, 2, 1, v, 0, 1, v, 3, 2, 5, v, 6, 1, 2, 3}, 1: {1, 2, 0, 1, 2, 7}}
-		return append(list, nan)
+		return ignoring(append(list, nan), ir.Attr{Name: "k", Value: 2})
 	}(),
 })

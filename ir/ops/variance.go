@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/dlc-ml/dlc/ir"
 )
 
@@ -78,6 +80,11 @@ func evalVariance(x *Tensor, a ir.Attrs) *Tensor {
 		y.Data[y.at(ix)] += d * d / (count - float64(a.Int("correction")))
 		n++
 	})
+	if n == 0 {
+		for i := range y.Data {
+			y.Data[i] = math.NaN()
+		}
+	}
 	y.Shape = dropInts(x.Shape, axes, a.Bool("keep_dims"))
 	return y
 }
