@@ -92,6 +92,7 @@ func agree(t *testing.T, file, record string) {
 	if loss := floats(out.Outputs[0])[0]; !near(loss, want.Loss) {
 		t.Errorf("the loss is %g, PyTorch's %g", loss, want.Loss)
 	}
+	sameBits(t, s, u, weights, classes)
 	checked := 0
 	for _, pl := range u.Places {
 		if g, ok := want.Gradients[pl.Param.Name]; ok {

@@ -32,12 +32,18 @@ type suitePort struct {
 // suiteRequest is what a request starts with, as little-endian words. The parameter arena and the inputs follow, in words too.
 type suiteRequest struct {
 	Number, Batch, Threads, Seed, Step uint32
+	Repeat                             uint32 // how often the program runs, from step to step; at least once
 	Rate                               float32
 }
 
 // serve answers requests until the input ends. An answer is a word, the length of an error or 0; then the error, or the outputs, the
-// parameter arena and the arena of gradients. It returns the exit status.
+// parameter arena and the arena of gradients. With the argument "isas" it prints the instruction sets that can run here instead. It returns
+// the exit status.
 func serve(cases []suiteCase, r io.Reader, w io.Writer) int {
+	if len(os.Args) == 2 && os.Args[1] == "isas" {
+		fmt.Fprintln(w, isaNames(canISA))
+		return 0
+	}
 	if errISA != nil {
 		fmt.Fprintln(os.Stderr, errISA)
 		return 2
@@ -92,9 +98,8 @@ func (c *suiteCase) answer(q suiteRequest, in io.Reader, out io.Writer) error {
 			return err
 		}
 	}
-	x.setScalars(scalars{batch: x.n, lr: float64(q.Rate), seed: int(q.Seed), step: int(q.Step), update: int(q.Step)})
 	untouched := slices.Clone(x.arena[:c.prog.perExample*x.max])
-	msg := c.attempt(x)
+	msg := c.attempt(x, q)
 	if msg == "" && x.n == 0 && !slices.EqualFunc(untouched, x.arena[:c.prog.perExample*x.max], sameBits) {
 		msg = "a batch of no example is written to"
 	}
@@ -122,13 +127,17 @@ func (c *suiteCase) answer(q suiteRequest, in io.Reader, out io.Writer) error {
 func sameBits(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
 
 // attempt runs the program and returns what went wrong, were it a panic.
-func (c *suiteCase) attempt(x *exec) (msg string) {
+func (c *suiteCase) attempt(x *exec, q suiteRequest) (msg string) {
 	defer func() {
 		if e := recover(); e != nil {
 			msg = fmt.Sprintf("panic: %v\n%s", e, debug.Stack())
 		}
 	}()
-	x.run()
+	for k := range max(1, int(q.Repeat)) {
+		step := int(q.Step) + k
+		x.setScalars(scalars{batch: x.n, lr: float64(q.Rate), seed: int(q.Seed), step: step, update: step})
+		x.run()
+	}
 	return ""
 }
 

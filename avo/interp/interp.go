@@ -187,8 +187,18 @@ func (m *machine) step(o *vec.Op) error {
 			d[i] = Lane(o, a[i], b[i], c[i])
 		}
 	}
-	m.regs[o.D] = d
+	m.set(o, d)
 	return nil
+}
+
+// set writes the result of a verb. Lanes that nothing reads hold what no kernel may rely on.
+func (m *machine) set(o *vec.Op, d []uint32) {
+	if o.Need > 0 {
+		for i := o.Need; i < len(d); i++ {
+			d[i] = 0x7fc0beef
+		}
+	}
+	m.regs[o.D] = d
 }
 
 func (m *machine) load(o *vec.Op) error {
@@ -211,7 +221,7 @@ func (m *machine) load(o *vec.Op) error {
 		}
 		d[i] = math.Float32bits(*e)
 	}
-	m.regs[o.D] = d
+	m.set(o, d)
 	return nil
 }
 

@@ -109,6 +109,9 @@ func (o *Op) text(b *strings.Builder, ptr func(Ptr) string, count func(int) stri
 	if o.K != 0 {
 		fmt.Fprintf(b, " k=%d", o.K)
 	}
+	if o.Need != 0 {
+		fmt.Fprintf(b, " need=%d", o.Need)
+	}
 	for _, t := range o.Tmp {
 		if t != 0 {
 			fmt.Fprintf(b, " tmp=v%d", t)

@@ -86,8 +86,8 @@ func operatorCases(t *testing.T) (list []operatorCase, suite []codegen.Case) {
 	return list, suite
 }
 
-// TestOperators compiles every operator, with its gradient, on every sample to one program, runs it by the best kernels of this machine and by plain
-// Go, and compares with the evaluation. The two give the same bits.
+// TestOperators compiles every operator, with its gradient, on every sample to one program, runs it by the kernels of every instruction set that this
+// machine has, and compares with the evaluation. All give the same bits.
 func TestOperators(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a large program with the Go command")

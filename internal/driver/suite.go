@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -36,6 +37,7 @@ type Suite struct {
 type Call struct {
 	Batch, Threads int
 	Seed, Step     int
+	Repeat         int // how often it runs, from step to step, with the state of the optimizer: once where it is 0
 	Rate           float32
 	Weights        []uint32   // the parameter arena; nil for zeros
 	Inputs         [][]uint32 // one for each buffer of space Input, in order
@@ -58,6 +60,15 @@ func NewSuite(ctx context.Context, dir string, cases []codegen.Case) (*Suite, er
 }
 
 func (s *Suite) program() string { return filepath.Join(s.dir, "suite") }
+
+// ISAs lists the instruction sets whose kernels can run here, as DLC_ISA names them, the best first.
+func (s *Suite) ISAs() ([]string, error) {
+	out, err := exec.Command(s.program(), "isas").Output()
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSpace(string(out)), ", "), nil
+}
 
 // Start runs the program; a second call starts it anew. env is added to the process's own environment, such as "DLC_ISA=go".
 func (s *Suite) Start(env ...string) error {
@@ -93,7 +104,7 @@ func (s *Suite) Run(i int, c Call) (*Outcome, error) {
 	}
 	var q bytes.Buffer
 	write := func(v any) { binary.Write(&q, binary.LittleEndian, v) } // into memory: it cannot fail
-	write([]uint32{uint32(i), uint32(c.Batch), uint32(c.Threads), uint32(c.Seed), uint32(c.Step)})
+	write([]uint32{uint32(i), uint32(c.Batch), uint32(c.Threads), uint32(c.Seed), uint32(c.Step), uint32(c.Repeat)})
 	write(c.Rate)
 	arena := s.cases[i].Unit.ArenaLen
 	if len(c.Weights) == 0 {
@@ -174,15 +185,21 @@ func Bits(x *ops.Tensor) []uint32 {
 	return list
 }
 
-// Same says where the outputs of an earlier run differ from o in a bit; NaNs are alike.
+// Same says where what an earlier run left differs from o in a bit; NaNs are alike.
 func (o *Outcome) Same(before *Outcome) error {
-	for i := range before.Outputs {
-		for k, x := range before.Outputs[i] {
-			y := o.Outputs[i][k]
+	same := func(what string, was, is []uint32) error {
+		for k, x := range was {
+			y := is[k]
 			if f, g := math.Float32frombits(x), math.Float32frombits(y); x != y && !(f != f && g != g) {
-				return fmt.Errorf("result %d element %d: %g (%#x) here, %g (%#x) before", i, k, g, y, f, x)
+				return fmt.Errorf("%s element %d: %g (%#x) here, %g (%#x) before", what, k, g, y, f, x)
 			}
 		}
+		return nil
 	}
-	return nil
+	for i := range before.Outputs {
+		if err := same(fmt.Sprint("result ", i), before.Outputs[i], o.Outputs[i]); err != nil {
+			return err
+		}
+	}
+	return errors.Join(same("weight", before.Weights, o.Weights), same("gradient", before.Grads, o.Grads))
 }

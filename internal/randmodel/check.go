@@ -28,7 +28,7 @@ type compiled struct {
 	unit *pass.Unit
 }
 
-// Check compiles models to one program in dir, runs it by the best kernels of this machine on one thread and two, and by plain Go, and returns
+// Check compiles models to one program in dir, runs it by the best kernels of this machine on one thread and two, by those of AVX2 where there are better ones, and by plain Go, and returns
 // what is wrong. All must give the same bits, and what the evaluation gives within a tolerance.
 func Check(ctx context.Context, dir string, models []*Model) (finds []Find, err error) {
 	var list []compiled
@@ -52,7 +52,7 @@ func Check(ctx context.Context, dir string, models []*Model) (finds []Find, err 
 	for _, run := range []struct {
 		isa     string
 		threads int
-	}{{"", 1}, {"", 2}, {"go", 1}} {
+	}{{"", 1}, {"", 2}, {"avx2", 3}, {"go", 1}} {
 		if err := s.Start("DLC_ISA=" + run.isa); err != nil {
 			return finds, err
 		}

@@ -46,8 +46,12 @@ func Program(r Source, t vec.Target, name string, ptrs, live, budget int) *vec.F
 		g.masks = append(g.masks, f.Binary(vec.Less, g.pick(g.floats), g.pick(g.floats)))
 	}
 	g.block()
+	part := t.Lanes
+	if r.IntN(2) == 0 { // then nothing reads the other lanes of most values
+		part = 1 + r.IntN(t.Lanes)
+	}
 	for i, x := range append(append(g.floats, g.ints...), g.masks...) {
-		f.StorePart(vec.Ptr(ptrs-1), 4*(origin+64*4+i*t.Lanes), x, t.Lanes)
+		f.StorePart(vec.Ptr(ptrs-1), 4*(origin+64*4+i*t.Lanes), x, part)
 	}
 	return f
 }
