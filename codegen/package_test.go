@@ -2,10 +2,12 @@ package codegen_test
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -333,5 +335,32 @@ func TestFinishers(t *testing.T) {
 	}
 	if found < 8 {
 		t.Errorf("only %d metrics have finishers", found)
+	}
+}
+
+// TestProcessors runs a package's own tests on emulated processors, one with AVX2 and one without: what the processor lacks is not taken, and what
+// DLC_ISA asks for in vain gives the next best.
+func TestProcessors(t *testing.T) {
+	if goruntime.GOARCH != "amd64" {
+		t.Skip("needs amd64")
+	}
+	need(t, "qemu-x86_64", "other processors are played by qemu-user")
+	dir := write(t, generate(t, "digits", sources(t)["digits"]))
+	const probe = "package %s\n\nimport \"testing\"\n\nfunc TestISA(t *testing.T) { t.Log(\"takes\", isa, noteISA) }\n"
+	name := strings.TrimSpace(goCommand(t, dir, nil, "list", "-f", "{{.Name}}", "."))
+	if err := os.WriteFile(filepath.Join(dir, "isa_test.go"), fmt.Appendf(nil, probe, name), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	goCommand(t, dir, nil, "test", "-c", "-o", "package.test", ".")
+	for _, c := range []struct{ cpu, asked, takes string }{
+		{"Haswell", "", "takes avx2 \n"}, {"Haswell", "avx512", "takes avx2 DLC_ISA=avx512: this CPU cannot run it"}, {"Haswell", "go", "takes go \n"},
+		{"Nehalem", "", "takes go \n"}, {"Nehalem", "avx2", "takes go DLC_ISA=avx2: this CPU cannot run it"},
+	} {
+		cmd := exec.Command("qemu-x86_64", "-cpu", c.cpu, "./package.test", "-test.v", "-test.run", "ISA|Recorded")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "DLC_ISA="+c.asked)
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), c.takes) {
+			t.Errorf("%s, DLC_ISA=%s: %v, no %q in\n%s", c.cpu, c.asked, err, c.takes, out)
+		}
 	}
 }

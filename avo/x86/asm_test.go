@@ -57,3 +57,15 @@ func TestFunctionsAgree(t *testing.T) {
 	}
 	eachTarget(t, func(t *testing.T, b *vectest.Backend) { b.Functions(t, plain, stride) })
 }
+
+// TestProcessorWithoutAVX512 runs AVX2 code on an emulated processor that has nothing beyond: an instruction or register of AVX-512 would end the
+// program.
+func TestProcessorWithoutAVX512(t *testing.T) {
+	host := vectest.Host{Arch: "amd64", Runner: []string{"qemu-x86_64", "-cpu", "Haswell"}}
+	host.Need(t)
+	b := &vectest.Backend{Target: vec.AVX2, Host: host, Files: func(funcs []*vec.Func) (map[string][]byte, error) {
+		asm, stubs, err := x86.Print(funcs, "main")
+		return map[string][]byte{"kernels_amd64.s": asm, "kernels_amd64.go": stubs}, err
+	}}
+	b.RandomPrograms(t, 60)
+}

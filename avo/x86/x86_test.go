@@ -95,3 +95,33 @@ func double(x, y *float32, n int)
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestDeclaredISA checks that what a kernel declares is what its instructions need: AVX-512 at eight lanes in the upper registers needs the
+// short vectors, though each instruction by itself is one of AVX2.
+func TestDeclaredISA(t *testing.T) {
+	target := vec.AVX512
+	target.Lanes = 8
+	f := vec.New("many", target, []string{"x"}, nil)
+	f.Reach = []vec.Reach{{Fixed: 8 * 40}}
+	var sum, all []vec.Reg
+	for i := range 20 {
+		all = append(all, f.Load(0, 32*i))
+	}
+	for i := range all {
+		sum = append(sum, f.Binary(vec.Add, all[i], all[(i*7+3)%20]))
+	}
+	for i := range sum {
+		f.StorePart(0, 32*i, sum[i], 8)
+	}
+	asm, _, err := Print([]*vec.Func{f}, "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(asm), "// Requires: AVX, AVX512VL\n") || !strings.Contains(string(asm), "Y20") {
+		t.Errorf("no AVX512VL, or no upper registers, in\n%s", asm)
+	}
+	f.Target.Name = vec.AVX2.Name
+	if _, _, err := Print([]*vec.Func{f}, "k"); err == nil || !strings.Contains(err.Error(), "which avx2 does not have") {
+		t.Errorf("got %v", err)
+	}
+}
