@@ -20,6 +20,8 @@ type Call struct {
 	Func   *vec.Func
 	Data   [][]float32
 	Counts []int
+	// Front puts the memory of each pointer right behind a page that nobody may touch, not before one.
+	Front bool
 }
 
 // Host is what runs a program of kernels: the GOARCH that it is built for, and the command that starts it, if it is not started by itself.
@@ -62,7 +64,8 @@ func lacks(t *testing.T, what string) {
 }
 
 // Run builds a program from files, which must hold a kernel for each call's function in package main, and makes the calls in it on this
-// machine. It runs go vet over the files too. The memory of each pointer ends where a page begins that nobody may touch, on Linux.
+// machine. It runs go vet over the files too. The memory of each pointer ends where a page begins that nobody may touch, or begins
+// where one ends, on Linux.
 func Run(dir string, files map[string][]byte, calls []Call) error {
 	return RunOn(Here(), dir, files, calls)
 }
@@ -96,6 +99,7 @@ func RunOn(host Host, dir string, files map[string][]byte, calls []Call) error {
 	}
 	var in bytes.Buffer
 	for _, c := range calls {
+		binary.Write(&in, binary.LittleEndian, c.Front)
 		for _, d := range c.Data {
 			binary.Write(&in, binary.LittleEndian, uint32(len(d)))
 			binary.Write(&in, binary.LittleEndian, bits(d))
@@ -195,11 +199,13 @@ func main() {
 		data := make([][]uint32, k.ptrs)
 		p := make([]*float32, k.ptrs)
 		free := func() {}
+		var front bool
+		check(binary.Read(in, binary.LittleEndian, &front))
 		for j := range data {
 			var n uint32
 			check(binary.Read(in, binary.LittleEndian, &n))
 			var release func()
-			data[j], release = guarded(int(n))
+			data[j], release = guarded(int(n), front)
 			last := free
 			free = func() { release(); last() }
 			check(binary.Read(in, binary.LittleEndian, data[j]))
@@ -234,9 +240,9 @@ import (
 	"unsafe"
 )
 
-// guarded returns n words with pages before and behind that may not be touched: behind the last word, or before the first one where the
+// guarded returns n words with pages before and behind that may not be touched: behind the last word, or before the first one in front or where the
 // words fill whole pages.
-func guarded(n int) ([]uint32, func()) {
+func guarded(n int, front bool) ([]uint32, func()) {
 	const page = 4096
 	size := (4*n + page - 1) / page * page
 	m, err := syscall.Mmap(-1, 0, size+2*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
@@ -247,6 +253,9 @@ func guarded(n int) ([]uint32, func()) {
 		return nil, func() {}
 	}
 	at := page + size - 4*n
+	if front {
+		at = page
+	}
 	return unsafe.Slice((*uint32)(unsafe.Pointer(&m[at])), n), func() { check(syscall.Munmap(m)) }
 }
 `
@@ -255,5 +264,5 @@ const guardOther = `//go:build !linux
 
 package main
 
-func guarded(n int) ([]uint32, func()) { return make([]uint32, n), func() {} }
+func guarded(n int, front bool) ([]uint32, func()) { return make([]uint32, n), func() {} }
 `
