@@ -4,6 +4,7 @@
 //
 //	go run ./bench                       # every model of bench/models
 //	go run ./bench -rounds 9 lenet
+//	go run ./bench gc lenet              # how long the garbage collector waits for kernels
 package main
 
 import (
@@ -46,6 +47,10 @@ func main() {
 	peers := flag.String("peers", filepath.Join(testdata(), "peers", "run"), "the program that measures peers: run infer|train THREADS MODEL")
 	flag.Parse()
 	models := flag.Args()
+	onlyGC := len(models) > 0 && models[0] == "gc"
+	if onlyGC {
+		models = models[1:]
+	}
 	if len(models) == 0 {
 		files, err := filepath.Glob("bench/models/*.dl")
 		if err != nil || len(files) == 0 {
@@ -60,6 +65,12 @@ func main() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(filepath.Dir(dlc))
+	if onlyGC {
+		if err := collector(dlc, models, *threads); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	for _, model := range models {
 		for _, mode := range []string{"infer", "train"} {
 			if err := compare(dlc, *peers, model, mode, *threads, *rounds); err != nil {

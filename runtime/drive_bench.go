@@ -21,6 +21,7 @@ func (d *driver) bench(args []string) error {
 	batch := d.flags.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
 	threads := d.flags.Int("threads", 1, "how many threads to use")
 	profiled := d.flags.Bool("profile", false, "print the time of every step")
+	collect := d.flags.Bool("gc", false, "collect garbage all the while, and say how long the collector waited for kernels")
 	if err := d.parse(args, false); err != nil {
 		return err
 	}
@@ -43,6 +44,10 @@ func (d *driver) bench(args []string) error {
 	if *profiled && t.prog != nil {
 		t.profile = newProfile(t.prog)
 	}
+	var stops *gcStops
+	if *collect {
+		stops = collectGarbage()
+	}
 	var err error
 	if *mode == "train" {
 		err = d.benchTrain(t, n, *threads)
@@ -51,6 +56,9 @@ func (d *driver) bench(args []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if *collect {
+		return d.showStops(stops.end(), *mode, n, *threads)
 	}
 	seconds := t.median().Seconds()
 	gflops := 0.0
