@@ -33,19 +33,20 @@ var (
 	isa     = isaGo
 	errISA  error
 	noteISA string
+	canISA  []isaName // the sets that this CPU runs and the package has, the best first
 )
 
 // dispatch takes the best of the sets that this CPU runs, or what the environment variable DLC_ISA asks for. The sets are in order, the
 // best first, and the last is portable Go. Generated packages call it once, when the program starts.
 func dispatch(sets []kernelSet) {
-	var can []isaName
 	best := bestISA()
+	canISA = nil
 	for _, s := range sets {
 		if s.isa.runsOn(best) {
-			can = append(can, s.isa)
+			canISA = append(canISA, s.isa)
 		}
 	}
-	isa, noteISA, errISA = chooseISA(os.Getenv("DLC_ISA"), can)
+	isa, noteISA, errISA = chooseISA(os.Getenv("DLC_ISA"), canISA)
 	for _, s := range sets {
 		if s.isa == isa {
 			s.use()
