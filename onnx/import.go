@@ -37,7 +37,7 @@ type Import struct {
 type Port struct {
 	Name string
 	Type DataType
-	Port string
+	Port string // "" for an output without elements, which the function does not give
 	IR   ir.Type
 }
 
@@ -229,6 +229,10 @@ func (im *importer) input(sc *scope, in *ValueInfo) error {
 		im.problems = append(im.problems, Problem{in.Name, "input", err.Error()})
 		return nil
 	}
+	if n, _ := t.Shape.Elems(); n.Size == 0 { // without elements there is nothing to give
+		*x = value{t: in.Type.Tensor.Elem, c: &constant{t: in.Type.Tensor.Elem, shape: ops.Extents(t.Shape, 1)}}
+		return nil
+	}
 	v := im.sink.b.Func.Input(im.unique(clean(in.Name, "input")), t, im.sink.b.Pos)
 	*x = value{t: in.Type.Tensor.Elem, v: v}
 	im.result.Inputs = append(im.result.Inputs, Port{in.Name, x.t, v.Name, t})
@@ -266,12 +270,9 @@ func (im *importer) inputType(in *ValueInfo) (ir.Type, error) {
 			dims = append(dims, d.Value)
 		}
 	}
-	shape, n, err := extents(dims)
+	shape, _, err := extents(dims)
 	if err != nil {
 		return ir.Type{}, err
-	}
-	if n == 0 {
-		return ir.Type{}, fmt.Errorf("the input has the shape %v, without elements, which is not supported", shape)
 	}
 	return ir.T(elem, ir.S(shape...)), nil
 }
@@ -284,6 +285,10 @@ func (im *importer) output(name string, x *value) (err error) {
 		return nil // said already
 	case x.isSeq || x.none:
 		return errors.New("the output is a sequence or optional; only tensors are supported as outputs")
+	}
+	if x.c != nil && x.c.elems() == 0 {
+		im.result.Outputs = append(im.result.Outputs, Port{name, x.t, "", x.c.typ()})
+		return nil
 	}
 	v := im.plain(x)
 	port := clean(name, "output")
@@ -360,7 +365,9 @@ func (im *importer) node(sc *scope, n *Node) error {
 		if d := (*damage)(nil); errors.As(err, &d) {
 			return d.err
 		}
-		im.refused(sc, n, err)
+		if !errors.Is(err, errBroken) {
+			im.refused(sc, n, err)
+		}
 		results = nil
 	}
 	for i, name := range n.Outputs {
@@ -464,6 +471,9 @@ func (c *call) run(broken bool) (list []*value, err error) {
 	if err != nil || broken {
 		return nil, err
 	}
+	if list := c.empty(); list != nil {
+		return list, nil
+	}
 	if !r.raw && c.foldable(r) {
 		return c.fold(r)
 	}
@@ -510,50 +520,71 @@ func (c *call) foldable(r *opRow) bool {
 
 // fold computes a node whose operands are known by the operators' own float64 evaluation.
 func (c *call) fold(r *opRow) ([]*value, error) {
-	im := c.im
-	before := im.sink
-	f := ir.NewFunc("fold")
-	im.sink = &sink{b: &ops.Builder{Module: &ir.Module{Name: "fold", Funcs: []*ir.Func{f}}, Func: f}, known: map[*constant]*ir.Value{}, given: map[*ir.Value]*ops.Tensor{}}
-	defer func() { im.sink = before }()
+	im, n := c.im, c.node
+	leave := im.enterFold()
+	defer leave()
 	list := r.run(c)
 	if err := c.unusedAttrs(); err != nil {
 		return nil, err
 	}
 	weight := slices.ContainsFunc(c.in, func(x *value) bool { return x != nil && x.c.weight })
-	size := 0
+	var open []int
+	var values []*ir.Value
 	for i, x := range list {
-		if x == nil || x.c != nil || x.isSeq || x.none {
-			continue
+		if x != nil && x.c == nil && !x.isSeq && !x.none {
+			open, values = append(open, i), append(values, im.plain(x))
 		}
-		f.Return(itoa(i), im.plain(x))
+	}
+	got, err := im.evaluate(values)
+	if err != nil {
+		return nil, err
+	}
+	for j, i := range open {
+		k := &constant{t: list[i].t, shape: got[j].Shape, data: got[j].Data, weight: weight}
+		if i < len(n.Outputs) {
+			k.name = n.Outputs[i]
+		}
+		list[i] = &value{t: k.t, c: k}
+	}
+	im.result.Folded++
+	return list, nil
+}
+
+// enterFold makes the function being built one that is only there to be evaluated, until the result is called.
+func (im *importer) enterFold() (leave func()) {
+	before := im.sink
+	f := ir.NewFunc("fold")
+	im.sink = &sink{b: &ops.Builder{Module: &ir.Module{Name: "fold", Funcs: []*ir.Func{f}}, Func: f}, known: map[*constant]*ir.Value{}, given: map[*ir.Value]*ops.Tensor{}}
+	return func() { im.sink = before }
+}
+
+// evaluate computes values of the function that is only there for that.
+func (im *importer) evaluate(values []*ir.Value) ([]*ops.Tensor, error) {
+	f, size := im.sink.b.Func, 0
+	for i, v := range values {
+		f.Return(itoa(i), v)
 	}
 	for _, op := range f.Ops {
 		for _, v := range op.Results {
 			n, ok := v.Type.Shape.Elems()
 			if size += n.Size; !ok || size > 4*foldMost {
-				return nil, fmt.Errorf("its constant result would be too large")
+				return nil, errors.New("its constant result would be too large")
 			}
 		}
 	}
 	if err := im.take(size); err != nil {
 		return nil, err
 	}
-	got, err := ops.EvalFunc(f, im.sink.given, 1)
+	return ops.EvalFunc(f, im.sink.given, 1)
+}
+
+// computed is what build makes of a constant.
+func (im *importer) computed(c *constant, build func(v *ir.Value) *ir.Value) *constant {
+	leave := im.enterFold()
+	defer leave()
+	got, err := im.evaluate([]*ir.Value{build(im.materialize(c))})
 	if err != nil {
-		return nil, err
+		panic(refusal{err})
 	}
-	for i, x := range list {
-		if x == nil || x.c != nil || x.isSeq || x.none {
-			continue
-		}
-		t := got[0]
-		got = got[1:]
-		k := &constant{t: x.t, shape: t.Shape, data: t.Data, weight: weight}
-		if i < len(c.node.Outputs) {
-			k.name = c.node.Outputs[i]
-		}
-		list[i] = &value{t: x.t, c: k}
-	}
-	im.result.Folded++
-	return list, nil
+	return &constant{t: typeOfElem[got[0].Elem], shape: got[0].Shape, data: got[0].Data, weight: c.weight, name: c.name}
 }

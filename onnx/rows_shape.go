@@ -401,6 +401,7 @@ func slice(n *call) []*value {
 		refuse("its starts, ends, axes and steps are not equally many")
 	}
 	var at, from, to, step, flips []int
+	empty := false
 	for i := range starts {
 		a, by := i, 1
 		if axes != nil {
@@ -412,12 +413,20 @@ func slice(n *call) []*value {
 		a = axis(a, len(dims))
 		lo, hi, by, flip := span(starts[i], ends[i], by, dims[a])
 		if lo >= hi {
-			refuse("a slice without elements is not supported")
+			empty = true
+			dims[a] = 0
+			continue
 		}
 		if flip {
 			flips = append(flips, a)
 		}
 		at, from, to, step = append(at, a), append(from, lo), append(to, hi), append(step, by)
+	}
+	if empty {
+		for i, a := range at {
+			dims[a] = (to[i] - from[i] + step[i] - 1) / step[i]
+		}
+		return []*value{{t: n.x(0).t, c: &constant{t: n.x(0).t, shape: dims}}}
 	}
 	v := n.v(0)
 	if flips != nil {
