@@ -171,3 +171,15 @@ func consume(field int, b []byte) (uint64, int) {
 	}
 	return protowire.ConsumeVarint(b)
 }
+
+// FloatTensor makes a tensor of f32 elements.
+func FloatTensor(shape []int, list []float32) *Tensor {
+	t := &Tensor{Type: Float, hasRaw: true, raw: make([]byte, 0, 4*len(list))}
+	for _, d := range shape {
+		t.Dims = append(t.Dims, int64(d))
+	}
+	for _, x := range list {
+		t.raw = binary.LittleEndian.AppendUint32(t.raw, math.Float32bits(x))
+	}
+	return t
+}

@@ -1,0 +1,111 @@
+package driver
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dlc-ml/dlc/onnx"
+)
+
+// TestNetworks runs the trained networks of the shared data on their recorded results.
+func TestNetworks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles large programs with the Go command")
+	}
+	folders, err := FindVerifyFolders([]string{sharedData(t, "models/onnx")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
+	list, err := v.Run(context.Background(), folders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list {
+		if d.Result != VerifyPass {
+			t.Errorf("%s: %s: %s", d.Case, d.Result, d.Detail)
+		}
+	}
+	if len(list) < 13 {
+		t.Errorf("there are only %d networks", len(list))
+	}
+}
+
+// TestLightNetworks runs the topologies of the shared data. Their input is by agreement the numbers of its elements over how many there are.
+func TestLightNetworks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles large programs with the Go command")
+	}
+	files, err := filepath.Glob(filepath.Join(sharedData(t, "models/onnx-light"), "*.onnx"))
+	if err != nil || len(files) < 9 {
+		t.Fatalf("%d topologies: %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".onnx"), func(t *testing.T) { runLight(t, file) })
+	}
+}
+
+func runLight(t *testing.T, file string) {
+	m, err := onnx.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := onnx.ReadTensor(strings.TrimSuffix(file, ".onnx") + "_output_0.pb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := &verifySet{name: "light", inputs: map[string]*onnx.Tensor{}, outputs: []*onnx.Tensor{want}}
+	for _, in := range m.Graph.Inputs {
+		shape := []int{}
+		for _, d := range in.Type.Tensor.Dims {
+			shape = append(shape, max(1, int(d.Value)))
+		}
+		set.inputs[in.Name] = ramp(shape)
+	}
+	f := &verifyFolder{verdict: Verdict{Case: filepath.Base(file)}}
+	if err := f.compile(m, set); err != nil {
+		t.Fatal(err)
+	}
+	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
+	if err := v.runAll(context.Background(), f.runs); err != nil {
+		t.Fatal(err)
+	}
+	if f.verdict.Result != "" {
+		t.Errorf("%s: %s", f.verdict.Result, f.verdict.Detail)
+	}
+	t.Logf("max error %.3g", f.verdict.Error)
+}
+
+// ramp is 0, 1/n, 2/n … for n elements.
+func ramp(shape []int) *onnx.Tensor {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	list := make([]float32, n)
+	for i := range list {
+		list[i] = float32(float64(i) / float64(n))
+	}
+	return onnx.FloatTensor(shape, list)
+}
+
+// sharedData is a folder of the shared data, without which a test is left out.
+func sharedData(t *testing.T, name string) string {
+	t.Helper()
+	root := os.Getenv("DLC_TESTDATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "shared")
+	}
+	dir := filepath.Join(root, name)
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("DLC_CI") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return dir
+}
+
