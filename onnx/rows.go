@@ -31,18 +31,26 @@ func register(domain string, list ...opRow) bool {
 	return true
 }
 
-// literals are the operators of package ops by their names in ONNX.
-var literals = func() map[string][]*ops.Operator {
-	m := map[string][]*ops.Operator{}
+// literals are the operators of package ops by their names in ONNX that work element by element, and so need no row.
+var literals = func() map[string]*ops.Operator {
+	m := map[string]*ops.Operator{}
 	for _, o := range ops.All() {
-		if o.ONNX.Name != "" {
-			m[o.ONNX.Name] = append(m[o.ONNX.Name], o)
+		if o.ONNX.Name != "" && (o.Category == "elementwise" || o.Category == "activation") {
+			m[o.ONNX.Name] = o
 		}
 	}
 	return m
 }()
 
-// refused are operators that are known and not supported, with the reason.
+// first is the first opset in which the operator of a literal is supported. Opset 6 only dropped an attribute without a meaning.
+func first(o *ops.Operator) int64 {
+	if o.ONNX.Min <= 6 {
+		return 1
+	}
+	return int64(o.ONNX.Min)
+}
+
+// refusedOps are operators that are known and not supported, with the reason.
 var refusedOps = map[string]string{}
 
 func init() {
@@ -78,25 +86,17 @@ func lookup(domain, op string, opset int64) (*opRow, error) {
 	if len(list) > 0 {
 		return nil, fmt.Errorf("the operator is not supported in opset %d", opset)
 	}
-	if domain == "" && len(literals[op]) > 0 {
-		o := literals[op][0]
+	if o := literals[op]; domain == "" && o != nil {
+		if opset < first(o) {
+			return nil, fmt.Errorf("the operator is not supported in opset %d", opset)
+		}
 		return &opRow{name: op, run: func(n *call) []*value { return n.generic(o) }}, nil
 	}
 	return nil, fmt.Errorf("the operator is not supported")
 }
 
 // generic applies the operator of a literal, with its attributes as the literal maps them.
-func (n *call) generic(o *ops.Operator) []*value {
-	attrs := n.mapped(o)
-	if o.Category == "elementwise" || o.Category == "activation" {
-		return n.elementwise(o.Name, n.in, attrs...)
-	}
-	args := make([]*ir.Value, len(n.in))
-	for i := range n.in {
-		args[i] = n.v(i)
-	}
-	return n.results(n.im.results(o.Name, n.name(), args, attrs...)...)
-}
+func (n *call) generic(o *ops.Operator) []*value { return n.elementwise(o.Name, n.in, n.mapped(o)...) }
 
 // mapped are the attributes of a literal that the node gives.
 func (n *call) mapped(o *ops.Operator) []ir.Attr {

@@ -38,7 +38,12 @@ var _ = register("",
 		}
 		return n.elementwise("abs", n.in)
 	}},
-	opRow{name: "Identity", min: 1, raw: true, run: func(n *call) []*value { return []*value{n.in[0]} }},
+	opRow{name: "Identity", min: 1, raw: true, run: func(n *call) []*value {
+		if !n.has(0) {
+			refuse("it has no operand")
+		}
+		return []*value{n.in[0]}
+	}},
 	opRow{name: "Not", min: 1, run: func(n *call) []*value { return n.elementwise("logical_not", n.in) }},
 	opRow{name: "BitShift", min: 11, run: func(n *call) []*value {
 		direction := map[string]string{"LEFT": "left", "RIGHT": "right"}[n.str("direction", "")]

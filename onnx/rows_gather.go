@@ -7,10 +7,12 @@ import (
 var _ = register("",
 	opRow{name: "Gather", min: 1, run: func(n *call) []*value {
 		a := axis(n.int("axis", 0), n.rank(0))
+		n.within(1, n.x(0).shape()[a])
 		return n.results(n.op("gather", []*ir.Value{n.v(0), n.index(1)}, at1("axis", a)))
 	}},
 	opRow{name: "GatherElements", min: 11, run: func(n *call) []*value {
 		a := axis(n.int("axis", 0), n.rank(0))
+		n.within(1, n.x(0).shape()[a])
 		return n.results(n.op("gather_elements", []*ir.Value{n.v(0), n.index(1)}, at1("axis", a)))
 	}},
 	opRow{name: "GatherND", min: 11, run: func(n *call) []*value {
@@ -35,8 +37,22 @@ func (n *call) index(i int) *ir.Value {
 	return n.cast(v, ir.I32)
 }
 
+// within refuses known indices that are out of range.
+func (n *call) within(i int, size ir.Dim) {
+	c := n.x(i).c
+	if c == nil || !size.Static() {
+		return
+	}
+	for _, x := range c.data {
+		if x < float64(-size.Size) || x >= float64(size.Size) {
+			refuse("the index %v is out of range: there are %d", x, size.Size)
+		}
+	}
+}
+
 func scatterElements(n *call) []*value {
 	a := axis(n.int("axis", 0), n.rank(0))
+	n.within(1, n.x(0).shape()[a])
 	return n.results(n.op("scatter_elements", []*ir.Value{n.v(0), n.index(1), n.v(2)}, at1("axis", a), at1("reduction", n.str("reduction", "none"))))
 }
 

@@ -108,4 +108,3 @@ func sharedData(t *testing.T, name string) string {
 	}
 	return dir
 }
-

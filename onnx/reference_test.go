@@ -1,0 +1,48 @@
+package onnx
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write docs/onnx.md")
+
+// TestReference holds docs/onnx.md against the rows and the list of cases that do not pass.
+func TestReference(t *testing.T) {
+	list, err := os.ReadFile("../internal/driver/testdata/conformance.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, _ := strings.Cut(strings.TrimSpace(string(list)), "\n")
+	var b strings.Builder
+	b.WriteString("# ONNX\n\n<!-- Made from the rows of package onnx and the list of cases. To bring it up to date: go test ./onnx -run TestReference -update -->\n\n")
+	b.WriteString(`ONNX models of opset 1 to ` + fmt.Sprint(NewestOpset) + ` are read and imported as tensor programs. All extents are fixed when a model is compiled. What depends on known values only is computed then, so
+the arithmetic on shapes that exporters write disappears. Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit
+32 bits are refused. Strings, and sequences and optionals as inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must
+be known. Of a branch whose condition is computed both sides are, and one is taken.
+
+## Operators
+
+`)
+	b.WriteString(Reference())
+	fmt.Fprintf(&b, "\n## Backend tests\n\nOf ONNX's own backend tests (1.12: node, pytorch-converted, pytorch-operator and simple), %s, by compiled code and at the standard's tolerance. The others:\n\n| case | | reason |\n|---|---|---|\n", strings.TrimPrefix(head, "# "))
+	for line := range strings.Lines(rest) {
+		fields := strings.SplitN(strings.TrimSpace(line), "\t", 3)
+		if len(fields) == 3 {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", fields[0], fields[1], strings.ReplaceAll(fields[2], "|", "\\|"))
+		}
+	}
+	const file = "../docs/onnx.md"
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(file)
+	if err != nil || string(have) != b.String() {
+		t.Errorf("%s is not up to date (%v): run go test ./onnx -run TestReference -update", file, err)
+	}
+}
