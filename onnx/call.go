@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -80,11 +81,11 @@ func (n *call) one(i int, what string) float64 {
 // rank is the number of axes of operand i.
 func (n *call) rank(i int) int { return len(n.x(i).shape()) }
 
-// dims are the extents of operand i, which must not depend on the batch.
+// dims are the extents of operand i, with 1 for the batch: operators see one example.
 func (n *call) dims(i int) []int {
 	var list []int
 	for _, d := range n.x(i).shape() {
-		if !d.Static() {
+		if !d.Static() && d != ir.Batch {
 			refuse("the extents %v of operand %d depend on the batch", n.x(i).shape(), i)
 		}
 		list = append(list, d.Size)
@@ -199,9 +200,39 @@ func (n *call) scalar(elem ir.DType, x float64) *ir.Value {
 	return n.im.materialize(&constant{t: typeOfElem[elem], data: []float64{x}})
 }
 
-// reshape gives v fixed extents, but for a leading batch, which stays.
+// reshape gives v fixed extents. A batch stays in front, where dims has 1 for it.
 func (n *call) reshape(v *ir.Value, dims ...int) *ir.Value {
-	return n.op("reshape", []*ir.Value{v}, at1("shape", dims), at1("keep", 0))
+	if !hasBatch(v) {
+		return n.op("reshape", []*ir.Value{v}, at1("shape", dims), at1("keep", 0))
+	}
+	if len(dims) == 0 || dims[0] != 1 {
+		refuse("reshaping %v to %v would mix the examples of a batch", v.Type.Shape, dims)
+	}
+	return n.op("reshape", []*ir.Value{v}, at1("shape", dims[1:]), at1("keep", 1))
+}
+
+// hasBatch reports whether the first axis of v is the batch.
+func hasBatch(v *ir.Value) bool { return len(v.Type.Shape) > 0 && !v.Type.Shape[0].Static() }
+
+// rows is v with a row for each example: one that has no batch, but an extent of 1 in its place, is repeated. Where the batch is
+// is seen by any input.
+func (im *importer) rows(v *ir.Value) *ir.Value {
+	if hasBatch(v) {
+		return v
+	}
+	f := im.sink.b.Func
+	if len(v.Type.Shape) == 0 || v.Type.Shape[0] != ir.D(1) || len(f.Inputs) == 0 {
+		refuse("%v has no row for each example", v.Type)
+	}
+	x := f.Inputs[0]
+	rank := len(x.Type.Shape)
+	for i := 1; i < rank; i++ {
+		x = im.must("slice", "row", []*ir.Value{x}, at1("starts", []int{0}), at1("ends", []int{1}), at1("axes", []int{i}))
+	}
+	ones := slices.Repeat([]int{1}, len(v.Type.Shape)-1)
+	x = im.must("reshape", "row", []*ir.Value{x}, at1("shape", ones), at1("keep", 1))
+	zero := im.materialize(&constant{t: typeOfElem[x.Type.Elem], data: []float64{0}})
+	return im.must("where", v.Name, []*ir.Value{im.must("equal", "row", []*ir.Value{x, zero}), v, v})
 }
 
 // transpose puts the axes of v in another order.

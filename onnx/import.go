@@ -18,6 +18,8 @@ type Options struct {
 	Shapes map[string][]int
 	// Values are inputs that are known when the model is compiled.
 	Values map[string]*Tensor
+	// Batch makes the first axis of every input and output the batch N, where the file has an extent of 1 there, or a name.
+	Batch bool
 	// Memory bounds the elements of constants, in bytes; 0 is 8 GB.
 	Memory int64
 }
@@ -264,6 +266,10 @@ func (im *importer) inputType(in *ValueInfo) (ir.Type, error) {
 			return ir.Type{}, errors.New("the input has no shape; say it with --shape")
 		}
 		for i, d := range t.Dims {
+			if i == 0 && im.opt.Batch && (!d.known || d.Value < 0) {
+				dims = append(dims, 1)
+				continue
+			}
 			if !d.known || d.Value < 0 {
 				return ir.Type{}, fmt.Errorf("extent %d of the input is not known (%s); say it with --shape", i, d.Param)
 			}
@@ -273,6 +279,12 @@ func (im *importer) inputType(in *ValueInfo) (ir.Type, error) {
 	shape, _, err := extents(dims)
 	if err != nil {
 		return ir.Type{}, err
+	}
+	if im.opt.Batch {
+		if len(shape) == 0 || shape[0] != 1 {
+			return ir.Type{}, fmt.Errorf("the first axis of the input, which is %v, is no batch; an extent of 1 or a name is", shape)
+		}
+		return ir.T(elem, ir.NS(shape[1:]...)), nil
 	}
 	return ir.T(elem, ir.S(shape...)), nil
 }
@@ -291,6 +303,9 @@ func (im *importer) output(name string, x *value) (err error) {
 		return nil
 	}
 	v := im.plain(x)
+	if im.opt.Batch {
+		v = im.rows(v)
+	}
 	port := clean(name, "output")
 	for im.hasResult(port) {
 		port += "_"

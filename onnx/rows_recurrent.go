@@ -69,7 +69,7 @@ func (n *call) recurrent(kind string, order []int, activations []string) []*valu
 		args[5] = n.cast(n.v(4), ir.I32)
 	}
 	for i := range 2 {
-		if n.has(5 + i) {
+		if n.has(5+i) && !n.x(5+i).zero() {
 			args[6+i] = n.state(n.f32(n.v(5+i)), batchFirst)
 		}
 	}
@@ -81,6 +81,11 @@ func (n *call) recurrent(kind string, order []int, activations []string) []*valu
 	}
 	y := n.im.results(kind, n.name(), args, attrs...)
 	return n.recurrentResults(y, dirs, hidden, batchFirst)
+}
+
+// zero reports whether x is known to be zeros.
+func (x *value) zero() bool {
+	return x.c != nil && !slices.ContainsFunc(x.c.data, func(v float64) bool { return v != 0 })
 }
 
 // state is an initial state [D,N,H], or [N,D,H], as [N,D*H].

@@ -56,6 +56,9 @@ func reduction(name, kind string) opRow {
 		}
 		slices.Sort(axes)
 		axes = slices.Compact(axes)
+		if axes[0] == 0 && rank > 0 && !x.shape()[0].Static() {
+			refuse("it would fold the examples of a batch")
+		}
 		if rank == 0 {
 			return n.results(n.op(kind, []*ir.Value{n.reshape(n.v(0), 1)}, at1("axes", []int{0})))
 		}

@@ -298,6 +298,9 @@ func reshape(n *call) []*value {
 // expand broadcasts v to a shape, both ways.
 func (n *call) expand(v *ir.Value, shape []int) *ir.Value {
 	have := v.Type.Shape
+	if hasBatch(v) && (len(shape) > len(have) || len(shape) == len(have) && shape[0] != 1) {
+		refuse("expanding %v to %v would repeat the examples of a batch", have, shape)
+	}
 	rank := max(len(have), len(shape))
 	want := slices.Concat(slices.Repeat([]int{1}, rank-len(shape)), shape)
 	for i, d := range have {
@@ -340,6 +343,11 @@ func concat(n *call) []*value {
 			args[i] = n.im.channelsLast(x)
 		} else {
 			args[i] = n.im.plain(x)
+		}
+	}
+	if a > 0 && slices.ContainsFunc(args, hasBatch) {
+		for i := range args {
+			args[i] = n.im.rows(args[i])
 		}
 	}
 	if turned {
@@ -419,6 +427,9 @@ func slice(n *call) []*value {
 		}
 		if flip {
 			flips = append(flips, a)
+		}
+		if lo == 0 && hi == dims[a] && by == 1 && !flip {
+			continue
 		}
 		at, from, to, step = append(at, a), append(from, lo), append(to, hi), append(step, by)
 	}
