@@ -93,6 +93,7 @@ func agree(t *testing.T, file, record string) {
 		t.Errorf("the loss is %g, PyTorch's %g", loss, want.Loss)
 	}
 	sameBits(t, s, u, weights, classes)
+	sameOnNEON(t, s, u, weights, classes)
 	checked := 0
 	for _, pl := range u.Places {
 		if g, ok := want.Gradients[pl.Param.Name]; ok {

@@ -115,6 +115,21 @@ var edges = []struct{ name, src string }{
   input id: i32[N,5]
   output y: f32[N,5,E]
   gather y (n:N, t:5, e:E) { y[n, t, e] = table[@(id[n, t]), e] * 2.0 }`},
+	{"scatter", `
+  input x: f32[N,5,E]
+  input id: i32[N,5]
+  weight y: f32[9,E]
+  gather y (n:N, t:5, e:E) { y[@(id[n, t]), e] += x[n, t, e] }`},
+	{"backwards", `
+  input x: f32[N,60,4]
+  output y: f32[N,E,4]
+  copy y (n:N, e:E, i:4) { y[n, e, i] = x[n, 59-e, 3-i] }`},
+	{"counted", `
+  input x: f32[N,E]
+  output y: f32[N,E]
+  output z: i32[N,E]
+  map y (n:N, e:E) { y[n, e] = select(index(e) < 7, log(x[n, e]), sigmoid(x[n, e]))
+    z[n, e] = i32(floor(x[n, e])) + index(e) * 3 }`},
 }
 
 // TestKernelEdges runs nests of every form on every target, over extents that end in every way and for none to three tiles of rows with none to three
@@ -139,7 +154,7 @@ func atEdges(t *testing.T, target target, host vectest.Host) {
 	var funcs []*vec.Func
 	var calls []vectest.Call
 	for _, c := range edges {
-		for _, extent := range []int{1, 3, 5, 8, 12, 15, 16, 19, 24, 33, 50} {
+		for _, extent := range []int{1, 2, 3, 5, 6, 7, 8, 12, 14, 15, 16, 19, 24, 33, 50} {
 			if extent == 1 && strings.Contains(c.src, "lanes") {
 				continue // an axis of one element is no axis
 			}

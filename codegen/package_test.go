@@ -234,12 +234,32 @@ func need(t *testing.T, program, why string) {
 	t.Skipf("no %s: %s", program, why)
 }
 
-// TestArm64 runs a package's own tests, recorded outputs among them, on an emulated arm64 processor.
+// TestArm64 runs a package's own tests, recorded outputs among them, on an emulated arm64 processor of the first generation: it takes the NEON
+// kernels, or plain Go where DLC_ISA says so, and runs nothing that needs dot products.
 func TestArm64(t *testing.T) {
 	need(t, "qemu-aarch64", "arm64 code runs under qemu-user")
 	dir := write(t, generate(t, "digits", sources(t)["digits"]))
-	goCommand(t, dir, []string{"GOARCH=arm64"}, "test", "-exec", "qemu-aarch64", ".")
+	if err := os.WriteFile(filepath.Join(dir, "isa_test.go"), []byte(isaTest), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	goCommand(t, dir, []string{"GOARCH=arm64", "WANT=neon"}, "test", "-exec", "qemu-aarch64 -cpu cortex-a53", ".")
+	goCommand(t, dir, []string{"GOARCH=arm64", "WANT=go", "DLC_ISA=go"}, "test", "-run", "ISA|Recorded", "-exec", "qemu-aarch64 -cpu cortex-a53", ".")
 }
+
+// isaTest says which kernels a package has taken.
+const isaTest = `package digits
+
+import (
+	"os"
+	"testing"
+)
+
+func TestISA(t *testing.T) {
+	if want := os.Getenv("WANT"); string(isa) != want {
+		t.Errorf("the kernels are those of %s, want %s", isa, want)
+	}
+}
+`
 
 // TestReproducible generates twice and compares, and looks for what must not be in a package.
 func TestReproducible(t *testing.T) {

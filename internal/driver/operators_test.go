@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"strings"
 	"testing"
 
+	"github.com/dlc-ml/dlc/avo/vec/vectest"
 	"github.com/dlc-ml/dlc/codegen"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/ops"
@@ -94,15 +96,58 @@ func TestOperators(t *testing.T) {
 	}
 	list, cases := operatorCases(t)
 	const most = 400 // cases in one program: the Go compiler takes its time
-	for len(cases) > 0 {
-		n := min(most, len(cases))
-		runOperators(t, list[:n], cases[:n])
-		list, cases = list[n:], cases[n:]
+	var best [][]*Outcome
+	for at := 0; at < len(cases); at += most {
+		end := min(at+most, len(cases))
+		best = append(best, runOperators(t, list[at:end], cases[at:end])...)
+	}
+	t.Run("neon", func(t *testing.T) { runNEON(t, list, cases, best) })
+}
+
+// perOperator is how many cases of each operator run on NEON, the first ones: emulation takes its time.
+const perOperator = 3
+
+// runNEON compiles some cases of every operator to one program for arm64, and compares what its NEON kernels give on an emulated processor with
+// this machine's bits. They use nothing that a Cortex-A53 lacks, dot products among it.
+func runNEON(t *testing.T, list []operatorCase, cases []codegen.Case, want [][]*Outcome) {
+	arm := vectest.Arm64()
+	arm.Need(t)
+	var some []int
+	var few []codegen.Case
+	taken := map[string]int{}
+	for i, c := range list {
+		name, _, _ := strings.Cut(c.name, "/")
+		if taken[name]++; taken[name] <= perOperator {
+			some, few = append(some, i), append(few, cases[i])
+		}
+	}
+	s, err := NewSuiteFor(context.Background(), Machine(arm), t.TempDir(), few)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Start("DLC_ISA=neon"); err != nil {
+		t.Fatal(err)
+	}
+	for at, i := range some {
+		c := list[i]
+		for k, v := range append(c.variants, c) {
+			if k >= len(want[i]) {
+				break // it has failed already
+			}
+			got, err := s.Run(at, v.call(1))
+			if err == nil {
+				err = got.Same(want[i][k])
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", v.name, err)
+			}
+		}
 	}
 }
 
-// runOperators compiles some cases to one program and runs each.
-func runOperators(t *testing.T, list []operatorCase, cases []codegen.Case) {
+// runOperators compiles some cases to one program and runs each. It returns what each, and each of its variants, gave.
+func runOperators(t *testing.T, list []operatorCase, cases []codegen.Case) [][]*Outcome {
 	s, err := NewSuite(context.Background(), t.TempDir(), cases)
 	if err != nil {
 		t.Fatal(err)
@@ -130,6 +175,7 @@ func runOperators(t *testing.T, list []operatorCase, cases []codegen.Case) {
 			})
 		}
 	}
+	return best
 }
 
 // evaluate computes what is right.

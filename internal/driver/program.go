@@ -47,7 +47,7 @@ func (m *Model) Program(ctx context.Context, note func()) (string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
 	}
-	if err := buildProgram(ctx, files, path); err != nil {
+	if err := buildProgram(ctx, files, path, goruntime.GOARCH); err != nil {
 		os.Remove(dir) // if it is empty
 		return "", err
 	}
@@ -72,8 +72,8 @@ func programKey(files map[string][]byte) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// buildProgram compiles the files in a module of their own and puts the binary at path in one step.
-func buildProgram(ctx context.Context, files map[string][]byte, path string) error {
+// buildProgram compiles the files in a module of their own, for a GOARCH, and puts the binary at path in one step.
+func buildProgram(ctx context.Context, files map[string][]byte, path, arch string) error {
 	// Beside its place, so that renaming does not cross file systems.
 	tmp, err := os.MkdirTemp(filepath.Dir(path), ".build-")
 	if err != nil {
@@ -89,7 +89,7 @@ func buildProgram(ctx context.Context, files map[string][]byte, path string) err
 		return err
 	}
 	built := filepath.Join(tmp, "out", filepath.Base(path))
-	env := []string{"GOOS=" + goruntime.GOOS, "GOARCH=" + goruntime.GOARCH}
+	env := []string{"GOOS=" + goruntime.GOOS, "GOARCH=" + arch}
 	if _, err := runGo(ctx, tmp, env, "build", "-trimpath", "-buildvcs=false", "-o", built, "."); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

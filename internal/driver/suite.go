@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	goruntime "runtime"
+	"slices"
 	"strings"
 
 	"github.com/dlc-ml/dlc/codegen"
@@ -25,12 +26,13 @@ type Suite struct {
 	// Refused says of each case why it could not be compiled; nil for those that can run.
 	Refused []error
 
-	cases []codegen.Case
-	dir   string
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	out   io.Reader
-	log   *bytes.Buffer
+	cases   []codegen.Case
+	machine Machine
+	dir     string
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     io.Reader
+	log     *bytes.Buffer
 }
 
 // Call is what one run of a case gets.
@@ -49,21 +51,38 @@ type Outcome struct {
 	Weights, Grads []uint32   // the arenas
 }
 
-// NewSuite compiles the cases into one program in dir.
+// Machine is what a suite runs on: the GOARCH that it is built for, and the command that starts its program, if it is not started by itself.
+type Machine struct {
+	Arch   string
+	Runner []string
+}
+
+// NewSuite compiles the cases into one program in dir, for this machine.
 func NewSuite(ctx context.Context, dir string, cases []codegen.Case) (*Suite, error) {
-	files, refused, err := codegen.Suite(cases, codegen.HostTargets(goruntime.GOARCH))
+	return NewSuiteFor(ctx, Machine{Arch: goruntime.GOARCH}, dir, cases)
+}
+
+// NewSuiteFor is NewSuite for another machine.
+func NewSuiteFor(ctx context.Context, m Machine, dir string, cases []codegen.Case) (*Suite, error) {
+	files, refused, err := codegen.Suite(cases, codegen.HostTargets(m.Arch))
 	if err != nil {
 		return nil, err
 	}
-	s := &Suite{Refused: refused, cases: cases, dir: dir}
-	return s, buildProgram(ctx, files, s.program())
+	s := &Suite{Refused: refused, cases: cases, dir: dir, machine: m}
+	return s, buildProgram(ctx, files, s.program(), m.Arch)
 }
 
 func (s *Suite) program() string { return filepath.Join(s.dir, "suite") }
 
+// command is a run of the program.
+func (s *Suite) command(args ...string) *exec.Cmd {
+	line := slices.Concat(s.machine.Runner, []string{s.program()}, args)
+	return exec.Command(line[0], line[1:]...)
+}
+
 // ISAs lists the instruction sets whose kernels can run here, as DLC_ISA names them, the best first.
 func (s *Suite) ISAs() ([]string, error) {
-	out, err := exec.Command(s.program(), "isas").Output()
+	out, err := s.command("isas").Output()
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +92,7 @@ func (s *Suite) ISAs() ([]string, error) {
 // Start runs the program; a second call starts it anew. env is added to the process's own environment, such as "DLC_ISA=go".
 func (s *Suite) Start(env ...string) error {
 	s.Close()
-	s.cmd = exec.Command(s.program())
+	s.cmd = s.command()
 	s.cmd.Env = append(os.Environ(), env...)
 	s.log = &bytes.Buffer{}
 	s.cmd.Stderr = s.log
