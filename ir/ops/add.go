@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -35,6 +37,7 @@ var Add = Register(elementwise{
 		Formula:  "y = a + b",
 		Example:  "y = add(h, skip)",
 		Category: "elementwise",
+		Same:     neutral(math.Copysign(0, -1), " plus -0"), // x + 0 makes +0 of -0
 		Exact:    true,
 		Args:     binary,
 		ONNX:     ONNX{Name: "Add", Min: 7, Max: 25, Note: "Sum of several is a chain of it"},

@@ -58,7 +58,7 @@ func expandAttention(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, err
 		}
 		equations = []string{"ntgrd,nsgd->ngrts", "ngrts,nsgd->ntgrd"}
 	}
-	scores, err := b.Op("contraction", "scores", []*ir.Value{q, args[1]}, equation(equations[0])...)
+	scores, err := b.Op("einsum", "scores", []*ir.Value{q, args[1]}, ir.Attr{Name: "equation", Value: equations[0]})
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func expandAttention(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, err
 	if weights, err = b.dropped("attention", weights, a.Float("dropout")); err != nil {
 		return nil, err
 	}
-	y, err := b.Op("contraction", "attention", []*ir.Value{weights, args[2]}, equation(equations[1])...)
+	y, err := b.Op("einsum", "attention", []*ir.Value{weights, args[2]}, ir.Attr{Name: "equation", Value: equations[1]})
 	if err != nil || shared == 1 {
 		return []*ir.Value{y}, err
 	}

@@ -15,6 +15,8 @@ var BroadcastTo = Register(&Operator{
 	Formula:  "y[n, i, j] = x[n, 0, j]",
 	Example:  "grid = broadcast_to(row, [28, 28])",
 	Category: "tensor",
+	Spreads:  always,
+	Same:     keepsShape,
 	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs:    []AttrDef{{Name: "shape", Doc: "the extents to stretch to, without the batch; 1 leaves that of x", Kind: []int{}}},

@@ -16,7 +16,10 @@ var Cast = Register(elementwise{
 		Formula:  "y = x",
 		Example:  "weight = cast(mask, to=\"f32\")",
 		Category: "elementwise",
-		Args:     unary,
+		Same: func(op *ir.Op) (*ir.Value, string) {
+			return op.Args[0], "cast keeps the type of " + op.Args[0].Name // where it does
+		},
+		Args: unary,
 		Attrs: []AttrDef{{Name: "to", Doc: "the element type: f32, f16, bf16, i32, i64, i8, u8 or bool", Kind: "",
 			Values: []string{"f32", "f16", "bf16", "i32", "i64", "i8", "u8", "bool"}}},
 		ONNX:    ONNX{Name: "Cast", Min: 6, Max: 25, Attrs: map[string]string{"to": "to"}, Note: "to is a number there; saturate concerns 8-bit floats only"},

@@ -14,6 +14,7 @@ var Div = Register(elementwise{
 		Formula:  "y = a / b",
 		Example:  "y = div(total, count)",
 		Category: "elementwise",
+		Same:     neutral(1, " divided by 1"),
 		Exact:    true,
 		Args:     binary,
 		ONNX:     ONNX{Name: "Div", Min: 7, Max: 25},

@@ -16,6 +16,13 @@ var Expand = Register(&Operator{
 	Formula:  "y[…, i, …] = x[…, …], or that / count",
 	Example:  "y = expand(x, like, axes=[1])",
 	Category: "gradient",
+	Spreads:  func(a ir.Attrs) bool { return !a.Bool("mean") },
+	Same: func(op *ir.Op) (*ir.Value, string) {
+		if op.Attrs.Bool("mean") {
+			return nil, ""
+		}
+		return keepsShape(op)
+	},
 	Internal: true,
 	Args:     []Arg{{Name: "x", Doc: "like without axes, or with extent 1 there"}, {Name: "like", Doc: "the shape of the result"}},
 	Attrs: []AttrDef{

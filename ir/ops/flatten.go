@@ -15,6 +15,8 @@ var Flatten = Register(&Operator{
 	Formula:  "y[n, (h*W + w)*C + c] = x[n, h, w, c]",
 	Example:  "h = x |> conv2d(8, kernel=3) |> flatten |> dense(10)",
 	Category: "tensor",
+	Moves:    true,
+	Same:     keepsShape,
 	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "[N, …], any element type"}},
 	Attrs:    []AttrDef{{Name: "axis", Doc: "the first axis of those that become the second one of the result; 0, which is for tensors without a batch, leaves 1 before it", Default: 1}},

@@ -13,10 +13,16 @@ var Mul = Register(elementwise{
 		Formula:  "y = a * b",
 		Example:  "y = mul(h, gate)",
 		Category: "elementwise",
-		Exact:    true,
-		Args:     binary,
-		ONNX:     ONNX{Name: "Mul", Min: 7, Max: 25},
-		Samples:  append(broadcastSamples(), intSample()),
+		Same: func(op *ir.Op) (*ir.Value, string) {
+			if isFilledWith(op.Args[0], 1) {
+				return op.Args[1], "1 times " + op.Args[1].Name
+			}
+			return neutral(1, " times 1")(op)
+		},
+		Exact:   true,
+		Args:    binary,
+		ONNX:    ONNX{Name: "Mul", Min: 7, Max: 25},
+		Samples: append(broadcastSamples(), intSample()),
 	},
 	takes: numbers,
 	value: func(x []float64) float64 { return x[0] * x[1] },

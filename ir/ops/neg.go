@@ -31,6 +31,7 @@ var Neg = Register(elementwise{
 		Formula:  "y = -x",
 		Example:  "y = neg(x)",
 		Category: "elementwise",
+		Same:     undoes,
 		Exact:    true,
 		Args:     unary,
 		ONNX:     ONNX{Name: "Neg", Min: 6, Max: 25},

@@ -15,6 +15,8 @@ var Reshape = Register(&Operator{
 	Formula:  "y[n, shape…] = x[n, …]",
 	Example:  "image = x |> reshape([28, 28, 1])",
 	Category: "tensor",
+	Moves:    true,
+	Same:     keepsShape,
 	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs: []AttrDef{

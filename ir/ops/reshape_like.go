@@ -14,6 +14,7 @@ var ReshapeLike = Register(&Operator{
 	Formula:  "y[…] = x[…]",
 	Example:  "y = reshape_like(x, like)",
 	Category: "gradient",
+	Same:     keepsShape,
 	Exact:    true,
 	Internal: true,
 	Args:     []Arg{{Name: "x", Doc: "as many elements as like"}, {Name: "like", Doc: "the shape of the result"}},

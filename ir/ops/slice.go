@@ -15,6 +15,7 @@ var Slice = Register(&Operator{
 	Formula:  "y[…, i, …] = x[…, start + i*step, …]",
 	Example:  "last = slice(x, [-1], axes=[1])",
 	Category: "tensor",
+	Spreads:  always,
 	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs: []AttrDef{

@@ -13,6 +13,7 @@ var Sub = Register(elementwise{
 		Formula:  "y = a - b",
 		Example:  "y = sub(a, b)",
 		Category: "elementwise",
+		Same:     neutral(0, " minus 0"),
 		Exact:    true,
 		Args:     binary,
 		ONNX:     ONNX{Name: "Sub", Min: 7, Max: 25},

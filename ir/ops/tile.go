@@ -14,6 +14,8 @@ var Tile = Register(&Operator{
 	Formula:  "y[…, r*I + i, …] = x[…, i, …]",
 	Example:  "pattern = tile(x, [2, 3])",
 	Category: "tensor",
+	Spreads:  always,
+	Same:     keepsShape,
 	Exact:    true,
 	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
 	Attrs:    []AttrDef{{Name: "repeats", Doc: "how often x is repeated along each of its last axes; the batch once", Kind: []int{}}},

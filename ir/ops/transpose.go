@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -13,9 +15,22 @@ var Transpose = Register(&Operator{
 	Formula:  "y[i0, i1, …] = x[…], with index perm[k] of x being index k of y",
 	Example:  "t = transpose(x, perm=[0, 2, 1])",
 	Category: "tensor",
-	Exact:    true,
-	Args:     []Arg{{Name: "x", Doc: "any shape and element type"}},
-	Attrs:    []AttrDef{{Name: "perm", Doc: "where each axis of the result comes from; empty reverses all but the batch", Default: []int{}}},
+	Spreads:  always,
+	Same: func(op *ir.Op) (*ir.Value, string) {
+		if slices.IsSorted(permOf(op)) {
+			return op.Args[0], "transpose keeps the axes of " + op.Args[0].Name
+		}
+		if d := op.Args[0].Def; d != nil && d.Kind == "transpose" && slices.IsSorted(composed(d, op)) {
+			return d.Args[0], "transpose undoes the one before it"
+		}
+		return nil, ""
+	},
+	After: func(before, op *ir.Op) ir.Attrs {
+		return ir.Attrs{{Name: "perm", Value: composed(before, op)}}
+	},
+	Exact: true,
+	Args:  []Arg{{Name: "x", Doc: "any shape and element type"}},
+	Attrs: []AttrDef{{Name: "perm", Doc: "where each axis of the result comes from; empty reverses all but the batch", Default: []int{}}},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		x := args[0]
 		if err := wantAny("transpose", "x", x); err != nil {
@@ -111,4 +126,18 @@ func permuted(s ir.Shape, perm []int) ir.Shape {
 		r[i] = s[p]
 	}
 	return r
+}
+
+// permOf is the permutation of a transpose.
+func permOf(op *ir.Op) []int {
+	return permutation(op.Attrs.Ints("perm"), len(op.Args[0].Type.Shape))
+}
+
+// composed is the permutation of two transposes, one after the other.
+func composed(first, second *ir.Op) []int {
+	p, from := slices.Clone(permOf(second)), permOf(first)
+	for i, k := range p {
+		p[i] = from[k]
+	}
+	return p
 }

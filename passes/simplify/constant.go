@@ -13,7 +13,7 @@ import (
 func (s *simplifier) constants() {
 	for i := 0; i < len(s.f.Ops); i++ {
 		op := s.f.Ops[i]
-		if moves(op.Kind) || op.Kind == "transpose" || op.Kind == "expand" {
+		if o := ops.Lookup(op.Kind); o != nil && (o.Moves || o.Spreads != nil && o.Spreads(op.Attrs)) {
 			s.constantMove(i)
 		} else {
 			s.constantFill(i)
@@ -33,7 +33,7 @@ func (s *simplifier) constantFill(i int) {
 	}
 	args := make([]*ops.Tensor, len(op.Args))
 	for k, a := range op.Args {
-		c, ok := filled(a)
+		c, ok := ops.Filled(a)
 		if !ok {
 			return
 		}
@@ -42,10 +42,10 @@ func (s *simplifier) constantFill(i int) {
 	s.constant(i, float32(o.Eval(args, op.Attrs)[0].Data[0]))
 }
 
-// constantMove replaces a constant that is only given another shape.
+// constantMove replaces a constant whose number only fills another shape.
 func (s *simplifier) constantMove(i int) {
 	op := s.f.Ops[i]
-	if c, ok := filled(op.Args[0]); ok && op.Attrs.Get("mean") != true {
+	if c, ok := ops.Filled(op.Args[0]); ok {
 		s.constant(i, c)
 	}
 }
