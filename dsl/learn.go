@@ -3,6 +3,7 @@ package dsl
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -22,9 +23,11 @@ var schedules = map[string][]ops.AttrDef{
 	"cosine_restarts": lasting(ops.AttrDef{Name: "period", Kind: 0}, ops.AttrDef{Name: "multiplier", Default: 1}, ops.AttrDef{Name: "min", Default: 0.0}, by("epoch")),
 	"warmup":          {{Name: "steps", Default: 0}, {Name: "epochs", Default: 0}, {Name: "start", Default: 0.0}},
 	"cyclic": lasting(ops.AttrDef{Name: "max", Kind: 0.0}, ops.AttrDef{Name: "up", Kind: 0}, ops.AttrDef{Name: "down", Default: 0},
-		ops.AttrDef{Name: "mode", Default: "triangular", Values: []string{"triangular", "triangular2", "exp_range"}}, ops.AttrDef{Name: "factor", Default: 1.0}),
+		ops.AttrDef{Name: "mode", Default: "triangular", Values: []string{"triangular", "triangular2", "exp_range"}}, ops.AttrDef{Name: "factor", Default: 1.0},
+		ops.AttrDef{Name: "cycle_momentum", Default: true}, ops.AttrDef{Name: "base_momentum", Default: 0.8}, ops.AttrDef{Name: "max_momentum", Default: 0.9}),
 	"one_cycle": lasting(ops.AttrDef{Name: "rise", Default: 0.3}, ops.AttrDef{Name: "div", Default: 25.0}, ops.AttrDef{Name: "final_div", Default: 1e4},
-		ops.AttrDef{Name: "anneal", Default: "cosine", Values: []string{"cosine", "linear"}}, ops.AttrDef{Name: "three_phase", Default: false}),
+		ops.AttrDef{Name: "anneal", Default: "cosine", Values: []string{"cosine", "linear"}}, ops.AttrDef{Name: "three_phase", Default: false},
+		ops.AttrDef{Name: "cycle_momentum", Default: true}, ops.AttrDef{Name: "base_momentum", Default: 0.85}, ops.AttrDef{Name: "max_momentum", Default: 0.95}),
 	"reduce_on_plateau": lasting(monitor, ops.AttrDef{Name: "factor", Default: 0.1}, ops.AttrDef{Name: "patience", Default: 10},
 		ops.AttrDef{Name: "threshold", Default: 1e-4}, ops.AttrDef{Name: "threshold_mode", Default: "rel", Values: []string{"rel", "abs"}},
 		ops.AttrDef{Name: "cooldown", Default: 0}, ops.AttrDef{Name: "min_lr", Default: 0.0}, mode),
@@ -79,6 +82,10 @@ func (e *evaluator) learning(s *section, t *ir.Training) {
 	t.Optimizer = e.optimizer(s, s.setting("optimizer"))
 	if st := s.setting("schedule"); st != nil {
 		t.Schedule = e.schedule(st.value)
+		cycles := slices.ContainsFunc(t.Schedule, func(c ir.Call) bool { return c.Attrs.Get("cycle_momentum") == true })
+		if o := ops.Lookup(t.Optimizer.Name); o != nil && cycles {
+			t.Optimizer.Attrs = o.Cycle(t.Optimizer.Attrs)
+		}
 	}
 	list := func(name, what string, table map[string][]ops.AttrDef, most int) (calls []ir.Call) {
 		st := s.setting(name)

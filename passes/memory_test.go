@@ -114,7 +114,7 @@ func (b *bench) scalar(t *testing.T, buf *loop.Buffer) uint32 {
 			}
 			for _, s := range o.Scalars(op.Attrs) {
 				if "$"+s.Name == buf.Name {
-					return math.Float32bits(float32(s.At(2)))
+					return math.Float32bits(float32(s.At(2, 0.9)))
 				}
 			}
 		}

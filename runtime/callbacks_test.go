@@ -153,8 +153,32 @@ func TestLogs(t *testing.T) {
 			t.Errorf("epoch %d: %v and %v", i+1, rows[i+1], got)
 		}
 	}
-	if got := jsonLines(History{{Epoch: 1, Metrics: Metrics{{Name: "loss", Value: math.Inf(1)}}}}); got != "{\"epoch\":1,\"learning_rate\":0,\"seconds\":0,\"loss\":null}\n" {
+	if got := jsonLog.all(nil, History{{Epoch: 1, Metrics: Metrics{{Name: "loss", Value: math.Inf(1)}}}}); got != "{\"epoch\":1,\"learning_rate\":0,\"seconds\":0,\"loss\":null}\n" {
 		t.Errorf("infinity is written as %s", got)
+	}
+}
+
+// TestLogsAppend leaves a mark in a log between two epochs, which must stay: an epoch adds a line and no more.
+func TestLogsAppend(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "tiny.csv")
+	fitWith(t, tinyWith(call{"csv", nil}), Train{Epochs: 3, Folder: folder, Progress: func(e Event) {
+		if !e.EpochDone || e.Epoch != 1 {
+			return
+		}
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteString("# here\n")
+		f.Close()
+	}}, newTinyData(13))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(string(text), "\n"); len(lines) != 6 || lines[2] != "# here" || !strings.HasPrefix(lines[4], "3,") {
+		t.Errorf("the log is\n%s", text)
 	}
 }
 

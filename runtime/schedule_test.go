@@ -191,3 +191,28 @@ func TestScheduleErrors(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// TestMomentum compares the momentum of schedules that cycle it with their definitions: it goes the other way from the rate.
+func TestMomentum(t *testing.T) {
+	linear := map[string]any{"anneal": "linear", "rise": 0.3}
+	for _, c := range []struct {
+		call call
+		want []float64 // of 10 steps
+	}{
+		{call{"one_cycle", linear}, []float64{0.95, 0.90, 0.85, 0.85 + 0.1/7, 0.85 + 0.2/7, 0.85 + 0.3/7, 0.85 + 0.4/7, 0.85 + 0.5/7, 0.85 + 0.6/7, 0.95}},
+		{call{"one_cycle", map[string]any{"cycle_momentum": false}}, []float64{0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5}},
+		{call{"cyclic", map[string]any{"max": 1.0, "up": 2.0, "base_momentum": 0.6}}, []float64{0.9, 0.75, 0.6, 0.75, 0.9, 0.75, 0.6, 0.75, 0.9, 0.75}},
+		{call{"cyclic", map[string]any{"max": 1.0, "up": 2.0, "mode": "triangular2"}}, []float64{0.9, 0.85, 0.8, 0.85, 0.9, 0.875, 0.85, 0.875, 0.9, 0.8875}},
+		{call{"constant", nil}, []float64{0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5}},
+	} {
+		s, err := newSchedule([]call{c.call}, tiny())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step, want := range c.want {
+			if got := s.momentum(0.5, moment{step: step, steps: 10, perEpoch: 5}); math.Abs(got-want) > 1e-12 {
+				t.Errorf("%v: step %d has the momentum %v, not %v", c.call, step, got, want)
+			}
+		}
+	}
+}

@@ -123,5 +123,9 @@ func SettingNames() []string {
 	return list
 }
 
-// StepScalar is the value of an operator's scalar at an update, from 1, as a generated package computes it.
-func StepScalar(formula string, update int) float64 { return newFormula(formula).of(update) }
+// StepScalar is the value of an operator's scalar at an update, from 1, with the given momentum, as a generated package computes it.
+func StepScalar(text string, update int, momentum float64) float64 {
+	f := newFormula(text)
+	f.momentum = momentum
+	return f.of(update)
+}

@@ -171,7 +171,7 @@ func (r *interpreted) run(t *testing.T, f *loop.Func) {
 	mem, values := r.mems[f], map[string]float64{"$batch": 8, "$lr": r.u.Module.Train.Optimizer.Attrs.Float("lr"),
 		"$more": float64(r.pending), "$share": 1 / float64(max(r.collected, 1))}
 	for _, s := range r.scalars {
-		values["$"+s.Name] = s.At(r.updates + 1)
+		values["$"+s.Name] = s.At(r.updates+1, 0)
 	}
 	for _, b := range f.Buffers {
 		if b.Space == loop.Scalar {

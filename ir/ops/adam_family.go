@@ -31,7 +31,11 @@ func moments(ir.Attrs) []string { return []string{"m", "v"} }
 
 // momentRests are the scalars 1 - beta1^t, and the root of 1 - beta2^t.
 func momentRests(a ir.Attrs) []StepScalar {
-	return []StepScalar{{"rest1", rest(a.Float("beta1"))}, {"rest2", rest(a.Float("beta2")) + " sqrt"}}
+	first := rest(a.Float("beta1"))
+	if moved, _ := a.Get(cycled).(bool); moved {
+		first = "1 momentum t pow -"
+	}
+	return []StepScalar{{"rest1", first}, {"rest2", rest(a.Float("beta2")) + " sqrt"}}
 }
 
 // momentSamples are attributes for samples.

@@ -11,9 +11,10 @@ var Lion = Register(optimizer{
 		Name: "lion",
 		Doc: "Lion (Chen et al., Symbolic Discovery of Optimization Algorithms, 2023): every element moves by the rate, whatever its gradient's magnitude. " +
 			"It wants a third to a tenth of Adam's rate. The rate is the scalar lr of the step.",
-		Formula: "w = w*(1 - lr*weight_decay) - lr*sign(beta1*m + (1-beta1)*g); m = beta2*m + (1-beta2)*g",
-		Example: "optimizer = lion(lr=0.0001)",
-		Rate:    1e-4,
+		Formula:  "w = w*(1 - lr*weight_decay) - lr*sign(beta1*m + (1-beta1)*g); m = beta2*m + (1-beta2)*g",
+		Example:  "optimizer = lion(lr=0.0001)",
+		Rate:     1e-4,
+		Momentum: "beta1",
 		Attrs: []AttrDef{
 			{Name: "beta1", Doc: "what the momentum counts in the direction, from 0 up to but not 1", Default: 0.9},
 			{Name: "beta2", Doc: "what is kept of the momentum from step to step, from 0 up to but not 1", Default: 0.99},
@@ -34,8 +35,9 @@ var Lion = Register(optimizer{
 		return w
 	},
 	step: func(u *update) *loop.Expr {
-		b, m, zero := u.attrs.Float("beta1"), u.read(loop.State, "m"), loop.F(0)
-		c := loop.E(loop.FMA, loop.F(b), m, loop.E(loop.Mul, loop.F(1-b), u.g))
+		m, zero := u.read(loop.State, "m"), loop.F(0)
+		kept, rest := u.kept("beta1")
+		c := loop.E(loop.FMA, kept, m, loop.E(loop.Mul, rest, u.g))
 		u.mean("m", "beta2", u.g)
 		negative := loop.E(loop.Select, loop.E(loop.Less, c, zero), loop.F(-1), zero)
 		return u.descend(loop.E(loop.Select, loop.E(loop.Less, zero, c), loop.F(1), negative))

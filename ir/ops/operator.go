@@ -62,6 +62,8 @@ type Operator struct {
 	TrainOnly bool
 	// Rate is the default learning rate of an optimizer.
 	Rate float64
+	// Momentum names the attribute of an optimizer that a schedule may move: with the attribute cycled it is the scalar "momentum" of the update.
+	Momentum string
 	// Rule is the meaning of an optimizer, as Eval is that of other operators: naively and in float64, what it makes in update t, from 1, of
 	// one element of a parameter w with the gradient g, and of what it keeps of the element, which starts as zeros. The norm of all
 	// gradients is clipped before. With ByNorm the result is a direction u in place of the new value, which is

@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -44,6 +45,9 @@ func (o optimizer) operator() *Operator {
 		AttrDef{Name: "weight_decay", Doc: "weight decay, " + how, Default: o.decay},
 		AttrDef{Name: "clip_norm", Doc: "above 0: the largest norm of all gradients together; a larger one is scaled down to it", Default: 0.0},
 		AttrDef{Name: "clip_value", Doc: "above 0: each element of the gradient is kept within ± this, after clip_norm", Default: 0.0})
+	if o.Momentum != "" {
+		r.Attrs = append(r.Attrs, AttrDef{Name: cycled, Doc: "whether " + o.Momentum + " is the momentum of the schedule; given by the compiler", Default: false})
+	}
 	r.Infer = func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		for _, name := range []string{"weight_decay", "clip_norm", "clip_value"} {
 			if x := a.Float(name); !(x >= 0 && x <= math.MaxFloat32) {
@@ -62,6 +66,10 @@ func (o optimizer) operator() *Operator {
 		r.States = func(a ir.Attrs) []string { return nil }
 	}
 	r.Lower, r.Rule, r.ByNorm = o.lower, o.wholeRule, o.direct != nil
+	if o.Momentum != "" {
+		last := slices.Clone(o.attrs[len(o.attrs)-1])
+		o.attrs = append(slices.Clip(o.attrs), append(last, ir.Attr{Name: cycled, Value: true}))
+	}
 	for _, a := range append(o.attrs, ir.Attrs{{Name: "clip_norm", Value: 1.0}, {Name: "weight_decay", Value: 0.01}}, ir.Attrs{{Name: "clip_value", Value: 0.5}}) {
 		// An optimizer has no results to compare; its nest is tested by itself.
 		r.Samples = append(r.Samples, Sample{Args: f32Types(ir.S(3, 2), ir.S(5)), Attrs: a, NoGrad: true})
@@ -69,10 +77,22 @@ func (o optimizer) operator() *Operator {
 	return &r
 }
 
+// cycled is the attribute by which the compiler says that the schedule moves the momentum.
+const cycled = "cycled"
+
 // Settings are what the language gives an optimizer: the learning rate, which the run-time then changes from step to step, and the
-// attributes.
+// attributes but what the compiler gives.
 func (o *Operator) Settings() []AttrDef {
-	return append([]AttrDef{{Name: "lr", Doc: "the learning rate, above 0, from which the schedule starts", Default: o.Rate}}, o.Attrs...)
+	list := append([]AttrDef{{Name: "lr", Doc: "the learning rate, above 0, from which the schedule starts", Default: o.Rate}}, o.Attrs...)
+	return slices.DeleteFunc(list, func(d AttrDef) bool { return d.Name == cycled })
+}
+
+// Cycle lets the schedule move the momentum of an optimizer with these settings, where it has one.
+func (o *Operator) Cycle(settings ir.Attrs) ir.Attrs {
+	if o.Momentum == "" || settings.Float(o.Momentum) == 0 {
+		return settings
+	}
+	return append(settings, ir.Attr{Name: cycled, Value: true})
 }
 
 // wholeRule is rule with what optimizers have in common.
@@ -135,7 +155,8 @@ type update struct {
 	g    *loop.Expr // its gradient, after clipping and weight decay
 	rate *loop.Expr // the learning rate of the group
 
-	decay float64 // decoupled weight decay, for an optimizer that adds it to its direction
+	decay    float64 // decoupled weight decay, for an optimizer that adds it to its direction
+	momentum string  // Operator.Momentum
 }
 
 // lower emits the update of every group.
@@ -188,7 +209,7 @@ func (l *Lowering) groups(op *ir.Op) []ir.Group {
 
 // prepare makes w, g and rate.
 func (u *update) prepare(o optimizer, group ir.Group, source *loop.Buffer, scale *loop.Expr) {
-	u.rate = loop.Read(u.l.Scalar("lr", ir.F32))
+	u.rate, u.momentum = loop.Read(u.l.Scalar("lr", ir.F32)), o.Momentum
 	if f := group.Factor(); f != 1 {
 		u.rate = loop.E(loop.Mul, loop.F(f), u.rate)
 	}
@@ -233,6 +254,16 @@ func (u *update) emit() {
 // float is an attribute as a constant.
 func (u *update) float(name string) *loop.Expr { return loop.F(u.attrs.Float(name)) }
 
+// kept is the attribute that says what is kept from step to step, which a schedule may move, and what is left of 1.
+func (u *update) kept(name string) (kept, rest *loop.Expr) {
+	if moved, _ := u.attrs.Get(cycled).(bool); moved && name == u.momentum {
+		m := loop.Read(u.l.Scalar("momentum", ir.F32))
+		return m, loop.E(loop.Sub, loop.F(1), m)
+	}
+	b := u.attrs.Float(name)
+	return loop.F(b), loop.F(1 - b)
+}
+
 // scalar reads one of the operator's step scalars.
 func (u *update) scalar(name string) *loop.Expr { return loop.Read(u.l.Scalar(name, ir.F32)) }
 
@@ -243,8 +274,8 @@ func (u *update) descend(dir *loop.Expr) *loop.Expr {
 
 // mean keeps state = beta*state + (1-beta)*x and returns it.
 func (u *update) mean(state, beta string, x *loop.Expr) *loop.Expr {
-	b := u.attrs.Float(beta)
-	m := loop.E(loop.FMA, loop.F(b), u.read(loop.State, state), loop.E(loop.Mul, loop.F(1-b), x))
+	kept, rest := u.kept(beta)
+	m := loop.E(loop.FMA, kept, u.read(loop.State, state), loop.E(loop.Mul, rest, x))
 	u.write(loop.State, state, m)
 	return m
 }

@@ -12,11 +12,12 @@ import (
 
 // trained is an optimizer's nests over an arena, which the interpreter runs step by step.
 type trained struct {
-	f     *loop.Func
-	mem   loop.Memory
-	sizes map[string]int
-	steps []StepScalar
-	t     int
+	f        *loop.Func
+	mem      loop.Memory
+	sizes    map[string]int
+	steps    []StepScalar
+	momentum float64
+	t        int
 }
 
 // newTrained lowers an optimizer over 37 parameters or, with groups, over as many as these hold.
@@ -46,6 +47,9 @@ func newTrained(t *testing.T, kind string, attrs ir.Attrs, w []float32, groups .
 	if o.Scalars != nil {
 		r.steps = o.Scalars(full)
 	}
+	if o.Momentum != "" {
+		r.momentum = full.Float(o.Momentum)
+	}
 	if r.mem, err = loop.NewMemory(f, r.sizes); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +70,10 @@ func (r *trained) step(t *testing.T, lr float64, g []float32) {
 	t.Helper()
 	r.t++
 	for _, s := range r.steps {
-		r.set("$"+s.Name, float32(s.At(r.t)))
+		r.set("$"+s.Name, float32(s.At(r.t, r.momentum)))
+	}
+	if r.f.Buffer("$momentum") != nil {
+		r.set("$momentum", float32(r.momentum))
 	}
 	if r.f.Buffer("$share") == nil {
 		r.set("$grad", append(g, make([]float32, len(r.get("$grad"))-len(g))...)...)

@@ -15,7 +15,7 @@ var RMSProp = Register(optimizer{
 			"The rate is the scalar lr of the step and stands outside of the velocity; the conventions are PyTorch's.",
 		Formula: "v = alpha*v + (1-alpha)*g²; a = centered: alpha*a + (1-alpha)*g, else 0; d = g / (sqrt(v - a²) + eps); b = momentum*b + d; w = w - lr*b",
 		Example: "optimizer = rmsprop(lr=0.01)",
-		Rate:    0.01,
+		Rate:    0.01, Momentum: "momentum",
 		Attrs: []AttrDef{
 			{Name: "alpha", Doc: "what is kept of the mean squared gradient from step to step, from 0 up to but not 1", Default: 0.99},
 			{Name: "eps", Doc: "added to the divisor, above 0", Default: 1e-8},
@@ -57,11 +57,12 @@ var RMSProp = Register(optimizer{
 			v = loop.E(loop.Max, loop.E(loop.FMA, loop.E(loop.Neg, a), a, v), loop.F(0))
 		}
 		dir := loop.E(loop.Div, u.g, loop.E(loop.Add, loop.E(loop.Sqrt, v), u.float("eps")))
-		if m := u.attrs.Float("momentum"); m != 0 {
-			dir = loop.E(loop.FMA, loop.F(m), u.read(loop.State, "momentum"), dir)
+		if u.attrs.Float("momentum") != 0 {
+			kept, _ := u.kept("momentum")
+			dir = loop.E(loop.FMA, kept, u.read(loop.State, "momentum"), dir)
 			u.write(loop.State, "momentum", dir)
 		}
 		return u.descend(dir)
 	},
-	attrs: []ir.Attrs{{}, {{Name: "momentum", Value: 0.9}, {Name: "centered", Value: true}}, {{Name: "centered", Value: true}, {Name: "alpha", Value: 0.5}}},
+	attrs: []ir.Attrs{{}, {{Name: "centered", Value: true}, {Name: "alpha", Value: 0.5}}, {{Name: "momentum", Value: 0.9}, {Name: "centered", Value: true}}},
 }.operator())

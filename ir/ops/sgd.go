@@ -15,7 +15,7 @@ var SGD = Register(optimizer{
 			"which starts as the first gradient: the conventions are PyTorch's.",
 		Formula: "v = momentum*v + (1-dampening)*g; w = w - lr*v, with nesterov: w = w - lr*(g + momentum*v)",
 		Example: "optimizer = sgd(lr=0.01, momentum=0.9)",
-		Rate:    0.01,
+		Rate:    0.01, Momentum: "momentum",
 		Attrs: []AttrDef{
 			{Name: "momentum", Doc: "what is kept of the velocity from step to step, from 0 up to but not 1", Default: 0.0},
 			{Name: "nesterov", Doc: "whether to look ahead by one velocity (Sutskever et al., On the importance of initialization and momentum, 2013)", Default: false},
@@ -73,10 +73,11 @@ var SGD = Register(optimizer{
 		if u.attrs.Float("dampening") != 0 {
 			in = loop.E(loop.Mul, u.scalar("gain"), in)
 		}
-		v := loop.E(loop.FMA, loop.F(m), u.read(loop.State, "momentum"), in)
+		kept, _ := u.kept("momentum")
+		v := loop.E(loop.FMA, kept, u.read(loop.State, "momentum"), in)
 		u.write(loop.State, "momentum", v)
 		if u.attrs.Bool("nesterov") {
-			return u.descend(loop.E(loop.FMA, loop.F(m), v, u.g))
+			return u.descend(loop.E(loop.FMA, kept, v, u.g))
 		}
 		return u.descend(v)
 	},
