@@ -139,7 +139,7 @@ func (u *fuser) mergeAt(i, j, at int, axes []loop.Affine, made func(loop.Access)
 }
 
 // reform makes a map of a copy that computes something, and what is left of a gather whose computed indices are gone; a fold that has come to
-// slide over what it reads is a window. n stands in that many scans.
+// slide over what it reads is a window, and one that no longer does is none. n stands in that many scans.
 func reform(n *loop.Nest, steps int) {
 	if n.Form == loop.Gather && !gathers(n) {
 		n.Form = loop.Map
@@ -147,8 +147,11 @@ func reform(n *loop.Nest, steps int) {
 			n.Form = loop.Reduce
 		}
 	}
-	if n.Form == loop.Reduce && slides(n, steps+len(n.Axes)) {
-		n.Form = loop.Window
+	if n.Form == loop.Reduce || n.Form == loop.Window {
+		n.Form = loop.Reduce
+		if slides(n, steps+len(n.Axes)) {
+			n.Form = loop.Window
+		}
 	}
 	if n.Form == loop.Copy && (len(n.Stores) != 1 || n.Stores[0].Expr.Code != loop.Load) {
 		n.Form = loop.Map

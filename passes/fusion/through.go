@@ -185,6 +185,7 @@ func (u *fuser) redirect(c *loop.Nest, t, d *loop.Buffer, m image) {
 				st.To.Buf, st.To.Index = d, m.of(st.To.Index)
 			}
 		}
+		reform(&n, 0)
 		u.f.Nests[k] = &n
 	}
 }
