@@ -13,12 +13,22 @@ import (
 var Unique = Register(&Operator{
 	Name: "unique",
 	Doc: "The different elements of each example, in rising order. A compiled program has fixed shapes, so there is room for as many as an example has elements; what is left over is 0. " +
-		"The other results are the first place of each, in row-major order, the number of each element's value among them, how often each occurs, and how many there are. All NaNs count as one and as greater than all numbers.",
+		"The other results are the first place of each, in row-major order, the number of each element's value among them, how often each occurs, and how many there are. All NaNs count as one and as greater than all numbers. " +
+		"With an axis the different parts of an example along it are listed, ordered by the first element at which they differ; values then has the shape of x.",
 	Formula:  "values[n, inverse[n, i]] = x[n, i]",
 	Example:  "values, first, inverse, times, count = unique(tokens)",
 	Category: "tensor",
 	Args:     []Arg{{Name: "x", Doc: "[N,…]; f32, i32 or i64"}},
-	Attrs:    []AttrDef{examplesAttr},
+	Attrs:    []AttrDef{examplesAttr, {Name: "axis", Doc: "the axis whose parts are compared, counting the batch as 0; the elements are where it is left out", Default: []int{}}},
+	Expand: func(b *Builder, args []*ir.Value, a ir.Attrs) ([]*ir.Value, error) {
+		switch axis := a.Ints("axis"); len(axis) {
+		case 0:
+			return nil, nil
+		case 1:
+			return expandUniqueAxis(b, args[0], a.Int("batch_dims"), axis[0])
+		}
+		return nil, WithNote("reshape joins axes", "unique runs along one axis, not %v", a.Ints("axis"))
+	},
 	Infer: func(args []ir.Type, a ir.Attrs) ([]ir.Type, error) {
 		x, b := args[0], a.Int("batch_dims")
 		if err := wantElem("unique", "x", x, numberElem...); err != nil {
@@ -33,6 +43,9 @@ var Unique = Register(&Operator{
 		return []ir.Type{ir.T(x.Elem, flat), places, places, places, ir.T(ir.I32, x.Shape[:b])}, nil
 	},
 	Eval: func(args []*Tensor, a ir.Attrs) []*Tensor {
+		if axis := a.Ints("axis"); len(axis) > 0 {
+			return evalUniqueAxis(args[0], a.Int("batch_dims"), axis[0])
+		}
 		x, lead := args[0], args[0].Shape[:a.Int("batch_dims")]
 		count := NewTensor(ir.I32, lead...)
 		n := volume(x.Shape[len(lead):])
@@ -63,13 +76,13 @@ var Unique = Register(&Operator{
 	},
 	NoGrad: "which elements are equal does not change smoothly",
 	Lower:  lowerUnique,
-	ONNX:   ONNX{Name: "Unique", Min: 11, Max: 25, Note: "sorted=1, without axis; places are i32, and results have room for all elements"},
-	Samples: []Sample{
+	ONNX:   ONNX{Name: "Unique", Min: 11, Max: 25, Note: "sorted=1; places are i32, and results have room for all elements"},
+	Samples: append(uniqueAxisSamples(), []Sample{
 		{Args: f32Types(ir.NS(6)), Batch: 2, Data: map[int][]float64{0: {2, 1, 2, 3, 1, 1, 0, 5, math.NaN(), math.NaN(), -1, math.Copysign(0, -1)}}},
 		{Args: []ir.Type{ir.T(ir.I32, ir.NS(2, 2))}, Batch: 3, Data: map[int][]float64{0: {1, 1, 1, 1, 4, 3, 2, 1, -2147483648, 2147483647, 0, 0}}},
 		{Args: []ir.Type{ir.T(ir.I64, ir.S(5))}, Attrs: ir.Attrs{{Name: "batch_dims", Value: 0}}, Data: map[int][]float64{0: {9, -9, 9, 0, 0}}},
 		{Args: f32Types(ir.NS())},
-	},
+	}...),
 })
 
 // lowerUnique sorts and then walks the elements in order: whatever differs from the element before it begins a new value. What belongs to the
