@@ -113,7 +113,7 @@ func (b *Builder) masked(scores, mask *ir.Value, groups, shared int) (*ir.Value,
 	rank := len(s)
 	full := ir.Shape{s[0], ir.D(groups * shared), s[rank-2], s[rank-1]}
 	if got, err := broadcast("attention", full, m); err != nil || !got.Equal(full) {
-		return nil, WithNote("its last two axes are queries and keys", "attention cannot use a mask %v for scores %v", mask.Type, full)
+		return nil, WithNote("its last axes are heads, queries and keys; unsqueeze(mask, 1) gives a mask of each example one head for all", "attention cannot use a mask %v for scores %v", mask.Type, full)
 	}
 	if shared > 1 && len(m) > 2 { // the heads of the mask are cut as those of the queries
 		cut := ir.S(groups, shared)
