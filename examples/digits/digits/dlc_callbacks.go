@@ -15,6 +15,8 @@ type callback struct {
 	call
 	kind  callbackKind
 	state *plateau // of those that watch a value
+	// columns are the names in a log that this process has begun.
+	columns []string
 }
 
 // callbackKind is one kind of callback. The tables of package dsl have the defaults of its arguments.
@@ -32,7 +34,7 @@ type callbackKind struct {
 //	                                         the best epoch
 //	best(monitor, mode, file)                writes the weights when the value is the best so far
 //	last(file)                               writes the weights
-//	csv(file), jsonl(file)                   write the history: a line an epoch
+//	csv(file), jsonl(file)                   append to the history: a line an epoch
 //	tensorboard(folder)                      appends to an event file
 //
 // Files lie in Train.Folder, and are not written where that is "".
@@ -45,8 +47,8 @@ var callbackKinds = map[string]callbackKind{
 		return r.saveBeside(c, ".best.safetensors")
 	}},
 	"last":        {done: func(r *fitRun, c *callback, _ watched) error { return r.saveBeside(c, ".last.safetensors") }},
-	"csv":         {done: func(r *fitRun, c *callback, _ watched) error { return r.logTo(c, ".csv", csvLines) }},
-	"jsonl":       {done: func(r *fitRun, c *callback, _ watched) error { return r.logTo(c, ".jsonl", jsonLines) }},
+	"csv":         {done: func(r *fitRun, c *callback, _ watched) error { return r.logTo(c, ".csv", csvLog) }},
+	"jsonl":       {done: func(r *fitRun, c *callback, _ watched) error { return r.logTo(c, ".jsonl", jsonLog) }},
 	"tensorboard": {done: logEvents},
 }
 

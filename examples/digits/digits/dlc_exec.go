@@ -142,7 +142,7 @@ type base struct {
 	scaled bool
 }
 
-// scalarInfo names a one-element buffer that the run-time writes before a call: "batch" (f32), "lr" (f32), "seed", "step" (i32),
+// scalarInfo names a one-element buffer that the run-time writes before a call: "batch", "lr", "momentum" (f32), "seed", "step" (i32),
 // "more" and "share" (f32: whether gradients are in the sum already, and one by the number of their examples). One with a formula
 // is f32 and follows from the update (see [formula]).
 type scalarInfo struct {

@@ -163,7 +163,7 @@ func (r *fitRun) step(n int) error {
 		}
 	}
 	r.current = r.sched.rate(r.o.LearningRate, r.moment(r.at.updates))
-	v := scalars{batch: n, lr: r.current, seed: r.o.Seed, step: r.at.step + 1, update: r.at.updates + 1, more: r.at.pending > 0}
+	v := scalars{batch: n, lr: r.current, momentum: r.sched.momentum(momentumOf(r.info.recipe.optimizer), r.moment(r.at.updates)), seed: r.o.Seed, step: r.at.step + 1, update: r.at.updates + 1, more: r.at.pending > 0}
 	r.x.n = n
 	r.x.setScalars(v)
 	r.x.run()

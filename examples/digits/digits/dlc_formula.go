@@ -9,13 +9,14 @@ import (
 )
 
 // formula computes a number that changes from update to update, such as 1 - 0.9^t, from its text in reverse Polish notation: numbers;
-// t, the update counted from 1; last, the value at the update before, from 1; + - * / pow max min, sqrt, and less, which makes of a b x y
+// t, the update counted from 1; momentum, that of the schedule; last, the value at the update before, from 1; + - * / pow max min, sqrt, and less, which makes of a b x y
 // x where a < b, else y. It has the same bits everywhere.
 type formula struct {
 	words     []formulaWord
 	recurrent bool // whether it reads last
 	at        int  // the update that value is of; 0 before the first
 	value     float64
+	momentum  float64 // of the update that is asked for; a formula with it has no last
 }
 
 // formulaWord is a number, where op is "", or an operation.
@@ -73,6 +74,8 @@ func (f *formula) eval(t, last float64) float64 {
 			x = t
 		case "last":
 			x = last
+		case "momentum":
+			x = f.momentum
 		case "+":
 			x = args[0] + args[1]
 		case "-":

@@ -4,22 +4,66 @@ package digits
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"strconv"
 	"strings"
 )
 
-// logTo writes the whole history to a callback's file, so that the file is right after a resume too.
-func (r *fitRun) logTo(c *callback, ending string, lines func(History) string) error {
+// logFormat is how a history is written: a first line of the columns' names, where there is one, and a line an epoch.
+type logFormat struct {
+	head func(columns []string) string
+	line func(columns []string, e *EpochResult) string
+}
+
+// logTo appends the last epoch to a callback's file. The first epoch that it is told, and one with more columns than those before, makes it write
+// the whole history: a training that goes on has its earlier epochs in the file, whatever became of them there.
+func (r *fitRun) logTo(c *callback, ending string, format logFormat) error {
 	path := r.beside(c, "file", ending)
 	if path == "" {
 		return nil
 	}
+	last := &r.at.history[len(r.at.history)-1]
+	if len(logFields(last)) <= len(c.columns) {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		if err == nil {
+			_, err = f.WriteString(format.line(c.columns, last))
+			return errors.Join(err, f.Close())
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	c.columns = logColumns(r.at.history)
 	return writeFile(path, func(f *os.File) error {
-		_, err := f.WriteString(lines(r.at.history))
+		_, err := f.WriteString(format.all(c.columns, r.at.history))
 		return err
 	})
+}
+
+// all is a whole history.
+func (l logFormat) all(columns []string, h History) string {
+	var b strings.Builder
+	b.WriteString(l.head(columns))
+	for i := range h {
+		b.WriteString(l.line(columns, &h[i]))
+	}
+	return b.String()
+}
+
+// logColumns are the names of the fields of the epoch that has the most.
+func logColumns(h History) (names []string) {
+	for i := range h {
+		if f := logFields(&h[i]); len(f) > len(names) {
+			names = names[:0]
+			for _, x := range f {
+				names = append(names, x.name)
+			}
+		}
+	}
+	return names
 }
 
 // logField is one number of an epoch by its name.
@@ -43,34 +87,24 @@ func logFields(e *EpochResult) []logField {
 // shortest writes a number so that it reads back to the same bits.
 func shortest(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// csvLines is the history as comma-separated values below a line of names. An epoch without validation leaves its fields empty.
-func csvLines(h History) string {
-	var names []string
-	for i := range h {
-		if f := logFields(&h[i]); len(f) > len(names) {
-			names = names[:0]
-			for _, x := range f {
-				names = append(names, x.name)
-			}
-		}
-	}
-	var b strings.Builder
-	b.WriteString(strings.Join(names, ",") + "\n")
-	for i := range h {
-		row := make([]string, len(names))
-		for k, f := range logFields(&h[i]) {
+// csvLog is comma-separated values below a line of names. An epoch without validation leaves its fields empty.
+var csvLog = logFormat{
+	head: func(columns []string) string { return strings.Join(columns, ",") + "\n" },
+	line: func(columns []string, e *EpochResult) string {
+		row := make([]string, len(columns))
+		for k, f := range logFields(e) {
 			row[k] = shortest(f.value)
 		}
-		b.WriteString(strings.Join(row, ",") + "\n")
-	}
-	return b.String()
+		return strings.Join(row, ",") + "\n"
+	},
 }
 
-// jsonLines is the history as one JSON object a line. What is no number in JSON is null.
-func jsonLines(h History) string {
-	var b strings.Builder
-	for i := range h {
-		for k, f := range logFields(&h[i]) {
+// jsonLog is one JSON object a line. What is no number in JSON is null.
+var jsonLog = logFormat{
+	head: func([]string) string { return "" },
+	line: func(_ []string, e *EpochResult) string {
+		var b strings.Builder
+		for k, f := range logFields(e) {
 			name, _ := json.Marshal(f.name)
 			value := shortest(f.value)
 			if math.IsNaN(f.value) || math.IsInf(f.value, 0) {
@@ -79,6 +113,6 @@ func jsonLines(h History) string {
 			b.WriteString(map[bool]string{true: "{", false: ","}[k == 0] + string(name) + ":" + value)
 		}
 		b.WriteString("}\n")
-	}
-	return b.String()
+		return b.String()
+	},
 }

@@ -26,6 +26,8 @@ import (
 //	                                          c times in mode triangular2, and times factor^t in exp_range (Smith, Cyclical Learning Rates, 2017)
 //	one_cycle(rise, div, final_div, anneal)   from lr/div up to lr in the share rise of T, then down to lr/(div·final_div); with three_phase
 //	                                          first down to lr/div in as many steps (Smith and Topin, Super-Convergence, 2018)
+//	                                          Both move the momentum the other way, from max_momentum to base_momentum and back, unless
+//	                                          cycle_momentum=false
 //	reduce_on_plateau(monitor, factor, …)     times factor when the monitored value has not got better by threshold for more than patience
 //	                                          epochs, down to min_lr; then it waits for cooldown epochs
 //
@@ -117,6 +119,24 @@ func (s *schedule) rate(base float64, at moment) float64 {
 		return math.Max(base*s.state[i].factor, math.Min(base, argNumber(p.call, "min_lr", 0)))
 	}
 	return p.kind.rate(p, base, t)
+}
+
+// momentum returns the momentum of a step, which is that of the optimizer but where a schedule cycles it. It allocates nothing.
+func (s *schedule) momentum(base float64, at moment) float64 {
+	i, t := s.phase(at)
+	if i < 0 || s.phases[i].kind.momentum == nil {
+		return base
+	}
+	p := &s.phases[i]
+	if cycles, ok := p.args["cycle_momentum"].(bool); ok && !cycles {
+		return base
+	}
+	return p.kind.momentum(p, t)
+}
+
+// momentumOf is what an optimizer's call says of momentum, by the name that it has there; 0 without one.
+func momentumOf(optimizer call) float64 {
+	return argNumber(optimizer, "momentum", argNumber(optimizer, "beta1", 0))
 }
 
 // whole is the clock of a schedule: whole epochs, or steps with by="step".

@@ -6,8 +6,9 @@ import "math"
 
 // scheduleKind is the rate of one kind of schedule, and what its arguments may be.
 type scheduleKind struct {
-	rate  func(p *phase, lr float64, at phaseClock) float64
-	check func(c call) error
+	rate     func(p *phase, lr float64, at phaseClock) float64
+	momentum func(p *phase, at phaseClock) float64 // nil where it stays that of the optimizer
+	check    func(c call) error
 }
 
 // scheduleKinds are the schedules by their names. The tables of package dsl have the defaults of their arguments.
@@ -36,9 +37,9 @@ var scheduleKinds = map[string]scheduleKind{
 		part := math.Min(float64(at.step+1)/float64(max(at.steps, 1)), 1)
 		return lr * (start + float64((1-start)*part))
 	}, check: checks(numberArg("start", 0, 0, 1), lastsArg)},
-	"cyclic": {rate: cyclicRate, check: checks(numberArg("max", 0, 0, math.MaxFloat64), wholeArg("up", 0, 1, 1<<30), wholeArg("down", 0, 0, 1<<30),
+	"cyclic": {rate: cyclicRate, momentum: cyclicMomentum, check: checks(momentumArgs(0.8, 0.9), numberArg("max", 0, 0, math.MaxFloat64), wholeArg("up", 0, 1, 1<<30), wholeArg("down", 0, 0, 1<<30),
 		numberArg("factor", 1, 0, 1), wordArg("mode", "triangular", "triangular2", "exp_range"))},
-	"one_cycle": {rate: oneCycleRate, check: checks(numberArg("rise", 0.3, 0, 1), numberArg("div", 25, 1, 1e30), numberArg("final_div", 1e4, 1, 1e30),
+	"one_cycle": {rate: oneCycleRate, momentum: oneCycleMomentum, check: checks(momentumArgs(0.85, 0.95), numberArg("rise", 0.3, 0, 1), numberArg("div", 25, 1, 1e30), numberArg("final_div", 1e4, 1, 1e30),
 		wordArg("anneal", "cosine", "linear"))},
 	"reduce_on_plateau": {rate: nil, check: checks(numberArg("factor", 0.1, 0, 1), wholeArg("patience", 10, 0, 1<<30), numberArg("min_lr", 0, 0, math.MaxFloat64),
 		numberArg("threshold", 1e-4, 0, math.MaxFloat64), wholeArg("cooldown", 0, 0, 1<<30), wordArg("threshold_mode", "rel", "abs"))},
@@ -75,7 +76,22 @@ func restartsRate(p *phase, lr float64, at phaseClock) float64 {
 	return cosineRate(lr, argNumber(p.call, "min", 0), t/period)
 }
 
+// momentumArgs checks the bounds of a momentum that is cycled.
+func momentumArgs(base, most float64) argCheck {
+	return checks(numberArg("base_momentum", base, 0, 1), numberArg("max_momentum", most, 0, 1))
+}
+
 func cyclicRate(p *phase, lr float64, at phaseClock) float64 {
+	return lr + float64((argNumber(p.call, "max", lr)-lr)*cyclicHeight(p, at))
+}
+
+func cyclicMomentum(p *phase, at phaseClock) float64 {
+	most := argNumber(p.call, "max_momentum", 0.9)
+	return most - float64((most-argNumber(p.call, "base_momentum", 0.8))*cyclicHeight(p, at))
+}
+
+// cyclicHeight is how far a cycle has risen, from 0 to 1.
+func cyclicHeight(p *phase, at phaseClock) float64 {
 	up, down := int(argNumber(p.call, "up", 1)), int(argNumber(p.call, "down", 0))
 	if down == 0 {
 		down = up
@@ -91,33 +107,50 @@ func cyclicRate(p *phase, lr float64, at phaseClock) float64 {
 	case "exp_range":
 		height *= power(argNumber(p.call, "factor", 1), at.step)
 	}
-	return lr + float64((argNumber(p.call, "max", lr)-lr)*height)
+	return height
 }
 
 func oneCycleRate(p *phase, lr float64, at phaseClock) float64 {
 	first := lr / argNumber(p.call, "div", 25)
 	last := first / argNumber(p.call, "final_div", 1e4)
+	if threePhases(p) {
+		return oneCycle(p, at, [4]float64{first, lr, first, last})
+	}
+	return oneCycle(p, at, [4]float64{first, lr, last, last})
+}
+
+func oneCycleMomentum(p *phase, at phaseClock) float64 {
+	most := argNumber(p.call, "max_momentum", 0.95)
+	return oneCycle(p, at, [4]float64{most, argNumber(p.call, "base_momentum", 0.85), most, most})
+}
+
+func threePhases(p *phase) bool {
+	three, _ := p.args["three_phase"].(bool)
+	return three
+}
+
+// oneCycle goes from the first of four values to the second, from there to the third, and to the fourth.
+func oneCycle(p *phase, at phaseClock, values [4]float64) float64 {
 	total := float64(at.steps)
 	peak, end := float64(argNumber(p.call, "rise", 0.3)*total)-1, total-1
-	type leg struct{ to, from, target float64 }
-	legs := [3]leg{{peak, first, lr}, {end, lr, last}, {end, last, last}}
-	if three, _ := p.args["three_phase"].(bool); three {
-		legs = [3]leg{{peak, first, lr}, {2 * peak, lr, first}, {end, first, last}}
+	ends := [3]float64{peak, end, end}
+	if threePhases(p) {
+		ends[1] = 2 * peak
 	}
 	t, begin := float64(min(at.step, max(at.steps-1, 0))), 0.0
-	for i, l := range legs {
-		if t > l.to && i < 2 {
-			begin = l.to
+	for i, to := range ends {
+		if t > to && i < 2 {
+			begin = to
 			continue
 		}
-		part := 1.0
-		if l.to > begin {
-			part = math.Max(0, math.Min(1, (t-begin)/(l.to-begin)))
+		part, from, target := 1.0, values[i], values[i+1]
+		if to > begin {
+			part = math.Max(0, math.Min(1, (t-begin)/(to-begin)))
 		}
 		if argWord(p.call, "anneal", "cosine") == "linear" {
-			return l.from + float64((l.target-l.from)*part)
+			return from + float64((target-from)*part)
 		}
-		return l.target + float64((l.from-l.target)*float64(0.5*(1+cosPi(part))))
+		return target + float64((from-target)*float64(0.5*(1+cosPi(part))))
 	}
-	return last
+	return values[3]
 }

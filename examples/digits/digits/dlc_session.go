@@ -144,6 +144,7 @@ func asInts(f []float32) []int32 {
 type scalars struct {
 	batch      int
 	lr         float64
+	momentum   float64
 	seed, step int
 	update     int  // from 1
 	more       bool // whether gradients are in the sum already
@@ -157,6 +158,7 @@ func (x *exec) setScalars(v scalars) {
 			continue
 		}
 		if f := x.steps[i]; f != nil {
+			f.momentum = v.momentum
 			x.floats(s.buffer, 1)[0] = float32(f.of(v.update))
 			continue
 		}
@@ -165,6 +167,8 @@ func (x *exec) setScalars(v scalars) {
 			x.floats(s.buffer, 1)[0] = float32(v.batch)
 		case "lr":
 			x.floats(s.buffer, 1)[0] = float32(v.lr)
+		case "momentum":
+			x.floats(s.buffer, 1)[0] = float32(v.momentum)
 		case "more":
 			x.floats(s.buffer, 1)[0] = 0
 			if v.more {
