@@ -14,67 +14,33 @@ const mostCompared = 1 << 24
 // expandUniqueAxis is unique along an axis by comparisons of all pairs of its parts. A part comes before another where it is less at the first
 // element at which they differ; the number of a part is that of the first ones of their kind that come before it.
 func expandUniqueAxis(b *Builder, x *ir.Value, lead, axis int) ([]*ir.Value, error) {
-	if err := wantElem("unique", "x", x.Type, numberElem...); err != nil {
-		return nil, err
-	}
-	if err := examples("unique", x.Type, lead); err != nil {
-		return nil, err
-	}
-	axis, err := plainAxis("unique", axis, x.Type.Shape)
+	perm, err := uniqueOrder(x.Type, lead, axis)
 	if err != nil {
 		return nil, err
 	}
-	if axis < lead {
-		return nil, WithNote("axes count the batch as 0", "unique of %s cannot run along axis %d, which says which example it is", x.Type, axis)
-	}
-	front := slices.Clone(x.Type.Shape[:lead])
-	k := x.Type.Shape[axis]
-	perm := []int{axis}
-	for i := lead; i < len(x.Type.Shape); i++ {
-		if i != axis {
-			perm = append(perm, i)
-		}
-	}
-	perm = append(plainInts(lead), perm...)
 	moved := b.Must("transpose", x.Name, []*ir.Value{x}, ir.Attr{Name: "perm", Value: perm})
-	m := 1
+	k, m := moved.Type.Shape[lead].Size, 1
 	for _, d := range moved.Type.Shape[lead+1:] {
 		m *= d.Size
 	}
-	if k.Size > mostCompared/k.Size/m {
-		return nil, WithNote("unique without an axis sorts, and takes any number of elements", "unique along axis %d of %s would compare %d parts with each other, more than %d elements", axis, x.Type, k.Size, mostCompared)
-	}
-	at := func(dims ...int) ir.Shape { return slices.Concat(front, ir.S(dims...)) }
-	parts := b.reshapeTo("parts", moved, at(k.Size, m))
-	one, other := b.reshapeTo("one", parts, at(k.Size, 1, m)), b.reshapeTo("other", parts, at(1, k.Size, m))
-	differs, before := b.apply("not_equal", one, other), b.apply("less", other, one) // "before": other comes before one
-	if x.Type.Elem.Float() {
-		nan, nanOther := b.apply("isnan", one), b.apply("isnan", other)
-		differs = b.apply("logical_and", differs, b.apply("logical_not", b.apply("logical_and", nan, nanOther)))
-		before = b.apply("logical_or", before, b.apply("logical_and", nan, b.apply("logical_not", nanOther)))
-	}
-	seen := b.Must("cumsum", "seen", []*ir.Value{b.cast(differs, ir.I32)}, ir.Attr{Name: "axis", Value: -1}, ir.Attr{Name: "exclusive", Value: true})
-	zero := b.cast(b.scalar(0), ir.I32)
-	some := func(v *ir.Value) *ir.Value {
-		return b.Must("reduce_any", "any", []*ir.Value{v}, ir.Attr{Name: "axes", Value: []int{-1}})
-	}
-	before = some(b.apply("logical_and", before, b.apply("equal", seen, zero)))
-	same := b.apply("logical_not", some(differs))
+	at := func(dims ...int) ir.Shape { return slices.Concat(x.Type.Shape[:lead], ir.S(dims...)) }
+	parts := b.reshapeTo("parts", moved, at(k, m))
+	differs, before := b.compareParts(b.reshapeTo("one", parts, at(k, 1, m)), b.reshapeTo("other", parts, at(1, k, m)))
+	same := b.apply("logical_not", differs)
 	first := b.Must("argmax", "first", []*ir.Value{b.cast(same, ir.I32)}, ir.Attr{Name: "axis", Value: -1})
-	places := b.Must("range", "places", nil, ir.Attr{Name: "limit", Value: float64(k.Size)}, ir.Attr{Name: "elem", Value: "i32"})
+	places := b.Must("range", "places", nil, ir.Attr{Name: "limit", Value: float64(k)}, ir.Attr{Name: "elem", Value: "i32"})
 	fresh := b.apply("equal", first, places)
 	sum := func(v *ir.Value) *ir.Value {
 		return b.Must("reduce_sum", "sum", []*ir.Value{b.cast(v, ir.I32)}, ir.Attr{Name: "axes", Value: []int{-1}})
 	}
-	inverse := sum(b.apply("logical_and", before, b.reshapeTo("fresh", fresh, at(1, k.Size))))
+	inverse := sum(b.apply("logical_and", before, b.reshapeTo("fresh", fresh, at(1, k))))
 	count := sum(fresh)
 	put := func(v *ir.Value, how string) *ir.Value {
 		return b.Must("scatter_elements", "unique", []*ir.Value{b.zeros(inverse), inverse, v}, ir.Attr{Name: "axis", Value: lead}, ir.Attr{Name: "reduction", Value: how})
 	}
-	times := put(b.cast(b.apply("equal", inverse, inverse), ir.I32), "add")
-	firsts := put(first, "none")
+	times, firsts := put(b.cast(b.apply("equal", inverse, inverse), ir.I32), "add"), put(first, "none")
 	values := b.Must("gather", "values", []*ir.Value{parts, firsts}, ir.Attr{Name: "axis", Value: lead}, ir.Attr{Name: "batch_dims", Value: lead})
-	used := b.apply("less", b.reshapeTo("places", places, ir.S(k.Size, 1)), b.reshapeTo("count", count, at(1, 1)))
+	used := b.apply("less", b.reshapeTo("places", places, ir.S(k, 1)), b.reshapeTo("count", count, at(1, 1)))
 	values = b.where(used, values, b.cast(b.scalar(0), x.Type.Elem))
 	back := make([]int, len(perm))
 	for i, p := range perm {
@@ -82,6 +48,48 @@ func expandUniqueAxis(b *Builder, x *ir.Value, lead, axis int) ([]*ir.Value, err
 	}
 	values = b.Must("transpose", "values", []*ir.Value{b.reshapeTo("values", values, moved.Type.Shape)}, ir.Attr{Name: "perm", Value: back})
 	return []*ir.Value{values, firsts, inverse, times, count}, nil
+}
+
+// uniqueOrder checks the operand and returns the order of its axes with the one that is compared behind the leading ones.
+func uniqueOrder(x ir.Type, lead, axis int) ([]int, error) {
+	if err := wantElem("unique", "x", x, numberElem...); err != nil {
+		return nil, err
+	}
+	if err := examples("unique", x, lead); err != nil {
+		return nil, err
+	}
+	axis, err := plainAxis("unique", axis, x.Shape)
+	if err != nil {
+		return nil, err
+	}
+	if axis < lead {
+		return nil, WithNote("axes count the batch as 0", "unique of %s cannot run along axis %d, which says which example it is", x, axis)
+	}
+	perm, m := append(plainInts(lead), axis), 1
+	for i := lead; i < len(x.Shape); i++ {
+		if i != axis {
+			perm, m = append(perm, i), m*x.Shape[i].Size
+		}
+	}
+	if k := x.Shape[axis].Size; k > mostCompared/k/m {
+		return nil, WithNote("unique without an axis sorts, and takes any number of elements", "unique along axis %d of %s would compare %d parts with each other, more than %d elements", axis, x, k, mostCompared)
+	}
+	return perm, nil
+}
+
+// compareParts tells, of each pair of parts [.., K, 1, M] and [.., 1, K, M], whether they differ and whether the other comes before the one.
+func (b *Builder) compareParts(one, other *ir.Value) (differs, before *ir.Value) {
+	differs, before = b.apply("not_equal", one, other), b.apply("less", other, one)
+	if one.Type.Elem.Float() {
+		nan, nanOther := b.apply("isnan", one), b.apply("isnan", other)
+		differs = b.apply("logical_and", differs, b.apply("logical_not", b.apply("logical_and", nan, nanOther)))
+		before = b.apply("logical_or", before, b.apply("logical_and", nan, b.apply("logical_not", nanOther)))
+	}
+	seen := b.Must("cumsum", "seen", []*ir.Value{b.cast(differs, ir.I32)}, ir.Attr{Name: "axis", Value: -1}, ir.Attr{Name: "exclusive", Value: true})
+	some := func(v *ir.Value) *ir.Value {
+		return b.Must("reduce_any", "any", []*ir.Value{v}, ir.Attr{Name: "axes", Value: []int{-1}})
+	}
+	return some(differs), some(b.apply("logical_and", before, b.apply("equal", seen, b.cast(b.scalar(0), ir.I32))))
 }
 
 // plainInts are 0, 1 … n-1.
