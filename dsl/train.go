@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -16,6 +17,19 @@ var sources = map[string][]ops.AttrDef{
 	"mnist": {{Name: "split", Default: "train", Values: []string{"train", "test"}}, {Name: "validation", Default: 0.0}},
 	"idx": {{Name: "images", Kind: ""}, {Name: "labels", Kind: ""}, {Name: "validation", Default: 0.0},
 		{Name: "test_images", Default: ""}, {Name: "test_labels", Default: ""}},
+	"csv": {{Name: "file", Kind: ""}, {Name: "validation", Default: 0.0}, {Name: "test", Default: ""}},
+}
+
+// sources are those of the model: columns of csv have an argument named after each input and target.
+func (c *checker) sources() map[string][]ops.AttrDef {
+	table := maps.Clone(sources)
+	for _, d := range c.model.decls {
+		taken := slices.ContainsFunc(table["csv"], func(a ops.AttrDef) bool { return a.Name == d.name.text })
+		if (d.kind == dInput || d.kind == dTarget) && !taken {
+			table["csv"] = append(slices.Clone(table["csv"]), ops.AttrDef{Name: d.name.text, Default: ""})
+		}
+	}
+	return table
 }
 
 // steps are what each example goes through.
@@ -77,7 +91,7 @@ func (e *evaluator) pipeline(x expr) []ir.Call {
 	for i, c := range chain(x) {
 		what, table := "data step", steps
 		if i == 0 {
-			what, table = "data source", sources
+			what, table = "data source", e.c.sources()
 		}
 		call, ok := e.oneOf(c, what, table)
 		if !ok {

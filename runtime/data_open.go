@@ -15,9 +15,18 @@ type dataPlace struct {
 	base     string // the folder that the recipe's paths are relative to
 }
 
+// dataPart is one part of a data set: what is trained on, held out or tested with.
+type dataPart interface {
+	examples
+	// split parts it in a set to train on and one to validate with.
+	split(fraction float64) (train, held dataPart, err error)
+	// show writes example i to an input of a session and returns its label, -1 where it has none.
+	show(s *Session, port, i int) (label int)
+}
+
 // dataSets are the parts of a data set. held is nil where nothing is held out, test where the source has no test set.
 type dataSets struct {
-	train, held, test *table
+	train, held, test dataPart
 }
 
 // idxFiles are the paths of one data set in IDX files; without test files there is no test set.
@@ -27,28 +36,14 @@ type idxFiles struct {
 }
 
 // openData reads the parts of the recipe's data that wanted names: "train" (which brings "validation" along), "test". The recipe starts
-// with its source: mnist(split, validation=f) or idx(images, labels, validation=f, test_images, test_labels).
+// with its source: mnist(split, validation=f), idx(images, labels, validation=f, test_images, test_labels), or csv(file, validation=f, test, and columns by
+// the names of the ports).
 func openData(m *modelInfo, place dataPlace, wanted ...string) (dataSets, error) {
 	if len(m.recipe.data) == 0 {
 		return dataSets{}, fmt.Errorf("%s has no train block that says what its data is", m.source)
 	}
 	source := m.recipe.data[0]
-	files, err := place.files(source)
-	if err != nil {
-		return dataSets{}, err
-	}
-	if argWord(source, "split", "train") == "test" {
-		// The recipe wants to learn from the test files: then nothing is left to test with.
-		if files.testImages == "" {
-			return dataSets{}, fmt.Errorf("%s: the data has no test files", source.name)
-		}
-		files = idxFiles{images: files.testImages, labels: files.testLabels}
-	}
-	in, _, err := onePort(m)
-	if err != nil {
-		return dataSets{}, err
-	}
-	steps, err := newPixelMap(m.recipe.data[1:], channelsOf(in.shape))
+	open, err := place.opener(m, source)
 	if err != nil {
 		return dataSets{}, err
 	}
@@ -56,7 +51,7 @@ func openData(m *modelInfo, place dataPlace, wanted ...string) (dataSets, error)
 	for _, part := range wanted {
 		switch part {
 		case "train":
-			if sets.train, err = openTable(part, m, files.images, files.labels, steps); err != nil {
+			if sets.train, err = open(part); err != nil {
 				return dataSets{}, err
 			}
 			if f := argNumber(source, "validation", 0); f != 0 {
@@ -65,10 +60,7 @@ func openData(m *modelInfo, place dataPlace, wanted ...string) (dataSets, error)
 				}
 			}
 		case "test":
-			if files.testImages == "" {
-				continue
-			}
-			if sets.test, err = openTable(part, m, files.testImages, files.testLabels, steps); err != nil {
+			if sets.test, err = open(part); err != nil {
 				return dataSets{}, err
 			}
 		}
@@ -76,8 +68,55 @@ func openData(m *modelInfo, place dataPlace, wanted ...string) (dataSets, error)
 	return sets, nil
 }
 
+// opener returns what reads a part of the source, "train" or "test"; a test part that there is none of is nil.
+func (p dataPlace) opener(m *modelInfo, source call) (func(part string) (dataPart, error), error) {
+	if source.name == "csv" && p.override != "mnist" {
+		file := p.path(argWord(source, "file", ""))
+		if p.override != "" {
+			file = p.override
+		}
+		return func(part string) (dataPart, error) {
+			path := file
+			if part == "test" {
+				if path = p.path(argWord(source, "test", "")); path == "" {
+					return nil, nil
+				}
+			}
+			return openCSV(part, m, source, path, m.recipe.data[1:])
+		}, nil
+	}
+	files, err := p.files(source)
+	if err != nil {
+		return nil, err
+	}
+	if argWord(source, "split", "train") == "test" {
+		// The recipe wants to learn from the test files: then nothing is left to test with.
+		if files.testImages == "" {
+			return nil, fmt.Errorf("%s: the data has no test files", source.name)
+		}
+		files = idxFiles{images: files.testImages, labels: files.testLabels}
+	}
+	in, _, err := onePort(m)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := newPixelMap(m.recipe.data[1:], channelsOf(in.shape))
+	if err != nil {
+		return nil, err
+	}
+	return func(part string) (dataPart, error) {
+		if part == "train" {
+			return openTable(part, m, files.images, files.labels, steps)
+		}
+		if files.testImages == "" {
+			return nil, nil
+		}
+		return openTable(part, m, files.testImages, files.testLabels, steps)
+	}, nil
+}
+
 // openTable reads images and labels.
-func openTable(name string, m *modelInfo, images, labels string, steps *pixelMap) (*table, error) {
+func openTable(name string, m *modelInfo, images, labels string, steps *pixelMap) (dataPart, error) {
 	x, err := openIDX(images, 2, 4)
 	if err != nil {
 		return nil, err
@@ -86,7 +125,11 @@ func openTable(name string, m *modelInfo, images, labels string, steps *pixelMap
 	if err != nil {
 		return nil, err
 	}
-	return newTable(name, m, x, y, steps)
+	t, err := newTable(name, m, x, y, steps)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // files finds the files of a source, or of what the user gave in its place.
@@ -112,7 +155,7 @@ func (p dataPlace) files(source call) (idxFiles, error) {
 		}
 		return f, nil
 	}
-	return idxFiles{}, fmt.Errorf("no data source is called %s; there are mnist and idx", source.name)
+	return idxFiles{}, fmt.Errorf("no data source is called %s; there are mnist, idx and csv", source.name)
 }
 
 // path resolves a path of the recipe.

@@ -127,10 +127,27 @@ func channelsOf(shape []int) int {
 // same examples, whatever the seed of the training: runs can be compared and resumed, and nothing leaks between them.
 const splitSeed = 0x5eed
 
-// split parts t in a set to train on and one to validate with. It shuffles the example numbers with a fixed key and holds out the last
-// round(n*fraction) of them; both sets then keep the order of the file. A fraction that leaves either side without an example is an error.
-func (t *table) split(fraction float64) (train, held *table, err error) {
-	n := t.Len()
+// split parts t in a set to train on and one to validate with.
+func (t *table) split(fraction float64) (train, held dataPart, err error) {
+	a, b := *t, *t
+	if a.rows, b.rows, err = heldOut(t.Len(), fraction, t.row); err != nil {
+		return nil, nil, err
+	}
+	b.name = "validation"
+	return &a, &b, nil
+}
+
+// show writes example i to an input of a session and returns its label.
+func (t *table) show(s *Session, port, i int) (label int) {
+	r := t.row(i)
+	t.steps.bytes(s.input(port), t.pixels[r*t.width:(r+1)*t.width])
+	return int(t.labels[r])
+}
+
+// heldOut divides n examples among a set to train on and one to validate with, and returns the rows of each. It shuffles the numbers of the examples
+// with a fixed key and holds out the last round(n*fraction) of them; both sets then keep the order of the file. A fraction that leaves either
+// side without an example is an error.
+func heldOut(n int, fraction float64, row func(i int) int) (train, held []int32, err error) {
 	k := int(math.Round(float64(n) * fraction))
 	if !(fraction > 0 && fraction < 1) || k == 0 || k == n {
 		return nil, nil, fmt.Errorf("validation=%v of %d examples leaves nothing to train on or nothing to validate with", fraction, n)
@@ -141,15 +158,13 @@ func (t *table) split(fraction float64) (train, held *table, err error) {
 	for _, r := range order[n-k:] {
 		out[r] = true
 	}
-	a, b := *t, *t
-	a.rows, b.rows = make([]int32, 0, n-k), make([]int32, 0, k)
+	train, held = make([]int32, 0, n-k), make([]int32, 0, k)
 	for i, o := range out {
 		if o {
-			b.rows = append(b.rows, int32(t.row(i)))
+			held = append(held, int32(row(i)))
 		} else {
-			a.rows = append(a.rows, int32(t.row(i)))
+			train = append(train, int32(row(i)))
 		}
 	}
-	b.name = "validation"
-	return &a, &b, nil
+	return train, held, nil
 }

@@ -32,13 +32,13 @@ func TestOpenData(t *testing.T) {
 	if a, b, c := sets.train.Len(), sets.held.Len(), sets.test.Len(); a != 40 || b != 10 || c != 50 {
 		t.Errorf("sets of %d, %d and %d", a, b, c)
 	}
-	all := append(slices.Clone(sets.train.rows), sets.held.rows...)
+	all := append(slices.Clone(sets.train.(*table).rows), sets.held.(*table).rows...)
 	slices.Sort(all)
 	if len(slices.Compact(all)) != 50 {
 		t.Error("training and validation share examples")
 	}
 	again, err := openData(m, dataPlace{mnist: dir}, "train")
-	if err != nil || !slices.Equal(again.held.rows, sets.held.rows) {
+	if err != nil || !slices.Equal(again.held.(*table).rows, sets.held.(*table).rows) {
 		t.Errorf("another choice of held out examples: %v", err)
 	}
 	// One example, as the loop reads it.
@@ -177,7 +177,7 @@ func TestMNIST(t *testing.T) {
 	if a, b, c := sets.train.Len(), sets.held.Len(), sets.test.Len(); a != 48000 || b != 12000 || c != 10000 {
 		t.Errorf("sets of %d, %d and %d", a, b, c)
 	}
-	if got := sets.test.labels[:5]; !bytes.Equal(got, []byte{7, 2, 1, 0, 4}) {
+	if got := sets.test.(*table).labels[:5]; !bytes.Equal(got, []byte{7, 2, 1, 0, 4}) {
 		t.Errorf("the first test labels are %v", got)
 	}
 }

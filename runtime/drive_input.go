@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -158,19 +159,27 @@ func parseJSON(data []byte) (*numbers, error) {
 	return n, nil
 }
 
+// whole is an element of a port of whole numbers, and checks it.
+func (p portInfo) whole(v float64) (int32, error) {
+	if low, high := elemRange(p.elem); v != math.Trunc(v) || !(v >= float64(low) && v <= float64(high)) {
+		return 0, fmt.Errorf("is %s and takes whole numbers from %d to %d, not %v", p.elem, low, high, v)
+	}
+	if p.classes > 0 && (v < 0 || int(v) >= p.classes) && !slices.Contains(p.ignored, int32(v)) {
+		return 0, fmt.Errorf("takes the classes 0 to %d, not %v", p.classes-1, v)
+	}
+	return int32(v), nil
+}
+
 // fill writes what was read into an example of p.
 func (n *numbers) fill(p portInfo, steps *pixelMap, floats []float32, ints []int32) error {
 	channels := channelsOf(p.shape)
 	for i, v := range n.values {
 		switch {
 		case wholeElem(p.elem):
-			if low, high := elemRange(p.elem); v != math.Trunc(v) || v < float64(low) || v > float64(high) {
-				return fmt.Errorf("input %s is %s and takes whole numbers from %d to %d, not %v", p.name, p.elem, low, high, v)
+			var err error
+			if ints[i], err = p.whole(v); err != nil {
+				return fmt.Errorf("input %s %w", p.name, err)
 			}
-			if p.classes > 0 && (v < 0 || int(v) >= p.classes) {
-				return fmt.Errorf("input %s takes 0 to %d, not %v", p.name, p.classes-1, v)
-			}
-			ints[i] = int32(v)
 		case n.raw && steps != nil:
 			floats[i] = steps.number(v, i%channels)
 		default:

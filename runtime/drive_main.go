@@ -104,7 +104,7 @@ func (d *driver) given(name string) bool {
 // dataFlags adds the flags that say where data lies.
 func (d *driver) dataFlags() *dataPlace {
 	p := &dataPlace{}
-	d.flags.StringVar(&p.override, "data", "", "mnist, or a `folder` of IDX files, in place of the train block's source")
+	d.flags.StringVar(&p.override, "data", "", "mnist, or a `folder` of IDX files, or for csv a file, in place of the train block's source")
 	d.flags.StringVar(&p.mnist, "data-dir", "", "the `folder` of the MNIST files")
 	d.flags.StringVar(&p.base, "base", ".", "the `folder` that paths of the train block are relative to")
 	return p

@@ -32,7 +32,7 @@ func (d *driver) run(args []string) error {
 	}
 	s := model.NewSession(WithThreads(*threads))
 	defer s.Close()
-	feed := feeder{m: d.m, place: *place, invert: *invert, parts: map[string]*table{}}
+	feed := feeder{m: d.m, place: *place, invert: *invert, parts: map[string]dataPart{}}
 	for _, c := range calls {
 		label := -1
 		for i, p := range d.m.inputs { // what is fed says how long it is
@@ -112,7 +112,7 @@ type feeder struct {
 	m      *modelInfo
 	place  dataPlace
 	invert bool
-	parts  map[string]*table
+	parts  map[string]dataPart
 }
 
 // input fills input i of a session from a file, or from an example such as "test:17", whose label it returns; -1 where it has none.
@@ -130,9 +130,7 @@ func (f *feeder) input(s *Session, i int, source string) (label int, err error) 
 		if n < 0 || n >= t.Len() {
 			return -1, fmt.Errorf("%s: the examples of the %s set are 0 to %d", source, part, t.Len()-1)
 		}
-		r := t.row(n)
-		t.steps.bytes(s.input(i), t.pixels[r*t.width:(r+1)*t.width])
-		return int(t.labels[r]), nil
+		return t.show(s, i, n), nil
 	}
 	read, err := readNumbers(source, p)
 	if err != nil {
@@ -177,7 +175,7 @@ func (f *feeder) steps(p portInfo) (*pixelMap, error) {
 }
 
 // part returns one part of the data set.
-func (f *feeder) part(name string) (*table, error) {
+func (f *feeder) part(name string) (dataPart, error) {
 	if t := f.parts[name]; t != nil {
 		return t, nil
 	}
@@ -198,7 +196,7 @@ func (f *feeder) part(name string) (*table, error) {
 }
 
 // part returns a part of a data set by its name; one that it does not have is an error.
-func (s dataSets) part(name string) (*table, error) {
+func (s dataSets) part(name string) (dataPart, error) {
 	switch {
 	case name == "train" && s.train != nil:
 		return s.train, nil

@@ -227,7 +227,7 @@ func (d *driver) eval(args []string) error {
 	if err != nil {
 		return err
 	}
-	feed := feeder{m: d.m, place: *place, parts: map[string]*table{}}
+	feed := feeder{m: d.m, place: *place, parts: map[string]dataPart{}}
 	t, err := feed.part(*split)
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (d *driver) eval(args []string) error {
 }
 
 // measure returns the loss and the metrics of a model over a data set.
-func measure(m *Model, data *table, batch, threads int) (Metrics, error) {
+func measure(m *Model, data dataPart, batch, threads int) (Metrics, error) {
 	if threads < 1 || threads > maxThreads {
 		return nil, fmt.Errorf("the number of threads is %d and must be 1 to %d", threads, maxThreads)
 	}

@@ -32,7 +32,7 @@ func newEval() *cobra.Command {
 	f := c.Flags()
 	addSet(f, &set)
 	addISA(f, &isa)
-	f.StringVar(&data, "data", "", "measure on this in place of the source that the train block names: mnist, or a `folder` of IDX files")
+	f.StringVar(&data, "data", "", "measure on this in place of the source that the train block names: mnist, or a `folder` of IDX files, or for csv a file")
 	f.String("split", "test", "the `part` to measure on: test, validation or train")
 	f.String("weights", "", "the safetensors `file` with the weights (default: M.safetensors)")
 	f.Int("batch", 0, "examples in one call (default: the train block's)")

@@ -39,7 +39,7 @@ func newRun() *cobra.Command {
 	f := c.Flags()
 	addSet(f, &set)
 	addISA(f, &isa)
-	f.StringVar(&data, "data", "", "take examples from this in place of the source that the train block names: mnist, or a `folder` of IDX files")
+	f.StringVar(&data, "data", "", "take examples from this in place of the source that the train block names: mnist, or a `folder` of IDX files, or for csv a file")
 	f.String("weights", "", "the safetensors `file` with the weights (default: M.safetensors)")
 	f.Int("top", 3, "how many of the largest classes to print")
 	f.Bool("invert", false, "swap black and white of pictures: for ink on paper where the model knows chalk on a board")

@@ -36,7 +36,7 @@ func newTrain() *cobra.Command {
 	f := c.Flags()
 	addSet(f, &set)
 	addISA(f, &isa)
-	f.StringVar(&data, "data", "", "train on this in place of the source that the train block names: mnist, or a `folder` of IDX files")
+	f.StringVar(&data, "data", "", "train on this in place of the source that the train block names: mnist, or a `folder` of IDX files, or for csv a file")
 	f.Int("epochs", 0, "how often to go through the data (default: the train block's)")
 	f.Int("seed", 0, "the seed of weights, order and dropout (default: the train block's)")
 	f.Int("threads", 0, "how many threads to use; the result is the same bits (default: the processor's)")

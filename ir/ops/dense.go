@@ -107,7 +107,10 @@ var Dense = Register(&Operator{
 
 // features checks that the last axis of an operand of a dense layer is known.
 func features(kind string, x ir.Type) error {
-	if x.Elem != ir.F32 || len(x.Shape) < 2 || !x.Shape[len(x.Shape)-1].Static() || x.Shape[len(x.Shape)-1].Size < 1 {
+	if x.Elem != ir.F32 {
+		return WithNote(`cast(x, to="f32") makes such numbers of them`, "%s needs features f32[N,..,in], but its input is %v", kind, x)
+	}
+	if len(x.Shape) < 2 || !x.Shape[len(x.Shape)-1].Static() || x.Shape[len(x.Shape)-1].Size < 1 {
 		return WithNote("reshape brings a number for each example into the form f32[1]", "%s needs features f32[N,..,in], but its input is %v", kind, x)
 	}
 	return nil
