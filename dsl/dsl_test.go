@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/tools/txtar"
 
 	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/dsl"
@@ -172,6 +175,17 @@ func FuzzSource(f *testing.F) {
 		if len(src) < 2000 {
 			f.Add(src)
 		}
+	}
+	cases, err := filepath.Glob("../golden/dsl/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range cases {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(a.Files[0].Data))
 	}
 	f.Add("model m { // a\n // b\n input x: f32[4] /* c */ // d\n\n\n output y = (x |> relu) + -1*2 // e\n train { loss = mse(y, x) } }")
 	f.Fuzz(func(t *testing.T, src string) {
