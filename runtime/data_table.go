@@ -12,6 +12,7 @@ type table struct {
 	pixels  []byte
 	width   int // bytes of one example
 	labels  []byte
+	whole   bool    // the input is of whole numbers, and takes the bytes as they are
 	classes bool    // the target is of whole numbers
 	rows    []int32 // the examples of pixels and labels that belong to the set; nil: all of them
 	steps   *pixelMap
@@ -36,13 +37,25 @@ func (t *table) row(i int) int {
 // load writes example i to place at of a batch. Data in memory is the same in every epoch.
 func (t *table) load(i, at int, b *batchView) error {
 	r := t.row(i)
-	t.steps.bytes(b.input(0, at), t.pixels[r*t.width:(r+1)*t.width])
+	t.picture(b.input(0, at), r)
 	if t.classes {
 		b.targetInts(0, at)[0] = int32(t.labels[r])
 	} else {
 		b.target(0, at)[0] = float32(t.labels[r])
 	}
 	return nil
+}
+
+// picture writes the pixels of a row to the input of one example.
+func (t *table) picture(place []float32, r int) {
+	pixels := t.pixels[r*t.width : (r+1)*t.width]
+	if !t.whole {
+		t.steps.bytes(place, pixels)
+		return
+	}
+	for i, b := range pixels {
+		asInts(place)[i] = int32(b)
+	}
 }
 
 // newTable makes a data set of images and their labels for a model with one input and one target. Both files must agree with each other and
@@ -65,18 +78,21 @@ func newTable(name string, m *modelInfo, images, labels *idxArray, steps *pixelM
 			}
 		}
 	}
-	return &table{name: name, pixels: images.data, width: in.elems(), labels: labels.data, classes: wholeElem(target.elem), steps: steps}, nil
+	return &table{name: name, pixels: images.data, width: in.elems(), labels: labels.data, whole: wholeElem(in.elem), classes: wholeElem(target.elem), steps: steps}, nil
 }
 
-// onePort returns the input and the target of a model that image files can feed: one of each, the input of f32, the target one number an example.
+// onePort returns the input and the target of a model that image files can feed: one of each, the input of a type that has all bytes, the target one number an example.
 func onePort(m *modelInfo) (in, target portInfo, err error) {
 	inputs := slices.DeleteFunc(slices.Clone(m.inputs), func(p portInfo) bool { return p.bound > 0 })
 	if len(inputs) != 1 || len(m.targets) != 1 {
 		return in, target, fmt.Errorf("image files feed models with one input and one target; %s has %d and %d", m.name, len(inputs), len(m.targets))
 	}
 	in, target = inputs[0], m.targets[0]
-	if in.elem != "f32" {
-		return in, target, fmt.Errorf("image files feed inputs of f32, but input %s of %s is %s", in.name, m.name, in.elem)
+	if in.elem == "i8" || in.elem == "bool" {
+		return in, target, fmt.Errorf("image files hold bytes, but input %s of %s is %s, which has not all of them", in.name, m.name, in.elem)
+	}
+	if wholeElem(in.elem) && len(m.recipe.data) > 1 {
+		return in, target, fmt.Errorf("data steps make other numbers of bytes, but input %s of %s is %s: declare it as f32, or leave the steps out", in.name, m.name, in.elem)
 	}
 	if target.elems() != 1 {
 		return in, target, fmt.Errorf("label files feed targets of one number, but target %s of %s is %v", target.name, m.name, target.shape)
@@ -140,7 +156,7 @@ func (t *table) split(fraction float64) (train, held dataPart, err error) {
 // show writes example i to an input of a session and returns its label.
 func (t *table) show(s *Session, port, i int) (label int) {
 	r := t.row(i)
-	t.steps.bytes(s.input(port), t.pixels[r*t.width:(r+1)*t.width])
+	t.picture(s.input(port), r)
 	return int(t.labels[r])
 }
 

@@ -88,6 +88,7 @@ func TestOpenDataErrors(t *testing.T) {
 		{"shape", digitModel(), func() func() {
 			return write("train-images-idx3-ubyte.gz", idxBytes(8, []int{50, 3, 4}, make([]byte, 600)))
 		}, dataPlace{mnist: dir}, "train-images-idx3-ubyte.gz: extents: an example is [3 4], but input image of digits takes [4 3 1]"},
+		{"steps", bytesModel(scaleBy(2)), nil, dataPlace{mnist: dir}, "data steps make other numbers of bytes, but input image of digits is u8"},
 		{"step", other, nil, dataPlace{mnist: dir}, "data step blur: no data step is called that"},
 		{"fraction", bad, nil, dataPlace{mnist: dir}, "validation=0.999 of 50 examples leaves nothing"},
 		{"unknown folder", digitModel(), nil, dataPlace{}, "the folder of the MNIST files is not known"},
@@ -103,6 +104,30 @@ func TestOpenDataErrors(t *testing.T) {
 				t.Errorf("got error %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// bytesModel is digitModel with an input of bytes.
+func bytesModel(steps ...call) *modelInfo {
+	m := digitModel(steps...)
+	m.inputs[0].elem = "u8"
+	return m
+}
+
+// TestBytes feeds bytes as they are.
+func TestBytes(t *testing.T) {
+	dir := t.TempDir()
+	writeDigits(t, dir, 50, 4, 3, 10)
+	sets, err := openData(bytesModel(), dataPlace{override: dir}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBatchView(bytesModel(), &exec{arena: make([]float32, 64), base: []int{0, 32}}, func(p portInfo) int { return p.eval })
+	if err := sets.test.load(7, 1, b); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.inputInts(0, 1)[3]; got != 73 {
+		t.Errorf("pixel 3 of example 7 is %v, want 73", got)
 	}
 }
 

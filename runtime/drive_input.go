@@ -176,6 +176,9 @@ func (n *numbers) fill(p portInfo, steps *pixelMap, floats []float32, ints []int
 	for i, v := range n.values {
 		switch {
 		case wholeElem(p.elem):
+			if n.raw {
+				v = math.RoundToEven(v) // a picture that was scaled
+			}
 			var err error
 			if ints[i], err = p.whole(v); err != nil {
 				return fmt.Errorf("input %s %w", p.name, err)
