@@ -52,7 +52,7 @@ func (p port) Below() int {
 func (p port) Held() string {
 	switch p.Elem {
 	case ir.F16, ir.BF16:
-		return "float32, rounded to " + p.Elem.String()
+		return "numbers that are rounded to " + p.Elem.String()
 	case ir.Bool:
 		return "0 and 1"
 	case ir.I8, ir.U8:
