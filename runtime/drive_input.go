@@ -20,7 +20,7 @@ type numbers struct {
 }
 
 // readNumbers reads an example for a port from a file, by the file's extension: .png, .jpg, .jpeg and .gif are pictures, .npy is NumPy's format,
-// .json nested lists, .f32 and .bin little-endian float32. Pictures and .npy files of bytes are pixels; numbers of other files are taken as they are.
+// .json nested lists, .f32 and .bin little-endian float32, .i32 int32. Pictures and .npy files of bytes are pixels; numbers of other files are taken as they are.
 func readNumbers(path string, p portInfo) (*numbers, error) {
 	f, size, err := openRegular(path)
 	if err != nil {
@@ -49,8 +49,10 @@ func readNumbers(path string, p portInfo) (*numbers, error) {
 		n, err = parseJSON(data)
 	case ".f32", ".bin":
 		n, err = parseRaw(data)
+	case ".i32":
+		n, err = parseWhole(data)
 	default:
-		return nil, fmt.Errorf("%s: an input is a .png, .jpg, .gif, .npy, .json or .f32 file, or test:NUMBER for an example of the test set", name)
+		return nil, fmt.Errorf("%s: an input is a .png, .jpg, .gif, .npy, .json, .f32 or .i32 file, or test:NUMBER for an example of the test set", name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -94,6 +96,18 @@ func parseRaw(data []byte) (*numbers, error) {
 	n := &numbers{values: make([]float64, len(data)/4)}
 	for i := range n.values {
 		n.values[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:])))
+	}
+	return n, nil
+}
+
+// parseWhole reads little-endian int32.
+func parseWhole(data []byte) (*numbers, error) {
+	if len(data)%4 != 0 {
+		return nil, fmt.Errorf("%d bytes are no whole number of int32", len(data))
+	}
+	n := &numbers{values: make([]float64, len(data)/4)}
+	for i := range n.values {
+		n.values[i] = float64(int32(binary.LittleEndian.Uint32(data[4*i:])))
 	}
 	return n, nil
 }

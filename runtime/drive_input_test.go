@@ -45,6 +45,7 @@ func TestReadNumbers(t *testing.T) {
 		{"a.json", []byte("[[1, 2, 3], [4, 5, 6.5]]\n"), ""},
 		{"flat.f32", six[:20], "it holds 5 numbers, but input x takes [2 3]"},
 		{"odd.f32", six[:21], "21 bytes are no whole number of float32"},
+		{"odd.i32", six[:21], "21 bytes are no whole number of int32"},
 		{"c.npy", npy("<f4", "(3, 2)", six), "it holds [3 2], but input x takes [2 3]"},
 		{"d.npy", npy("<f4", "(2, 3)", six[:20]), "data: 20 bytes, where shape [2 3] of <f4 takes 24"},
 		{"e.npy", npy(">f4", "(2, 3)", six), `descr: ">f4" is none of`},
@@ -98,6 +99,18 @@ func TestHalf(t *testing.T) {
 	}
 	if x := halfOf(0x7e00); x == x {
 		t.Error("NaN is lost")
+	}
+}
+
+// TestWholeFile reads numbers of 32 bits.
+func TestWholeFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.i32")
+	if err := os.WriteFile(path, []byte{1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff}, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	n, err := readNumbers(path, portInfo{name: "x", elem: "i32", shape: []int{2}})
+	if err != nil || !slices.Equal(n.values, []float64{1, -2}) {
+		t.Errorf("%v, %v", n, err)
 	}
 }
 

@@ -15,7 +15,7 @@ func newRun() *cobra.Command {
 		Use:   "run M.dl INPUT...",
 		Short: "Run a trained model on an input",
 		Long: "run feeds an input to the model and prints its outputs. An input is a picture (PNG, JPEG, GIF), which is brought to the input's size and\n" +
-			"goes through the steps of the train block's data; a .npy, .json or .f32 file; or an example of the data set, such as test:17.\n" +
+			"goes through the steps of the train block's data; a .npy, .json, .f32 or .i32 file; or an example of the data set, such as test:17.\n" +
 			"A model with one input takes any number of them in turn, one with several inputs takes name=INPUT for each.",
 		Example: "  dlc run digits.dl seven.png\n  dlc run digits.dl test:17 --json",
 		Args:    cobra.MinimumNArgs(2),
