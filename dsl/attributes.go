@@ -16,9 +16,8 @@ func (e *evaluator) attributes(x *callExpr, what string, defs []ops.AttrDef, pos
 	var open []ops.AttrDef
 	var names []string
 	for _, d := range defs {
-		names = append(names, d.Name)
-		if d.Name != "id" {
-			open = append(open, d)
+		if !d.Compilers() {
+			names, open = append(names, d.Name), append(open, d)
 		}
 	}
 	if len(pos) > len(open) {

@@ -68,8 +68,8 @@ func (o *Operator) Describe() Description {
 		d.Operands = append(d.Operands, DescribedArg(a))
 	}
 	for _, a := range attrs {
-		if a.Name == "id" && !o.Internal {
-			continue // the compiler gives it
+		if a.Compilers() && !o.Internal {
+			continue
 		}
 		d.Attributes = append(d.Attributes, describeAttr(a))
 	}
@@ -80,6 +80,9 @@ func (o *Operator) Describe() Description {
 			plain.Operands = append(plain.Operands, DescribedArg(a))
 		}
 		for _, a := range o.Attrs {
+			if a.Compilers() {
+				continue
+			}
 			plain.Attributes = append(plain.Attributes, describeAttr(a))
 		}
 		d.Plain = plain.signature()
@@ -91,6 +94,9 @@ func (o *Operator) Describe() Description {
 	}
 	return d
 }
+
+// Compilers reports whether the compiler gives the attribute, and no source: what tells random numbers apart, and which operands there are.
+func (d AttrDef) Compilers() bool { return d.Name == "id" || d.Name == "given" }
 
 func describeAttr(a AttrDef) DescribedAttr {
 	d := DescribedAttr{Name: a.Name, Values: a.Values, Doc: a.Doc}
