@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"math"
 	"slices"
 
 	"github.com/dlc-ml/dlc/avo/vec"
@@ -21,7 +20,7 @@ func (b *Builder) cutExamples(ref *schedule, anew func() (*Builder, error)) (*Bu
 		return b, ref, nil
 	}
 	c, err := anew()
-	if err != nil || !c.withinExample(ref) {
+	if err != nil || !c.withinExample(ref.lane) {
 		return b, ref, err
 	}
 	rows, err := c.schedule(vec.AVX2)
@@ -31,47 +30,23 @@ func (b *Builder) cutExamples(ref *schedule, anew func() (*Builder, error)) (*Bu
 	return c, rows, nil
 }
 
-// longCall is how many cycles one call of a kernel may take: about 250 µs.
-const longCall = 800_000
-
-// withinExample makes an axis inside of the examples the grid: of those beside the lanes, and of the blocks of a long axis across them, the one
-// whose pieces are short and read least. It reports whether there is one.
-func (b *Builder) withinExample(ref *schedule) bool {
+// withinExample makes an axis inside of the examples the grid, not the one that will lie across the lanes. It reports whether there is one.
+func (b *Builder) withinExample(lane int) bool {
 	fm, n := b.fm, b.grid
 	for _, l := range fm.linears() {
 		if l.coef[n] != 0 {
 			return false // only the caller would know the example
 		}
 	}
-	row, block, least, long := -1, 0, math.Inf(1), math.Inf(1)
-	try := func(a, of int) {
-		extent := fm.axes[a].extent
-		if a == n || extent%of != 0 || extent/of < 2 || fm.axes[a].dyn || !fm.mayMove(a) || fm.backwards(a) {
-			return
-		}
-		pieces := extent / of
-		took := math.Max(ref.cyclesPerRow/float64(pieces), longCall)
-		if bytes := fm.reads(a, pieces); took < long || took == long && bytes < least {
-			row, block, long, least = a, of, took, bytes
-		}
-	}
+	row := -1
 	for a := range fm.par {
-		if a != ref.lane {
-			try(a, 1)
-			continue
-		}
-		for _, of := range []int{96, 64, 32} {
-			try(a, of)
+		if a != n && a != lane && fm.axes[a].extent > 1 && !fm.axes[a].dyn && fm.mayMove(a) && !fm.backwards(a) {
+			row = a
+			break
 		}
 	}
 	if row < 0 {
 		return false
-	}
-	if block > 1 {
-		fm.split(row, block)
-		if n > row {
-			n++
-		}
 	}
 	if row > n {
 		row--
@@ -89,26 +64,4 @@ func (b *Builder) withinExample(ref *schedule) bool {
 	b.grid = row
 	b.Grid = Grid{Examples: true, Extent: fm.axes[row].extent}
 	return true
-}
-
-// reads is about how many elements the pieces of an example read together, where axis a is cut into pieces: what does not change along it, each reads
-// anew.
-func (fm *form) reads(a, pieces int) float64 {
-	sum := 0.0
-	for _, g := range fm.groups {
-		if g.store {
-			continue
-		}
-		n := 1.0
-		for i, c := range g.coef {
-			if c != 0 && !fm.axes[i].dyn {
-				n *= float64(fm.axes[i].extent)
-			}
-		}
-		if g.coef[a] == 0 {
-			n *= float64(pieces)
-		}
-		sum += n
-	}
-	return sum
 }
