@@ -128,10 +128,8 @@ func (p *program) runDecl() string {
 // call is the statement that runs a kernel over its whole grid.
 func (s *step) call() *jen.Statement {
 	grid := s.b.Grid
-	count, chunk := jen.Lit(grid.Extent), max(1, grid.Chunk)
+	count := jen.Lit(grid.Extent)
 	switch {
-	case grid.Examples:
-		count, chunk = jen.Lit(pieces(grid)).Op("*").Id("x").Dot("n"), 1
 	case grid.None:
 		count = jen.Lit(1)
 	case grid.PerBatch && grid.Extent == 1:
@@ -143,16 +141,13 @@ func (s *step) call() *jen.Statement {
 	if grid.Ordered {
 		run = "inOrder"
 	}
-	each := jen.Id("x").Dot(run).Call(count, jen.Lit(chunk), jen.Id(s.name))
+	each := jen.Id("x").Dot(run).Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
 	if s.b.Block == 0 {
 		return each
 	}
 	from, n := jen.Id("x").Dot("from"), jen.Id("x").Dot("n")
 	return jen.For(from.Clone().Op("=").Lit(0), from.Clone().Op("<").Add(n), from.Clone().Op("+=").Lit(s.b.Block)).Block(each)
 }
-
-// pieces is how many pieces the rows of one example are cut into.
-func pieces(g kernel.Grid) int { return (g.Extent + g.Chunk - 1) / g.Chunk }
 
 // stepDecl declares the function that calls a kernel on rows lo to hi of its grid.
 func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, error) {
@@ -164,32 +159,19 @@ func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, erro
 		return "", err
 	}
 	lo, hi := "lo", "hi"
-	body := []jen.Code{jen.Id(s.kernel.Name).Call(args...)}
-	switch grid := s.b.Grid; {
-	case grid.None:
+	if s.b.Grid.None {
 		lo, hi = "_", "_"
-	case grid.Examples:
-		// Piece after piece: its example, and its rows from lo on.
-		lo, hi = "piece", "end"
-		cut := []jen.Code{jen.Id("example").Op(":=").Id("piece").Op("/").Lit(pieces(grid)),
-			jen.Id("lo").Op(":=").Id("piece").Op("%").Lit(pieces(grid)).Op("*").Lit(grid.Chunk),
-			jen.Id("hi").Op(":=").Min(jen.Id("lo").Op("+").Lit(grid.Chunk), jen.Lit(grid.Extent))}
-		body = []jen.Code{jen.For(jen.Empty(), jen.Id("piece").Op("<").Id("end"), jen.Id("piece").Op("++")).Block(append(cut, body...)...)}
 	}
 	return jen.Comment(comment(s.name+": "+s.label()+"; "+s.b.Tiling)).Line().
 		Func().Id(s.name).Params(jen.Id("x").Op("*").Id("exec"), jen.List(jen.Id(lo), jen.Id(hi)).Int()).
-		Block(body...).GoString(), nil
+		Block(jen.Id(s.kernel.Name).Call(args...)).GoString(), nil
 }
 
 // arguments are those of a kernel's call on rows lo to hi, in step t of a scan.
 func (p *program) arguments(u *pass.Unit, s *step, states []string, t *jen.Statement) ([]jen.Code, error) {
 	var args []jen.Code
-	example := jen.Id("x").Dot("from")
-	if s.b.Grid.Examples {
-		example = jen.Id("example")
-	}
 	for _, a := range s.b.Args {
-		code, err := p.pointer(u, a, states, t, example)
+		code, err := p.pointer(u, a, states, t)
 		if err != nil {
 			return nil, fmt.Errorf("%s: error: %w", s.nest.Pos, err)
 		}
@@ -213,9 +195,9 @@ func (p *program) arguments(u *pass.Unit, s *step, states []string, t *jen.State
 	return args, nil
 }
 
-// pointer is the Go expression of one pointer argument in step t of a scan, of the rows of one example or of the block that begins with it.
-func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t, example *jen.Statement) (*jen.Statement, error) {
-	offset := func(at int) *jen.Statement { return offset(at, a, t, example) }
+// pointer is the Go expression of one pointer argument in step t of a scan.
+func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t *jen.Statement) (*jen.Statement, error) {
+	offset := func(at int) *jen.Statement { return offset(at, a, t) }
 	x := func(method string, args ...jen.Code) *jen.Statement { return jen.Id("x").Dot(method).Call(args...) }
 	if a.Buf == nil {
 		return x("at", jen.Lit(p.table), offset(a.Offset)), nil
@@ -252,8 +234,8 @@ func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t, exampl
 	return x("at", jen.Lit(i), offset(a.Offset)), nil
 }
 
-// offset is at + stride*lo + step*t + Example*example without what is zero.
-func offset(at int, a kernel.Arg, t, example *jen.Statement) *jen.Statement {
+// offset is at + stride*lo + step*t + example*from without what is zero.
+func offset(at int, a kernel.Arg, t *jen.Statement) *jen.Statement {
 	var sum *jen.Statement
 	add := func(x *jen.Statement) {
 		if sum == nil {
@@ -276,7 +258,7 @@ func offset(at int, a kernel.Arg, t, example *jen.Statement) *jen.Statement {
 	}
 	times(a.Stride, jen.Id("lo"))
 	times(a.Step, t.Clone())
-	times(a.Example, example.Clone())
+	times(a.Example, jen.Id("x").Dot("from"))
 	if sum == nil {
 		return jen.Lit(0)
 	}

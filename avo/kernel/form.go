@@ -30,8 +30,6 @@ type group struct {
 	step   int   // elements for each step of the scan around the nest
 	lo, hi int   // least and greatest constant offset among its accesses, in elements from the buffer's storage
 	store  bool
-
-	example int // elements for each example, where the caller goes through them
 }
 
 // form is a nest in the shape that kernels are made from: addresses instead of indices, loops of extent 1 gone, loops that are
@@ -198,7 +196,7 @@ func (fm *form) point(b *loop.Buffer, l linear, dyn []dynamic, store bool) ref {
 			return ref{group: i, at: l.at, dyn: dyn}
 		}
 	}
-	fm.groups = append(fm.groups, group{buf: b, coef: l.coef, step: l.step, lo: l.at, hi: hi, store: store})
+	fm.groups = append(fm.groups, group{b, l.coef, l.step, l.at, hi, store})
 	return ref{group: len(fm.groups) - 1, at: l.at, dyn: dyn}
 }
 

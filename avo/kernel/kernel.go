@@ -40,16 +40,14 @@ type Grid struct {
 	Ordered bool
 	// PerBatch says that the extent is Extent times the batch size; else it is Extent.
 	PerBatch bool
-	// Examples says that the rows are those of one example: the caller goes through the examples.
-	Examples bool
 	Extent   int
 	Tile     int // 1, 2, 4 or 8
 	Chunk    int // rows of one call: a multiple of Tile
 }
 
 // Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first, plus Step
-// elements for each step of the scan that the nest stands in, plus Example elements for each example before the one whose rows are computed, or
-// before those that a block sums over. A nil Buf is the table 0, 1, 2 … of i32.
+// elements for each step of the scan that the nest stands in, plus Example elements for each example before those that a block sums over. A
+// nil Buf is the table 0, 1, 2 … of i32.
 type Arg struct {
 	Buf     *loop.Buffer
 	Offset  int
@@ -73,27 +71,16 @@ type Builder struct {
 // New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch. steps is the axis of the
 // scan that the nest stands in, if any: its kernel does one step.
 func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, error) {
-	start := func() (*Builder, error) {
-		fm, err := newForm(n, sizes, steps)
-		if err != nil {
-			return nil, err
-		}
-		b := &Builder{Kernel: Kernel{Nest: n}, fm: fm, grid: -1}
-		b.chooseGrid()
-		return b, nil
-	}
-	b, err := start()
+	fm, err := newForm(n, sizes, steps)
 	if err != nil {
 		return nil, err
 	}
+	b := &Builder{Kernel: Kernel{Nest: n}, fm: fm, grid: -1}
+	b.chooseGrid()
 	ref, err := b.schedule(vec.AVX2)
 	if err != nil {
 		return nil, err
 	}
-	if b, ref, err = b.cutExamples(ref, start); err != nil {
-		return nil, err
-	}
-	fm := b.fm
 	if b.grid >= 0 {
 		b.Grid.Tile = ref.tile[b.grid]
 		units := int(chunkCycles / max(ref.cyclesPerRow, 1))
@@ -207,7 +194,7 @@ func (b *Builder) args() {
 	names := map[string]int{}
 	for _, g := range b.fm.groups {
 		lo, _ := b.fm.span(g, b.grid)
-		a := Arg{Buf: g.buf, Offset: lo, Step: g.step, Example: g.example, Name: paramName(g.buf.Name, names)}
+		a := Arg{Buf: g.buf, Offset: lo, Step: g.step, Name: paramName(g.buf.Name, names)}
 		if b.grid >= 0 {
 			a.Stride = g.coef[b.grid]
 		}
@@ -356,9 +343,5 @@ func (b *Builder) Total() float64 {
 	if b.grid < 0 {
 		return b.Cycles
 	}
-	total := b.Cycles * float64(b.fm.axes[b.grid].guess())
-	if b.Grid.Examples {
-		total *= batchGuess
-	}
-	return total
+	return b.Cycles * float64(b.fm.axes[b.grid].guess())
 }
