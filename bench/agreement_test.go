@@ -97,7 +97,7 @@ func agree(t *testing.T, file, record string) {
 	checked := 0
 	for _, pl := range u.Places {
 		if g, ok := want.Gradients[pl.Param.Name]; ok {
-			g.compare(t, "the gradient of "+pl.Param.Name, floats(out.Grads[pl.Offset:pl.Offset+pl.Size]))
+			g.compare(t, "the gradient of "+pl.Param.Name, gradient(out.Grads, pl))
 			checked++
 		} else if pl.Param.Trainable {
 			t.Errorf("PyTorch has no gradient for %s", pl.Param.Name)
@@ -149,6 +149,15 @@ func (s summary) compare(t *testing.T, what string, got []float64) {
 	}
 }
 
+// gradient is that of one parameter, in row-major order.
+func gradient(arena []uint32, pl pass.Place) []float64 {
+	words := make([]uint32, pl.Size)
+	for i := range words {
+		words[i] = arena[pl.At(i)]
+	}
+	return floats(words)
+}
+
 func floats(words []uint32) []float64 {
 	list := make([]float64, len(words))
 	for i, w := range words {
@@ -195,7 +204,7 @@ func startWeights(u *pass.Unit) []uint32 {
 			scale = math.Exp2(math.Floor(math.Log2(math.Sqrt(3 / float64(fan)))))
 		}
 		for i, u := range noise(p.Name, pl.Size) {
-			arena[pl.Offset+i] = math.Float32bits(float32(shift + scale*u))
+			arena[pl.At(i)] = math.Float32bits(float32(shift + scale*u))
 		}
 	}
 	return arena

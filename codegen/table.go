@@ -238,6 +238,9 @@ func (g *generator) paramRows(rows *jen.Group) {
 		if p.Type.Elem != ir.F32 {
 			row[jen.Id("elem")] = jen.Lit(p.Type.Elem.String())
 		}
+		if pl.Panel > 0 {
+			row[jen.Id("panel")] = jen.Lit(pl.Panel)
+		}
 		if running[p] {
 			row[jen.Id("running")] = jen.Lit(true)
 		}

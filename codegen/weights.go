@@ -10,7 +10,7 @@ func (g *generator) packWeights() error {
 	var params []runtime.Parameter
 	for _, pl := range g.unit.Places {
 		p := pl.Param
-		r := runtime.Parameter{Name: p.Name, Elem: p.Type.Elem.String(), Strides: g.strides(pl), Offset: pl.Offset, Init: p.Init.Kind, Scale: p.Init.Scale, Mean: p.Init.Mean, Trainable: p.Trainable}
+		r := runtime.Parameter{Name: p.Name, Elem: p.Type.Elem.String(), Strides: g.strides(pl), Panel: pl.Panel, Offset: pl.Offset, Init: p.Init.Kind, Scale: p.Init.Scale, Mean: p.Init.Mean, Trainable: p.Trainable}
 		r.Shape = sizes(p.Type.Shape)
 		params = append(params, r)
 	}

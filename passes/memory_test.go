@@ -41,7 +41,7 @@ func newBench(t *testing.T, u *pass.Unit, f *loop.Func, n int, seed uint64) *ben
 	b.weights = make([]uint32, u.ArenaLen)
 	for _, p := range u.Places {
 		for i := range p.Size {
-			b.weights[p.Offset+i] = math.Float32bits(float32(r.NormFloat64() * 0.3))
+			b.weights[p.At(i)] = math.Float32bits(float32(r.NormFloat64() * 0.3))
 		}
 	}
 	b.grads = make([]uint32, u.Trainable)

@@ -64,6 +64,7 @@ type paramInfo struct {
 	elem      string // "f32" where empty
 	shape     []int
 	strides   []int
+	panel     int // where not 0: the last axis lies in panels of this width, and its stride is the distance of one panel from the next
 	offset    int
 	init      string // how it starts, by scale and mean: see initializers
 	scale     float64

@@ -45,6 +45,7 @@ func Files() ([]File, error) {
 type Parameter struct {
 	Name, Elem     string
 	Shape, Strides []int
+	Panel          int
 	Offset         int
 	Init           string
 	Scale, Mean    float64
@@ -56,7 +57,7 @@ type Parameter struct {
 func PackWeights(model, file string, params []Parameter, arena, seed int, data []byte) (packed []byte, values map[string][]float64, err error) {
 	info := &modelInfo{name: model, arena: arena}
 	for _, p := range params {
-		info.params = append(info.params, paramInfo{name: p.Name, elem: p.Elem, shape: p.Shape, strides: p.Strides, offset: p.Offset, init: p.Init,
+		info.params = append(info.params, paramInfo{name: p.Name, elem: p.Elem, shape: p.Shape, strides: p.Strides, panel: p.Panel, offset: p.Offset, init: p.Init,
 			scale: p.Scale, mean: p.Mean, trainable: p.Trainable})
 	}
 	var weights []float32

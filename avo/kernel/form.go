@@ -38,6 +38,8 @@ type form struct {
 	nest   *loop.Nest
 	scan   []loop.Axis // the scan around it, if any
 	steps  int         // how many: 1 or 0
+	place  []int       // of each axis of the nest among axes, before any are merged; the outer one where it is split
+	panels []int       // of each axis of the nest: the width of the panels it is split into, or 0
 	axes   []axis      // parallel, then reduction
 	par    int         // how many are parallel
 	groups []group
@@ -67,7 +69,12 @@ func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, erro
 	if len(steps) > 1 || len(steps) == 1 && !steps[0].Extent.Static() {
 		return nil, fmt.Errorf("%s: no kernel inside a scan of a scan, or of a number of steps that is not fixed", n.Name)
 	}
-	fm := &form{nest: n, scan: steps, steps: len(steps), par: len(n.Axes), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
+	fm := &form{nest: n, scan: steps, steps: len(steps), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
+	fm.panels = panelled(n, fm.steps)
+	var free []bool
+	if ordered(n) {
+		free = freeAxes(n, fm.steps)
+	}
 	for i := range len(n.Axes) + len(n.Red) {
 		ax := n.AxisAt(i)
 		a := axis{name: ax.Name, extent: ax.Extent.Size, red: i >= len(n.Axes)}
@@ -78,10 +85,22 @@ func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, erro
 				a.dyn = true
 			}
 		}
-		fm.axes = append(fm.axes, a)
-	}
-	if ordered(n) {
-		fm.free = freeAxes(n, fm.steps)
+		fm.place = append(fm.place, len(fm.axes))
+		parts := []axis{a}
+		if p := fm.panels[i]; p > 0 {
+			a.extent /= p
+			a.name += "p"
+			parts = []axis{a, {name: ax.Name, extent: p, red: a.red}}
+		}
+		fm.axes = append(fm.axes, parts...)
+		if i < len(n.Axes) {
+			fm.par = len(fm.axes)
+			for range parts {
+				if free != nil {
+					fm.free = append(fm.free, free[i])
+				}
+			}
+		}
 	}
 	var loads, idx []*loop.Expr
 	visit := func(e *loop.Expr) {
@@ -154,6 +173,12 @@ func (fm *form) address(a loop.Access) linear {
 			continue
 		}
 		l.at += ix.Const * a.Buf.Strides[d]
+		if a.Buf.Panel > 0 && d == len(a.Index)-1 {
+			at := fm.place[ix.Terms[0].Axis-fm.steps]
+			l.coef[at] += a.Buf.Strides[d]
+			l.coef[at+1]++
+			continue
+		}
 		for _, t := range ix.Terms {
 			fm.add(&l, t.Axis, t.Coef*a.Buf.Strides[d])
 		}
@@ -170,7 +195,31 @@ func (fm *form) add(l *linear, axis, c int) {
 		l.step += c
 		return
 	}
-	l.coef[axis-fm.steps] += c
+	at := fm.place[axis-fm.steps]
+	if p := fm.panels[axis-fm.steps]; p > 0 {
+		l.coef[at] += c * p
+		at++
+	}
+	l.coef[at] += c
+}
+
+// panelled returns the width of the panels that each axis of n runs over; 0 for others.
+func panelled(n *loop.Nest, steps int) []int {
+	list := make([]int, len(n.Axes)+len(n.Red))
+	see := func(a loop.Access) {
+		if a.Buf.Panel > 0 {
+			if axis, ok := a.LastAxis(); ok && axis >= steps {
+				list[axis-steps] = a.Buf.Panel
+			}
+		}
+	}
+	for _, a := range n.Loads() {
+		see(a)
+	}
+	for _, s := range n.Stores {
+		see(s.To)
+	}
+	return list
 }
 
 // linear is an affine index over the nest's axes.

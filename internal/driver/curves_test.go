@@ -135,7 +135,7 @@ func (r *interpreted) load(t *testing.T, name string, w []float32) {
 		t.Fatalf("there is no parameter %s of %d elements", name, len(w))
 	}
 	for i, x := range w {
-		r.arenas[loop.Weight][pl.Offset+i] = math.Float32bits(x)
+		r.arenas[loop.Weight][pl.At(i)] = math.Float32bits(x)
 	}
 }
 

@@ -406,7 +406,7 @@ func arenaWords(u *pass.Unit, weights map[string][]float32) []uint32 {
 	words := make([]uint32, u.ArenaLen)
 	for _, pl := range u.Places {
 		for i, x := range weights[pl.Param.Name] {
-			words[pl.Offset+i] = math.Float32bits(x)
+			words[pl.At(i)] = math.Float32bits(x)
 		}
 	}
 	return words

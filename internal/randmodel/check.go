@@ -100,7 +100,9 @@ func (c *compiled) call(threads int) driver.Call {
 		}
 		for _, pl := range c.unit.Places {
 			if pl.Param == v.Param {
-				copy(call.Weights[pl.Offset:], driver.Bits(x))
+				for i, w := range driver.Bits(x) {
+					call.Weights[pl.At(i)] = w
+				}
 			}
 		}
 	}

@@ -34,6 +34,9 @@ type ref struct {
 	words []uint32
 	lin   linear
 	dyn   []dynamic
+	// Of a buffer in panels, the index of the last axis, the width of a panel and the distance of one from the next.
+	panel            linear
+	inPanel, toPanel int
 }
 
 // dynamic is a dimension whose index is in part computed.
@@ -55,6 +58,10 @@ func (l linear) value(idx []int) int {
 // address is the element that r names, within its storage because computed indices are clamped and others checked by Verify.
 func (r *ref) address(idx []int, words []uint32) int {
 	at := r.lin.value(idx)
+	if r.inPanel > 0 {
+		i := r.panel.value(idx)
+		at += i/r.inPanel*r.toPanel + i%r.inPanel
+	}
 	for _, d := range r.dyn {
 		i := d.lin.value(idx) + int(int32(words[d.word]))
 		at += min(max(i, 0), d.last) * d.stride
@@ -119,6 +126,11 @@ func (c *compiler) access(list *code, a Access) *ref {
 		if i < len(a.Dyn) && a.Dyn[i] != nil {
 			w := c.expr(list, a.Dyn[i])
 			r.dyn = append(r.dyn, dynamic{linear{ix.Const, ix.Terms}, w, extent(b.Shape[i], c.m.sizes) - 1, b.Strides[i]})
+			continue
+		}
+		if b.Panel > 0 && i == len(b.Shape)-1 {
+			r.panel, r.inPanel = linear{ix.Const, ix.Terms}, b.Panel
+			r.toPanel = b.Strides[i]
 			continue
 		}
 		flat.Const += ix.Const * b.Strides[i]

@@ -76,11 +76,12 @@ func (b *Buffer) Size() int {
 		return b.Wide
 	}
 	n := 1
-	for i, d := range b.Shape {
+	shape, strides := b.Cells()
+	for i, d := range shape {
 		if !d.Static() {
-			return d.Size * b.Strides[i]
+			return d.Size * strides[i]
 		}
-		n += (d.Size - 1) * b.Strides[i]
+		n += (d.Size - 1) * strides[i]
 	}
 	return n + b.Offset
 }
@@ -113,6 +114,9 @@ type Buffer struct {
 	Elem    ir.DType
 	Shape   ir.Shape
 	Strides []int
+	// Panel, where not 0, divides the last extent: so many neighbours along the last axis lie together, and the last stride is the distance of one such
+	// panel from the next. Kernels read a matrix panel by panel as one run of memory. The index of the last axis is then a plain axis.
+	Panel   int
 	Offset  int // of the first element from the start of the storage, in elements: the border of a padded buffer
 	Space   Space
 	// Alias, where set, is the buffer whose storage this one shares, element 0 on element 0 (a reshape that moves nothing).
@@ -123,6 +127,28 @@ type Buffer struct {
 	// Data is what a Table holds: the bits of each element, f32 or i32, in row-major order. Its shape is fixed and its layout dense.
 	Data []uint32
 	Pos  diag.Pos
+}
+
+// Cells returns the dimensions as they lie in memory and their strides: the last of a buffer in panels is two, the panel and the place in it.
+// Row-major order of the elements is the same.
+func (b *Buffer) Cells() (ir.Shape, []int) {
+	if b.Panel == 0 {
+		return b.Shape, b.Strides
+	}
+	last := len(b.Shape) - 1
+	return append(b.Shape[:last:last], ir.D(b.Shape[last].Size/b.Panel), ir.D(b.Panel)), append(b.Strides[:len(b.Strides):len(b.Strides)], 1)
+}
+
+// InPanels returns the strides of a dense tensor of that shape whose last axis lies in panels of the given width, panel after panel.
+func InPanels(s ir.Shape, width int) []int {
+	st := make([]int, len(s))
+	n := width
+	for i := len(s) - 2; i >= 0; i-- {
+		st[i] = n
+		n *= s[i].Size
+	}
+	st[len(s)-1] = n
+	return st
 }
 
 // RowMajor returns the strides of a dense row-major tensor of that shape. A symbolic dimension may only lead.
@@ -200,6 +226,18 @@ type Access struct {
 	Buf   *Buffer
 	Index []Affine
 	Dyn   []*Expr
+}
+
+// LastAxis returns the axis that the last index is; ok is false where it is anything else.
+func (a Access) LastAxis() (axis int, ok bool) {
+	last := len(a.Index) - 1
+	if last < 0 || last < len(a.Dyn) && a.Dyn[last] != nil {
+		return 0, false
+	}
+	if ix := a.Index[last]; ix.Const == 0 && len(ix.Terms) == 1 && ix.Terms[0].Coef == 1 {
+		return ix.Terms[0].Axis, true
+	}
+	return 0, false
 }
 
 // Fold is how a reduction combines.

@@ -144,6 +144,9 @@ func (p *parser) buffer(space Space) {
 	if p.Accept("strides") {
 		b.Strides = p.ints("a stride")
 	}
+	if p.Accept("panel") {
+		b.Panel = p.Int("a width", math.MinInt, math.MaxInt)
+	}
 	if p.Accept("offset") {
 		b.Offset = p.Int("an offset", math.MinInt, math.MaxInt)
 	}

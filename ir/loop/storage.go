@@ -109,15 +109,16 @@ func (m Memory) SetFloats(b *Buffer, sizes map[string]int, x []float32) {
 // each visits the elements of b in row-major order.
 func (m Memory) each(b *Buffer, sizes map[string]int, visit func(*uint32)) {
 	words := m[b.Root()]
+	shape, strides := b.Cells()
 	var walk func(d, at int)
 	walk = func(d, at int) {
-		if d == len(b.Shape) {
+		if d == len(shape) {
 			visit(&words[at])
 			return
 		}
-		for range extent(b.Shape[d], sizes) {
+		for range extent(shape[d], sizes) {
 			walk(d+1, at)
-			at += b.Strides[d]
+			at += strides[d]
 		}
 	}
 	walk(0, b.Offset)

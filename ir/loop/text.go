@@ -103,6 +103,9 @@ func (w *writer) buffer(f *Func, b *Buffer) {
 	if !slices.Equal(b.Strides, RowMajor(b.Shape)) {
 		s += " strides " + intsText(b.Strides)
 	}
+	if b.Panel != 0 {
+		s += " panel " + itoa(b.Panel)
+	}
 	if b.Offset != 0 {
 		s += " offset " + itoa(b.Offset)
 	}

@@ -109,6 +109,9 @@ func (v *verifier) buffer(b *Buffer) error {
 			return fmt.Errorf("a stride of %d", s)
 		}
 	}
+	if err := panels(b); err != nil {
+		return err
+	}
 	if b.Offset < 0 || b.Offset > ir.MaxElems || b.Wide < 0 || b.Wide > ir.MaxElems {
 		return fmt.Errorf("offset %d, wide %d", b.Offset, b.Wide)
 	}
@@ -138,6 +141,19 @@ func (v *verifier) buffer(b *Buffer) error {
 		if n, _ := b.Shape.Elems(); n != ir.D(1) {
 			return fmt.Errorf("a scalar of shape %s", b.Shape)
 		}
+	}
+	return nil
+}
+
+// panels checks that panels divide the last extent of a parameter or its gradient.
+func panels(b *Buffer) error {
+	switch last := len(b.Shape) - 1; {
+	case b.Panel == 0:
+		return nil
+	case b.Panel < 0 || last < 0 || !b.Shape[last].Static() || b.Shape[last].Size%b.Panel != 0:
+		return fmt.Errorf("panels of %d in %s", b.Panel, b.Shape)
+	case b.Space != Weight && b.Space != Grad || b.Alias != nil:
+		return fmt.Errorf("only parameters and gradients lie in panels")
 	}
 	return nil
 }
@@ -180,6 +196,9 @@ func (v *verifier) dim(d ir.Dim) error {
 
 // dense reports whether b is row-major without gaps; extents of 1 may have any stride.
 func dense(b *Buffer) bool {
+	if b.Panel != 0 {
+		return false
+	}
 	for i, s := range RowMajor(b.Shape) {
 		if b.Shape[i] != ir.D(1) && s != b.Strides[i] {
 			return false
@@ -206,11 +225,12 @@ func fits(b *Buffer, size int) error {
 		return nil
 	}
 	end := b.Offset + 1
-	for i, d := range b.Shape {
-		if n := (d.Size - 1); n > 0 && b.Strides[i] > ir.MaxElems/n {
+	shape, strides := b.Cells()
+	for i, d := range shape {
+		if n := (d.Size - 1); n > 0 && strides[i] > ir.MaxElems/n {
 			return fmt.Errorf("its strides span more than %d elements", ir.MaxElems)
 		}
-		end += (d.Size - 1) * b.Strides[i]
+		end += (d.Size - 1) * strides[i]
 	}
 	if end > size || end > ir.MaxElems {
 		return fmt.Errorf("its last element is number %d, but its storage has %d elements", end, size)

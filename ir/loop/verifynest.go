@@ -189,6 +189,11 @@ func (c *nestChecker) access(a Access) error {
 	if len(a.Index) != len(a.Buf.Shape) || len(a.Dyn) != 0 && len(a.Dyn) != len(a.Index) {
 		return fmt.Errorf("%d indices into %s, which has %d dimensions", len(a.Index), a.Buf.Name, len(a.Buf.Shape))
 	}
+	if p := a.Buf.Panel; p > 0 {
+		if axis, ok := a.LastAxis(); !ok || axis >= len(c.axes) || !c.axes[axis].Extent.Static() || c.axes[axis].Extent.Size%p != 0 {
+			return fmt.Errorf("the last index of %s, which lies in panels, is no axis of a whole number of panels", a.Buf.Name)
+		}
+	}
 	for i, ix := range a.Index {
 		if err := c.affine(ix); err != nil {
 			return fmt.Errorf("index %d of %s: %w", i, a.Buf.Name, err)
@@ -244,12 +249,13 @@ func apart(b *Buffer) error {
 	}
 	type dim struct{ stride, extent int }
 	var dims []dim
-	for i, d := range b.Shape {
+	shape, strides := b.Cells()
+	for i, d := range shape {
 		switch {
 		case !d.Static():
-			dims = append(dims, dim{b.Strides[i], ir.MaxElems})
+			dims = append(dims, dim{strides[i], ir.MaxElems})
 		case d.Size != 1:
-			dims = append(dims, dim{b.Strides[i], d.Size})
+			dims = append(dims, dim{strides[i], d.Size})
 		}
 	}
 	slices.SortFunc(dims, func(x, y dim) int {

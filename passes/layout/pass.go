@@ -19,6 +19,9 @@ var Pass = pass.Pass{
 
 func run(u *pass.Unit, cfg *pass.Config) error {
 	sizes := map[string]int{"P": u.Trainable}
+	if cfg.Rewrite("lay out parameters") {
+		panels(u, func(p *pass.Place, text string) { cfg.Explain(p.Param.Pos, p.Param.Name+": "+text) })
+	}
 	for _, f := range u.Loops {
 		if !cfg.Rewrite("lay out " + f.Name) {
 			continue

@@ -18,6 +18,18 @@ const (
 type Place struct {
 	Param        *ir.Param
 	Offset, Size int
+	// Panel, where not 0, is the width of the panels in which the last axis lies, one panel after the other; pass layout sets it.
+	Panel int
+}
+
+// At returns where element i of the parameter, in row-major order, lies in the arena.
+func (p *Place) At(i int) int {
+	if p.Panel == 0 {
+		return p.Offset + i
+	}
+	columns := p.Param.Type.Shape[len(p.Param.Type.Shape)-1].Size
+	row, column := i/columns, i%columns
+	return p.Offset + column/p.Panel*(p.Size/columns*p.Panel) + row*p.Panel + column%p.Panel
 }
 
 // Arena is the placement of all parameters of a module: the trainable ones first, each kind in module order. Trainable parameters that
@@ -82,7 +94,7 @@ func (a *Arena) place(list []*ir.Param) error {
 		if !ok || !n.Static() {
 			return fmt.Errorf("%s: parameter %s: %s is no fixed number of elements below 2^31", p.Pos, p.Name, p.Type)
 		}
-		a.Places = append(a.Places, Place{p, a.ArenaLen, n.Size})
+		a.Places = append(a.Places, Place{Param: p, Offset: a.ArenaLen, Size: n.Size})
 		if n.Size > ir.MaxElems-ArenaAlign-a.ArenaLen {
 			return fmt.Errorf("%s: parameter %s: the parameters up to here have more than 2^31 elements", p.Pos, p.Name)
 		}

@@ -1,0 +1,84 @@
+package layout
+
+import (
+	"github.com/dlc-ml/dlc/ir/loop"
+	"github.com/dlc-ml/dlc/passes/pass"
+)
+
+// A matrix in row-major order is a bad thing to multiply with: the few columns that a register tile works on touch a cache line, and often a
+// page, of every row, and rows whose length is a power of two share few sets of the cache. So parameters lie in panels of neighbouring columns, one
+// panel after the other: a tile reads one run of memory. It is the same in inference and in training, and a gradient lies as its parameter does,
+// so that the optimizer need not know.
+const (
+	panelWidth = 16   // columns: a register of AVX-512, two of AVX2, a cache line
+	panelLeast = 4096 // elements from which on it matters: half of a first-level cache
+)
+
+// panels puts into panels those parameters of u that all its programs can read so.
+func panels(u *pass.Unit, note func(p *pass.Place, text string)) {
+	for i := range u.Places {
+		p := &u.Places[i]
+		shape := p.Param.Type.Shape
+		last := len(shape) - 1
+		if last < 1 || p.Size < panelLeast || shape[last].Size <= panelWidth || shape[last].Size%panelWidth != 0 {
+			continue
+		}
+		var bufs []*loop.Buffer
+		fits := true
+		for _, f := range u.Loops {
+			for _, b := range f.Buffers {
+				if b.Space == loop.Weight && b.Name == p.Param.Name || b.Space == loop.Grad && b.Name == p.Param.Name+".grad" {
+					bufs = append(bufs, b)
+					fits = fits && readsPanels(f, b)
+				}
+			}
+		}
+		if !fits || len(bufs) == 0 {
+			continue
+		}
+		p.Panel = panelWidth
+		for _, b := range bufs {
+			b.Panel, b.Strides = p.Panel, loop.InPanels(b.Shape, p.Panel)
+		}
+		if note != nil {
+			note(p, "layout: in panels of 16 columns")
+		}
+	}
+}
+
+// readsPanels reports whether every access of f to b runs over whole panels.
+func readsPanels(f *loop.Func, b *loop.Buffer) bool {
+	for _, x := range f.Buffers {
+		if x != b && x.Root() == b {
+			return false
+		}
+	}
+	ok := true
+	var look func(list []*loop.Nest, steps []loop.Axis)
+	look = func(list []*loop.Nest, steps []loop.Axis) {
+		for _, n := range list {
+			if n.Form == loop.Scan {
+				look(n.Body, append(steps[:len(steps):len(steps)], n.Axes...))
+				continue
+			}
+			accesses := n.Loads()
+			for _, s := range n.Stores {
+				accesses = append(accesses, s.To)
+			}
+			for _, a := range accesses {
+				if a.Buf != b {
+					continue
+				}
+				axis, plain := a.LastAxis()
+				if !plain || axis < len(steps) {
+					ok = false
+					continue
+				}
+				e := n.AxisAt(axis - len(steps)).Extent
+				ok = ok && e.Static() && e.Size%panelWidth == 0
+			}
+		}
+	}
+	look(f.Nests, nil)
+	return ok
+}
