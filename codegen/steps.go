@@ -125,23 +125,31 @@ func (p *program) runDecl() string {
 		Func().Id(p.name + "Run").Params(jen.Id("x").Op("*").Id("exec")).BlockFunc(body).GoString()
 }
 
+// count is the number of rows of a kernel's grid.
+func (s *step) count() *jen.Statement {
+	switch grid := s.b.Grid; {
+	case grid.None:
+		return jen.Lit(1)
+	case grid.PerBatch && grid.Extent == 1:
+		return jen.Id("x").Dot("n")
+	case grid.PerBatch:
+		return jen.Lit(grid.Extent).Op("*").Id("x").Dot("n")
+	default:
+		return jen.Lit(grid.Extent)
+	}
+}
+
 // call is the statement that runs a kernel over its whole grid.
 func (s *step) call() *jen.Statement {
-	grid := s.b.Grid
-	count := jen.Lit(grid.Extent)
-	switch {
-	case grid.None:
-		count = jen.Lit(1)
-	case grid.PerBatch && grid.Extent == 1:
-		count = jen.Id("x").Dot("n")
-	case grid.PerBatch:
-		count = jen.Lit(grid.Extent).Op("*").Id("x").Dot("n")
-	}
+	grid, count := s.b.Grid, s.count()
 	run := "each"
 	if grid.Ordered {
 		run = "inOrder"
 	}
 	each := jen.Id("x").Dot(run).Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+	if s.b.Cuts > 1 {
+		each = jen.Id("x").Dot("eachCut").Call(jen.Lit(s.b.Cuts), count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+	}
 	if s.b.Block == 0 {
 		return each
 	}
@@ -162,9 +170,13 @@ func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, erro
 	if s.b.Grid.None {
 		lo, hi = "_", "_"
 	}
+	body := []jen.Code{jen.Id(s.kernel.Name).Call(args...)}
+	if s.b.Cuts > 1 {
+		body = append([]jen.Code{jen.List(jen.Id("cut"), jen.Id("lo"), jen.Id("hi")).Op(":=").Id("cutOf").Call(s.count(), jen.Id("lo"), jen.Id("hi"))}, body...)
+	}
 	return jen.Comment(comment(s.name+": "+s.label()+"; "+s.b.Tiling)).Line().
 		Func().Id(s.name).Params(jen.Id("x").Op("*").Id("exec"), jen.List(jen.Id(lo), jen.Id(hi)).Int()).
-		Block(jen.Id(s.kernel.Name).Call(args...)).GoString(), nil
+		Block(body...).GoString(), nil
 }
 
 // arguments are those of a kernel's call on rows lo to hi, in step t of a scan.
@@ -257,6 +269,7 @@ func offset(at int, a kernel.Arg, t *jen.Statement) *jen.Statement {
 		add(jen.Lit(at))
 	}
 	times(a.Stride, jen.Id("lo"))
+	times(a.Cut, jen.Id("cut"))
 	times(a.Step, t.Clone())
 	times(a.Example, jen.Id("x").Dot("from"))
 	if sum == nil {

@@ -13,10 +13,12 @@ func TestPoolEveryPieceOnce(t *testing.T) {
 		p := newPool(threads)
 		x := &exec{pool: p, arena: make([]float32, 1000)}
 		for round := range 2000 {
-			count, chunk := 1+round%1000, 1+round%7
+			cuts, chunk := 1+round%3, 1+round%7
+			each := 1 + round%1000/cuts
+			count := each * cuts
 			var wrong atomic.Bool
-			p.run(x, count, chunk, func(x *exec, lo, hi int) {
-				if lo%chunk != 0 || hi != min(lo+chunk, count) {
+			p.run(x, cuts, each, chunk, func(x *exec, lo, hi int) {
+				if cut, from, to := cutOf(each, lo, hi); cut >= cuts || from%chunk != 0 || to != min(from+chunk, each) {
 					wrong.Store(true)
 				}
 				for i := lo; i < hi; i++ {
@@ -48,7 +50,7 @@ func TestPoolUnevenPieces(t *testing.T) {
 	var visits atomic.Int64
 	x := &exec{pool: p}
 	for range 20 {
-		p.run(x, 8, 1, func(x *exec, lo, hi int) {
+		p.run(x, 2, 4, 1, func(x *exec, lo, hi int) {
 			time.Sleep(time.Duration(lo%3) * time.Millisecond)
 			visits.Add(1)
 		})
@@ -61,7 +63,7 @@ func TestPoolUnevenPieces(t *testing.T) {
 func TestPoolEmpty(t *testing.T) {
 	p := newPool(2)
 	defer p.close()
-	p.run(&exec{}, 0, 4, func(*exec, int, int) { t.Error("a piece of nothing") })
+	p.run(&exec{}, 1, 0, 4, func(*exec, int, int) { t.Error("a piece of nothing") })
 }
 
 // TestPoolUsesThreads has pieces that only go on when another has begun.
@@ -71,7 +73,7 @@ func TestPoolUsesThreads(t *testing.T) {
 	for range 50 {
 		var begun atomic.Int32
 		deadline := time.Now().Add(10 * time.Second)
-		p.run(&exec{}, 3, 1, func(x *exec, lo, hi int) {
+		p.run(&exec{}, 1, 3, 1, func(x *exec, lo, hi int) {
 			begun.Add(1)
 			for begun.Load() < 3 {
 				if time.Now().After(deadline) {
@@ -128,7 +130,7 @@ func BenchmarkPoolRun(b *testing.B) {
 			x := &exec{pool: p}
 			b.ReportAllocs()
 			for b.Loop() {
-				p.run(x, 16, 1, func(*exec, int, int) {})
+				p.run(x, 1, 16, 1, func(*exec, int, int) {})
 			}
 		})
 	}

@@ -158,7 +158,7 @@ func (e *emitter) parallel(a int, t tileState) {
 		e.tile(t)
 		return
 	}
-	if a == e.b.grid {
+	if a == e.b.grid || a == e.fm.cut {
 		e.parallel(a+1, t)
 		return
 	}

@@ -42,6 +42,7 @@ type form struct {
 	panels []int       // of each axis of the nest: the width of the panels it is split into, or 0
 	axes   []axis      // parallel, then reduction
 	par    int         // how many are parallel
+	cut    int         // the one that the caller cuts beside the grid: a kernel does one step of it; or -1
 	groups []group
 	loads  map[*loop.Expr]ref
 	stores []ref
@@ -69,7 +70,7 @@ func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, erro
 	if len(steps) > 1 || len(steps) == 1 && !steps[0].Extent.Static() {
 		return nil, fmt.Errorf("%s: no kernel inside a scan of a scan, or of a number of steps that is not fixed", n.Name)
 	}
-	fm := &form{nest: n, scan: steps, steps: len(steps), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
+	fm := &form{nest: n, cut: -1, scan: steps, steps: len(steps), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
 	fm.panels = panelled(n, fm.steps)
 	var free []bool
 	if ordered(n) {
@@ -382,12 +383,12 @@ func (fm *form) split(a, block int) {
 	fm.findVarying()
 }
 
-// origin returns the least element that a group touches when every axis but grid runs over its extent, and the greatest.
+// span returns the least element that a group touches when every axis but the caller's runs over its extent, and the greatest.
 // Dynamic axes must not run backwards.
 func (fm *form) span(g group, grid int) (lo, hi int) {
 	lo, hi = g.lo, g.hi
 	for a, c := range g.coef {
-		if a == grid || fm.axes[a].dyn {
+		if a == grid || a == fm.cut || fm.axes[a].dyn {
 			continue
 		}
 		if c < 0 {

@@ -249,9 +249,9 @@ func (b *Builder) gridInOrder() {
 		return
 	}
 	if lane := fm.bestLane(vec.AVX2); lane >= 0 {
-		if n := fm.axes[lane].extent; blockOf(n) > 0 {
-			fm.split(lane, blockOf(n))
-			b.grid, b.Grid = lane, Grid{Extent: n / blockOf(n)}
+		if n := fm.axes[lane].extent; laneBlock(n) > 0 {
+			fm.split(lane, laneBlock(n))
+			b.grid, b.Grid = lane, Grid{Extent: n / laneBlock(n)}
 			return
 		}
 	}
@@ -263,8 +263,8 @@ func (b *Builder) gridInOrder() {
 	}
 }
 
-// blockOf returns how many lanes' worth of an axis of n to give to one piece: a divisor of n, whole registers if possible; or 0.
-func blockOf(n int) int {
+// laneBlock returns how many lanes' worth of an axis of n to give to one piece: a divisor of n, whole registers if possible; or 0.
+func laneBlock(n int) int {
 	for _, step := range []int{8, 1} {
 		for block := 256; block >= 32; block -= step {
 			if n%block == 0 && n > block {

@@ -19,6 +19,8 @@ type Kernel struct {
 	// Grid is the axis that the caller cuts into pieces. Its parameters "main" and "tail" are counts of Tile rows and of the single
 	// rows behind them; with Tile 1 there is only "main".
 	Grid Grid
+	// Cuts is the number of steps of a second axis that the caller cuts, each with all of the grid; 0 or 1 where there is none.
+	Cuts int
 	// Batch says that the kernel takes the number of examples as parameter "batch", because a reduction runs over them.
 	Batch bool
 	// Block is how many examples one call of such a kernel should sum over at most, so that what it reads stays in the cache; 0 for all of them.
@@ -46,7 +48,7 @@ type Grid struct {
 }
 
 // Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first, plus Step
-// elements for each step of the scan that the nest stands in, plus Example elements for each example before those that a block sums over. A
+// elements for each step of the scan that the nest stands in, plus Example elements for each example before those that a block sums over, plus Cut elements for each step of the second axis before the piece's. A
 // nil Buf is the table 0, 1, 2 … of i32.
 type Arg struct {
 	Buf     *loop.Buffer
@@ -54,6 +56,7 @@ type Arg struct {
 	Stride  int
 	Step    int
 	Example int
+	Cut     int
 	Name    string
 }
 
@@ -71,16 +74,14 @@ type Builder struct {
 // New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch. steps is the axis of the
 // scan that the nest stands in, if any: its kernel does one step.
 func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, error) {
-	fm, err := newForm(n, sizes, steps)
+	b, ref, err := analyse(n, sizes, steps)
 	if err != nil {
 		return nil, err
 	}
-	b := &Builder{Kernel: Kernel{Nest: n}, fm: fm, grid: -1}
-	b.chooseGrid()
-	ref, err := b.schedule(vec.AVX2)
-	if err != nil {
+	if ref, err = b.cutUp(ref); err != nil {
 		return nil, err
 	}
+	fm := b.fm
 	if b.grid >= 0 {
 		b.Grid.Tile = ref.tile[b.grid]
 		units := int(chunkCycles / max(ref.cyclesPerRow, 1))
@@ -102,6 +103,30 @@ func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, erro
 	b.args()
 	b.Flops = fm.flops()
 	return b, nil
+}
+
+// analyse makes the form of a nest, chooses the grid and schedules it for the reference target.
+func analyse(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*Builder, *schedule, error) {
+	fm, err := newForm(n, sizes, steps)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := &Builder{Kernel: Kernel{Nest: n}, fm: fm, grid: -1}
+	b.chooseGrid()
+	ref, err := b.schedule(vec.AVX2)
+	return b, ref, err
+}
+
+// Price estimates the cycles of a whole nest on AVX2 for a typical batch. Pass layout compares layouts by it.
+func Price(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (float64, error) {
+	b, ref, err := analyse(n, sizes, steps)
+	if err != nil {
+		return 0, err
+	}
+	if b.grid < 0 {
+		return ref.cyclesPerRow, nil
+	}
+	return ref.cyclesPerRow * float64(b.fm.axes[b.grid].guess()), nil
 }
 
 // chooseGrid picks the axis that callers cut: the batch where it is parallel; else the first axis long enough to share out.
@@ -197,6 +222,9 @@ func (b *Builder) args() {
 		a := Arg{Buf: g.buf, Offset: lo, Step: g.step, Name: paramName(g.buf.Name, names)}
 		if b.grid >= 0 {
 			a.Stride = g.coef[b.grid]
+		}
+		if b.fm.cut >= 0 {
+			a.Cut = g.coef[b.fm.cut]
 		}
 		if b.Block > 0 {
 			a.Example = g.coef[b.fm.par] * b.fm.axes[b.fm.par].extent
@@ -336,12 +364,4 @@ func arithmetic(e *loop.Expr) int {
 		}
 	})
 	return n
-}
-
-// Total estimates the cycles of the whole nest on AVX2 for a typical batch. Pass layout compares layouts by it.
-func (b *Builder) Total() float64 {
-	if b.grid < 0 {
-		return b.Cycles
-	}
-	return b.Cycles * float64(b.fm.axes[b.grid].guess())
 }

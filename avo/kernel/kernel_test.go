@@ -271,10 +271,13 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 		// Pieces of an odd size meet main and tail rows in every place.
 		piece := max(1, min(b.Grid.Chunk, 2*b.Grid.Tile+1))
 		pieces := (rows + piece - 1) / piece
-		for i := range pieces {
+		cuts := max(b.Cuts, 1)
+		for i := range pieces * cuts {
 			if !b.Grid.Ordered {
-				i = pieces - 1 - i // no order must show where threads may share the pieces
+				i = pieces*cuts - 1 - i // no order must show where threads may share the pieces
 			}
+			cut := i / pieces
+			i %= pieces
 			lo := i * piece
 			hi := min(rows, lo+piece)
 			var args []interp.Memory
@@ -284,7 +287,7 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 					w := mem[a.Buf.Root()]
 					data = unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(w))), len(w))
 				}
-				args = append(args, interp.Memory{Data: data, At: a.Offset + lo*a.Stride + step*a.Step})
+				args = append(args, interp.Memory{Data: data, At: a.Offset + lo*a.Stride + step*a.Step + cut*a.Cut})
 			}
 			var counts []int
 			if !b.Grid.None {

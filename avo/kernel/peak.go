@@ -6,11 +6,11 @@ import "github.com/dlc-ml/dlc/avo/vec"
 const PeakFMAs = 3840
 
 // Peak writes a function of one pointer and one count that only multiplies and adds, in as many independent chains as hide the latency:
-// what it reaches is the peak that kernels are measured against. It stores one number, so that nobody may leave it out.
+// what it reaches is the peak that kernels are measured against. It stores the sum, so that nobody may leave it out: one register, of at most 16 numbers.
 func Peak(name string, t vec.Target) *vec.Func {
 	f := vec.New(name, t, []string{"out"}, []string{"main"})
 	f.Doc = "// peak: chains of multiply-adds that nothing else slows down"
-	f.Reach = []vec.Reach{{Fixed: 1, PerCount: []int{0}}}
+	f.Reach = []vec.Reach{{Fixed: t.Lanes, PerCount: []int{0}}}
 	chains := 12
 	if t.Lanes == 1 {
 		chains = 4
@@ -31,6 +31,6 @@ func Peak(name string, t vec.Target) *vec.Func {
 	for _, a := range acc[1:] {
 		sum = f.Binary(vec.Add, sum, a)
 	}
-	f.StorePart(0, 0, sum, 1)
+	f.StorePart(0, 0, sum, t.Lanes)
 	return f
 }

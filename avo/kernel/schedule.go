@@ -17,6 +17,7 @@ type schedule struct {
 	fold   bool  // lane is the last reduction axis, and partial sums are folded at the end
 	tile   []int // steps of each parallel axis in the register tile; of the lane axis in registers
 	lanes  int   // partial sums of a fold: nest.Lanes
+	outer  int   // the axis that the outermost loop should run over, so that what the tiles read again is still near; -1: the grid
 
 	cyclesPerRow float64
 	share        float64 // of the target's multiply-add peak that the model predicts
@@ -56,7 +57,7 @@ func (a axis) guess() int {
 func (fm *form) bestLane(t vec.Target) int {
 	best, score := -1, 0.0
 	for a := range fm.par {
-		if fm.axes[a].dyn {
+		if fm.axes[a].dyn || a == fm.cut {
 			continue
 		}
 		if s := fm.laneScore(a, t.Lanes); s > score {
@@ -98,7 +99,7 @@ func (b *Builder) schedule(t vec.Target) (*schedule, error) { return b.scheduleW
 // scheduleWithin is schedule with the register estimate tightened by limit steps, for kernels that did not fit.
 func (b *Builder) scheduleWithin(t vec.Target, limit int) (*schedule, error) {
 	fm := b.fm
-	base := schedule{fm: fm, target: t, lane: -1, lanes: fm.nest.Lanes, tile: make([]int, len(fm.axes))}
+	base := schedule{fm: fm, target: t, lane: -1, outer: -1, lanes: fm.nest.Lanes, tile: make([]int, len(fm.axes))}
 	for i := range base.tile {
 		base.tile[i] = 1
 	}
@@ -121,7 +122,7 @@ func (b *Builder) scheduleWithin(t vec.Target, limit int) (*schedule, error) {
 		}
 	}
 	best := base
-	best.cost(b.grid)
+	best.cost(b.grid, math.Inf(1))
 	b.search(&best, base, 0, 0, limit)
 	return &best, nil
 }
@@ -133,7 +134,7 @@ func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
 		if s.registers() > s.target.Regs-2*limit || s.tooLarge() {
 			return
 		}
-		if s.cost(b.grid); s.cyclesPerRow < best.cyclesPerRow*0.999 {
+		if s.cost(b.grid, best.cyclesPerRow); s.cyclesPerRow < best.cyclesPerRow*0.999 {
 			c := s
 			c.tile = append([]int(nil), s.tile...)
 			*best = c
@@ -146,7 +147,10 @@ func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
 		most = min((b.fm.axes[axis].extent+s.target.Lanes-1)/s.target.Lanes, 8)
 	case axis == b.grid && b.fm.axes[axis].dyn:
 		most = 8
-	case b.fm.axes[axis].dyn:
+	case b.fm.axes[axis].dyn, axis == b.fm.cut:
+		most = 1
+	}
+	if axis == b.grid && b.fm.axes[axis].dyn && b.fm.axes[axis].extent == 1 && b.fm.enoughInside(axis, s.lane, s.target.Lanes) {
 		most = 1
 	}
 	if !b.fm.mayMove(axis) {
@@ -298,168 +302,4 @@ func depth(e *loop.Expr) int {
 		known[e] = d + 1
 	})
 	return known[e]
-}
-
-// eachLoad calls f for every load under e with the number of distinct loads that the tile needs of it and the cost of one in
-// load slots.
-func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float64)) {
-	e.Walk(func(e *loop.Expr) {
-		if e.Code != loop.Load {
-			return
-		}
-		r := s.fm.loads[e]
-		g := s.fm.groups[r.group]
-		n := 1
-		for a := range s.fm.par {
-			if r.varying[a] {
-				n *= s.tile[a]
-			}
-		}
-		// Bounding a computed index and moving it to an address takes about as long as three loads.
-		cost := 1 + 3*float64(len(r.dyn))
-		if s.lane >= 0 {
-			switch c := g.coef[s.lane]; {
-			case c == 0 || c == 1:
-			case c == 2:
-				cost = 4
-			default:
-				cost = 2 * float64(s.target.Lanes)
-			}
-		}
-		f(r, n, cost)
-	})
-}
-
-// cost estimates the cycles of one unit of the grid on a machine with two multiply-adds, two loads and one store a cycle, and four
-// cycles of latency: Zen 3/4 and Intel since Skylake.
-func (s *schedule) cost(grid int) {
-	fm := s.fm
-	steps := 1.0
-	inner := 1.0
-	for a := fm.par; a < len(fm.axes); a++ {
-		e := float64(fm.axes[a].guess())
-		if s.fold && a == s.lane {
-			e = math.Ceil(e / float64(s.lanes))
-		}
-		steps *= e
-		if a > fm.par {
-			inner *= e
-		}
-	}
-	// How often the tile runs for one unit of the grid: partial tiles cost what they hold, with at least the latency.
-	total := s.tiles(0, grid, 1, func(points float64, scale func(varying []bool) float64) float64 {
-		var c float64
-		if v := fm.nest.Value; v != nil {
-			loads, work := 0.0, points*float64(max(1, arithmetic(v)))*float64(s.perPoint())
-			if arithmetic(v) > 1 {
-				work += points
-			}
-			s.eachLoad(v, func(r ref, _ int, cost float64) {
-				loads += scale(r.varying) * cost * float64(s.perPoint())
-			})
-			step := math.Max(math.Max(work/2, loads/2), 4)
-			step = math.Max(step, (work+loads)/5)
-			c = steps*step + 6*steps/math.Max(1, math.Min(inner, 48/points))
-			if s.fold {
-				c += points * 8
-			}
-		}
-		for i, st := range fm.nest.Stores {
-			loads := 0.0
-			s.eachLoad(st.Expr, func(r ref, _ int, cost float64) {
-				if !s.fold {
-					loads += scale(r.varying) * cost
-				} else {
-					loads += scale(r.varying)
-				}
-			})
-			store := points * (1 + 3*float64(len(fm.stores[i].dyn)))
-			if st.Add {
-				store *= 2
-			}
-			if s.lane >= 0 && !s.fold {
-				if k := fm.groups[fm.stores[i].group].coef[s.lane]; k > 2 {
-					store *= float64(s.target.Lanes)
-				} else if k == 2 {
-					store *= 2
-				}
-			}
-			c += math.Max(store, loads/2) + points*exprCycles(st.Expr)
-		}
-		return c + 4
-	})
-	s.cyclesPerRow = total
-	if grid >= 0 {
-		s.cyclesPerRow /= float64(s.tile[grid])
-	}
-}
-
-// exprCycles is the throughput of an expression without its loads.
-func exprCycles(e *loop.Expr) float64 {
-	c := 0.0
-	e.Walk(func(e *loop.Expr) {
-		switch e.Code {
-		case loop.Const, loop.Load, loop.Acc:
-		case loop.Exp, loop.Log, loop.Expm1, loop.Log1p:
-			c += 10
-		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Sin, loop.Cos, loop.Atan:
-			c += 18
-		case loop.Pow:
-			if e.Args[1].Code == loop.Const {
-				c += 5 // mostly a square or a root
-				return
-			}
-			c += 40
-		case loop.Div, loop.Sqrt:
-			c += 5
-		case loop.ToBits, loop.FromBits:
-		default:
-			c += 0.5
-		}
-	})
-	return c
-}
-
-// tiles sums f over the main and remainder tiles of every parallel axis but the grid, weighted by how often each runs. f gets the
-// points of a tile and a function that counts the distinct loads of an access in it.
-func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scale func(varying []bool) float64) float64) float64 {
-	now := make([]int, s.fm.par)
-	var walk func(a int, times float64) float64
-	walk = func(a int, times float64) float64 {
-		if a == s.fm.par {
-			points := 1.0
-			for _, n := range now {
-				points *= float64(n)
-			}
-			return times * f(points, func(varying []bool) float64 {
-				n := 1.0
-				for i := range now {
-					if varying[i] {
-						n *= float64(now[i])
-					}
-				}
-				return n
-			})
-		}
-		if a == grid {
-			now[a] = s.tile[a]
-			return walk(a+1, times)
-		}
-		e := s.fm.axes[a].guess()
-		if a == s.lane {
-			e = (e + s.target.Lanes - 1) / s.target.Lanes
-		}
-		q, r := e/s.tile[a], e%s.tile[a]
-		sum := 0.0
-		if q > 0 {
-			now[a] = s.tile[a]
-			sum += walk(a+1, times*float64(q))
-		}
-		if r > 0 {
-			now[a] = r
-			sum += walk(a+1, times)
-		}
-		return sum
-	}
-	return walk(a, times)
 }

@@ -62,11 +62,11 @@ func (c *chooser) site(list []*loop.Nest, steps []loop.Axis) {
 func (c *chooser) price(n *loop.Nest) (float64, error) { return c.priceAt(n, c.steps[n]) }
 
 func (c *chooser) priceAt(n *loop.Nest, steps []loop.Axis) (float64, error) {
-	k, err := kernel.New(n, c.sizes, steps...)
+	p, err := kernel.Price(n, c.sizes, steps...)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", n.Pos, err)
 	}
-	c.cost[n] = k.Total()
+	c.cost[n] = p
 	for _, a := range steps {
 		c.cost[n] *= float64(a.Extent.Size)
 	}

@@ -1,0 +1,167 @@
+package kernel
+
+// The model of memory: what a tile reads comes from where it still is since it was read last. How much was read in between follows from the order of
+// the loops around the tile; the tile's own reads are counted in cache lines.
+
+// cacheLevel is how much one level holds, what of it one nest may count on, and the cycles a line takes from it while arithmetic goes on.
+type cacheLevel struct {
+	bytes  float64
+	cycles float64
+}
+
+// cacheLevels are those of common servers and laptops: 32 KiB, 512 KiB and a share of what all processors have together.
+var cacheLevels = []cacheLevel{{24 << 10, 0}, {384 << 10, 2}, {6 << 20, 6}}
+
+// memoryCycles is what a line from beyond the caches takes.
+const memoryCycles = 14
+
+// lineElems is the elements of a cache line.
+const lineElems = 16
+
+func lineCycles(bytes float64) float64 {
+	for _, l := range cacheLevels {
+		if bytes <= l.bytes {
+			return l.cycles
+		}
+	}
+	return memoryCycles
+}
+
+// lines is how many cache lines a pointer group touches where each axis takes so many steps.
+func (fm *form) lines(g *group, ext []float64) float64 {
+	elems, run := 1.0, 1.0
+	for a, c := range g.coef {
+		if c == 0 || ext[a] == 1 {
+			continue
+		}
+		// Axes that move the same distance overlap: a window of three over five places touches seven.
+		n := ext[a]
+		first := true
+		for o, d := range g.coef {
+			if o == a || d != c || ext[o] == 1 {
+				continue
+			}
+			if o < a {
+				first = false
+				break
+			}
+			n += ext[o] - 1
+		}
+		if !first {
+			continue
+		}
+		elems *= n
+		if c == 1 {
+			run = n
+		}
+	}
+	whole := max(1, run/lineElems)
+	return elems / run * whole
+}
+
+// memory estimates the cycles that one unit of the grid waits for memory, and notes which axis should be outermost.
+func (s *schedule) memory(grid int) float64 {
+	fm := s.fm
+	ext := make([]float64, len(fm.axes)) // of the tile
+	count := make([]float64, fm.par)     // of the tiles along each axis
+	tiles := 1.0
+	for a, ax := range fm.axes {
+		n := float64(ax.guess())
+		if a >= fm.par {
+			ext[a] = n
+			continue
+		}
+		if a == fm.cut {
+			n = 1
+		}
+		ext[a] = float64(s.tile[a])
+		if a == s.lane {
+			ext[a] *= float64(s.target.Lanes)
+		}
+		ext[a] = min(ext[a], n)
+		count[a] = n / ext[a]
+		if a != grid {
+			tiles *= count[a]
+		} else {
+			tiles /= ext[a]
+		}
+	}
+	var reads []*group
+	seen := map[int]bool{}
+	s.eachLoad(fm.nest.Value, func(r ref, _ int, _ float64) {
+		if !seen[r.group] {
+			seen[r.group] = true
+			reads = append(reads, &fm.groups[r.group])
+		}
+	})
+	own := make([]float64, len(reads))
+	for i, g := range reads {
+		own[i] = fm.lines(g, ext)
+	}
+	best := -1.0
+	for outer := -1; outer < fm.par; outer++ {
+		if outer >= 0 && (outer == grid || grid < 0 || count[outer] <= 1 || fm.axes[outer].dyn || fm.free != nil) {
+			continue
+		}
+		if c := s.waits(reads, own, ext, count, grid, outer); best < 0 || c < best*0.9 {
+			best, s.outer = c, outer
+		}
+	}
+	return best * tiles
+}
+
+// waits estimates the cycles that one tile waits for memory where axis outer, then the grid, is outside the other loops.
+func (s *schedule) waits(reads []*group, own, tile, count []float64, grid, outer int) float64 {
+	fm := s.fm
+	ext := append([]float64(nil), tile...)
+	near := make([]float64, len(reads)) // the bytes between two reads of the same; -1 while unknown
+	for i := range near {
+		near[i] = -1
+	}
+	step := func(a int) {
+		if a < 0 || count[a] <= 1 {
+			return
+		}
+		between := 0.0
+		for _, g := range reads {
+			between += 4 * lineElems * fm.lines(g, ext)
+		}
+		for i, g := range reads {
+			if near[i] < 0 && g.coef[a] == 0 {
+				near[i] = between
+			}
+		}
+		ext[a] *= count[a]
+	}
+	for a := fm.par - 1; a >= 0; a-- {
+		if a != grid && a != outer {
+			step(a)
+		}
+	}
+	step(grid)
+	step(outer)
+	sum := 0.0
+	for i, g := range reads {
+		if near[i] < 0 {
+			near[i] = 4 * lineElems * fm.lines(g, ext) // read once: it is where its maker left it
+		}
+		sum += own[i] * lineCycles(near[i])
+	}
+	return sum
+}
+
+// enoughInside reports whether one step of axis a holds enough points for a register tile, so that tiles need not take several.
+func (fm *form) enoughInside(a, lane, lanes int) bool {
+	points, other := 1, 1
+	for o, ax := range fm.axes[:fm.par] {
+		switch {
+		case o == a || ax.dyn || o == fm.cut:
+		case o == lane:
+			points *= (ax.extent + lanes - 1) / lanes
+		default:
+			points *= ax.extent
+			other = max(other, ax.extent)
+		}
+	}
+	return points >= 24 && (other >= 4 || fm.nest.Value == nil)
+}
