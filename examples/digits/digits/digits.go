@@ -250,17 +250,16 @@ var model = modelInfo{
 // inferBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.
 var inferBases = []base{
 	{7200, true}, // 0: image f32[N,28,28,1]
-	{0, true},    // 1: logits f32[N,10]
-	{16, true},   // 2: probs f32[N,10]
+	{64, true},   // 1: logits f32[N,10]
+	{0, true},    // 2: probs f32[N,10]
 	{0, true},    // 3: relu f32[N,24,24,10]
 	{5760, true}, // 4: max_pool f32[N,12,12,10]
 	{0, true},    // 5: relu_2 f32[N,8,8,20]
 	{1280, true}, // 6: max_pool_2 f32[N,4,4,20]
-	{0, true},    // 7: flatten f32[N,320]
-	{320, true},  // 8: hidden f32[N,50]
-	{16, true},   // 9: probs.max f32[N]
-	{32, true},   // 10: probs.exp f32[N,10]
-	{48, true},   // 11: probs.sum f32[N]
+	{0, true},    // 7: hidden f32[N,50]
+	{0, true},    // 8: probs.max f32[N]
+	{16, true},   // 9: probs.exp f32[N,10]
+	{32, true},   // 10: probs.sum f32[N]
 }
 
 var inferProgram = program{
@@ -280,78 +279,71 @@ func inferRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(120*x.n, 1088, inferMaxPool)
+	x.each(12*x.n, 79, inferMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(80*x.n, 2176, inferMaxPool2)
-	// digits.dl:9:28 flatten
-	x.each(x.n, 72, inferFlatten)
+	x.each(4*x.n, 500, inferMaxPool2)
 	// digits.dl:9:39 dense, relu
-	x.each(x.n, 8, inferDense)
+	x.each(x.n, 16, inferDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 184, inferLogits)
+	x.each(x.n, 372, inferLogits)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 2000, inferProbsMax)
+	x.each(x.n, 3176, inferProbsMax)
 	// digits.dl:12:21 softmax
 	x.each(x.n, 1000, inferProbsExp)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 2000, inferProbsSum)
+	x.each(x.n, 3176, inferProbsSum)
 	// digits.dl:12:21 softmax
 	x.each(x.n, 1844, inferProbs)
 }
 
-// inferConv2d: digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
+// inferConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
 func inferConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(3, 5760*lo), hi-lo)
 }
 
-// inferMaxPool: digits.dl:6:73 max_pool; lanes along x, ncy by 4, x by 2
+// inferMaxPool: digits.dl:6:73 max_pool; lanes along c, x by 6, c by 2
 func inferMaxPool(x *exec, lo, hi int) {
-	kMaxPool(x.at(3, 48*lo), x.at(4, 12*lo), (hi-lo)/4, (hi-lo)%4)
+	kMaxPool(x.at(3, 480*lo), x.at(4, 120*lo), hi-lo)
 }
 
-// inferConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
+// inferConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func inferConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(4, 1440*lo), x.weight(272), x.weight(5280), x.at(5, 1280*lo), hi-lo)
 }
 
-// inferMaxPool2: digits.dl:6:73 max_pool; lanes along x, ncy by 8
+// inferMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3
 func inferMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(5, 16*lo), x.at(6, 4*lo), (hi-lo)/8, (hi-lo)%8)
+	kMaxPool2(x.at(5, 320*lo), x.at(6, 80*lo), hi-lo)
 }
 
-// inferFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
-func inferFlatten(x *exec, lo, hi int) {
-	kFlatten(x.at(6, 320*lo), x.at(7, 320*lo), hi-lo)
-}
-
-// inferDense: digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
+// inferDense: digits.dl:9:39 dense, relu; lanes along unit, n by 8
 func inferDense(x *exec, lo, hi int) {
-	kDense(x.at(7, 320*lo), x.weight(5312), x.weight(21312), x.at(8, 50*lo), (hi-lo)/4, (hi-lo)%4)
+	kDense(x.at(6, 320*lo), x.weight(5312), x.weight(21312), x.at(7, 50*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // inferLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func inferLogits(x *exec, lo, hi int) {
-	kLogits(x.at(8, 50*lo), x.weight(21376), x.weight(21888), x.at(1, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kLogits(x.at(7, 50*lo), x.weight(21376), x.weight(21888), x.at(1, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// inferProbsMax: digits.dl:12:21 softmax; lanes sum over j, n by 8
+// inferProbsMax: digits.dl:12:21 softmax; one lane, n by 8
 func inferProbsMax(x *exec, lo, hi int) {
-	kProbsMax(x.at(1, 10*lo), x.at(9, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsMax(x.at(1, 10*lo), x.at(8, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // inferProbsExp: digits.dl:12:21 softmax; lanes along j, n by 4, j by 2
 func inferProbsExp(x *exec, lo, hi int) {
-	kProbsExp(x.at(1, 10*lo), x.at(9, lo), x.at(10, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kProbsExp(x.at(1, 10*lo), x.at(8, lo), x.at(9, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// inferProbsSum: digits.dl:12:21 softmax; lanes sum over j, n by 8
+// inferProbsSum: digits.dl:12:21 softmax; one lane, n by 8
 func inferProbsSum(x *exec, lo, hi int) {
-	kProbsSum(x.at(10, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsSum(x.at(9, 10*lo), x.at(10, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // inferProbs: digits.dl:12:21 softmax; lanes along j, n by 4, j by 2
 func inferProbs(x *exec, lo, hi int) {
-	kProbs(x.at(10, 10*lo), x.at(11, lo), x.at(2, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kProbs(x.at(9, 10*lo), x.at(10, lo), x.at(2, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }

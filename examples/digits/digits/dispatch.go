@@ -5,10 +5,9 @@ package digits
 // Each kernel is a variable: plain Go, unless the processor has something better. All of them give the same bits.
 var (
 	kConv2d                         func(*float32, *float32, *float32, *float32, int)                = kConv2dGo
-	kMaxPool                        func(*float32, *float32, int, int)                               = kMaxPoolGo
+	kMaxPool                        func(*float32, *float32, int)                                    = kMaxPoolGo
 	kConv2d2                        func(*float32, *float32, *float32, *float32, int)                = kConv2d2Go
-	kMaxPool2                       func(*float32, *float32, int, int)                               = kMaxPool2Go
-	kFlatten                        func(*float32, *float32, int)                                    = kFlattenGo
+	kMaxPool2                       func(*float32, *float32, int)                                    = kMaxPool2Go
 	kDense                          func(*float32, *float32, *float32, *float32, int, int)           = kDenseGo
 	kLogits                         func(*float32, *float32, *float32, *float32, int, int)           = kLogitsGo
 	kProbsMax                       func(*float32, *float32, int, int)                               = kProbsMaxGo
@@ -26,17 +25,16 @@ var (
 	kFlattenGrad                    func(*float32, *float32, *float32, int, int)                     = kFlattenGradGo
 	kHiddenDenseWeightGrad          func(*float32, *float32, *float32, int, int, int)                = kHiddenDenseWeightGradGo
 	kHiddenDenseBiasGrad            func(*float32, *float32, int)                                    = kHiddenDenseBiasGradGo
-	kMaxPool2Grad                   func(*float32, *float32, int)                                    = kMaxPool2GradGo
-	kRelu2Grad                      func(*float32, *float32, *float32, int, int)                     = kRelu2GradGo
-	kMaxPoolGradSpread              func(*float32, int, int)                                         = kMaxPoolGradSpreadGo
+	kRelu2Grad                      func(*float32, *float32, *float32, int)                          = kRelu2GradGo
+	kMaxPoolGradSpread              func(*float32, int)                                              = kMaxPoolGradSpreadGo
 	kRelu2Grad2                     func(*float32, *float32, *float32, *float32, int)                = kRelu2Grad2Go
 	kMaxPoolGrad                    func(*float32, *float32, *float32, int)                          = kMaxPoolGradGo
-	kFeaturesStage2Conv2dWeightGrad func(*float32, *float32, *float32, int, int)                     = kFeaturesStage2Conv2dWeightGradGo
+	kFeaturesStage2Conv2dWeightGrad func(*float32, *float32, *float32, int, int, int, int)           = kFeaturesStage2Conv2dWeightGradGo
 	kFeaturesStage2Conv2dBiasGrad   func(*float32, *float32, int)                                    = kFeaturesStage2Conv2dBiasGradGo
-	kReluGrad                       func(*float32, *float32, *float32, int, int)                     = kReluGradGo
+	kReluGrad                       func(*float32, *float32, *float32, int)                          = kReluGradGo
 	kReluGrad2                      func(*float32, *float32, *float32, *float32, int)                = kReluGrad2Go
-	kFeaturesStageConv2dWeightGrad  func(*float32, *float32, *float32, int, int)                     = kFeaturesStageConv2dWeightGradGo
-	kFeaturesStageConv2dBiasGrad    func(*float32, *float32, int)                                    = kFeaturesStageConv2dBiasGradGo
+	kFeaturesStageConv2dWeightGrad  func(*float32, *float32, *float32, int, int, int, int)           = kFeaturesStageConv2dWeightGradGo
+	kFeaturesStageConv2dBiasGrad    func(*float32, *float32, int, int)                               = kFeaturesStageConv2dBiasGradGo
 	kSgd                            func(*float32, *float32, *float32, *float32, int, int)           = kSgdGo
 )
 
@@ -48,7 +46,6 @@ func useGo() {
 	kMaxPool = kMaxPoolGo
 	kConv2d2 = kConv2d2Go
 	kMaxPool2 = kMaxPool2Go
-	kFlatten = kFlattenGo
 	kDense = kDenseGo
 	kLogits = kLogitsGo
 	kProbsMax = kProbsMaxGo
@@ -66,7 +63,6 @@ func useGo() {
 	kFlattenGrad = kFlattenGradGo
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradGo
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradGo
-	kMaxPool2Grad = kMaxPool2GradGo
 	kRelu2Grad = kRelu2GradGo
 	kMaxPoolGradSpread = kMaxPoolGradSpreadGo
 	kRelu2Grad2 = kRelu2Grad2Go

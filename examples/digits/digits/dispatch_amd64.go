@@ -15,7 +15,6 @@ func useAVX512() {
 	kMaxPool = kMaxPoolAVX512
 	kConv2d2 = kConv2d2AVX512
 	kMaxPool2 = kMaxPool2AVX512
-	kFlatten = kFlattenAVX512
 	kDense = kDenseAVX512
 	kLogits = kLogitsAVX512
 	kProbsMax = kProbsMaxAVX512
@@ -33,7 +32,6 @@ func useAVX512() {
 	kFlattenGrad = kFlattenGradAVX512
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX512
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX512
-	kMaxPool2Grad = kMaxPool2GradAVX512
 	kRelu2Grad = kRelu2GradAVX512
 	kMaxPoolGradSpread = kMaxPoolGradSpreadAVX512
 	kRelu2Grad2 = kRelu2Grad2AVX512
@@ -53,7 +51,6 @@ func useAVX2() {
 	kMaxPool = kMaxPoolAVX2
 	kConv2d2 = kConv2d2AVX2
 	kMaxPool2 = kMaxPool2AVX2
-	kFlatten = kFlattenAVX2
 	kDense = kDenseAVX2
 	kLogits = kLogitsAVX2
 	kProbsMax = kProbsMaxAVX2
@@ -71,7 +68,6 @@ func useAVX2() {
 	kFlattenGrad = kFlattenGradAVX2
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX2
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX2
-	kMaxPool2Grad = kMaxPool2GradAVX2
 	kRelu2Grad = kRelu2GradAVX2
 	kMaxPoolGradSpread = kMaxPoolGradSpreadAVX2
 	kRelu2Grad2 = kRelu2Grad2AVX2

@@ -14,7 +14,6 @@ func useNEON() {
 	kMaxPool = kMaxPoolNEON
 	kConv2d2 = kConv2d2NEON
 	kMaxPool2 = kMaxPool2NEON
-	kFlatten = kFlattenNEON
 	kDense = kDenseNEON
 	kLogits = kLogitsNEON
 	kProbsMax = kProbsMaxNEON
@@ -32,7 +31,6 @@ func useNEON() {
 	kFlattenGrad = kFlattenGradNEON
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradNEON
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradNEON
-	kMaxPool2Grad = kMaxPool2GradNEON
 	kRelu2Grad = kRelu2GradNEON
 	kMaxPoolGradSpread = kMaxPoolGradSpreadNEON
 	kRelu2Grad2 = kRelu2Grad2NEON

@@ -62,6 +62,7 @@ type paramInfo struct {
 	elem      string // "f32" where empty
 	shape     []int
 	strides   []int
+	panel     int // where not 0: the last axis lies in panels of this width, and its stride is the distance of one panel from the next
 	offset    int
 	init      string // how it starts, by scale and mean: see initializers
 	scale     float64
@@ -273,7 +274,29 @@ func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
 		}
 		return
 	}
-	x.pool.run(x, count, chunk, step)
+	x.pool.run(x, 1, count, chunk, step)
+}
+
+// eachCut runs step for each of cuts as each does, over numbers that go on from one to the next: see cutOf.
+func (x *exec) eachCut(cuts, count, chunk int, step func(x *exec, lo, hi int)) {
+	if x.watch != nil {
+		defer x.watch.lap(step)
+	}
+	if x.pool == nil || x.pool.threads == 1 {
+		for from := 0; from < cuts*count; from += count {
+			for lo := 0; lo < count; lo += chunk {
+				step(x, from+lo, from+min(lo+chunk, count))
+			}
+		}
+		return
+	}
+	x.pool.run(x, cuts, count, chunk, step)
+}
+
+// cutOf returns the cut that a piece of eachCut belongs to, and where it lies in it.
+func cutOf(count, lo, hi int) (cut, from, to int) {
+	cut = lo / count
+	return cut, lo - cut*count, hi - cut*count
 }
 
 // inOrder is each on one thread, from the first piece to the last: for steps whose order shows in what they leave behind.

@@ -21,6 +21,7 @@ type pool struct {
 	step   func(x *exec, lo, hi int)
 	count  int
 	chunk  int
+	perCut int // the pieces of count
 	pieces int64
 
 	_         [64]byte // remaining, done and the rest are each written by many: a cache line each
@@ -50,13 +51,15 @@ func newPool(threads int) *pool {
 	return p
 }
 
-// run calls step for the pieces of 0 … count-1, chunk at a time, and returns when all are done. It allocates nothing.
-func (p *pool) run(x *exec, count, chunk int, step func(x *exec, lo, hi int)) {
-	if count <= 0 {
+// run calls step for the pieces of 0 … count-1, chunk at a time, then for those of count … 2*count-1, cuts times, and returns when all are done. It
+// allocates nothing.
+func (p *pool) run(x *exec, cuts, count, chunk int, step func(x *exec, lo, hi int)) {
+	if count <= 0 || cuts <= 0 {
 		return
 	}
 	p.x, p.step, p.count, p.chunk = x, step, count, chunk
-	p.pieces = int64((count + chunk - 1) / chunk)
+	p.perCut = (count + chunk - 1) / chunk
+	p.pieces = int64(cuts) * int64(p.perCut)
 	p.done.Store(0)
 	p.remaining.Store(p.pieces)
 	p.rouse(int(p.pieces) - 1)
@@ -75,8 +78,10 @@ func (p *pool) takePieces() bool {
 		}
 		any = true
 		pieces := p.pieces
-		lo := int(pieces-1-left) * p.chunk
-		p.step(p.x, lo, min(lo+p.chunk, p.count))
+		piece := int(pieces - 1 - left)
+		cut := piece / p.perCut
+		lo := (piece - cut*p.perCut) * p.chunk
+		p.step(p.x, cut*p.count+lo, cut*p.count+min(lo+p.chunk, p.count))
 		if p.done.Add(1) == pieces && p.waiting.CompareAndSwap(true, false) {
 			p.finished <- struct{}{}
 		}

@@ -22,8 +22,8 @@ func (p *paramInfo) elems() int {
 	return n
 }
 
-// walk calls visit for every row of the last axis, in row-major order: at is where it starts in the arena, step the distance of its
-// elements, n their number. A scalar is one row of one.
+// walk calls visit for every row of the last axis, or for every panel's part of it, in row-major order: at is where it starts in the arena, step the
+// distance of its elements, n their number. A scalar is one row of one.
 func (p *paramInfo) walk(visit func(at, step, n int)) {
 	rank := len(p.shape)
 	if rank == 0 {
@@ -36,7 +36,13 @@ func (p *paramInfo) walk(visit func(at, step, n int)) {
 	index := make([]int, rank-1)
 	at := p.offset
 	for {
-		visit(at, p.strides[rank-1], p.shape[rank-1])
+		if p.panel == 0 {
+			visit(at, p.strides[rank-1], p.shape[rank-1])
+		} else {
+			for i := range p.shape[rank-1] / p.panel {
+				visit(at+i*p.strides[rank-1], 1, p.panel)
+			}
+		}
 		d := rank - 2
 		for ; d >= 0; d-- {
 			at += p.strides[d]

@@ -46,7 +46,7 @@ func kConv2dAVX512(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0,
 //	}
 //
 //go:noescape
-func kMaxPoolAVX512(relu0, maxPool0 *float32, main, tail int)
+func kMaxPoolAVX512(relu0, maxPool0 *float32, main int)
 
 // kConv2d2AVX512 computes
 //
@@ -90,22 +90,7 @@ func kConv2d2AVX512(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dB
 //	}
 //
 //go:noescape
-func kMaxPool2AVX512(relu20, maxPool20 *float32, main, tail int)
-
-// kFlattenAVX512 computes
-//
-//	for n := range N {
-//		for j := range 4 {
-//			for k := range 4 {
-//				for l := range 20 {
-//					flatten[n, 80*j+20*k+l] = max_pool_2[n, j, k, l]
-//				}
-//			}
-//		}
-//	}
-//
-//go:noescape
-func kFlattenAVX512(maxPool20, flatten0 *float32, main int)
+func kMaxPool2AVX512(relu20, maxPool20 *float32, main int)
 
 // kDenseAVX512 computes
 //
@@ -140,11 +125,10 @@ func kLogitsAVX512(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float
 // kProbsMaxAVX512 computes
 //
 //	for n := range N {
-//		part := [8]f32{-inf ...}
+//		acc := f32(-inf)
 //		for j := range 10 {
-//			part[j%8] = max(part[j%8], logits[n, j])
+//			acc = max(acc, logits[n, j])
 //		}
-//		acc := max of part in halves
 //		probs.max[n] = acc
 //	}
 //
@@ -165,11 +149,10 @@ func kProbsExpAVX512(logits0, probsMax0, probsExp0 *float32, main, tail int)
 // kProbsSumAVX512 computes
 //
 //	for n := range N {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for j := range 10 {
-//			part[j%8] += probs.exp[n, j]
+//			acc += probs.exp[n, j]
 //		}
-//		acc := sum of part in halves
 //		probs.sum[n] = acc
 //	}
 //
@@ -337,21 +320,6 @@ func kHiddenDenseWeightGradAVX512(flatten0, denseGrad0, hiddenDenseWeightGrad0 *
 //go:noescape
 func kHiddenDenseBiasGradAVX512(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
-// kMaxPool2GradAVX512 computes
-//
-//	for n := range N {
-//		for j := range 4 {
-//			for k := range 4 {
-//				for l := range 20 {
-//					max_pool_2.grad[n, j, k, l] = flatten.grad[n, 80*j+20*k+l]
-//				}
-//			}
-//		}
-//	}
-//
-//go:noescape
-func kMaxPool2GradAVX512(flattenGrad0, maxPool2Grad0 *float32, main int)
-
 // kRelu2GradAVX512 computes
 //
 //	for n := range N {
@@ -371,7 +339,7 @@ func kMaxPool2GradAVX512(flattenGrad0, maxPool2Grad0 *float32, main int)
 //	}
 //
 //go:noescape
-func kRelu2GradAVX512(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int)
+func kRelu2GradAVX512(relu20, maxPool20, relu2GradWhich0 *float32, main int)
 
 // kMaxPoolGradSpreadAVX512 computes
 //
@@ -386,7 +354,7 @@ func kRelu2GradAVX512(relu20, maxPool20, relu2GradWhich0 *float32, main, tail in
 //	}
 //
 //go:noescape
-func kMaxPoolGradSpreadAVX512(maxPoolGradSpread0 *float32, main, tail int)
+func kMaxPoolGradSpreadAVX512(maxPoolGradSpread0 *float32, main int)
 
 // kRelu2Grad2AVX512 computes
 //
@@ -413,14 +381,15 @@ func kRelu2Grad2AVX512(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread
 //		for y := range 12 {
 //			for x := range 12 {
 //				for c := range 10 {
-//					acc := f32(0)
+//					part := [8]f32{0 ...}
 //					for u := range 5 {
 //						for v := range 5 {
 //							for f := range 20 {
-//								acc = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], acc)
+//								part[f%8] = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], part[f%8])
 //							}
 //						}
 //					}
+//					acc := sum of part in halves
 //					max_pool.grad[n, y, x, c] = acc
 //				}
 //			}
@@ -436,15 +405,14 @@ func kMaxPoolGradAVX512(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPool
 //		for v := range 5 {
 //			for c := range 10 {
 //				for f := range 20 {
-//					part := [8]f32{0 ...}
+//					acc := f32(0)
 //					for n := range N {
 //						for y := range 8 {
 //							for x := range 8 {
-//								part[x%8] = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], part[x%8])
+//								acc = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], acc)
 //							}
 //						}
 //					}
-//					acc := sum of part in halves
 //					features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
 //				}
 //			}
@@ -452,20 +420,19 @@ func kMaxPoolGradAVX512(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPool
 //	}
 //
 //go:noescape
-func kFeaturesStage2Conv2dWeightGradAVX512(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, batch int)
+func kFeaturesStage2Conv2dWeightGradAVX512(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, tail, batch, resume int)
 
 // kFeaturesStage2Conv2dBiasGradAVX512 computes
 //
 //	for l := range 20 {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for n := range N {
 //			for j := range 8 {
 //				for k := range 8 {
-//					part[k%8] += max_pool.grad.spread[n, j+4, k+4, l]
+//					acc += max_pool.grad.spread[n, j+4, k+4, l]
 //				}
 //			}
 //		}
-//		acc := sum of part in halves
 //		features.stage_2.conv2d.bias.grad[l] = acc
 //	}
 //
@@ -491,7 +458,7 @@ func kFeaturesStage2Conv2dBiasGradAVX512(maxPoolGradSpread0, featuresStage2Conv2
 //	}
 //
 //go:noescape
-func kReluGradAVX512(relu0, maxPool0, reluGradWhich0 *float32, main, tail int)
+func kReluGradAVX512(relu0, maxPool0, reluGradWhich0 *float32, main int)
 
 // kReluGrad2AVX512 computes
 //
@@ -518,15 +485,14 @@ func kReluGrad2AVX512(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32,
 //		for v := range 5 {
 //			for c := range 1 {
 //				for f := range 10 {
-//					part := [8]f32{0 ...}
+//					acc := f32(0)
 //					for n := range N {
 //						for y := range 24 {
 //							for x := range 24 {
-//								part[x%8] = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], part[x%8])
+//								acc = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], acc)
 //							}
 //						}
 //					}
-//					acc := sum of part in halves
 //					features.stage.conv2d.weight.grad[u, v, c, f] = acc
 //				}
 //			}
@@ -534,25 +500,24 @@ func kReluGrad2AVX512(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32,
 //	}
 //
 //go:noescape
-func kFeaturesStageConv2dWeightGradAVX512(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, batch int)
+func kFeaturesStageConv2dWeightGradAVX512(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, tail, batch, resume int)
 
 // kFeaturesStageConv2dBiasGradAVX512 computes
 //
 //	for l := range 10 {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for n := range N {
 //			for j := range 24 {
 //				for k := range 24 {
-//					part[k%8] += conv2d.grad[n, j, k, l]
+//					acc += conv2d.grad[n, j, k, l]
 //				}
 //			}
 //		}
-//		acc := sum of part in halves
 //		features.stage.conv2d.bias.grad[l] = acc
 //	}
 //
 //go:noescape
-func kFeaturesStageConv2dBiasGradAVX512(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch int)
+func kFeaturesStageConv2dBiasGradAVX512(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch, resume int)
 
 // kSgdAVX512 computes
 //

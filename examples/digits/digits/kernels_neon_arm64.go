@@ -46,7 +46,7 @@ func kConv2dNEON(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, r
 //	}
 //
 //go:noescape
-func kMaxPoolNEON(relu0, maxPool0 *float32, main, tail int)
+func kMaxPoolNEON(relu0, maxPool0 *float32, main int)
 
 // kConv2d2NEON computes
 //
@@ -90,22 +90,7 @@ func kConv2d2NEON(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBia
 //	}
 //
 //go:noescape
-func kMaxPool2NEON(relu20, maxPool20 *float32, main, tail int)
-
-// kFlattenNEON computes
-//
-//	for n := range N {
-//		for j := range 4 {
-//			for k := range 4 {
-//				for l := range 20 {
-//					flatten[n, 80*j+20*k+l] = max_pool_2[n, j, k, l]
-//				}
-//			}
-//		}
-//	}
-//
-//go:noescape
-func kFlattenNEON(maxPool20, flatten0 *float32, main int)
+func kMaxPool2NEON(relu20, maxPool20 *float32, main int)
 
 // kDenseNEON computes
 //
@@ -140,11 +125,10 @@ func kLogitsNEON(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32
 // kProbsMaxNEON computes
 //
 //	for n := range N {
-//		part := [8]f32{-inf ...}
+//		acc := f32(-inf)
 //		for j := range 10 {
-//			part[j%8] = max(part[j%8], logits[n, j])
+//			acc = max(acc, logits[n, j])
 //		}
-//		acc := max of part in halves
 //		probs.max[n] = acc
 //	}
 //
@@ -165,11 +149,10 @@ func kProbsExpNEON(logits0, probsMax0, probsExp0 *float32, main, tail int)
 // kProbsSumNEON computes
 //
 //	for n := range N {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for j := range 10 {
-//			part[j%8] += probs.exp[n, j]
+//			acc += probs.exp[n, j]
 //		}
-//		acc := sum of part in halves
 //		probs.sum[n] = acc
 //	}
 //
@@ -337,21 +320,6 @@ func kHiddenDenseWeightGradNEON(flatten0, denseGrad0, hiddenDenseWeightGrad0 *fl
 //go:noescape
 func kHiddenDenseBiasGradNEON(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
-// kMaxPool2GradNEON computes
-//
-//	for n := range N {
-//		for j := range 4 {
-//			for k := range 4 {
-//				for l := range 20 {
-//					max_pool_2.grad[n, j, k, l] = flatten.grad[n, 80*j+20*k+l]
-//				}
-//			}
-//		}
-//	}
-//
-//go:noescape
-func kMaxPool2GradNEON(flattenGrad0, maxPool2Grad0 *float32, main int)
-
 // kRelu2GradNEON computes
 //
 //	for n := range N {
@@ -371,7 +339,7 @@ func kMaxPool2GradNEON(flattenGrad0, maxPool2Grad0 *float32, main int)
 //	}
 //
 //go:noescape
-func kRelu2GradNEON(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int)
+func kRelu2GradNEON(relu20, maxPool20, relu2GradWhich0 *float32, main int)
 
 // kMaxPoolGradSpreadNEON computes
 //
@@ -386,7 +354,7 @@ func kRelu2GradNEON(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int)
 //	}
 //
 //go:noescape
-func kMaxPoolGradSpreadNEON(maxPoolGradSpread0 *float32, main, tail int)
+func kMaxPoolGradSpreadNEON(maxPoolGradSpread0 *float32, main int)
 
 // kRelu2Grad2NEON computes
 //
@@ -413,14 +381,15 @@ func kRelu2Grad2NEON(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 
 //		for y := range 12 {
 //			for x := range 12 {
 //				for c := range 10 {
-//					acc := f32(0)
+//					part := [8]f32{0 ...}
 //					for u := range 5 {
 //						for v := range 5 {
 //							for f := range 20 {
-//								acc = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], acc)
+//								part[f%8] = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], part[f%8])
 //							}
 //						}
 //					}
+//					acc := sum of part in halves
 //					max_pool.grad[n, y, x, c] = acc
 //				}
 //			}
@@ -436,15 +405,14 @@ func kMaxPoolGradNEON(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGr
 //		for v := range 5 {
 //			for c := range 10 {
 //				for f := range 20 {
-//					part := [8]f32{0 ...}
+//					acc := f32(0)
 //					for n := range N {
 //						for y := range 8 {
 //							for x := range 8 {
-//								part[x%8] = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], part[x%8])
+//								acc = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], acc)
 //							}
 //						}
 //					}
-//					acc := sum of part in halves
 //					features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
 //				}
 //			}
@@ -452,20 +420,19 @@ func kMaxPoolGradNEON(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGr
 //	}
 //
 //go:noescape
-func kFeaturesStage2Conv2dWeightGradNEON(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, batch int)
+func kFeaturesStage2Conv2dWeightGradNEON(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, tail, batch, resume int)
 
 // kFeaturesStage2Conv2dBiasGradNEON computes
 //
 //	for l := range 20 {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for n := range N {
 //			for j := range 8 {
 //				for k := range 8 {
-//					part[k%8] += max_pool.grad.spread[n, j+4, k+4, l]
+//					acc += max_pool.grad.spread[n, j+4, k+4, l]
 //				}
 //			}
 //		}
-//		acc := sum of part in halves
 //		features.stage_2.conv2d.bias.grad[l] = acc
 //	}
 //
@@ -491,7 +458,7 @@ func kFeaturesStage2Conv2dBiasGradNEON(maxPoolGradSpread0, featuresStage2Conv2dB
 //	}
 //
 //go:noescape
-func kReluGradNEON(relu0, maxPool0, reluGradWhich0 *float32, main, tail int)
+func kReluGradNEON(relu0, maxPool0, reluGradWhich0 *float32, main int)
 
 // kReluGrad2NEON computes
 //
@@ -518,15 +485,14 @@ func kReluGrad2NEON(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, m
 //		for v := range 5 {
 //			for c := range 1 {
 //				for f := range 10 {
-//					part := [8]f32{0 ...}
+//					acc := f32(0)
 //					for n := range N {
 //						for y := range 24 {
 //							for x := range 24 {
-//								part[x%8] = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], part[x%8])
+//								acc = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], acc)
 //							}
 //						}
 //					}
-//					acc := sum of part in halves
 //					features.stage.conv2d.weight.grad[u, v, c, f] = acc
 //				}
 //			}
@@ -534,25 +500,24 @@ func kReluGrad2NEON(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, m
 //	}
 //
 //go:noescape
-func kFeaturesStageConv2dWeightGradNEON(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, batch int)
+func kFeaturesStageConv2dWeightGradNEON(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, tail, batch, resume int)
 
 // kFeaturesStageConv2dBiasGradNEON computes
 //
 //	for l := range 10 {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for n := range N {
 //			for j := range 24 {
 //				for k := range 24 {
-//					part[k%8] += conv2d.grad[n, j, k, l]
+//					acc += conv2d.grad[n, j, k, l]
 //				}
 //			}
 //		}
-//		acc := sum of part in halves
 //		features.stage.conv2d.bias.grad[l] = acc
 //	}
 //
 //go:noescape
-func kFeaturesStageConv2dBiasGradNEON(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch int)
+func kFeaturesStageConv2dBiasGradNEON(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch, resume int)
 
 // kSgdNEON computes
 //

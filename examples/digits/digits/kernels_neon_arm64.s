@@ -34,7 +34,7 @@ loop1:
 	MOVD $24, R6
 
 loop2:
-	MOVD $2, R5
+	MOVD $3, R5
 
 loop3:
 	VMOVI $0, V1.B16
@@ -64,526 +64,362 @@ loop3:
 	MOVD $5, R4
 
 loop4:
-	FMOVQ 0(R0), F25
-	FMOVS 0(R1), F26
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	FMOVQ 16(R0), F27
-	WORD $0x4f9a1362 // fmla v2.4s, v27.4s, v26.s[0]
-	FMOVQ 32(R0), F28
-	WORD $0x4f9a1383 // fmla v3.4s, v28.4s, v26.s[0]
-	FMOVQ 48(R0), F29
-	WORD $0x4f9a13a4 // fmla v4.4s, v29.4s, v26.s[0]
-	FMOVQ 64(R0), F30
-	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
-	FMOVQ 80(R0), F31
-	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
-	FMOVS 4(R1), F26
-	WORD $0x4f9a1327 // fmla v7.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13aa // fmla v10.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13cb // fmla v11.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13ec // fmla v12.4s, v31.4s, v26.s[0]
-	FMOVS 8(R1), F26
-	WORD $0x4f9a132d // fmla v13.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a136e // fmla v14.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f2 // fmla v18.4s, v31.4s, v26.s[0]
-	FMOVS 12(R1), F26
-	WORD $0x4f9a1333 // fmla v19.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1374 // fmla v20.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1395 // fmla v21.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b6 // fmla v22.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d7 // fmla v23.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f8 // fmla v24.4s, v31.4s, v26.s[0]
-	FMOVQ 4(R0), F25
-	FMOVS 40(R1), F26
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	FMOVQ 20(R0), F27
-	WORD $0x4f9a1362 // fmla v2.4s, v27.4s, v26.s[0]
-	FMOVQ 36(R0), F28
-	WORD $0x4f9a1383 // fmla v3.4s, v28.4s, v26.s[0]
-	FMOVQ 52(R0), F29
-	WORD $0x4f9a13a4 // fmla v4.4s, v29.4s, v26.s[0]
-	FMOVQ 68(R0), F30
-	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
-	FMOVQ 84(R0), F31
-	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
-	FMOVS 44(R1), F26
-	WORD $0x4f9a1327 // fmla v7.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13aa // fmla v10.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13cb // fmla v11.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13ec // fmla v12.4s, v31.4s, v26.s[0]
-	FMOVS 48(R1), F26
-	WORD $0x4f9a132d // fmla v13.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a136e // fmla v14.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f2 // fmla v18.4s, v31.4s, v26.s[0]
-	FMOVS 52(R1), F26
-	WORD $0x4f9a1333 // fmla v19.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1374 // fmla v20.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1395 // fmla v21.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b6 // fmla v22.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d7 // fmla v23.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f8 // fmla v24.4s, v31.4s, v26.s[0]
-	FMOVQ 8(R0), F25
-	FMOVS 80(R1), F26
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	FMOVQ 24(R0), F27
-	WORD $0x4f9a1362 // fmla v2.4s, v27.4s, v26.s[0]
-	FMOVQ 40(R0), F28
-	WORD $0x4f9a1383 // fmla v3.4s, v28.4s, v26.s[0]
-	FMOVQ 56(R0), F29
-	WORD $0x4f9a13a4 // fmla v4.4s, v29.4s, v26.s[0]
-	FMOVQ 72(R0), F30
-	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
-	FMOVQ 88(R0), F31
-	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
-	FMOVS 84(R1), F26
-	WORD $0x4f9a1327 // fmla v7.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13aa // fmla v10.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13cb // fmla v11.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13ec // fmla v12.4s, v31.4s, v26.s[0]
-	FMOVS 88(R1), F26
-	WORD $0x4f9a132d // fmla v13.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a136e // fmla v14.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f2 // fmla v18.4s, v31.4s, v26.s[0]
-	FMOVS 92(R1), F26
-	WORD $0x4f9a1333 // fmla v19.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1374 // fmla v20.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1395 // fmla v21.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b6 // fmla v22.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d7 // fmla v23.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f8 // fmla v24.4s, v31.4s, v26.s[0]
-	FMOVQ 12(R0), F25
-	FMOVS 120(R1), F26
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	FMOVQ 28(R0), F27
-	WORD $0x4f9a1362 // fmla v2.4s, v27.4s, v26.s[0]
-	FMOVQ 44(R0), F28
-	WORD $0x4f9a1383 // fmla v3.4s, v28.4s, v26.s[0]
-	FMOVQ 60(R0), F29
-	WORD $0x4f9a13a4 // fmla v4.4s, v29.4s, v26.s[0]
-	FMOVQ 76(R0), F30
-	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
-	FMOVQ 92(R0), F31
-	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
-	FMOVS 124(R1), F26
-	WORD $0x4f9a1327 // fmla v7.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13aa // fmla v10.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13cb // fmla v11.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13ec // fmla v12.4s, v31.4s, v26.s[0]
-	FMOVS 128(R1), F26
-	WORD $0x4f9a132d // fmla v13.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a136e // fmla v14.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f2 // fmla v18.4s, v31.4s, v26.s[0]
-	FMOVS 132(R1), F26
-	WORD $0x4f9a1333 // fmla v19.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1374 // fmla v20.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1395 // fmla v21.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b6 // fmla v22.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d7 // fmla v23.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f8 // fmla v24.4s, v31.4s, v26.s[0]
-	FMOVQ 16(R0), F25
-	FMOVS 160(R1), F26
-	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
-	FMOVQ 32(R0), F27
-	WORD $0x4f9a1362 // fmla v2.4s, v27.4s, v26.s[0]
-	FMOVQ 48(R0), F28
-	WORD $0x4f9a1383 // fmla v3.4s, v28.4s, v26.s[0]
-	FMOVQ 64(R0), F29
-	WORD $0x4f9a13a4 // fmla v4.4s, v29.4s, v26.s[0]
-	FMOVQ 80(R0), F30
-	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
-	FMOVQ 96(R0), F31
-	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
-	FMOVS 164(R1), F26
-	WORD $0x4f9a1327 // fmla v7.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13aa // fmla v10.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13cb // fmla v11.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13ec // fmla v12.4s, v31.4s, v26.s[0]
-	FMOVS 168(R1), F26
-	WORD $0x4f9a132d // fmla v13.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a136e // fmla v14.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f2 // fmla v18.4s, v31.4s, v26.s[0]
-	FMOVS 172(R1), F26
-	WORD $0x4f9a1333 // fmla v19.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a1374 // fmla v20.4s, v27.4s, v26.s[0]
-	WORD $0x4f9a1395 // fmla v21.4s, v28.4s, v26.s[0]
-	WORD $0x4f9a13b6 // fmla v22.4s, v29.4s, v26.s[0]
-	WORD $0x4f9a13d7 // fmla v23.4s, v30.4s, v26.s[0]
-	WORD $0x4f9a13f8 // fmla v24.4s, v31.4s, v26.s[0]
+	FMOVS 0(R0), F25
+	FMOVQ 0(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 16(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVS 0(R0), F25
+	FMOVD 32(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	FMOVQ 40(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 56(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	FMOVD 72(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	FMOVQ 80(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 96(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	FMOVD 112(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 36(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	FMOVS 36(R0), F25
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	FMOVQ 120(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 136(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVS 12(R0), F25
+	FMOVD 152(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 36(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	FMOVS 36(R0), F25
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 40(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	FMOVS 40(R0), F25
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	FMOVQ 160(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 176(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVS 16(R0), F25
+	FMOVD 192(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	FMOVS 20(R0), F25
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	FMOVS 24(R0), F25
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	FMOVS 28(R0), F25
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	FMOVS 32(R0), F25
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 36(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	FMOVS 36(R0), F25
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 40(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	FMOVS 40(R0), F25
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 44(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	FMOVS 44(R0), F25
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
 	ADD $112, R0
 	ADD $200, R1
 	SUBS $1, R4, R4
 	BNE loop4
-	VLD1R (R3), [V25.S4]
+	FMOVQ 0(R3), F25
 	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
 	WORD $0x6ea1e419 // fcmgt v25.4s, v0.4s, v1.4s
 	VBIT V25.B16, V0.B16, V1.B16
 	FMOVQ F1, 0(R2)
-	VLD1R (R3), [V1.S4]
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
 	FMOVQ F1, 16(R2)
-	VLD1R (R3), [V1.S4]
+	FMOVD 32(R3), F1
 	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 32(R2)
-	VLD1R (R3), [V1.S4]
+	FMOVD F1, 32(R2)
+	FMOVQ 0(R3), F1
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 48(R2)
-	VLD1R (R3), [V1.S4]
+	FMOVQ F1, 40(R2)
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 64(R2)
-	VLD1R (R3), [V1.S4]
+	FMOVQ F1, 56(R2)
+	FMOVD 32(R3), F1
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 80(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVD F1, 72(R2)
+	FMOVQ 0(R3), F1
 	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2304(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 80(R2)
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2320(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 96(R2)
+	FMOVD 32(R3), F1
 	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2336(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVD F1, 112(R2)
+	FMOVQ 0(R3), F1
 	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2352(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 120(R2)
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d561 // fadd v1.4s, v11.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2368(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 136(R2)
+	FMOVD 32(R3), F1
 	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2384(R2)
-	FMOVS 8(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVD F1, 152(R2)
+	FMOVQ 0(R3), F1
 	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 4608(R2)
-	FMOVS 8(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 160(R2)
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d5c1 // fadd v1.4s, v14.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 4624(R2)
-	FMOVS 8(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 176(R2)
+	FMOVD 32(R3), F1
 	WORD $0x4e21d5e1 // fadd v1.4s, v15.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 4640(R2)
-	FMOVS 8(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVD F1, 192(R2)
+	FMOVQ 0(R3), F1
 	WORD $0x4e21d601 // fadd v1.4s, v16.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 4656(R2)
-	FMOVS 8(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 200(R2)
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d621 // fadd v1.4s, v17.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 4672(R2)
-	FMOVS 8(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 216(R2)
+	FMOVD 32(R3), F1
 	WORD $0x4e21d641 // fadd v1.4s, v18.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 4688(R2)
-	FMOVS 12(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVD F1, 232(R2)
+	FMOVQ 0(R3), F1
 	WORD $0x4e21d661 // fadd v1.4s, v19.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 6912(R2)
-	FMOVS 12(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 240(R2)
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d681 // fadd v1.4s, v20.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 6928(R2)
-	FMOVS 12(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 256(R2)
+	FMOVD 32(R3), F1
 	WORD $0x4e21d6a1 // fadd v1.4s, v21.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 6944(R2)
-	FMOVS 12(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVD F1, 272(R2)
+	FMOVQ 0(R3), F1
 	WORD $0x4e21d6c1 // fadd v1.4s, v22.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 6960(R2)
-	FMOVS 12(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 280(R2)
+	FMOVQ 16(R3), F1
 	WORD $0x4e21d6e1 // fadd v1.4s, v23.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 6976(R2)
-	FMOVS 12(R3), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 296(R2)
+	FMOVD 32(R3), F1
 	WORD $0x4e21d701 // fadd v1.4s, v24.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 6992(R2)
-	SUB $560, R0
-	SUB $984, R1
-	ADD $16, R3
-	ADD $9216, R2
+	FMOVD F1, 312(R2)
+	SUB $528, R0
+	SUB $1000, R1
+	ADD $320, R2
 	SUBS $1, R5, R5
 	BNE loop3
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	SUB $32, R1
-	MOVD $5, R5
-
-loop5:
-	FMOVQ 0(R0), F13
-	FMOVS 32(R1), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 16(R0), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVQ 32(R0), F16
-	WORD $0x4f8e1203 // fmla v3.4s, v16.4s, v14.s[0]
-	FMOVQ 48(R0), F17
-	WORD $0x4f8e1224 // fmla v4.4s, v17.4s, v14.s[0]
-	FMOVQ 64(R0), F18
-	WORD $0x4f8e1245 // fmla v5.4s, v18.4s, v14.s[0]
-	FMOVQ 80(R0), F19
-	WORD $0x4f8e1266 // fmla v6.4s, v19.4s, v14.s[0]
-	FMOVS 36(R1), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	WORD $0x4f8e126c // fmla v12.4s, v19.4s, v14.s[0]
-	FMOVQ 4(R0), F13
-	FMOVS 72(R1), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 20(R0), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVQ 36(R0), F16
-	WORD $0x4f8e1203 // fmla v3.4s, v16.4s, v14.s[0]
-	FMOVQ 52(R0), F17
-	WORD $0x4f8e1224 // fmla v4.4s, v17.4s, v14.s[0]
-	FMOVQ 68(R0), F18
-	WORD $0x4f8e1245 // fmla v5.4s, v18.4s, v14.s[0]
-	FMOVQ 84(R0), F19
-	WORD $0x4f8e1266 // fmla v6.4s, v19.4s, v14.s[0]
-	FMOVS 76(R1), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	WORD $0x4f8e126c // fmla v12.4s, v19.4s, v14.s[0]
-	FMOVQ 8(R0), F13
-	FMOVS 112(R1), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 24(R0), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVQ 40(R0), F16
-	WORD $0x4f8e1203 // fmla v3.4s, v16.4s, v14.s[0]
-	FMOVQ 56(R0), F17
-	WORD $0x4f8e1224 // fmla v4.4s, v17.4s, v14.s[0]
-	FMOVQ 72(R0), F18
-	WORD $0x4f8e1245 // fmla v5.4s, v18.4s, v14.s[0]
-	FMOVQ 88(R0), F19
-	WORD $0x4f8e1266 // fmla v6.4s, v19.4s, v14.s[0]
-	FMOVS 116(R1), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	WORD $0x4f8e126c // fmla v12.4s, v19.4s, v14.s[0]
-	FMOVQ 12(R0), F13
-	FMOVS 152(R1), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 28(R0), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVQ 44(R0), F16
-	WORD $0x4f8e1203 // fmla v3.4s, v16.4s, v14.s[0]
-	FMOVQ 60(R0), F17
-	WORD $0x4f8e1224 // fmla v4.4s, v17.4s, v14.s[0]
-	FMOVQ 76(R0), F18
-	WORD $0x4f8e1245 // fmla v5.4s, v18.4s, v14.s[0]
-	FMOVQ 92(R0), F19
-	WORD $0x4f8e1266 // fmla v6.4s, v19.4s, v14.s[0]
-	FMOVS 156(R1), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	WORD $0x4f8e126c // fmla v12.4s, v19.4s, v14.s[0]
-	FMOVQ 16(R0), F13
-	FMOVS 192(R1), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 32(R0), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVQ 48(R0), F16
-	WORD $0x4f8e1203 // fmla v3.4s, v16.4s, v14.s[0]
-	FMOVQ 64(R0), F17
-	WORD $0x4f8e1224 // fmla v4.4s, v17.4s, v14.s[0]
-	FMOVQ 80(R0), F18
-	WORD $0x4f8e1245 // fmla v5.4s, v18.4s, v14.s[0]
-	FMOVQ 96(R0), F19
-	WORD $0x4f8e1266 // fmla v6.4s, v19.4s, v14.s[0]
-	FMOVS 196(R1), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
-	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	WORD $0x4f8e126c // fmla v12.4s, v19.4s, v14.s[0]
-	ADD $112, R0
-	ADD $200, R1
-	SUBS $1, R5, R5
-	BNE loop5
-	VLD1R (R3), [V13.S4]
-	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea1e40d // fcmgt v13.4s, v0.4s, v1.4s
-	VBIT V13.B16, V0.B16, V1.B16
-	FMOVQ F1, 0(R2)
-	VLD1R (R3), [V1.S4]
-	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 16(R2)
-	VLD1R (R3), [V1.S4]
-	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 32(R2)
-	VLD1R (R3), [V1.S4]
-	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 48(R2)
-	VLD1R (R3), [V1.S4]
-	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 64(R2)
-	VLD1R (R3), [V1.S4]
-	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 80(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
-	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2304(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
-	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2320(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
-	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2336(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
-	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2352(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
-	WORD $0x4e21d561 // fadd v1.4s, v11.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2368(R2)
-	FMOVS 4(R3), F1
-	VDUP V1.S[0], V1.S4
-	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 2384(R2)
-	SUB $448, R0
-	SUB $1000, R1
-	SUB $32, R3
-	SUB $18336, R2
+	ADD $16, R0
 	SUBS $1, R6, R6
 	BNE loop2
 	ADD $448, R0
-	ADD $20736, R2
 	SUBS $1, R7, R7
 	BNE loop1
 
 end1:
 	RET
 
-// func kMaxPoolNEON(relu0, maxPool0 *float32, main, tail int)
-TEXT ·kMaxPoolNEON(SB), $128-32
+// func kMaxPoolNEON(relu0, maxPool0 *float32, main int)
+TEXT ·kMaxPoolNEON(SB), $128-24
 	// for n := range N {
 	// 	for y := range 12 {
 	// 		for x := range 12 {
@@ -601,11 +437,14 @@ TEXT ·kMaxPoolNEON(SB), $128-32
 	// }
 	MOVD relu0+0(FP), R0
 	MOVD maxPool0+8(FP), R1
-	MOVD main+16(FP), R2
-	CMP $0, R2
+	MOVD main+16(FP), R3
+	CMP $0, R3
 	BLE end1
 
 loop1:
+	MOVD $2, R2
+
+loop2:
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V0
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V1
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V2
@@ -618,521 +457,399 @@ loop1:
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V9
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V10
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V11
-	FMOVQ 0(R0), F13
-	FMOVQ 12(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea0e5ac // fcmgt v12.4s, v13.4s, v0.4s
-	VBIT V12.B16, V13.B16, V0.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c00 // orn v0.16b, v0.16b, v12.16b
-	FMOVQ 32(R0), F13
-	FMOVQ 44(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
-	VBIT V12.B16, V13.B16, V1.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c21 // orn v1.16b, v1.16b, v12.16b
-	FMOVQ 64(R0), F13
-	FMOVQ 76(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
-	VBIT V12.B16, V13.B16, V2.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c42 // orn v2.16b, v2.16b, v12.16b
-	FMOVQ 192(R0), F13
-	FMOVQ 204(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea3e5ac // fcmgt v12.4s, v13.4s, v3.4s
-	VBIT V12.B16, V13.B16, V3.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c63 // orn v3.16b, v3.16b, v12.16b
-	FMOVQ 224(R0), F13
-	FMOVQ 236(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea4e5ac // fcmgt v12.4s, v13.4s, v4.4s
-	VBIT V12.B16, V13.B16, V4.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c84 // orn v4.16b, v4.16b, v12.16b
-	FMOVQ 256(R0), F13
-	FMOVQ 268(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea5e5ac // fcmgt v12.4s, v13.4s, v5.4s
-	VBIT V12.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ca5 // orn v5.16b, v5.16b, v12.16b
-	FMOVQ 384(R0), F13
-	FMOVQ 396(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea6e5ac // fcmgt v12.4s, v13.4s, v6.4s
-	VBIT V12.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1cc6 // orn v6.16b, v6.16b, v12.16b
-	FMOVQ 416(R0), F13
-	FMOVQ 428(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea7e5ac // fcmgt v12.4s, v13.4s, v7.4s
-	VBIT V12.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ce7 // orn v7.16b, v7.16b, v12.16b
-	FMOVQ 448(R0), F13
-	FMOVQ 460(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea8e5ac // fcmgt v12.4s, v13.4s, v8.4s
-	VBIT V12.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d08 // orn v8.16b, v8.16b, v12.16b
-	FMOVQ 576(R0), F13
-	FMOVQ 588(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea9e5ac // fcmgt v12.4s, v13.4s, v9.4s
-	VBIT V12.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d29 // orn v9.16b, v9.16b, v12.16b
-	FMOVQ 608(R0), F13
-	FMOVQ 620(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eaae5ac // fcmgt v12.4s, v13.4s, v10.4s
-	VBIT V12.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d4a // orn v10.16b, v10.16b, v12.16b
-	FMOVQ 640(R0), F13
-	FMOVQ 652(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eabe5ac // fcmgt v12.4s, v13.4s, v11.4s
-	VBIT V12.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d6b // orn v11.16b, v11.16b, v12.16b
-	FMOVQ 4(R0), F13
-	FMOVQ 16(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea0e5ac // fcmgt v12.4s, v13.4s, v0.4s
-	VBIT V12.B16, V13.B16, V0.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c00 // orn v0.16b, v0.16b, v12.16b
-	FMOVQ 36(R0), F13
-	FMOVQ 48(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
-	VBIT V12.B16, V13.B16, V1.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c21 // orn v1.16b, v1.16b, v12.16b
-	FMOVQ 68(R0), F13
-	FMOVQ 80(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
-	VBIT V12.B16, V13.B16, V2.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c42 // orn v2.16b, v2.16b, v12.16b
-	FMOVQ 196(R0), F13
-	FMOVQ 208(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea3e5ac // fcmgt v12.4s, v13.4s, v3.4s
-	VBIT V12.B16, V13.B16, V3.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c63 // orn v3.16b, v3.16b, v12.16b
-	FMOVQ 228(R0), F13
-	FMOVQ 240(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea4e5ac // fcmgt v12.4s, v13.4s, v4.4s
-	VBIT V12.B16, V13.B16, V4.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c84 // orn v4.16b, v4.16b, v12.16b
-	FMOVQ 260(R0), F13
-	FMOVQ 272(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea5e5ac // fcmgt v12.4s, v13.4s, v5.4s
-	VBIT V12.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ca5 // orn v5.16b, v5.16b, v12.16b
-	FMOVQ 388(R0), F13
-	FMOVQ 400(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea6e5ac // fcmgt v12.4s, v13.4s, v6.4s
-	VBIT V12.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1cc6 // orn v6.16b, v6.16b, v12.16b
-	FMOVQ 420(R0), F13
-	FMOVQ 432(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea7e5ac // fcmgt v12.4s, v13.4s, v7.4s
-	VBIT V12.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ce7 // orn v7.16b, v7.16b, v12.16b
-	FMOVQ 452(R0), F13
-	FMOVQ 464(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea8e5ac // fcmgt v12.4s, v13.4s, v8.4s
-	VBIT V12.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d08 // orn v8.16b, v8.16b, v12.16b
-	FMOVQ 580(R0), F13
-	FMOVQ 592(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea9e5ac // fcmgt v12.4s, v13.4s, v9.4s
-	VBIT V12.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d29 // orn v9.16b, v9.16b, v12.16b
-	FMOVQ 612(R0), F13
-	FMOVQ 624(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eaae5ac // fcmgt v12.4s, v13.4s, v10.4s
-	VBIT V12.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d4a // orn v10.16b, v10.16b, v12.16b
-	FMOVQ 644(R0), F13
-	FMOVQ 656(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eabe5ac // fcmgt v12.4s, v13.4s, v11.4s
-	VBIT V12.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d6b // orn v11.16b, v11.16b, v12.16b
-	FMOVQ 96(R0), F13
-	FMOVQ 108(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea0e5ac // fcmgt v12.4s, v13.4s, v0.4s
-	VBIT V12.B16, V13.B16, V0.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c00 // orn v0.16b, v0.16b, v12.16b
-	FMOVQ 128(R0), F13
-	FMOVQ 140(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
-	VBIT V12.B16, V13.B16, V1.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c21 // orn v1.16b, v1.16b, v12.16b
-	FMOVQ 160(R0), F13
-	FMOVQ 172(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
-	VBIT V12.B16, V13.B16, V2.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c42 // orn v2.16b, v2.16b, v12.16b
-	FMOVQ 288(R0), F13
-	FMOVQ 300(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea3e5ac // fcmgt v12.4s, v13.4s, v3.4s
-	VBIT V12.B16, V13.B16, V3.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c63 // orn v3.16b, v3.16b, v12.16b
-	FMOVQ 320(R0), F13
-	FMOVQ 332(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea4e5ac // fcmgt v12.4s, v13.4s, v4.4s
-	VBIT V12.B16, V13.B16, V4.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c84 // orn v4.16b, v4.16b, v12.16b
-	FMOVQ 352(R0), F13
-	FMOVQ 364(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea5e5ac // fcmgt v12.4s, v13.4s, v5.4s
-	VBIT V12.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ca5 // orn v5.16b, v5.16b, v12.16b
-	FMOVQ 480(R0), F13
-	FMOVQ 492(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea6e5ac // fcmgt v12.4s, v13.4s, v6.4s
-	VBIT V12.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1cc6 // orn v6.16b, v6.16b, v12.16b
-	FMOVQ 512(R0), F13
-	FMOVQ 524(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea7e5ac // fcmgt v12.4s, v13.4s, v7.4s
-	VBIT V12.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ce7 // orn v7.16b, v7.16b, v12.16b
-	FMOVQ 544(R0), F13
-	FMOVQ 556(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea8e5ac // fcmgt v12.4s, v13.4s, v8.4s
-	VBIT V12.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d08 // orn v8.16b, v8.16b, v12.16b
-	FMOVQ 672(R0), F13
-	FMOVQ 684(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea9e5ac // fcmgt v12.4s, v13.4s, v9.4s
-	VBIT V12.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d29 // orn v9.16b, v9.16b, v12.16b
-	FMOVQ 704(R0), F13
-	FMOVQ 716(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eaae5ac // fcmgt v12.4s, v13.4s, v10.4s
-	VBIT V12.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d4a // orn v10.16b, v10.16b, v12.16b
-	FMOVQ 736(R0), F13
-	FMOVQ 748(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eabe5ac // fcmgt v12.4s, v13.4s, v11.4s
-	VBIT V12.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d6b // orn v11.16b, v11.16b, v12.16b
-	FMOVQ 100(R0), F13
-	FMOVQ 112(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea0e5ac // fcmgt v12.4s, v13.4s, v0.4s
-	VBIT V12.B16, V13.B16, V0.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c00 // orn v0.16b, v0.16b, v12.16b
-	FMOVQ 132(R0), F13
-	FMOVQ 144(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea1e5ac // fcmgt v12.4s, v13.4s, v1.4s
-	VBIT V12.B16, V13.B16, V1.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c21 // orn v1.16b, v1.16b, v12.16b
-	FMOVQ 164(R0), F13
-	FMOVQ 176(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea2e5ac // fcmgt v12.4s, v13.4s, v2.4s
-	VBIT V12.B16, V13.B16, V2.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c42 // orn v2.16b, v2.16b, v12.16b
-	FMOVQ 292(R0), F13
-	FMOVQ 304(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea3e5ac // fcmgt v12.4s, v13.4s, v3.4s
-	VBIT V12.B16, V13.B16, V3.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c63 // orn v3.16b, v3.16b, v12.16b
-	FMOVQ 324(R0), F13
-	FMOVQ 336(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea4e5ac // fcmgt v12.4s, v13.4s, v4.4s
-	VBIT V12.B16, V13.B16, V4.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1c84 // orn v4.16b, v4.16b, v12.16b
-	FMOVQ 356(R0), F13
-	FMOVQ 368(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea5e5ac // fcmgt v12.4s, v13.4s, v5.4s
-	VBIT V12.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ca5 // orn v5.16b, v5.16b, v12.16b
-	FMOVQ 484(R0), F13
-	FMOVQ 496(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea6e5ac // fcmgt v12.4s, v13.4s, v6.4s
-	VBIT V12.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1cc6 // orn v6.16b, v6.16b, v12.16b
-	FMOVQ 516(R0), F13
-	FMOVQ 528(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea7e5ac // fcmgt v12.4s, v13.4s, v7.4s
-	VBIT V12.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1ce7 // orn v7.16b, v7.16b, v12.16b
-	FMOVQ 548(R0), F13
-	FMOVQ 560(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea8e5ac // fcmgt v12.4s, v13.4s, v8.4s
-	VBIT V12.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d08 // orn v8.16b, v8.16b, v12.16b
-	FMOVQ 676(R0), F13
-	FMOVQ 688(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6ea9e5ac // fcmgt v12.4s, v13.4s, v9.4s
-	VBIT V12.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d29 // orn v9.16b, v9.16b, v12.16b
-	FMOVQ 708(R0), F13
-	FMOVQ 720(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eaae5ac // fcmgt v12.4s, v13.4s, v10.4s
-	VBIT V12.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d4a // orn v10.16b, v10.16b, v12.16b
-	FMOVQ 740(R0), F13
-	FMOVQ 752(R0), F12
-	VREV64 V12.S4, V12.S4
-	VUZP1 V12.S4, V13.S4, V13.S4
-	WORD $0x6eabe5ac // fcmgt v12.4s, v13.4s, v11.4s
-	VBIT V12.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ac // fcmeq v12.4s, v13.4s, v13.4s
-	WORD $0x4eec1d6b // orn v11.16b, v11.16b, v12.16b
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V12
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V13
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V14
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V15
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V16
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V17
+	FMOVQ 0(R0), F18
+	WORD $0x6ea0e653 // fcmgt v19.4s, v18.4s, v0.4s
+	VBIT V19.B16, V18.B16, V0.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c00 // orn v0.16b, v0.16b, v18.16b
+	FMOVQ 16(R0), F18
+	WORD $0x6ea1e653 // fcmgt v19.4s, v18.4s, v1.4s
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c21 // orn v1.16b, v1.16b, v18.16b
+	FMOVD 32(R0), F18
+	WORD $0x6ea2e653 // fcmgt v19.4s, v18.4s, v2.4s
+	VBIT V19.B16, V18.B16, V2.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c42 // orn v2.16b, v2.16b, v18.16b
+	FMOVQ 80(R0), F18
+	WORD $0x6ea3e653 // fcmgt v19.4s, v18.4s, v3.4s
+	VBIT V19.B16, V18.B16, V3.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c63 // orn v3.16b, v3.16b, v18.16b
+	FMOVQ 96(R0), F18
+	WORD $0x6ea4e653 // fcmgt v19.4s, v18.4s, v4.4s
+	VBIT V19.B16, V18.B16, V4.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c84 // orn v4.16b, v4.16b, v18.16b
+	FMOVD 112(R0), F18
+	WORD $0x6ea5e653 // fcmgt v19.4s, v18.4s, v5.4s
+	VBIT V19.B16, V18.B16, V5.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ca5 // orn v5.16b, v5.16b, v18.16b
+	FMOVQ 160(R0), F18
+	WORD $0x6ea6e653 // fcmgt v19.4s, v18.4s, v6.4s
+	VBIT V19.B16, V18.B16, V6.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21cc6 // orn v6.16b, v6.16b, v18.16b
+	FMOVQ 176(R0), F18
+	WORD $0x6ea7e653 // fcmgt v19.4s, v18.4s, v7.4s
+	VBIT V19.B16, V18.B16, V7.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ce7 // orn v7.16b, v7.16b, v18.16b
+	FMOVD 192(R0), F18
+	WORD $0x6ea8e653 // fcmgt v19.4s, v18.4s, v8.4s
+	VBIT V19.B16, V18.B16, V8.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d08 // orn v8.16b, v8.16b, v18.16b
+	FMOVQ 240(R0), F18
+	WORD $0x6ea9e653 // fcmgt v19.4s, v18.4s, v9.4s
+	VBIT V19.B16, V18.B16, V9.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d29 // orn v9.16b, v9.16b, v18.16b
+	FMOVQ 256(R0), F18
+	WORD $0x6eaae653 // fcmgt v19.4s, v18.4s, v10.4s
+	VBIT V19.B16, V18.B16, V10.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d4a // orn v10.16b, v10.16b, v18.16b
+	FMOVD 272(R0), F18
+	WORD $0x6eabe653 // fcmgt v19.4s, v18.4s, v11.4s
+	VBIT V19.B16, V18.B16, V11.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d6b // orn v11.16b, v11.16b, v18.16b
+	FMOVQ 320(R0), F18
+	WORD $0x6eace653 // fcmgt v19.4s, v18.4s, v12.4s
+	VBIT V19.B16, V18.B16, V12.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d8c // orn v12.16b, v12.16b, v18.16b
+	FMOVQ 336(R0), F18
+	WORD $0x6eade653 // fcmgt v19.4s, v18.4s, v13.4s
+	VBIT V19.B16, V18.B16, V13.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dad // orn v13.16b, v13.16b, v18.16b
+	FMOVD 352(R0), F18
+	WORD $0x6eaee653 // fcmgt v19.4s, v18.4s, v14.4s
+	VBIT V19.B16, V18.B16, V14.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dce // orn v14.16b, v14.16b, v18.16b
+	FMOVQ 400(R0), F18
+	WORD $0x6eafe653 // fcmgt v19.4s, v18.4s, v15.4s
+	VBIT V19.B16, V18.B16, V15.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21def // orn v15.16b, v15.16b, v18.16b
+	FMOVQ 416(R0), F18
+	WORD $0x6eb0e653 // fcmgt v19.4s, v18.4s, v16.4s
+	VBIT V19.B16, V18.B16, V16.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e10 // orn v16.16b, v16.16b, v18.16b
+	FMOVD 432(R0), F18
+	WORD $0x6eb1e653 // fcmgt v19.4s, v18.4s, v17.4s
+	VBIT V19.B16, V18.B16, V17.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e31 // orn v17.16b, v17.16b, v18.16b
+	FMOVQ 40(R0), F18
+	WORD $0x6ea0e653 // fcmgt v19.4s, v18.4s, v0.4s
+	VBIT V19.B16, V18.B16, V0.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c00 // orn v0.16b, v0.16b, v18.16b
+	FMOVQ 56(R0), F18
+	WORD $0x6ea1e653 // fcmgt v19.4s, v18.4s, v1.4s
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c21 // orn v1.16b, v1.16b, v18.16b
+	FMOVD 72(R0), F18
+	WORD $0x6ea2e653 // fcmgt v19.4s, v18.4s, v2.4s
+	VBIT V19.B16, V18.B16, V2.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c42 // orn v2.16b, v2.16b, v18.16b
+	FMOVQ 120(R0), F18
+	WORD $0x6ea3e653 // fcmgt v19.4s, v18.4s, v3.4s
+	VBIT V19.B16, V18.B16, V3.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c63 // orn v3.16b, v3.16b, v18.16b
+	FMOVQ 136(R0), F18
+	WORD $0x6ea4e653 // fcmgt v19.4s, v18.4s, v4.4s
+	VBIT V19.B16, V18.B16, V4.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c84 // orn v4.16b, v4.16b, v18.16b
+	FMOVD 152(R0), F18
+	WORD $0x6ea5e653 // fcmgt v19.4s, v18.4s, v5.4s
+	VBIT V19.B16, V18.B16, V5.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ca5 // orn v5.16b, v5.16b, v18.16b
+	FMOVQ 200(R0), F18
+	WORD $0x6ea6e653 // fcmgt v19.4s, v18.4s, v6.4s
+	VBIT V19.B16, V18.B16, V6.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21cc6 // orn v6.16b, v6.16b, v18.16b
+	FMOVQ 216(R0), F18
+	WORD $0x6ea7e653 // fcmgt v19.4s, v18.4s, v7.4s
+	VBIT V19.B16, V18.B16, V7.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ce7 // orn v7.16b, v7.16b, v18.16b
+	FMOVD 232(R0), F18
+	WORD $0x6ea8e653 // fcmgt v19.4s, v18.4s, v8.4s
+	VBIT V19.B16, V18.B16, V8.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d08 // orn v8.16b, v8.16b, v18.16b
+	FMOVQ 280(R0), F18
+	WORD $0x6ea9e653 // fcmgt v19.4s, v18.4s, v9.4s
+	VBIT V19.B16, V18.B16, V9.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d29 // orn v9.16b, v9.16b, v18.16b
+	FMOVQ 296(R0), F18
+	WORD $0x6eaae653 // fcmgt v19.4s, v18.4s, v10.4s
+	VBIT V19.B16, V18.B16, V10.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d4a // orn v10.16b, v10.16b, v18.16b
+	FMOVD 312(R0), F18
+	WORD $0x6eabe653 // fcmgt v19.4s, v18.4s, v11.4s
+	VBIT V19.B16, V18.B16, V11.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d6b // orn v11.16b, v11.16b, v18.16b
+	FMOVQ 360(R0), F18
+	WORD $0x6eace653 // fcmgt v19.4s, v18.4s, v12.4s
+	VBIT V19.B16, V18.B16, V12.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d8c // orn v12.16b, v12.16b, v18.16b
+	FMOVQ 376(R0), F18
+	WORD $0x6eade653 // fcmgt v19.4s, v18.4s, v13.4s
+	VBIT V19.B16, V18.B16, V13.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dad // orn v13.16b, v13.16b, v18.16b
+	FMOVD 392(R0), F18
+	WORD $0x6eaee653 // fcmgt v19.4s, v18.4s, v14.4s
+	VBIT V19.B16, V18.B16, V14.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dce // orn v14.16b, v14.16b, v18.16b
+	FMOVQ 440(R0), F18
+	WORD $0x6eafe653 // fcmgt v19.4s, v18.4s, v15.4s
+	VBIT V19.B16, V18.B16, V15.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21def // orn v15.16b, v15.16b, v18.16b
+	FMOVQ 456(R0), F18
+	WORD $0x6eb0e653 // fcmgt v19.4s, v18.4s, v16.4s
+	VBIT V19.B16, V18.B16, V16.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e10 // orn v16.16b, v16.16b, v18.16b
+	FMOVD 472(R0), F18
+	WORD $0x6eb1e653 // fcmgt v19.4s, v18.4s, v17.4s
+	VBIT V19.B16, V18.B16, V17.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e31 // orn v17.16b, v17.16b, v18.16b
+	FMOVQ 960(R0), F18
+	WORD $0x6ea0e653 // fcmgt v19.4s, v18.4s, v0.4s
+	VBIT V19.B16, V18.B16, V0.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c00 // orn v0.16b, v0.16b, v18.16b
+	FMOVQ 976(R0), F18
+	WORD $0x6ea1e653 // fcmgt v19.4s, v18.4s, v1.4s
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c21 // orn v1.16b, v1.16b, v18.16b
+	FMOVD 992(R0), F18
+	WORD $0x6ea2e653 // fcmgt v19.4s, v18.4s, v2.4s
+	VBIT V19.B16, V18.B16, V2.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c42 // orn v2.16b, v2.16b, v18.16b
+	FMOVQ 1040(R0), F18
+	WORD $0x6ea3e653 // fcmgt v19.4s, v18.4s, v3.4s
+	VBIT V19.B16, V18.B16, V3.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c63 // orn v3.16b, v3.16b, v18.16b
+	FMOVQ 1056(R0), F18
+	WORD $0x6ea4e653 // fcmgt v19.4s, v18.4s, v4.4s
+	VBIT V19.B16, V18.B16, V4.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c84 // orn v4.16b, v4.16b, v18.16b
+	FMOVD 1072(R0), F18
+	WORD $0x6ea5e653 // fcmgt v19.4s, v18.4s, v5.4s
+	VBIT V19.B16, V18.B16, V5.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ca5 // orn v5.16b, v5.16b, v18.16b
+	FMOVQ 1120(R0), F18
+	WORD $0x6ea6e653 // fcmgt v19.4s, v18.4s, v6.4s
+	VBIT V19.B16, V18.B16, V6.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21cc6 // orn v6.16b, v6.16b, v18.16b
+	FMOVQ 1136(R0), F18
+	WORD $0x6ea7e653 // fcmgt v19.4s, v18.4s, v7.4s
+	VBIT V19.B16, V18.B16, V7.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ce7 // orn v7.16b, v7.16b, v18.16b
+	FMOVD 1152(R0), F18
+	WORD $0x6ea8e653 // fcmgt v19.4s, v18.4s, v8.4s
+	VBIT V19.B16, V18.B16, V8.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d08 // orn v8.16b, v8.16b, v18.16b
+	FMOVQ 1200(R0), F18
+	WORD $0x6ea9e653 // fcmgt v19.4s, v18.4s, v9.4s
+	VBIT V19.B16, V18.B16, V9.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d29 // orn v9.16b, v9.16b, v18.16b
+	FMOVQ 1216(R0), F18
+	WORD $0x6eaae653 // fcmgt v19.4s, v18.4s, v10.4s
+	VBIT V19.B16, V18.B16, V10.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d4a // orn v10.16b, v10.16b, v18.16b
+	FMOVD 1232(R0), F18
+	WORD $0x6eabe653 // fcmgt v19.4s, v18.4s, v11.4s
+	VBIT V19.B16, V18.B16, V11.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d6b // orn v11.16b, v11.16b, v18.16b
+	FMOVQ 1280(R0), F18
+	WORD $0x6eace653 // fcmgt v19.4s, v18.4s, v12.4s
+	VBIT V19.B16, V18.B16, V12.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d8c // orn v12.16b, v12.16b, v18.16b
+	FMOVQ 1296(R0), F18
+	WORD $0x6eade653 // fcmgt v19.4s, v18.4s, v13.4s
+	VBIT V19.B16, V18.B16, V13.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dad // orn v13.16b, v13.16b, v18.16b
+	FMOVD 1312(R0), F18
+	WORD $0x6eaee653 // fcmgt v19.4s, v18.4s, v14.4s
+	VBIT V19.B16, V18.B16, V14.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dce // orn v14.16b, v14.16b, v18.16b
+	FMOVQ 1360(R0), F18
+	WORD $0x6eafe653 // fcmgt v19.4s, v18.4s, v15.4s
+	VBIT V19.B16, V18.B16, V15.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21def // orn v15.16b, v15.16b, v18.16b
+	FMOVQ 1376(R0), F18
+	WORD $0x6eb0e653 // fcmgt v19.4s, v18.4s, v16.4s
+	VBIT V19.B16, V18.B16, V16.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e10 // orn v16.16b, v16.16b, v18.16b
+	FMOVD 1392(R0), F18
+	WORD $0x6eb1e653 // fcmgt v19.4s, v18.4s, v17.4s
+	VBIT V19.B16, V18.B16, V17.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e31 // orn v17.16b, v17.16b, v18.16b
+	FMOVQ 1000(R0), F18
+	WORD $0x6ea0e653 // fcmgt v19.4s, v18.4s, v0.4s
+	VBIT V19.B16, V18.B16, V0.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c00 // orn v0.16b, v0.16b, v18.16b
+	FMOVQ 1016(R0), F18
+	WORD $0x6ea1e653 // fcmgt v19.4s, v18.4s, v1.4s
+	VBIT V19.B16, V18.B16, V1.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c21 // orn v1.16b, v1.16b, v18.16b
+	FMOVD 1032(R0), F18
+	WORD $0x6ea2e653 // fcmgt v19.4s, v18.4s, v2.4s
+	VBIT V19.B16, V18.B16, V2.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c42 // orn v2.16b, v2.16b, v18.16b
+	FMOVQ 1080(R0), F18
+	WORD $0x6ea3e653 // fcmgt v19.4s, v18.4s, v3.4s
+	VBIT V19.B16, V18.B16, V3.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c63 // orn v3.16b, v3.16b, v18.16b
+	FMOVQ 1096(R0), F18
+	WORD $0x6ea4e653 // fcmgt v19.4s, v18.4s, v4.4s
+	VBIT V19.B16, V18.B16, V4.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21c84 // orn v4.16b, v4.16b, v18.16b
+	FMOVD 1112(R0), F18
+	WORD $0x6ea5e653 // fcmgt v19.4s, v18.4s, v5.4s
+	VBIT V19.B16, V18.B16, V5.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ca5 // orn v5.16b, v5.16b, v18.16b
+	FMOVQ 1160(R0), F18
+	WORD $0x6ea6e653 // fcmgt v19.4s, v18.4s, v6.4s
+	VBIT V19.B16, V18.B16, V6.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21cc6 // orn v6.16b, v6.16b, v18.16b
+	FMOVQ 1176(R0), F18
+	WORD $0x6ea7e653 // fcmgt v19.4s, v18.4s, v7.4s
+	VBIT V19.B16, V18.B16, V7.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21ce7 // orn v7.16b, v7.16b, v18.16b
+	FMOVD 1192(R0), F18
+	WORD $0x6ea8e653 // fcmgt v19.4s, v18.4s, v8.4s
+	VBIT V19.B16, V18.B16, V8.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d08 // orn v8.16b, v8.16b, v18.16b
+	FMOVQ 1240(R0), F18
+	WORD $0x6ea9e653 // fcmgt v19.4s, v18.4s, v9.4s
+	VBIT V19.B16, V18.B16, V9.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d29 // orn v9.16b, v9.16b, v18.16b
+	FMOVQ 1256(R0), F18
+	WORD $0x6eaae653 // fcmgt v19.4s, v18.4s, v10.4s
+	VBIT V19.B16, V18.B16, V10.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d4a // orn v10.16b, v10.16b, v18.16b
+	FMOVD 1272(R0), F18
+	WORD $0x6eabe653 // fcmgt v19.4s, v18.4s, v11.4s
+	VBIT V19.B16, V18.B16, V11.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d6b // orn v11.16b, v11.16b, v18.16b
+	FMOVQ 1320(R0), F18
+	WORD $0x6eace653 // fcmgt v19.4s, v18.4s, v12.4s
+	VBIT V19.B16, V18.B16, V12.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21d8c // orn v12.16b, v12.16b, v18.16b
+	FMOVQ 1336(R0), F18
+	WORD $0x6eade653 // fcmgt v19.4s, v18.4s, v13.4s
+	VBIT V19.B16, V18.B16, V13.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dad // orn v13.16b, v13.16b, v18.16b
+	FMOVD 1352(R0), F18
+	WORD $0x6eaee653 // fcmgt v19.4s, v18.4s, v14.4s
+	VBIT V19.B16, V18.B16, V14.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21dce // orn v14.16b, v14.16b, v18.16b
+	FMOVQ 1400(R0), F18
+	WORD $0x6eafe653 // fcmgt v19.4s, v18.4s, v15.4s
+	VBIT V19.B16, V18.B16, V15.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21def // orn v15.16b, v15.16b, v18.16b
+	FMOVQ 1416(R0), F18
+	WORD $0x6eb0e653 // fcmgt v19.4s, v18.4s, v16.4s
+	VBIT V19.B16, V18.B16, V16.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e10 // orn v16.16b, v16.16b, v18.16b
+	FMOVD 1432(R0), F18
+	WORD $0x6eb1e653 // fcmgt v19.4s, v18.4s, v17.4s
+	VBIT V19.B16, V18.B16, V17.B16
+	WORD $0x4e32e652 // fcmeq v18.4s, v18.4s, v18.4s
+	WORD $0x4ef21e31 // orn v17.16b, v17.16b, v18.16b
 	FMOVQ F0, 0(R1)
 	FMOVQ F1, 16(R1)
-	FMOVQ F2, 32(R1)
-	FMOVQ F3, 48(R1)
-	FMOVQ F4, 64(R1)
-	FMOVQ F5, 80(R1)
-	FMOVQ F6, 96(R1)
-	FMOVQ F7, 112(R1)
-	FMOVQ F8, 128(R1)
-	FMOVQ F9, 144(R1)
-	FMOVQ F10, 160(R1)
-	FMOVQ F11, 176(R1)
-	ADD $768, R0
-	ADD $192, R1
+	FMOVD F2, 32(R1)
+	FMOVQ F3, 40(R1)
+	FMOVQ F4, 56(R1)
+	FMOVD F5, 72(R1)
+	FMOVQ F6, 80(R1)
+	FMOVQ F7, 96(R1)
+	FMOVD F8, 112(R1)
+	FMOVQ F9, 120(R1)
+	FMOVQ F10, 136(R1)
+	FMOVD F11, 152(R1)
+	FMOVQ F12, 160(R1)
+	FMOVQ F13, 176(R1)
+	FMOVD F14, 192(R1)
+	FMOVQ F15, 200(R1)
+	FMOVQ F16, 216(R1)
+	FMOVD F17, 232(R1)
+	ADD $480, R0
+	ADD $240, R1
 	SUBS $1, R2, R2
+	BNE loop2
+	ADD $960, R0
+	SUBS $1, R3, R3
 	BNE loop1
 
 end1:
-	MOVD tail+24(FP), R2
-	CMP $0, R2
-	BLE end2
-
-loop2:
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V0
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V1
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V2
-	FMOVQ 0(R0), F4
-	FMOVQ 12(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea0e483 // fcmgt v3.4s, v4.4s, v0.4s
-	VBIT V3.B16, V4.B16, V0.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c00 // orn v0.16b, v0.16b, v3.16b
-	FMOVQ 32(R0), F4
-	FMOVQ 44(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea1e483 // fcmgt v3.4s, v4.4s, v1.4s
-	VBIT V3.B16, V4.B16, V1.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c21 // orn v1.16b, v1.16b, v3.16b
-	FMOVQ 64(R0), F4
-	FMOVQ 76(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea2e483 // fcmgt v3.4s, v4.4s, v2.4s
-	VBIT V3.B16, V4.B16, V2.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c42 // orn v2.16b, v2.16b, v3.16b
-	FMOVQ 4(R0), F4
-	FMOVQ 16(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea0e483 // fcmgt v3.4s, v4.4s, v0.4s
-	VBIT V3.B16, V4.B16, V0.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c00 // orn v0.16b, v0.16b, v3.16b
-	FMOVQ 36(R0), F4
-	FMOVQ 48(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea1e483 // fcmgt v3.4s, v4.4s, v1.4s
-	VBIT V3.B16, V4.B16, V1.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c21 // orn v1.16b, v1.16b, v3.16b
-	FMOVQ 68(R0), F4
-	FMOVQ 80(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea2e483 // fcmgt v3.4s, v4.4s, v2.4s
-	VBIT V3.B16, V4.B16, V2.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c42 // orn v2.16b, v2.16b, v3.16b
-	FMOVQ 96(R0), F4
-	FMOVQ 108(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea0e483 // fcmgt v3.4s, v4.4s, v0.4s
-	VBIT V3.B16, V4.B16, V0.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c00 // orn v0.16b, v0.16b, v3.16b
-	FMOVQ 128(R0), F4
-	FMOVQ 140(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea1e483 // fcmgt v3.4s, v4.4s, v1.4s
-	VBIT V3.B16, V4.B16, V1.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c21 // orn v1.16b, v1.16b, v3.16b
-	FMOVQ 160(R0), F4
-	FMOVQ 172(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea2e483 // fcmgt v3.4s, v4.4s, v2.4s
-	VBIT V3.B16, V4.B16, V2.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c42 // orn v2.16b, v2.16b, v3.16b
-	FMOVQ 100(R0), F4
-	FMOVQ 112(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea0e483 // fcmgt v3.4s, v4.4s, v0.4s
-	VBIT V3.B16, V4.B16, V0.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c00 // orn v0.16b, v0.16b, v3.16b
-	FMOVQ 132(R0), F4
-	FMOVQ 144(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea1e483 // fcmgt v3.4s, v4.4s, v1.4s
-	VBIT V3.B16, V4.B16, V1.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c21 // orn v1.16b, v1.16b, v3.16b
-	FMOVQ 164(R0), F4
-	FMOVQ 176(R0), F3
-	VREV64 V3.S4, V3.S4
-	VUZP1 V3.S4, V4.S4, V4.S4
-	WORD $0x6ea2e483 // fcmgt v3.4s, v4.4s, v2.4s
-	VBIT V3.B16, V4.B16, V2.B16
-	WORD $0x4e24e483 // fcmeq v3.4s, v4.4s, v4.4s
-	WORD $0x4ee31c42 // orn v2.16b, v2.16b, v3.16b
-	FMOVQ F0, 0(R1)
-	FMOVQ F1, 16(R1)
-	FMOVQ F2, 32(R1)
-	ADD $192, R0
-	ADD $48, R1
-	SUBS $1, R2, R2
-	BNE loop2
-
-end2:
 	RET
 
 // func kConv2d2NEON(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0, relu20 *float32, main int)
@@ -1154,20 +871,20 @@ TEXT ·kConv2d2NEON(SB), $128-40
 	// 		}
 	// 	}
 	// }
-	MOVD maxPool0+0(FP), R1
-	MOVD featuresStage2Conv2dWeight0+8(FP), R0
-	MOVD featuresStage2Conv2dBias0+16(FP), R5
-	MOVD relu20+24(FP), R4
+	MOVD maxPool0+0(FP), R0
+	MOVD featuresStage2Conv2dWeight0+8(FP), R1
+	MOVD featuresStage2Conv2dBias0+16(FP), R4
+	MOVD relu20+24(FP), R3
 	VMOVI $0, V0.B16
-	MOVD main+32(FP), R9
-	CMP $0, R9
+	MOVD main+32(FP), R8
+	CMP $0, R8
 	BLE end1
 
 loop1:
-	MOVD $8, R8
+	MOVD $2, R7
 
 loop2:
-	MOVD $2, R7
+	MOVD $4, R6
 
 loop3:
 	VMOVI $0, V1.B16
@@ -1184,228 +901,325 @@ loop3:
 	VMOVI $0, V12.B16
 	VMOVI $0, V13.B16
 	VMOVI $0, V14.B16
-	MOVD $5, R6
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+	VMOVI $0, V24.B16
+	MOVD $5, R5
 
 loop4:
-	MOVD $5, R3
+	MOVD $16, R2
 
 loop5:
-	MOVD $2, R2
-
-loop6:
-	FMOVQ 0(R1), F15
-	FMOVS 0(R0), F16
-	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
-	FMOVQ 16(R1), F17
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	FMOVS 4(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	FMOVS 8(R0), F16
-	WORD $0x4f9011e5 // fmla v5.4s, v15.4s, v16.s[0]
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	FMOVS 12(R0), F16
-	WORD $0x4f9011e7 // fmla v7.4s, v15.4s, v16.s[0]
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	FMOVS 16(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	FMOVS 20(R0), F16
-	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	FMOVS 24(R0), F16
-	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	FMOVQ 576(R1), F15
-	FMOVS 80(R0), F16
-	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
-	FMOVQ 592(R1), F17
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	FMOVS 84(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	FMOVS 88(R0), F16
-	WORD $0x4f9011e5 // fmla v5.4s, v15.4s, v16.s[0]
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	FMOVS 92(R0), F16
-	WORD $0x4f9011e7 // fmla v7.4s, v15.4s, v16.s[0]
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	FMOVS 96(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	FMOVS 100(R0), F16
-	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	FMOVS 104(R0), F16
-	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	FMOVQ 1152(R1), F15
-	FMOVS 160(R0), F16
-	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
-	FMOVQ 1168(R1), F17
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	FMOVS 164(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	FMOVS 168(R0), F16
-	WORD $0x4f9011e5 // fmla v5.4s, v15.4s, v16.s[0]
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	FMOVS 172(R0), F16
-	WORD $0x4f9011e7 // fmla v7.4s, v15.4s, v16.s[0]
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	FMOVS 176(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	FMOVS 180(R0), F16
-	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	FMOVS 184(R0), F16
-	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	FMOVQ 1728(R1), F15
-	FMOVS 240(R0), F16
-	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
-	FMOVQ 1744(R1), F17
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	FMOVS 244(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	FMOVS 248(R0), F16
-	WORD $0x4f9011e5 // fmla v5.4s, v15.4s, v16.s[0]
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	FMOVS 252(R0), F16
-	WORD $0x4f9011e7 // fmla v7.4s, v15.4s, v16.s[0]
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	FMOVS 256(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	FMOVS 260(R0), F16
-	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	FMOVS 264(R0), F16
-	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	FMOVQ 2304(R1), F15
-	FMOVS 320(R0), F16
-	WORD $0x4f9011e1 // fmla v1.4s, v15.4s, v16.s[0]
-	FMOVQ 2320(R1), F17
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	FMOVS 324(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	FMOVS 328(R0), F16
-	WORD $0x4f9011e5 // fmla v5.4s, v15.4s, v16.s[0]
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	FMOVS 332(R0), F16
-	WORD $0x4f9011e7 // fmla v7.4s, v15.4s, v16.s[0]
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	FMOVS 336(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	FMOVS 340(R0), F16
-	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	FMOVS 344(R0), F16
-	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	ADD $2880, R1
-	ADD $400, R0
+	FMOVS 0(R0), F25
+	FMOVQ 0(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 16(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 32(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 40(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 480(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 520(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 960(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 1000(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 1440(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 1480(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	FMOVQ 80(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 96(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 112(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 44(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 484(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 524(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 964(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 1004(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 1444(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 1484(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	FMOVQ 160(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 176(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 192(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 48(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 488(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 528(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 968(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 1008(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 1448(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 1488(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	ADD $12, R0
+	ADD $240, R1
 	SUBS $1, R2, R2
-	BNE loop6
-	SUB $5756, R1
-	SUBS $1, R3, R3
 	BNE loop5
-	ADD $28, R1
-	SUBS $1, R6, R6
+	FMOVS 0(R0), F25
+	FMOVQ 0(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 16(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 32(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 40(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 480(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 520(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 960(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 1000(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 1440(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 1480(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	FMOVQ 80(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 96(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 112(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 44(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 484(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 524(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 964(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 1004(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 1444(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 1484(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	ADD $288, R0
+	ADD $160, R1
+	SUBS $1, R5, R5
 	BNE loop4
-	VLD1R (R5), [V15.S4]
-	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
-	WORD $0x6ea1e40f // fcmgt v15.4s, v0.4s, v1.4s
-	VBIT V15.B16, V0.B16, V1.B16
-	FMOVQ F1, 0(R4)
-	VLD1R (R5), [V1.S4]
+	FMOVQ 0(R4), F25
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x6ea1e419 // fcmgt v25.4s, v0.4s, v1.4s
+	VBIT V25.B16, V0.B16, V1.B16
+	FMOVQ F1, 0(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 16(R4)
-	FMOVS 4(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 16(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 256(R4)
-	FMOVS 4(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 32(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 272(R4)
-	FMOVS 8(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 80(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 512(R4)
-	FMOVS 8(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 96(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 528(R4)
-	FMOVS 12(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 112(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 768(R4)
-	FMOVS 12(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 640(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 784(R4)
-	FMOVS 16(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 656(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1024(R4)
-	FMOVS 16(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 672(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1040(R4)
-	FMOVS 20(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 720(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d561 // fadd v1.4s, v11.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1280(R4)
-	FMOVS 20(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 736(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1296(R4)
-	FMOVS 24(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 752(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1536(R4)
-	FMOVS 24(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 1280(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d5c1 // fadd v1.4s, v14.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1552(R4)
-	SUB $240, R1
-	SUB $19972, R0
-	ADD $28, R5
-	ADD $1792, R4
-	SUBS $1, R7, R7
-	BNE loop3
+	FMOVQ F1, 1296(R3)
+	FMOVQ 32(R4), F1
+	WORD $0x4e21d5e1 // fadd v1.4s, v15.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1312(R3)
+	FMOVQ 0(R4), F1
+	WORD $0x4e21d601 // fadd v1.4s, v16.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1360(R3)
+	FMOVQ 16(R4), F1
+	WORD $0x4e21d621 // fadd v1.4s, v17.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1376(R3)
+	FMOVQ 32(R4), F1
+	WORD $0x4e21d641 // fadd v1.4s, v18.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1392(R3)
+	FMOVQ 0(R4), F1
+	WORD $0x4e21d661 // fadd v1.4s, v19.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1920(R3)
+	FMOVQ 16(R4), F1
+	WORD $0x4e21d681 // fadd v1.4s, v20.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1936(R3)
+	FMOVQ 32(R4), F1
+	WORD $0x4e21d6a1 // fadd v1.4s, v21.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1952(R3)
+	FMOVQ 0(R4), F1
+	WORD $0x4e21d6c1 // fadd v1.4s, v22.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 2000(R3)
+	FMOVQ 16(R4), F1
+	WORD $0x4e21d6e1 // fadd v1.4s, v23.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 2016(R3)
+	FMOVQ 32(R4), F1
+	WORD $0x4e21d701 // fadd v1.4s, v24.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 2032(R3)
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
 	VMOVI $0, V3.B16
@@ -1418,306 +1232,280 @@ loop6:
 	VMOVI $0, V10.B16
 	VMOVI $0, V11.B16
 	VMOVI $0, V12.B16
-	SUB $56, R0
-	MOVD $5, R7
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	SUB $2400, R0
+	SUB $20000, R1
+	MOVD $5, R5
+
+loop6:
+	MOVD $12, R2
 
 loop7:
-	MOVD $5, R6
-
-loop8:
-	FMOVQ 0(R1), F13
-	FMOVS 56(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 16(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 60(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 64(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 68(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 72(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 76(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 576(R1), F13
-	FMOVS 136(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 592(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 140(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 144(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 148(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 152(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 156(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 1152(R1), F13
-	FMOVS 216(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 1168(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 220(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 224(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 228(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 232(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 236(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 1728(R1), F13
-	FMOVS 296(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 1744(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 300(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 304(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 308(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 312(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 316(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 2304(R1), F13
-	FMOVS 376(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 2320(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 380(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 384(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 388(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 392(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 396(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 2880(R1), F13
-	FMOVS 456(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 2896(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 460(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 464(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 468(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 472(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 476(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 3456(R1), F13
-	FMOVS 536(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 3472(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 540(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 544(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 548(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 552(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 556(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 4032(R1), F13
-	FMOVS 616(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 4048(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 620(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 624(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 628(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 632(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 636(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 4608(R1), F13
-	FMOVS 696(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 4624(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 700(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 704(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 708(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 712(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 716(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	FMOVQ 5184(R1), F13
-	FMOVS 776(R0), F14
-	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
-	FMOVQ 5200(R1), F15
-	WORD $0x4f8e11e2 // fmla v2.4s, v15.4s, v14.s[0]
-	FMOVS 780(R0), F14
-	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e4 // fmla v4.4s, v15.4s, v14.s[0]
-	FMOVS 784(R0), F14
-	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
-	FMOVS 788(R0), F14
-	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
-	FMOVS 792(R0), F14
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	FMOVS 796(R0), F14
-	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
-	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
-	ADD $4, R1
-	ADD $800, R0
-	SUBS $1, R6, R6
-	BNE loop8
-	ADD $28, R1
-	SUBS $1, R7, R7
+	FMOVS 0(R0), F17
+	FMOVQ 48(R1), F18
+	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
+	FMOVQ 64(R1), F19
+	WORD $0x4f911262 // fmla v2.4s, v19.4s, v17.s[0]
+	FMOVS 40(R0), F17
+	WORD $0x4f911243 // fmla v3.4s, v18.4s, v17.s[0]
+	WORD $0x4f911264 // fmla v4.4s, v19.4s, v17.s[0]
+	FMOVS 480(R0), F17
+	WORD $0x4f911245 // fmla v5.4s, v18.4s, v17.s[0]
+	WORD $0x4f911266 // fmla v6.4s, v19.4s, v17.s[0]
+	FMOVS 520(R0), F17
+	WORD $0x4f911247 // fmla v7.4s, v18.4s, v17.s[0]
+	WORD $0x4f911268 // fmla v8.4s, v19.4s, v17.s[0]
+	FMOVS 960(R0), F17
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	FMOVS 1000(R0), F17
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	FMOVS 1440(R0), F17
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	FMOVS 1480(R0), F17
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
+	FMOVS 4(R0), F17
+	FMOVQ 128(R1), F18
+	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
+	FMOVQ 144(R1), F19
+	WORD $0x4f911262 // fmla v2.4s, v19.4s, v17.s[0]
+	FMOVS 44(R0), F17
+	WORD $0x4f911243 // fmla v3.4s, v18.4s, v17.s[0]
+	WORD $0x4f911264 // fmla v4.4s, v19.4s, v17.s[0]
+	FMOVS 484(R0), F17
+	WORD $0x4f911245 // fmla v5.4s, v18.4s, v17.s[0]
+	WORD $0x4f911266 // fmla v6.4s, v19.4s, v17.s[0]
+	FMOVS 524(R0), F17
+	WORD $0x4f911247 // fmla v7.4s, v18.4s, v17.s[0]
+	WORD $0x4f911268 // fmla v8.4s, v19.4s, v17.s[0]
+	FMOVS 964(R0), F17
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	FMOVS 1004(R0), F17
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	FMOVS 1444(R0), F17
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	FMOVS 1484(R0), F17
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
+	FMOVS 8(R0), F17
+	FMOVQ 208(R1), F18
+	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
+	FMOVQ 224(R1), F19
+	WORD $0x4f911262 // fmla v2.4s, v19.4s, v17.s[0]
+	FMOVS 48(R0), F17
+	WORD $0x4f911243 // fmla v3.4s, v18.4s, v17.s[0]
+	WORD $0x4f911264 // fmla v4.4s, v19.4s, v17.s[0]
+	FMOVS 488(R0), F17
+	WORD $0x4f911245 // fmla v5.4s, v18.4s, v17.s[0]
+	WORD $0x4f911266 // fmla v6.4s, v19.4s, v17.s[0]
+	FMOVS 528(R0), F17
+	WORD $0x4f911247 // fmla v7.4s, v18.4s, v17.s[0]
+	WORD $0x4f911268 // fmla v8.4s, v19.4s, v17.s[0]
+	FMOVS 968(R0), F17
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	FMOVS 1008(R0), F17
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	FMOVS 1448(R0), F17
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	FMOVS 1488(R0), F17
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
+	FMOVS 12(R0), F17
+	FMOVQ 288(R1), F18
+	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
+	FMOVQ 304(R1), F19
+	WORD $0x4f911262 // fmla v2.4s, v19.4s, v17.s[0]
+	FMOVS 52(R0), F17
+	WORD $0x4f911243 // fmla v3.4s, v18.4s, v17.s[0]
+	WORD $0x4f911264 // fmla v4.4s, v19.4s, v17.s[0]
+	FMOVS 492(R0), F17
+	WORD $0x4f911245 // fmla v5.4s, v18.4s, v17.s[0]
+	WORD $0x4f911266 // fmla v6.4s, v19.4s, v17.s[0]
+	FMOVS 532(R0), F17
+	WORD $0x4f911247 // fmla v7.4s, v18.4s, v17.s[0]
+	WORD $0x4f911268 // fmla v8.4s, v19.4s, v17.s[0]
+	FMOVS 972(R0), F17
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	FMOVS 1012(R0), F17
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	FMOVS 1452(R0), F17
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	FMOVS 1492(R0), F17
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
+	ADD $16, R0
+	ADD $320, R1
+	SUBS $1, R2, R2
 	BNE loop7
-	VLD1R (R5), [V13.S4]
-	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea1e40d // fcmgt v13.4s, v0.4s, v1.4s
-	VBIT V13.B16, V0.B16, V1.B16
-	FMOVQ F1, 0(R4)
-	VLD1R (R5), [V1.S4]
+	FMOVS 0(R0), F17
+	FMOVQ 48(R1), F18
+	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
+	FMOVQ 64(R1), F19
+	WORD $0x4f911262 // fmla v2.4s, v19.4s, v17.s[0]
+	FMOVS 40(R0), F17
+	WORD $0x4f911243 // fmla v3.4s, v18.4s, v17.s[0]
+	WORD $0x4f911264 // fmla v4.4s, v19.4s, v17.s[0]
+	FMOVS 480(R0), F17
+	WORD $0x4f911245 // fmla v5.4s, v18.4s, v17.s[0]
+	WORD $0x4f911266 // fmla v6.4s, v19.4s, v17.s[0]
+	FMOVS 520(R0), F17
+	WORD $0x4f911247 // fmla v7.4s, v18.4s, v17.s[0]
+	WORD $0x4f911268 // fmla v8.4s, v19.4s, v17.s[0]
+	FMOVS 960(R0), F17
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	FMOVS 1000(R0), F17
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	FMOVS 1440(R0), F17
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	FMOVS 1480(R0), F17
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
+	FMOVS 4(R0), F17
+	FMOVQ 128(R1), F18
+	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
+	FMOVQ 144(R1), F19
+	WORD $0x4f911262 // fmla v2.4s, v19.4s, v17.s[0]
+	FMOVS 44(R0), F17
+	WORD $0x4f911243 // fmla v3.4s, v18.4s, v17.s[0]
+	WORD $0x4f911264 // fmla v4.4s, v19.4s, v17.s[0]
+	FMOVS 484(R0), F17
+	WORD $0x4f911245 // fmla v5.4s, v18.4s, v17.s[0]
+	WORD $0x4f911266 // fmla v6.4s, v19.4s, v17.s[0]
+	FMOVS 524(R0), F17
+	WORD $0x4f911247 // fmla v7.4s, v18.4s, v17.s[0]
+	WORD $0x4f911268 // fmla v8.4s, v19.4s, v17.s[0]
+	FMOVS 964(R0), F17
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	FMOVS 1004(R0), F17
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	FMOVS 1444(R0), F17
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	FMOVS 1484(R0), F17
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
+	ADD $288, R0
+	ADD $160, R1
+	SUBS $1, R5, R5
+	BNE loop6
+	FMOVQ 48(R4), F17
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x6ea1e411 // fcmgt v17.4s, v0.4s, v1.4s
+	VBIT V17.B16, V0.B16, V1.B16
+	FMOVQ F1, 48(R3)
+	FMOVQ 64(R4), F1
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 16(R4)
-	FMOVS 4(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 64(R3)
+	FMOVQ 48(R4), F1
 	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 256(R4)
-	FMOVS 4(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 128(R3)
+	FMOVQ 64(R4), F1
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 272(R4)
-	FMOVS 8(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 144(R3)
+	FMOVQ 48(R4), F1
 	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 512(R4)
-	FMOVS 8(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 688(R3)
+	FMOVQ 64(R4), F1
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 528(R4)
-	FMOVS 12(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 704(R3)
+	FMOVQ 48(R4), F1
 	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 768(R4)
-	FMOVS 12(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 768(R3)
+	FMOVQ 64(R4), F1
 	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 784(R4)
-	FMOVS 16(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 784(R3)
+	FMOVQ 48(R4), F1
 	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1024(R4)
-	FMOVS 16(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 1328(R3)
+	FMOVQ 64(R4), F1
 	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1040(R4)
-	FMOVS 20(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 1344(R3)
+	FMOVQ 48(R4), F1
 	WORD $0x4e21d561 // fadd v1.4s, v11.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1280(R4)
-	FMOVS 20(R5), F1
-	VDUP V1.S[0], V1.S4
+	FMOVQ F1, 1408(R3)
+	FMOVQ 64(R4), F1
 	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 1296(R4)
-	SUB $192, R1
-	SUB $20000, R0
-	SUB $56, R5
-	SUB $3552, R4
-	SUBS $1, R8, R8
+	FMOVQ F1, 1424(R3)
+	FMOVQ 48(R4), F1
+	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1968(R3)
+	FMOVQ 64(R4), F1
+	WORD $0x4e21d5c1 // fadd v1.4s, v14.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1984(R3)
+	FMOVQ 48(R4), F1
+	WORD $0x4e21d5e1 // fadd v1.4s, v15.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 2048(R3)
+	FMOVQ 64(R4), F1
+	WORD $0x4e21d601 // fadd v1.4s, v16.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 2064(R3)
+	SUB $2320, R0
+	SUB $20000, R1
+	ADD $160, R3
+	SUBS $1, R6, R6
+	BNE loop3
+	ADD $1600, R0
+	ADD $1920, R3
+	SUBS $1, R7, R7
 	BNE loop2
-	ADD $5376, R1
-	ADD $4864, R4
-	SUBS $1, R9, R9
+	ADD $1920, R0
+	SUBS $1, R8, R8
 	BNE loop1
 
 end1:
 	RET
 
-// func kMaxPool2NEON(relu20, maxPool20 *float32, main, tail int)
-TEXT ·kMaxPool2NEON(SB), $128-32
+// func kMaxPool2NEON(relu20, maxPool20 *float32, main int)
+TEXT ·kMaxPool2NEON(SB), $128-24
 	// for n := range N {
 	// 	for y := range 4 {
 	// 		for x := range 4 {
@@ -1735,8 +1523,8 @@ TEXT ·kMaxPool2NEON(SB), $128-32
 	// }
 	MOVD relu20+0(FP), R0
 	MOVD maxPool20+8(FP), R1
-	MOVD main+16(FP), R2
-	CMP $0, R2
+	MOVD main+16(FP), R3
+	CMP $0, R3
 	BLE end1
 
 loop1:
@@ -1748,262 +1536,224 @@ loop1:
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V5
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V6
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V7
-	FMOVQ 0(R0), F9
-	FMOVQ 12(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea0e528 // fcmgt v8.4s, v9.4s, v0.4s
-	VBIT V8.B16, V9.B16, V0.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
-	FMOVQ 64(R0), F9
-	FMOVQ 76(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
-	VBIT V8.B16, V9.B16, V1.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
-	FMOVQ 128(R0), F9
-	FMOVQ 140(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
-	VBIT V8.B16, V9.B16, V2.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
-	FMOVQ 192(R0), F9
-	FMOVQ 204(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
-	VBIT V8.B16, V9.B16, V3.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
-	FMOVQ 256(R0), F9
-	FMOVQ 268(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea4e528 // fcmgt v8.4s, v9.4s, v4.4s
-	VBIT V8.B16, V9.B16, V4.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
-	FMOVQ 320(R0), F9
-	FMOVQ 332(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea5e528 // fcmgt v8.4s, v9.4s, v5.4s
-	VBIT V8.B16, V9.B16, V5.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 384(R0), F9
-	FMOVQ 396(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea6e528 // fcmgt v8.4s, v9.4s, v6.4s
-	VBIT V8.B16, V9.B16, V6.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 448(R0), F9
-	FMOVQ 460(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea7e528 // fcmgt v8.4s, v9.4s, v7.4s
-	VBIT V8.B16, V9.B16, V7.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	FMOVQ 4(R0), F9
-	FMOVQ 16(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea0e528 // fcmgt v8.4s, v9.4s, v0.4s
-	VBIT V8.B16, V9.B16, V0.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
-	FMOVQ 68(R0), F9
-	FMOVQ 80(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
-	VBIT V8.B16, V9.B16, V1.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
-	FMOVQ 132(R0), F9
-	FMOVQ 144(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
-	VBIT V8.B16, V9.B16, V2.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
-	FMOVQ 196(R0), F9
-	FMOVQ 208(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
-	VBIT V8.B16, V9.B16, V3.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
-	FMOVQ 260(R0), F9
-	FMOVQ 272(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea4e528 // fcmgt v8.4s, v9.4s, v4.4s
-	VBIT V8.B16, V9.B16, V4.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
-	FMOVQ 324(R0), F9
-	FMOVQ 336(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea5e528 // fcmgt v8.4s, v9.4s, v5.4s
-	VBIT V8.B16, V9.B16, V5.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 388(R0), F9
-	FMOVQ 400(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea6e528 // fcmgt v8.4s, v9.4s, v6.4s
-	VBIT V8.B16, V9.B16, V6.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 452(R0), F9
-	FMOVQ 464(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea7e528 // fcmgt v8.4s, v9.4s, v7.4s
-	VBIT V8.B16, V9.B16, V7.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	FMOVQ 32(R0), F9
-	FMOVQ 44(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea0e528 // fcmgt v8.4s, v9.4s, v0.4s
-	VBIT V8.B16, V9.B16, V0.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
-	FMOVQ 96(R0), F9
-	FMOVQ 108(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
-	VBIT V8.B16, V9.B16, V1.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
-	FMOVQ 160(R0), F9
-	FMOVQ 172(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
-	VBIT V8.B16, V9.B16, V2.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
-	FMOVQ 224(R0), F9
-	FMOVQ 236(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
-	VBIT V8.B16, V9.B16, V3.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
-	FMOVQ 288(R0), F9
-	FMOVQ 300(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea4e528 // fcmgt v8.4s, v9.4s, v4.4s
-	VBIT V8.B16, V9.B16, V4.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
-	FMOVQ 352(R0), F9
-	FMOVQ 364(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea5e528 // fcmgt v8.4s, v9.4s, v5.4s
-	VBIT V8.B16, V9.B16, V5.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 416(R0), F9
-	FMOVQ 428(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea6e528 // fcmgt v8.4s, v9.4s, v6.4s
-	VBIT V8.B16, V9.B16, V6.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 480(R0), F9
-	FMOVQ 492(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea7e528 // fcmgt v8.4s, v9.4s, v7.4s
-	VBIT V8.B16, V9.B16, V7.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	FMOVQ 36(R0), F9
-	FMOVQ 48(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea0e528 // fcmgt v8.4s, v9.4s, v0.4s
-	VBIT V8.B16, V9.B16, V0.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
-	FMOVQ 100(R0), F9
-	FMOVQ 112(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea1e528 // fcmgt v8.4s, v9.4s, v1.4s
-	VBIT V8.B16, V9.B16, V1.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
-	FMOVQ 164(R0), F9
-	FMOVQ 176(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea2e528 // fcmgt v8.4s, v9.4s, v2.4s
-	VBIT V8.B16, V9.B16, V2.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
-	FMOVQ 228(R0), F9
-	FMOVQ 240(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea3e528 // fcmgt v8.4s, v9.4s, v3.4s
-	VBIT V8.B16, V9.B16, V3.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
-	FMOVQ 292(R0), F9
-	FMOVQ 304(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea4e528 // fcmgt v8.4s, v9.4s, v4.4s
-	VBIT V8.B16, V9.B16, V4.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
-	FMOVQ 356(R0), F9
-	FMOVQ 368(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea5e528 // fcmgt v8.4s, v9.4s, v5.4s
-	VBIT V8.B16, V9.B16, V5.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 420(R0), F9
-	FMOVQ 432(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea6e528 // fcmgt v8.4s, v9.4s, v6.4s
-	VBIT V8.B16, V9.B16, V6.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 484(R0), F9
-	FMOVQ 496(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	WORD $0x6ea7e528 // fcmgt v8.4s, v9.4s, v7.4s
-	VBIT V8.B16, V9.B16, V7.B16
-	WORD $0x4e29e528 // fcmeq v8.4s, v9.4s, v9.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V8
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V9
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V10
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V11
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V12
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V13
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V14
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V15
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V16
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V17
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V18
+	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V19
+	MOVD $2, R2
+
+loop2:
+	FMOVQ 0(R0), F20
+	WORD $0x6ea0e695 // fcmgt v21.4s, v20.4s, v0.4s
+	VBIT V21.B16, V20.B16, V0.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c00 // orn v0.16b, v0.16b, v20.16b
+	FMOVQ 16(R0), F20
+	WORD $0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT V21.B16, V20.B16, V1.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c21 // orn v1.16b, v1.16b, v20.16b
+	FMOVQ 32(R0), F20
+	WORD $0x6ea2e695 // fcmgt v21.4s, v20.4s, v2.4s
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c42 // orn v2.16b, v2.16b, v20.16b
+	FMOVQ 48(R0), F20
+	WORD $0x6ea3e695 // fcmgt v21.4s, v20.4s, v3.4s
+	VBIT V21.B16, V20.B16, V3.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c63 // orn v3.16b, v3.16b, v20.16b
+	FMOVQ 64(R0), F20
+	WORD $0x6ea4e695 // fcmgt v21.4s, v20.4s, v4.4s
+	VBIT V21.B16, V20.B16, V4.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c84 // orn v4.16b, v4.16b, v20.16b
+	FMOVQ 160(R0), F20
+	WORD $0x6ea5e695 // fcmgt v21.4s, v20.4s, v5.4s
+	VBIT V21.B16, V20.B16, V5.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41ca5 // orn v5.16b, v5.16b, v20.16b
+	FMOVQ 176(R0), F20
+	WORD $0x6ea6e695 // fcmgt v21.4s, v20.4s, v6.4s
+	VBIT V21.B16, V20.B16, V6.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41cc6 // orn v6.16b, v6.16b, v20.16b
+	FMOVQ 192(R0), F20
+	WORD $0x6ea7e695 // fcmgt v21.4s, v20.4s, v7.4s
+	VBIT V21.B16, V20.B16, V7.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41ce7 // orn v7.16b, v7.16b, v20.16b
+	FMOVQ 208(R0), F20
+	WORD $0x6ea8e695 // fcmgt v21.4s, v20.4s, v8.4s
+	VBIT V21.B16, V20.B16, V8.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d08 // orn v8.16b, v8.16b, v20.16b
+	FMOVQ 224(R0), F20
+	WORD $0x6ea9e695 // fcmgt v21.4s, v20.4s, v9.4s
+	VBIT V21.B16, V20.B16, V9.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d29 // orn v9.16b, v9.16b, v20.16b
+	FMOVQ 320(R0), F20
+	WORD $0x6eaae695 // fcmgt v21.4s, v20.4s, v10.4s
+	VBIT V21.B16, V20.B16, V10.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d4a // orn v10.16b, v10.16b, v20.16b
+	FMOVQ 336(R0), F20
+	WORD $0x6eabe695 // fcmgt v21.4s, v20.4s, v11.4s
+	VBIT V21.B16, V20.B16, V11.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d6b // orn v11.16b, v11.16b, v20.16b
+	FMOVQ 352(R0), F20
+	WORD $0x6eace695 // fcmgt v21.4s, v20.4s, v12.4s
+	VBIT V21.B16, V20.B16, V12.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d8c // orn v12.16b, v12.16b, v20.16b
+	FMOVQ 368(R0), F20
+	WORD $0x6eade695 // fcmgt v21.4s, v20.4s, v13.4s
+	VBIT V21.B16, V20.B16, V13.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41dad // orn v13.16b, v13.16b, v20.16b
+	FMOVQ 384(R0), F20
+	WORD $0x6eaee695 // fcmgt v21.4s, v20.4s, v14.4s
+	VBIT V21.B16, V20.B16, V14.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41dce // orn v14.16b, v14.16b, v20.16b
+	FMOVQ 480(R0), F20
+	WORD $0x6eafe695 // fcmgt v21.4s, v20.4s, v15.4s
+	VBIT V21.B16, V20.B16, V15.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41def // orn v15.16b, v15.16b, v20.16b
+	FMOVQ 496(R0), F20
+	WORD $0x6eb0e695 // fcmgt v21.4s, v20.4s, v16.4s
+	VBIT V21.B16, V20.B16, V16.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e10 // orn v16.16b, v16.16b, v20.16b
+	FMOVQ 512(R0), F20
+	WORD $0x6eb1e695 // fcmgt v21.4s, v20.4s, v17.4s
+	VBIT V21.B16, V20.B16, V17.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e31 // orn v17.16b, v17.16b, v20.16b
+	FMOVQ 528(R0), F20
+	WORD $0x6eb2e695 // fcmgt v21.4s, v20.4s, v18.4s
+	VBIT V21.B16, V20.B16, V18.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e52 // orn v18.16b, v18.16b, v20.16b
+	FMOVQ 544(R0), F20
+	WORD $0x6eb3e695 // fcmgt v21.4s, v20.4s, v19.4s
+	VBIT V21.B16, V20.B16, V19.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e73 // orn v19.16b, v19.16b, v20.16b
+	FMOVQ 80(R0), F20
+	WORD $0x6ea0e695 // fcmgt v21.4s, v20.4s, v0.4s
+	VBIT V21.B16, V20.B16, V0.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c00 // orn v0.16b, v0.16b, v20.16b
+	FMOVQ 96(R0), F20
+	WORD $0x6ea1e695 // fcmgt v21.4s, v20.4s, v1.4s
+	VBIT V21.B16, V20.B16, V1.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c21 // orn v1.16b, v1.16b, v20.16b
+	FMOVQ 112(R0), F20
+	WORD $0x6ea2e695 // fcmgt v21.4s, v20.4s, v2.4s
+	VBIT V21.B16, V20.B16, V2.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c42 // orn v2.16b, v2.16b, v20.16b
+	FMOVQ 128(R0), F20
+	WORD $0x6ea3e695 // fcmgt v21.4s, v20.4s, v3.4s
+	VBIT V21.B16, V20.B16, V3.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c63 // orn v3.16b, v3.16b, v20.16b
+	FMOVQ 144(R0), F20
+	WORD $0x6ea4e695 // fcmgt v21.4s, v20.4s, v4.4s
+	VBIT V21.B16, V20.B16, V4.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41c84 // orn v4.16b, v4.16b, v20.16b
+	FMOVQ 240(R0), F20
+	WORD $0x6ea5e695 // fcmgt v21.4s, v20.4s, v5.4s
+	VBIT V21.B16, V20.B16, V5.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41ca5 // orn v5.16b, v5.16b, v20.16b
+	FMOVQ 256(R0), F20
+	WORD $0x6ea6e695 // fcmgt v21.4s, v20.4s, v6.4s
+	VBIT V21.B16, V20.B16, V6.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41cc6 // orn v6.16b, v6.16b, v20.16b
+	FMOVQ 272(R0), F20
+	WORD $0x6ea7e695 // fcmgt v21.4s, v20.4s, v7.4s
+	VBIT V21.B16, V20.B16, V7.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41ce7 // orn v7.16b, v7.16b, v20.16b
+	FMOVQ 288(R0), F20
+	WORD $0x6ea8e695 // fcmgt v21.4s, v20.4s, v8.4s
+	VBIT V21.B16, V20.B16, V8.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d08 // orn v8.16b, v8.16b, v20.16b
+	FMOVQ 304(R0), F20
+	WORD $0x6ea9e695 // fcmgt v21.4s, v20.4s, v9.4s
+	VBIT V21.B16, V20.B16, V9.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d29 // orn v9.16b, v9.16b, v20.16b
+	FMOVQ 400(R0), F20
+	WORD $0x6eaae695 // fcmgt v21.4s, v20.4s, v10.4s
+	VBIT V21.B16, V20.B16, V10.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d4a // orn v10.16b, v10.16b, v20.16b
+	FMOVQ 416(R0), F20
+	WORD $0x6eabe695 // fcmgt v21.4s, v20.4s, v11.4s
+	VBIT V21.B16, V20.B16, V11.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d6b // orn v11.16b, v11.16b, v20.16b
+	FMOVQ 432(R0), F20
+	WORD $0x6eace695 // fcmgt v21.4s, v20.4s, v12.4s
+	VBIT V21.B16, V20.B16, V12.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41d8c // orn v12.16b, v12.16b, v20.16b
+	FMOVQ 448(R0), F20
+	WORD $0x6eade695 // fcmgt v21.4s, v20.4s, v13.4s
+	VBIT V21.B16, V20.B16, V13.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41dad // orn v13.16b, v13.16b, v20.16b
+	FMOVQ 464(R0), F20
+	WORD $0x6eaee695 // fcmgt v21.4s, v20.4s, v14.4s
+	VBIT V21.B16, V20.B16, V14.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41dce // orn v14.16b, v14.16b, v20.16b
+	FMOVQ 560(R0), F20
+	WORD $0x6eafe695 // fcmgt v21.4s, v20.4s, v15.4s
+	VBIT V21.B16, V20.B16, V15.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41def // orn v15.16b, v15.16b, v20.16b
+	FMOVQ 576(R0), F20
+	WORD $0x6eb0e695 // fcmgt v21.4s, v20.4s, v16.4s
+	VBIT V21.B16, V20.B16, V16.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e10 // orn v16.16b, v16.16b, v20.16b
+	FMOVQ 592(R0), F20
+	WORD $0x6eb1e695 // fcmgt v21.4s, v20.4s, v17.4s
+	VBIT V21.B16, V20.B16, V17.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e31 // orn v17.16b, v17.16b, v20.16b
+	FMOVQ 608(R0), F20
+	WORD $0x6eb2e695 // fcmgt v21.4s, v20.4s, v18.4s
+	VBIT V21.B16, V20.B16, V18.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e52 // orn v18.16b, v18.16b, v20.16b
+	FMOVQ 624(R0), F20
+	WORD $0x6eb3e695 // fcmgt v21.4s, v20.4s, v19.4s
+	VBIT V21.B16, V20.B16, V19.B16
+	WORD $0x4e34e694 // fcmeq v20.4s, v20.4s, v20.4s
+	WORD $0x4ef41e73 // orn v19.16b, v19.16b, v20.16b
+	ADD $640, R0
+	SUBS $1, R2, R2
+	BNE loop2
 	FMOVQ F0, 0(R1)
 	FMOVQ F1, 16(R1)
 	FMOVQ F2, 32(R1)
@@ -2012,245 +1762,19 @@ loop1:
 	FMOVQ F5, 80(R1)
 	FMOVQ F6, 96(R1)
 	FMOVQ F7, 112(R1)
-	ADD $512, R0
-	ADD $128, R1
-	SUBS $1, R2, R2
-	BNE loop1
-
-end1:
-	MOVD tail+24(FP), R2
-	CMP $0, R2
-	BLE end2
-
-loop2:
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V0
-	FMOVQ 0(R0), F2
-	FMOVQ 12(R0), F1
-	VREV64 V1.S4, V1.S4
-	VUZP1 V1.S4, V2.S4, V2.S4
-	WORD $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT V1.B16, V2.B16, V0.B16
-	WORD $0x4e22e441 // fcmeq v1.4s, v2.4s, v2.4s
-	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	FMOVQ 4(R0), F2
-	FMOVQ 16(R0), F1
-	VREV64 V1.S4, V1.S4
-	VUZP1 V1.S4, V2.S4, V2.S4
-	WORD $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT V1.B16, V2.B16, V0.B16
-	WORD $0x4e22e441 // fcmeq v1.4s, v2.4s, v2.4s
-	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	FMOVQ 32(R0), F2
-	FMOVQ 44(R0), F1
-	VREV64 V1.S4, V1.S4
-	VUZP1 V1.S4, V2.S4, V2.S4
-	WORD $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT V1.B16, V2.B16, V0.B16
-	WORD $0x4e22e441 // fcmeq v1.4s, v2.4s, v2.4s
-	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	FMOVQ 36(R0), F2
-	FMOVQ 48(R0), F1
-	VREV64 V1.S4, V1.S4
-	VUZP1 V1.S4, V2.S4, V2.S4
-	WORD $0x6ea0e441 // fcmgt v1.4s, v2.4s, v0.4s
-	VBIT V1.B16, V2.B16, V0.B16
-	WORD $0x4e22e441 // fcmeq v1.4s, v2.4s, v2.4s
-	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	FMOVQ F0, 0(R1)
-	ADD $64, R0
-	ADD $16, R1
-	SUBS $1, R2, R2
-	BNE loop2
-
-end2:
-	RET
-
-// func kFlattenNEON(maxPool20, flatten0 *float32, main int)
-TEXT ·kFlattenNEON(SB), $128-24
-	// for n := range N {
-	// 	for j := range 4 {
-	// 		for k := range 4 {
-	// 			for l := range 20 {
-	// 				flatten[n, 80*j+20*k+l] = max_pool_2[n, j, k, l]
-	// 			}
-	// 		}
-	// 	}
-	// }
-	MOVD maxPool20+0(FP), R1
-	MOVD flatten0+8(FP), R0
-	MOVD main+16(FP), R3
-	CMP $0, R3
-	BLE end1
-
-loop1:
-	MOVD $4, R2
-
-loop2:
-	FMOVQ 0(R1), F0
-	FMOVS F0, 0(R0)
-	ADD $80, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $160, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $240, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 16(R1), F0
-	FMOVS F0, 320(R0)
-	ADD $400, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $480, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $560, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 32(R1), F0
-	FMOVS F0, 640(R0)
-	ADD $720, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $800, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $880, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 48(R1), F0
-	FMOVS F0, 960(R0)
-	ADD $1040, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $1120, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $1200, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 64(R1), F0
-	FMOVS F0, 4(R0)
-	ADD $84, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $164, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $244, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 80(R1), F0
-	FMOVS F0, 324(R0)
-	ADD $404, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $484, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $564, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 96(R1), F0
-	FMOVS F0, 644(R0)
-	ADD $724, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $804, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $884, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 112(R1), F0
-	FMOVS F0, 964(R0)
-	ADD $1044, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $1124, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $1204, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 128(R1), F0
-	FMOVS F0, 8(R0)
-	ADD $88, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $168, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $248, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 144(R1), F0
-	FMOVS F0, 328(R0)
-	ADD $408, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $488, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $568, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 160(R1), F0
-	FMOVS F0, 648(R0)
-	ADD $728, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $808, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $888, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 176(R1), F0
-	FMOVS F0, 968(R0)
-	ADD $1048, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $1128, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $1208, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 192(R1), F0
-	FMOVS F0, 12(R0)
-	ADD $92, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $172, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $252, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 208(R1), F0
-	FMOVS F0, 332(R0)
-	ADD $412, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $492, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $572, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 224(R1), F0
-	FMOVS F0, 652(R0)
-	ADD $732, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $812, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $892, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 240(R1), F0
-	FMOVS F0, 972(R0)
-	ADD $1052, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $1132, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $1212, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 256(R1), F0
-	FMOVS F0, 16(R0)
-	ADD $96, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $176, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $256, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 272(R1), F0
-	FMOVS F0, 336(R0)
-	ADD $416, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $496, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $576, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 288(R1), F0
-	FMOVS F0, 656(R0)
-	ADD $736, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $816, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $896, R0, R26
-	VST1 V0.S[3], (R26)
-	FMOVQ 304(R1), F0
-	FMOVS F0, 976(R0)
-	ADD $1056, R0, R26
-	VST1 V0.S[1], (R26)
-	ADD $1136, R0, R26
-	VST1 V0.S[2], (R26)
-	ADD $1216, R0, R26
-	VST1 V0.S[3], (R26)
+	FMOVQ F8, 128(R1)
+	FMOVQ F9, 144(R1)
+	FMOVQ F10, 160(R1)
+	FMOVQ F11, 176(R1)
+	FMOVQ F12, 192(R1)
+	FMOVQ F13, 208(R1)
+	FMOVQ F14, 224(R1)
+	FMOVQ F15, 240(R1)
+	FMOVQ F16, 256(R1)
+	FMOVQ F17, 272(R1)
+	FMOVQ F18, 288(R1)
+	FMOVQ F19, 304(R1)
 	ADD $320, R1
-	ADD $20, R0
-	SUBS $1, R2, R2
-	BNE loop2
-	ADD $1200, R0
 	SUBS $1, R3, R3
 	BNE loop1
 
@@ -2268,17 +1792,17 @@ TEXT ·kDenseNEON(SB), $128-48
 	// 		hidden[n, unit] = max(acc + hidden.dense.bias[unit], 0.0)
 	// 	}
 	// }
-	MOVD flatten0+0(FP), R1
-	MOVD hiddenDenseWeight0+8(FP), R0
-	MOVD hiddenDenseBias0+16(FP), R5
-	MOVD hidden0+24(FP), R4
+	MOVD flatten0+0(FP), R0
+	MOVD hiddenDenseWeight0+8(FP), R1
+	MOVD hiddenDenseBias0+16(FP), R4
+	MOVD hidden0+24(FP), R3
 	VMOVI $0, V0.B16
 	MOVD main+32(FP), R6
 	CMP $0, R6
 	BLE end1
 
 loop1:
-	MOVD $2, R3
+	MOVD $4, R5
 
 loop2:
 	VMOVI $0, V1.B16
@@ -2301,263 +1825,317 @@ loop2:
 	VMOVI $0, V18.B16
 	VMOVI $0, V19.B16
 	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+	VMOVI $0, V24.B16
 	MOVD $106, R2
 
 loop3:
-	FMOVS 0(R1), F21
-	FMOVQ 0(R0), F22
-	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
-	FMOVQ 16(R0), F23
-	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
-	FMOVQ 32(R0), F24
-	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
-	FMOVQ 48(R0), F25
-	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
-	FMOVQ 64(R0), F26
-	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
-	FMOVS 1280(R1), F21
-	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
-	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
-	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
-	FMOVS 2560(R1), F21
-	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
-	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
-	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
-	FMOVS 3840(R1), F21
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
-	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
-	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
-	FMOVS 4(R1), F21
-	FMOVQ 200(R0), F22
-	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
-	FMOVQ 216(R0), F23
-	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
-	FMOVQ 232(R0), F24
-	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
-	FMOVQ 248(R0), F25
-	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
-	FMOVQ 264(R0), F26
-	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
-	FMOVS 1284(R1), F21
-	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
-	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
-	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
-	FMOVS 2564(R1), F21
-	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
-	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
-	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
-	FMOVS 3844(R1), F21
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
-	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
-	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
-	FMOVS 8(R1), F21
-	FMOVQ 400(R0), F22
-	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
-	FMOVQ 416(R0), F23
-	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
-	FMOVQ 432(R0), F24
-	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
-	FMOVQ 448(R0), F25
-	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
-	FMOVQ 464(R0), F26
-	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
-	FMOVS 1288(R1), F21
-	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
-	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
-	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
-	FMOVS 2568(R1), F21
-	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
-	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
-	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
-	FMOVS 3848(R1), F21
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
-	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
-	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
-	ADD $12, R1
-	ADD $600, R0
+	FMOVS 0(R0), F25
+	FMOVQ 0(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 16(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 32(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 1280(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 2560(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 3840(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 5120(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 6400(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 7680(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 8960(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	FMOVQ 200(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 216(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 232(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 1284(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 2564(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 3844(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 5124(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 6404(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 7684(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 8964(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 8(R0), F25
+	FMOVQ 400(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 416(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 432(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 1288(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 2568(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 3848(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 5128(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 6408(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 7688(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 8968(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	ADD $12, R0
+	ADD $600, R1
 	SUBS $1, R2, R2
 	BNE loop3
-	FMOVS 0(R1), F21
-	FMOVQ 0(R0), F22
-	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
-	FMOVQ 16(R0), F23
-	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
-	FMOVQ 32(R0), F24
-	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
-	FMOVQ 48(R0), F25
-	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
-	FMOVQ 64(R0), F26
-	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
-	FMOVS 1280(R1), F21
-	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
-	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
-	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
-	FMOVS 2560(R1), F21
-	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
-	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
-	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
-	FMOVS 3840(R1), F21
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
-	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
-	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
-	FMOVS 4(R1), F21
-	FMOVQ 200(R0), F22
-	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
-	FMOVQ 216(R0), F23
-	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
-	FMOVQ 232(R0), F24
-	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
-	FMOVQ 248(R0), F25
-	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
-	FMOVQ 264(R0), F26
-	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
-	FMOVS 1284(R1), F21
-	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
-	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
-	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
-	FMOVS 2564(R1), F21
-	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
-	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
-	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
-	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
-	FMOVS 3844(R1), F21
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
-	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
-	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
-	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
-	FMOVQ 0(R5), F21
-	WORD $0x4e35d421 // fadd v1.4s, v1.4s, v21.4s
-	WORD $0x6ea1e415 // fcmgt v21.4s, v0.4s, v1.4s
-	VBIT V21.B16, V0.B16, V1.B16
-	FMOVQ F1, 0(R4)
-	FMOVQ 16(R5), F1
+	FMOVS 0(R0), F25
+	FMOVQ 0(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 16(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 32(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 1280(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 2560(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 3840(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 5120(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 6400(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 7680(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 8960(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVS 4(R0), F25
+	FMOVQ 200(R1), F26
+	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
+	FMOVQ 216(R1), F27
+	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
+	FMOVQ 232(R1), F28
+	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
+	FMOVS 1284(R0), F25
+	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
+	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
+	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
+	FMOVS 2564(R0), F25
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
+	FMOVS 3844(R0), F25
+	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	FMOVS 5124(R0), F25
+	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
+	FMOVS 6404(R0), F25
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
+	FMOVS 7684(R0), F25
+	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
+	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
+	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
+	FMOVS 8964(R0), F25
+	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
+	FMOVQ 0(R4), F25
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x6ea1e419 // fcmgt v25.4s, v0.4s, v1.4s
+	VBIT V25.B16, V0.B16, V1.B16
+	FMOVQ F1, 0(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 16(R4)
-	FMOVQ 32(R5), F1
+	FMOVQ F1, 16(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 32(R4)
-	FMOVQ 48(R5), F1
+	FMOVQ F1, 32(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 48(R4)
-	FMOVQ 64(R5), F1
+	FMOVQ F1, 200(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 64(R4)
-	FMOVQ 0(R5), F1
+	FMOVQ F1, 216(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 200(R4)
-	FMOVQ 16(R5), F1
+	FMOVQ F1, 232(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 216(R4)
-	FMOVQ 32(R5), F1
+	FMOVQ F1, 400(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 232(R4)
-	FMOVQ 48(R5), F1
+	FMOVQ F1, 416(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 248(R4)
-	FMOVQ 64(R5), F1
+	FMOVQ F1, 432(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 264(R4)
-	FMOVQ 0(R5), F1
+	FMOVQ F1, 600(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d561 // fadd v1.4s, v11.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 400(R4)
-	FMOVQ 16(R5), F1
+	FMOVQ F1, 616(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 416(R4)
-	FMOVQ 32(R5), F1
+	FMOVQ F1, 632(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d5a1 // fadd v1.4s, v13.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 432(R4)
-	FMOVQ 48(R5), F1
+	FMOVQ F1, 800(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d5c1 // fadd v1.4s, v14.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 448(R4)
-	FMOVQ 64(R5), F1
+	FMOVQ F1, 816(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d5e1 // fadd v1.4s, v15.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 464(R4)
-	FMOVQ 0(R5), F1
+	FMOVQ F1, 832(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d601 // fadd v1.4s, v16.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 600(R4)
-	FMOVQ 16(R5), F1
+	FMOVQ F1, 1000(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d621 // fadd v1.4s, v17.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 616(R4)
-	FMOVQ 32(R5), F1
+	FMOVQ F1, 1016(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d641 // fadd v1.4s, v18.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 632(R4)
-	FMOVQ 48(R5), F1
+	FMOVQ F1, 1032(R3)
+	FMOVQ 0(R4), F1
 	WORD $0x4e21d661 // fadd v1.4s, v19.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 648(R4)
-	FMOVQ 64(R5), F1
+	FMOVQ F1, 1200(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d681 // fadd v1.4s, v20.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 664(R4)
-	SUB $1272, R1
-	SUB $63520, R0
-	ADD $80, R5
-	ADD $80, R4
-	SUBS $1, R3, R3
+	FMOVQ F1, 1216(R3)
+	FMOVQ 32(R4), F1
+	WORD $0x4e21d6a1 // fadd v1.4s, v21.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1232(R3)
+	FMOVQ 0(R4), F1
+	WORD $0x4e21d6c1 // fadd v1.4s, v22.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1400(R3)
+	FMOVQ 16(R4), F1
+	WORD $0x4e21d6e1 // fadd v1.4s, v23.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1416(R3)
+	FMOVQ 32(R4), F1
+	WORD $0x4e21d701 // fadd v1.4s, v24.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 1432(R3)
+	SUB $1272, R0
+	SUB $63552, R1
+	ADD $48, R4
+	ADD $48, R3
+	SUBS $1, R5, R5
 	BNE loop2
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -2567,197 +2145,194 @@ loop3:
 	VMOVI $0, V6.B16
 	VMOVI $0, V7.B16
 	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	SUB $160, R0
-	MOVD $64, R3
+	SUB $192, R1
+	MOVD $40, R5
 
 loop4:
-	FMOVS 0(R1), F13
-	FMOVQ 160(R0), F14
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVQ 176(R0), F15
-	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
-	FMOVS 0(R1), F13
-	FMOVD 192(R0), F16
-	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
-	FMOVS 1280(R1), F13
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
-	FMOVS 1280(R1), F13
-	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
-	FMOVS 2560(R1), F13
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
-	FMOVS 2560(R1), F13
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVS 3840(R1), F13
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
-	FMOVS 3840(R1), F13
-	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
-	FMOVS 4(R1), F13
-	FMOVQ 360(R0), F14
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVQ 376(R0), F15
-	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
-	FMOVS 4(R1), F13
-	FMOVD 392(R0), F16
-	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
-	FMOVS 1284(R1), F13
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
-	FMOVS 1284(R1), F13
-	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
-	FMOVS 2564(R1), F13
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
-	FMOVS 2564(R1), F13
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVS 3844(R1), F13
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
-	FMOVS 3844(R1), F13
-	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
-	FMOVS 8(R1), F13
-	FMOVQ 560(R0), F14
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVQ 576(R0), F15
-	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
-	FMOVS 8(R1), F13
-	FMOVD 592(R0), F16
-	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
-	FMOVS 1288(R1), F13
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
-	FMOVS 1288(R1), F13
-	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
-	FMOVS 2568(R1), F13
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
-	FMOVS 2568(R1), F13
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVS 3848(R1), F13
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
-	FMOVS 3848(R1), F13
-	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
-	FMOVS 12(R1), F13
-	FMOVQ 760(R0), F14
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVQ 776(R0), F15
-	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
-	FMOVS 12(R1), F13
-	FMOVD 792(R0), F16
-	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
-	FMOVS 1292(R1), F13
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
-	FMOVS 1292(R1), F13
-	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
-	FMOVS 2572(R1), F13
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
-	FMOVS 2572(R1), F13
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVS 3852(R1), F13
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
-	FMOVS 3852(R1), F13
-	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
-	FMOVS 16(R1), F13
-	FMOVQ 960(R0), F14
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVQ 976(R0), F15
-	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
-	FMOVS 16(R1), F13
-	FMOVD 992(R0), F16
-	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
-	FMOVS 1296(R1), F13
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
-	FMOVS 1296(R1), F13
-	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
-	FMOVS 2576(R1), F13
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
-	FMOVS 2576(R1), F13
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVS 3856(R1), F13
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
-	FMOVS 3856(R1), F13
-	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
-	ADD $20, R1
-	ADD $1000, R0
-	SUBS $1, R3, R3
+	FMOVS 0(R0), F9
+	FMOVD 192(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1280(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2560(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3840(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5120(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6400(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7680(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8960(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	FMOVS 4(R0), F9
+	FMOVD 392(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1284(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2564(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3844(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5124(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6404(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7684(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8964(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	FMOVS 8(R0), F9
+	FMOVD 592(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1288(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2568(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3848(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5128(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6408(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7688(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8968(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	FMOVS 12(R0), F9
+	FMOVD 792(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1292(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2572(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3852(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5132(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6412(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7692(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8972(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	FMOVS 16(R0), F9
+	FMOVD 992(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1296(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2576(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3856(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5136(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6416(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7696(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8976(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	FMOVS 20(R0), F9
+	FMOVD 1192(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1300(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2580(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3860(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5140(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6420(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7700(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8980(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	FMOVS 24(R0), F9
+	FMOVD 1392(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1304(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2584(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3864(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5144(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6424(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7704(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8984(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	FMOVS 28(R0), F9
+	FMOVD 1592(R1), F10
+	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
+	FMOVS 1308(R0), F9
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	FMOVS 2588(R0), F9
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	FMOVS 3868(R0), F9
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	FMOVS 5148(R0), F9
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	FMOVS 6428(R0), F9
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	FMOVS 7708(R0), F9
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
+	FMOVS 8988(R0), F9
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
+	ADD $32, R0
+	ADD $1600, R1
+	SUBS $1, R5, R5
 	BNE loop4
-	FMOVQ 0(R5), F13
-	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
-	WORD $0x6ea1e40d // fcmgt v13.4s, v0.4s, v1.4s
-	VBIT V13.B16, V0.B16, V1.B16
-	FMOVQ F1, 0(R4)
-	FMOVQ 16(R5), F1
+	FMOVD 0(R4), F9
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x6ea1e409 // fcmgt v9.4s, v0.4s, v1.4s
+	VBIT V9.B16, V0.B16, V1.B16
+	FMOVD F1, 0(R3)
+	FMOVD 0(R4), F1
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 16(R4)
-	FMOVD 32(R5), F1
+	FMOVD F1, 200(R3)
+	FMOVD 0(R4), F1
 	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVD F1, 32(R4)
-	FMOVQ 0(R5), F1
+	FMOVD F1, 400(R3)
+	FMOVD 0(R4), F1
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 200(R4)
-	FMOVQ 16(R5), F1
+	FMOVD F1, 600(R3)
+	FMOVD 0(R4), F1
 	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 216(R4)
-	FMOVD 32(R5), F1
+	FMOVD F1, 800(R3)
+	FMOVD 0(R4), F1
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVD F1, 232(R4)
-	FMOVQ 0(R5), F1
+	FMOVD F1, 1000(R3)
+	FMOVD 0(R4), F1
 	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 400(R4)
-	FMOVQ 16(R5), F1
+	FMOVD F1, 1200(R3)
+	FMOVD 0(R4), F1
 	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 416(R4)
-	FMOVD 32(R5), F1
-	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVD F1, 432(R4)
-	FMOVQ 0(R5), F1
-	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 600(R4)
-	FMOVQ 16(R5), F1
-	WORD $0x4e21d561 // fadd v1.4s, v11.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 616(R4)
-	FMOVD 32(R5), F1
-	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVD F1, 632(R4)
-	ADD $3840, R1
-	SUB $64000, R0
-	SUB $160, R5
-	ADD $640, R4
+	FMOVD F1, 1400(R3)
+	ADD $8960, R0
+	SUB $64000, R1
+	SUB $192, R4
+	ADD $1408, R3
 	SUBS $1, R6, R6
 	BNE loop1
 
@@ -2777,357 +2352,409 @@ loop5:
 	VMOVI $0, V8.B16
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
-	MOVD $64, R3
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	MOVD $64, R5
 
 loop6:
-	FMOVS 0(R1), F11
-	FMOVQ 0(R0), F12
-	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
-	FMOVQ 16(R0), F12
-	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
-	FMOVQ 32(R0), F12
-	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
-	FMOVQ 48(R0), F12
-	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
-	FMOVQ 64(R0), F12
-	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
-	FMOVQ 80(R0), F12
-	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	FMOVQ 96(R0), F12
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
-	FMOVQ 112(R0), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVQ 128(R0), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVQ 144(R0), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
-	FMOVS 4(R1), F11
-	FMOVQ 200(R0), F12
-	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
-	FMOVQ 216(R0), F12
-	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
-	FMOVQ 232(R0), F12
-	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
-	FMOVQ 248(R0), F12
-	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
-	FMOVQ 264(R0), F12
-	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
-	FMOVQ 280(R0), F12
-	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	FMOVQ 296(R0), F12
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
-	FMOVQ 312(R0), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVQ 328(R0), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVQ 344(R0), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
-	FMOVS 8(R1), F11
-	FMOVQ 400(R0), F12
-	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
-	FMOVQ 416(R0), F12
-	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
-	FMOVQ 432(R0), F12
-	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
-	FMOVQ 448(R0), F12
-	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
-	FMOVQ 464(R0), F12
-	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
-	FMOVQ 480(R0), F12
-	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	FMOVQ 496(R0), F12
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
-	FMOVQ 512(R0), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVQ 528(R0), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVQ 544(R0), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
-	FMOVS 12(R1), F11
-	FMOVQ 600(R0), F12
-	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
-	FMOVQ 616(R0), F12
-	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
-	FMOVQ 632(R0), F12
-	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
-	FMOVQ 648(R0), F12
-	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
-	FMOVQ 664(R0), F12
-	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
-	FMOVQ 680(R0), F12
-	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	FMOVQ 696(R0), F12
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
-	FMOVQ 712(R0), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVQ 728(R0), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVQ 744(R0), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
-	FMOVS 16(R1), F11
-	FMOVQ 800(R0), F12
-	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
-	FMOVQ 816(R0), F12
-	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
-	FMOVQ 832(R0), F12
-	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
-	FMOVQ 848(R0), F12
-	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
-	FMOVQ 864(R0), F12
-	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
-	FMOVQ 880(R0), F12
-	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
-	FMOVQ 896(R0), F12
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
-	FMOVQ 912(R0), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVQ 928(R0), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVQ 944(R0), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
-	ADD $20, R1
-	ADD $1000, R0
-	SUBS $1, R3, R3
+	FMOVS 0(R0), F13
+	FMOVQ 0(R1), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 16(R1), F14
+	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
+	FMOVQ 32(R1), F14
+	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
+	FMOVQ 48(R1), F14
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	FMOVQ 64(R1), F14
+	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
+	FMOVQ 80(R1), F14
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	FMOVQ 96(R1), F14
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	FMOVQ 112(R1), F14
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	FMOVQ 128(R1), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVQ 144(R1), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVQ 160(R1), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVQ 176(R1), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	FMOVS 4(R0), F13
+	FMOVQ 200(R1), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 216(R1), F14
+	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
+	FMOVQ 232(R1), F14
+	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
+	FMOVQ 248(R1), F14
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	FMOVQ 264(R1), F14
+	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
+	FMOVQ 280(R1), F14
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	FMOVQ 296(R1), F14
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	FMOVQ 312(R1), F14
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	FMOVQ 328(R1), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVQ 344(R1), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVQ 360(R1), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVQ 376(R1), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	FMOVS 8(R0), F13
+	FMOVQ 400(R1), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 416(R1), F14
+	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
+	FMOVQ 432(R1), F14
+	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
+	FMOVQ 448(R1), F14
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	FMOVQ 464(R1), F14
+	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
+	FMOVQ 480(R1), F14
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	FMOVQ 496(R1), F14
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	FMOVQ 512(R1), F14
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	FMOVQ 528(R1), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVQ 544(R1), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVQ 560(R1), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVQ 576(R1), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	FMOVS 12(R0), F13
+	FMOVQ 600(R1), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 616(R1), F14
+	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
+	FMOVQ 632(R1), F14
+	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
+	FMOVQ 648(R1), F14
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	FMOVQ 664(R1), F14
+	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
+	FMOVQ 680(R1), F14
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	FMOVQ 696(R1), F14
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	FMOVQ 712(R1), F14
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	FMOVQ 728(R1), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVQ 744(R1), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVQ 760(R1), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVQ 776(R1), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	FMOVS 16(R0), F13
+	FMOVQ 800(R1), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 816(R1), F14
+	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
+	FMOVQ 832(R1), F14
+	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
+	FMOVQ 848(R1), F14
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	FMOVQ 864(R1), F14
+	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
+	FMOVQ 880(R1), F14
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	FMOVQ 896(R1), F14
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	FMOVQ 912(R1), F14
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	FMOVQ 928(R1), F14
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	FMOVQ 944(R1), F14
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	FMOVQ 960(R1), F14
+	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
+	FMOVQ 976(R1), F14
+	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	ADD $20, R0
+	ADD $1000, R1
+	SUBS $1, R5, R5
 	BNE loop6
-	FMOVQ 0(R5), F11
-	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
-	WORD $0x6ea1e40b // fcmgt v11.4s, v0.4s, v1.4s
-	VBIT V11.B16, V0.B16, V1.B16
-	FMOVQ F1, 0(R4)
-	FMOVQ 16(R5), F1
+	FMOVQ 0(R4), F13
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x6ea1e40d // fcmgt v13.4s, v0.4s, v1.4s
+	VBIT V13.B16, V0.B16, V1.B16
+	FMOVQ F1, 0(R3)
+	FMOVQ 16(R4), F1
 	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 16(R4)
-	FMOVQ 32(R5), F1
+	FMOVQ F1, 16(R3)
+	FMOVQ 32(R4), F1
 	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 32(R4)
-	FMOVQ 48(R5), F1
+	FMOVQ F1, 32(R3)
+	FMOVQ 48(R4), F1
 	WORD $0x4e21d481 // fadd v1.4s, v4.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 48(R4)
-	FMOVQ 64(R5), F1
+	FMOVQ F1, 48(R3)
+	FMOVQ 64(R4), F1
 	WORD $0x4e21d4a1 // fadd v1.4s, v5.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 64(R4)
-	FMOVQ 80(R5), F1
+	FMOVQ F1, 64(R3)
+	FMOVQ 80(R4), F1
 	WORD $0x4e21d4c1 // fadd v1.4s, v6.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 80(R4)
-	FMOVQ 96(R5), F1
+	FMOVQ F1, 80(R3)
+	FMOVQ 96(R4), F1
 	WORD $0x4e21d4e1 // fadd v1.4s, v7.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 96(R4)
-	FMOVQ 112(R5), F1
+	FMOVQ F1, 96(R3)
+	FMOVQ 112(R4), F1
 	WORD $0x4e21d501 // fadd v1.4s, v8.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 112(R4)
-	FMOVQ 128(R5), F1
+	FMOVQ F1, 112(R3)
+	FMOVQ 128(R4), F1
 	WORD $0x4e21d521 // fadd v1.4s, v9.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 128(R4)
-	FMOVQ 144(R5), F1
+	FMOVQ F1, 128(R3)
+	FMOVQ 144(R4), F1
 	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 144(R4)
+	FMOVQ F1, 144(R3)
+	FMOVQ 160(R4), F1
+	WORD $0x4e21d561 // fadd v1.4s, v11.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 160(R3)
+	FMOVQ 176(R4), F1
+	WORD $0x4e21d581 // fadd v1.4s, v12.4s, v1.4s
+	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
+	VBIT V2.B16, V0.B16, V1.B16
+	FMOVQ F1, 176(R3)
 	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	SUB $1280, R1
-	SUB $64000, R0
-	MOVD $16, R3
+	SUB $1280, R0
+	SUB $64000, R1
+	MOVD $5, R5
 
 loop7:
-	FMOVS 0(R1), F4
-	FMOVQ 160(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 176(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 0(R1), F4
-	FMOVD 192(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 4(R1), F4
-	FMOVQ 360(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 376(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 4(R1), F4
-	FMOVD 392(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 8(R1), F4
-	FMOVQ 560(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 576(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 8(R1), F4
-	FMOVD 592(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 12(R1), F4
-	FMOVQ 760(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 776(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 12(R1), F4
-	FMOVD 792(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 16(R1), F4
-	FMOVQ 960(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 976(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 16(R1), F4
-	FMOVD 992(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 20(R1), F4
-	FMOVQ 1160(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 1176(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 20(R1), F4
-	FMOVD 1192(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 24(R1), F4
-	FMOVQ 1360(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 1376(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 24(R1), F4
-	FMOVD 1392(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 28(R1), F4
-	FMOVQ 1560(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 1576(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 28(R1), F4
-	FMOVD 1592(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 32(R1), F4
-	FMOVQ 1760(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 1776(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 32(R1), F4
-	FMOVD 1792(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 36(R1), F4
-	FMOVQ 1960(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 1976(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 36(R1), F4
-	FMOVD 1992(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 40(R1), F4
-	FMOVQ 2160(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 2176(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 40(R1), F4
-	FMOVD 2192(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 44(R1), F4
-	FMOVQ 2360(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 2376(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 44(R1), F4
-	FMOVD 2392(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 48(R1), F4
-	FMOVQ 2560(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 2576(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 48(R1), F4
-	FMOVD 2592(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 52(R1), F4
-	FMOVQ 2760(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 2776(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 52(R1), F4
-	FMOVD 2792(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 56(R1), F4
-	FMOVQ 2960(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 2976(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 56(R1), F4
-	FMOVD 2992(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 60(R1), F4
-	FMOVQ 3160(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 3176(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 60(R1), F4
-	FMOVD 3192(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 64(R1), F4
-	FMOVQ 3360(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 3376(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 64(R1), F4
-	FMOVD 3392(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 68(R1), F4
-	FMOVQ 3560(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 3576(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 68(R1), F4
-	FMOVD 3592(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 72(R1), F4
-	FMOVQ 3760(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 3776(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 72(R1), F4
-	FMOVD 3792(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	FMOVS 76(R1), F4
-	FMOVQ 3960(R0), F5
-	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
-	FMOVQ 3976(R0), F5
-	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
-	FMOVS 76(R1), F4
-	FMOVD 3992(R0), F5
-	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
-	ADD $80, R1
-	ADD $4000, R0
-	SUBS $1, R3, R3
+	FMOVS 0(R0), F2
+	FMOVD 192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 4(R0), F2
+	FMOVD 392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 8(R0), F2
+	FMOVD 592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 12(R0), F2
+	FMOVD 792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 16(R0), F2
+	FMOVD 992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 20(R0), F2
+	FMOVD 1192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 24(R0), F2
+	FMOVD 1392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 28(R0), F2
+	FMOVD 1592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 32(R0), F2
+	FMOVD 1792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 36(R0), F2
+	FMOVD 1992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 40(R0), F2
+	FMOVD 2192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 44(R0), F2
+	FMOVD 2392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 48(R0), F2
+	FMOVD 2592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 52(R0), F2
+	FMOVD 2792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 56(R0), F2
+	FMOVD 2992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 60(R0), F2
+	FMOVD 3192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 64(R0), F2
+	FMOVD 3392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 68(R0), F2
+	FMOVD 3592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 72(R0), F2
+	FMOVD 3792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 76(R0), F2
+	FMOVD 3992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 80(R0), F2
+	FMOVD 4192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 84(R0), F2
+	FMOVD 4392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 88(R0), F2
+	FMOVD 4592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 92(R0), F2
+	FMOVD 4792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 96(R0), F2
+	FMOVD 4992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 100(R0), F2
+	FMOVD 5192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 104(R0), F2
+	FMOVD 5392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 108(R0), F2
+	FMOVD 5592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 112(R0), F2
+	FMOVD 5792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 116(R0), F2
+	FMOVD 5992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 120(R0), F2
+	FMOVD 6192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 124(R0), F2
+	FMOVD 6392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 128(R0), F2
+	FMOVD 6592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 132(R0), F2
+	FMOVD 6792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 136(R0), F2
+	FMOVD 6992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 140(R0), F2
+	FMOVD 7192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 144(R0), F2
+	FMOVD 7392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 148(R0), F2
+	FMOVD 7592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 152(R0), F2
+	FMOVD 7792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 156(R0), F2
+	FMOVD 7992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 160(R0), F2
+	FMOVD 8192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 164(R0), F2
+	FMOVD 8392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 168(R0), F2
+	FMOVD 8592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 172(R0), F2
+	FMOVD 8792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 176(R0), F2
+	FMOVD 8992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 180(R0), F2
+	FMOVD 9192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 184(R0), F2
+	FMOVD 9392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 188(R0), F2
+	FMOVD 9592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 192(R0), F2
+	FMOVD 9792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 196(R0), F2
+	FMOVD 9992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 200(R0), F2
+	FMOVD 10192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 204(R0), F2
+	FMOVD 10392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 208(R0), F2
+	FMOVD 10592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 212(R0), F2
+	FMOVD 10792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 216(R0), F2
+	FMOVD 10992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 220(R0), F2
+	FMOVD 11192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 224(R0), F2
+	FMOVD 11392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 228(R0), F2
+	FMOVD 11592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 232(R0), F2
+	FMOVD 11792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 236(R0), F2
+	FMOVD 11992(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 240(R0), F2
+	FMOVD 12192(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 244(R0), F2
+	FMOVD 12392(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 248(R0), F2
+	FMOVD 12592(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	FMOVS 252(R0), F2
+	FMOVD 12792(R1), F3
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
+	ADD $256, R0
+	ADD $12800, R1
+	SUBS $1, R5, R5
 	BNE loop7
-	FMOVQ 160(R5), F4
-	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
-	WORD $0x6ea1e404 // fcmgt v4.4s, v0.4s, v1.4s
-	VBIT V4.B16, V0.B16, V1.B16
-	FMOVQ F1, 160(R4)
-	FMOVQ 176(R5), F1
-	WORD $0x4e21d441 // fadd v1.4s, v2.4s, v1.4s
+	FMOVD 192(R4), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
 	VBIT V2.B16, V0.B16, V1.B16
-	FMOVQ F1, 176(R4)
-	FMOVD 192(R5), F1
-	WORD $0x4e21d461 // fadd v1.4s, v3.4s, v1.4s
-	WORD $0x6ea1e402 // fcmgt v2.4s, v0.4s, v1.4s
-	VBIT V2.B16, V0.B16, V1.B16
-	FMOVD F1, 192(R4)
-	SUB $64000, R0
-	ADD $200, R4
+	FMOVD F1, 192(R3)
+	SUB $64000, R1
+	ADD $200, R3
 	SUBS $1, R6, R6
 	BNE loop5
 
@@ -3446,11 +3073,10 @@ end3:
 // func kProbsMaxNEON(logits0, probsMax0 *float32, main, tail int)
 TEXT ·kProbsMaxNEON(SB), $128-32
 	// for n := range N {
-	// 	part := [8]f32{-inf ...}
+	// 	acc := f32(-inf)
 	// 	for j := range 10 {
-	// 		part[j%8] = max(part[j%8], logits[n, j])
+	// 		acc = max(acc, logits[n, j])
 	// 	}
-	// 	acc := max of part in halves
 	// 	probs.max[n] = acc
 	// }
 	MOVD logits0+0(FP), R0
@@ -3468,264 +3094,402 @@ loop1:
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V5
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V6
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V7
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V8
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V9
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V10
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V11
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V12
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V13
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V14
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V15
-	FMOVQ 0(R0), F16
-	WORD $0x6ea0e611 // fcmgt v17.4s, v16.4s, v0.4s
-	VBIT V17.B16, V16.B16, V0.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01c00 // orn v0.16b, v0.16b, v16.16b
-	FMOVQ 40(R0), F16
-	WORD $0x6ea2e611 // fcmgt v17.4s, v16.4s, v2.4s
-	VBIT V17.B16, V16.B16, V2.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01c42 // orn v2.16b, v2.16b, v16.16b
-	FMOVQ 80(R0), F16
-	WORD $0x6ea4e611 // fcmgt v17.4s, v16.4s, v4.4s
-	VBIT V17.B16, V16.B16, V4.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01c84 // orn v4.16b, v4.16b, v16.16b
-	FMOVQ 120(R0), F16
-	WORD $0x6ea6e611 // fcmgt v17.4s, v16.4s, v6.4s
-	VBIT V17.B16, V16.B16, V6.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01cc6 // orn v6.16b, v6.16b, v16.16b
-	FMOVQ 160(R0), F16
-	WORD $0x6ea8e611 // fcmgt v17.4s, v16.4s, v8.4s
-	VBIT V17.B16, V16.B16, V8.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01d08 // orn v8.16b, v8.16b, v16.16b
-	FMOVQ 200(R0), F16
-	WORD $0x6eaae611 // fcmgt v17.4s, v16.4s, v10.4s
-	VBIT V17.B16, V16.B16, V10.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01d4a // orn v10.16b, v10.16b, v16.16b
-	FMOVQ 240(R0), F16
-	WORD $0x6eace611 // fcmgt v17.4s, v16.4s, v12.4s
-	VBIT V17.B16, V16.B16, V12.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01d8c // orn v12.16b, v12.16b, v16.16b
-	FMOVQ 280(R0), F16
-	WORD $0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
-	VBIT V17.B16, V16.B16, V14.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01dce // orn v14.16b, v14.16b, v16.16b
-	FMOVQ 16(R0), F16
-	WORD $0x6ea1e611 // fcmgt v17.4s, v16.4s, v1.4s
-	VBIT V17.B16, V16.B16, V1.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01c21 // orn v1.16b, v1.16b, v16.16b
-	FMOVQ 56(R0), F16
-	WORD $0x6ea3e611 // fcmgt v17.4s, v16.4s, v3.4s
-	VBIT V17.B16, V16.B16, V3.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01c63 // orn v3.16b, v3.16b, v16.16b
-	FMOVQ 96(R0), F16
-	WORD $0x6ea5e611 // fcmgt v17.4s, v16.4s, v5.4s
-	VBIT V17.B16, V16.B16, V5.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01ca5 // orn v5.16b, v5.16b, v16.16b
-	FMOVQ 136(R0), F16
-	WORD $0x6ea7e611 // fcmgt v17.4s, v16.4s, v7.4s
-	VBIT V17.B16, V16.B16, V7.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01ce7 // orn v7.16b, v7.16b, v16.16b
-	FMOVQ 176(R0), F16
-	WORD $0x6ea9e611 // fcmgt v17.4s, v16.4s, v9.4s
-	VBIT V17.B16, V16.B16, V9.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01d29 // orn v9.16b, v9.16b, v16.16b
-	FMOVQ 216(R0), F16
-	WORD $0x6eabe611 // fcmgt v17.4s, v16.4s, v11.4s
-	VBIT V17.B16, V16.B16, V11.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01d6b // orn v11.16b, v11.16b, v16.16b
-	FMOVQ 256(R0), F16
-	WORD $0x6eade611 // fcmgt v17.4s, v16.4s, v13.4s
-	VBIT V17.B16, V16.B16, V13.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01dad // orn v13.16b, v13.16b, v16.16b
-	FMOVQ 296(R0), F16
-	WORD $0x6eafe611 // fcmgt v17.4s, v16.4s, v15.4s
-	VBIT V17.B16, V16.B16, V15.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01def // orn v15.16b, v15.16b, v16.16b
-	FMOVD 32(R0), F16
-	WORD $0x6ea0e611 // fcmgt v17.4s, v16.4s, v0.4s
-	VMOV V17.B16, V18.B16
-	VBSL V0.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V0.D[0]
-	FMOVD 72(R0), F16
-	WORD $0x6ea2e611 // fcmgt v17.4s, v16.4s, v2.4s
-	VMOV V17.B16, V18.B16
-	VBSL V2.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V2.D[0]
-	FMOVD 112(R0), F16
-	WORD $0x6ea4e611 // fcmgt v17.4s, v16.4s, v4.4s
-	VMOV V17.B16, V18.B16
-	VBSL V4.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V4.D[0]
-	FMOVD 152(R0), F16
-	WORD $0x6ea6e611 // fcmgt v17.4s, v16.4s, v6.4s
-	VMOV V17.B16, V18.B16
-	VBSL V6.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V6.D[0]
-	FMOVD 192(R0), F16
-	WORD $0x6ea8e611 // fcmgt v17.4s, v16.4s, v8.4s
-	VMOV V17.B16, V18.B16
-	VBSL V8.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V8.D[0]
-	FMOVD 232(R0), F16
-	WORD $0x6eaae611 // fcmgt v17.4s, v16.4s, v10.4s
-	VMOV V17.B16, V18.B16
-	VBSL V10.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V10.D[0]
-	FMOVD 272(R0), F16
-	WORD $0x6eace611 // fcmgt v17.4s, v16.4s, v12.4s
-	VMOV V17.B16, V18.B16
-	VBSL V12.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V12.D[0]
-	FMOVD 312(R0), F16
-	WORD $0x6eaee611 // fcmgt v17.4s, v16.4s, v14.4s
-	VMOV V17.B16, V18.B16
-	VBSL V14.B16, V16.B16, V18.B16
-	WORD $0x4e30e610 // fcmeq v16.4s, v16.4s, v16.4s
-	WORD $0x4ef01e50 // orn v16.16b, v18.16b, v16.16b
-	VMOV V16.D[0], V14.D[0]
-	WORD $0x6ea0e430 // fcmgt v16.4s, v1.4s, v0.4s
-	VBIT V16.B16, V1.B16, V0.B16
-	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
-	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	VDUP V0.D[1], V1.D2
-	WORD $0x6ea0e430 // fcmgt v16.4s, v1.4s, v0.4s
-	VBIT V16.B16, V1.B16, V0.B16
-	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
-	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	VDUP V0.S[1], V1.S4
-	WORD $0x6ea0e430 // fcmgt v16.4s, v1.4s, v0.4s
-	VBIT V16.B16, V1.B16, V0.B16
-	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
-	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	WORD $0x6ea2e461 // fcmgt v1.4s, v3.4s, v2.4s
-	VBIT V1.B16, V3.B16, V2.B16
-	WORD $0x4e23e461 // fcmeq v1.4s, v3.4s, v3.4s
-	WORD $0x4ee11c41 // orn v1.16b, v2.16b, v1.16b
-	VDUP V1.D[1], V2.D2
-	WORD $0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
-	VBIT V3.B16, V2.B16, V1.B16
-	WORD $0x4e22e442 // fcmeq v2.4s, v2.4s, v2.4s
-	WORD $0x4ee21c21 // orn v1.16b, v1.16b, v2.16b
-	VDUP V1.S[1], V2.S4
-	WORD $0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
-	VBIT V3.B16, V2.B16, V1.B16
-	WORD $0x4e22e442 // fcmeq v2.4s, v2.4s, v2.4s
-	WORD $0x4ee21c21 // orn v1.16b, v1.16b, v2.16b
-	WORD $0x6ea4e4a2 // fcmgt v2.4s, v5.4s, v4.4s
-	VMOV V2.B16, V3.B16
-	VBSL V4.B16, V5.B16, V3.B16
-	WORD $0x4e25e4a2 // fcmeq v2.4s, v5.4s, v5.4s
-	WORD $0x4ee21c62 // orn v2.16b, v3.16b, v2.16b
-	VDUP V2.D[1], V3.D2
-	WORD $0x6ea2e464 // fcmgt v4.4s, v3.4s, v2.4s
-	VBIT V4.B16, V3.B16, V2.B16
-	WORD $0x4e23e463 // fcmeq v3.4s, v3.4s, v3.4s
-	WORD $0x4ee31c42 // orn v2.16b, v2.16b, v3.16b
-	VDUP V2.S[1], V3.S4
-	WORD $0x6ea2e464 // fcmgt v4.4s, v3.4s, v2.4s
-	VBIT V4.B16, V3.B16, V2.B16
-	WORD $0x4e23e463 // fcmeq v3.4s, v3.4s, v3.4s
-	WORD $0x4ee31c42 // orn v2.16b, v2.16b, v3.16b
-	WORD $0x6ea6e4e3 // fcmgt v3.4s, v7.4s, v6.4s
-	VMOV V3.B16, V4.B16
-	VBSL V6.B16, V7.B16, V4.B16
-	WORD $0x4e27e4e3 // fcmeq v3.4s, v7.4s, v7.4s
-	WORD $0x4ee31c83 // orn v3.16b, v4.16b, v3.16b
-	VDUP V3.D[1], V4.D2
-	WORD $0x6ea3e485 // fcmgt v5.4s, v4.4s, v3.4s
-	VBIT V5.B16, V4.B16, V3.B16
-	WORD $0x4e24e484 // fcmeq v4.4s, v4.4s, v4.4s
-	WORD $0x4ee41c63 // orn v3.16b, v3.16b, v4.16b
-	VDUP V3.S[1], V4.S4
-	WORD $0x6ea3e485 // fcmgt v5.4s, v4.4s, v3.4s
-	VBIT V5.B16, V4.B16, V3.B16
-	WORD $0x4e24e484 // fcmeq v4.4s, v4.4s, v4.4s
-	WORD $0x4ee41c63 // orn v3.16b, v3.16b, v4.16b
-	WORD $0x6ea8e524 // fcmgt v4.4s, v9.4s, v8.4s
-	VMOV V4.B16, V5.B16
-	VBSL V8.B16, V9.B16, V5.B16
-	WORD $0x4e29e524 // fcmeq v4.4s, v9.4s, v9.4s
-	WORD $0x4ee41ca4 // orn v4.16b, v5.16b, v4.16b
-	VDUP V4.D[1], V5.D2
-	WORD $0x6ea4e4a6 // fcmgt v6.4s, v5.4s, v4.4s
-	VBIT V6.B16, V5.B16, V4.B16
-	WORD $0x4e25e4a5 // fcmeq v5.4s, v5.4s, v5.4s
-	WORD $0x4ee51c84 // orn v4.16b, v4.16b, v5.16b
-	VDUP V4.S[1], V5.S4
-	WORD $0x6ea4e4a6 // fcmgt v6.4s, v5.4s, v4.4s
-	VBIT V6.B16, V5.B16, V4.B16
-	WORD $0x4e25e4a5 // fcmeq v5.4s, v5.4s, v5.4s
-	WORD $0x4ee51c84 // orn v4.16b, v4.16b, v5.16b
-	WORD $0x6eaae565 // fcmgt v5.4s, v11.4s, v10.4s
-	VMOV V5.B16, V6.B16
-	VBSL V10.B16, V11.B16, V6.B16
-	WORD $0x4e2be565 // fcmeq v5.4s, v11.4s, v11.4s
-	WORD $0x4ee51cc5 // orn v5.16b, v6.16b, v5.16b
-	VDUP V5.D[1], V6.D2
-	WORD $0x6ea5e4c7 // fcmgt v7.4s, v6.4s, v5.4s
-	VBIT V7.B16, V6.B16, V5.B16
-	WORD $0x4e26e4c6 // fcmeq v6.4s, v6.4s, v6.4s
-	WORD $0x4ee61ca5 // orn v5.16b, v5.16b, v6.16b
-	VDUP V5.S[1], V6.S4
-	WORD $0x6ea5e4c7 // fcmgt v7.4s, v6.4s, v5.4s
-	VBIT V7.B16, V6.B16, V5.B16
-	WORD $0x4e26e4c6 // fcmeq v6.4s, v6.4s, v6.4s
-	WORD $0x4ee61ca5 // orn v5.16b, v5.16b, v6.16b
-	WORD $0x6eace5a6 // fcmgt v6.4s, v13.4s, v12.4s
-	VMOV V6.B16, V7.B16
-	VBSL V12.B16, V13.B16, V7.B16
-	WORD $0x4e2de5a6 // fcmeq v6.4s, v13.4s, v13.4s
-	WORD $0x4ee61ce6 // orn v6.16b, v7.16b, v6.16b
-	VDUP V6.D[1], V7.D2
-	WORD $0x6ea6e4e8 // fcmgt v8.4s, v7.4s, v6.4s
-	VBIT V8.B16, V7.B16, V6.B16
-	WORD $0x4e27e4e7 // fcmeq v7.4s, v7.4s, v7.4s
-	WORD $0x4ee71cc6 // orn v6.16b, v6.16b, v7.16b
-	VDUP V6.S[1], V7.S4
-	WORD $0x6ea6e4e8 // fcmgt v8.4s, v7.4s, v6.4s
-	VBIT V8.B16, V7.B16, V6.B16
-	WORD $0x4e27e4e7 // fcmeq v7.4s, v7.4s, v7.4s
-	WORD $0x4ee71cc6 // orn v6.16b, v6.16b, v7.16b
-	WORD $0x6eaee5e7 // fcmgt v7.4s, v15.4s, v14.4s
-	VMOV V7.B16, V8.B16
-	VBSL V14.B16, V15.B16, V8.B16
-	WORD $0x4e2fe5e7 // fcmeq v7.4s, v15.4s, v15.4s
-	WORD $0x4ee71d07 // orn v7.16b, v8.16b, v7.16b
-	VDUP V7.D[1], V8.D2
+	FMOVS 0(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 40(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 80(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 120(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 160(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 200(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 240(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 280(R0), F8
 	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
 	VBIT V9.B16, V8.B16, V7.B16
 	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
 	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	VDUP V7.S[1], V8.S4
+	FMOVS 4(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 44(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 84(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 124(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 164(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 204(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 244(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 284(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 8(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 48(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 88(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 128(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 168(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 208(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 248(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 288(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 12(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 52(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 92(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 132(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 172(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 212(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 252(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 292(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 16(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 56(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 96(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 136(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 176(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 216(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 256(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 296(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 20(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 60(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 100(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 140(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 180(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 220(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 260(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 300(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 24(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 64(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 104(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 144(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 184(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 224(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 264(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 304(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 28(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 68(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 108(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 148(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 188(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 228(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 268(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 308(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 32(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 72(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 112(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 152(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 192(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 232(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 272(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 312(R0), F8
+	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
+	VBIT V9.B16, V8.B16, V7.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
+	FMOVS 36(R0), F8
+	WORD $0x6ea0e509 // fcmgt v9.4s, v8.4s, v0.4s
+	VBIT V9.B16, V8.B16, V0.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c00 // orn v0.16b, v0.16b, v8.16b
+	FMOVS 76(R0), F8
+	WORD $0x6ea1e509 // fcmgt v9.4s, v8.4s, v1.4s
+	VBIT V9.B16, V8.B16, V1.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c21 // orn v1.16b, v1.16b, v8.16b
+	FMOVS 116(R0), F8
+	WORD $0x6ea2e509 // fcmgt v9.4s, v8.4s, v2.4s
+	VBIT V9.B16, V8.B16, V2.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c42 // orn v2.16b, v2.16b, v8.16b
+	FMOVS 156(R0), F8
+	WORD $0x6ea3e509 // fcmgt v9.4s, v8.4s, v3.4s
+	VBIT V9.B16, V8.B16, V3.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c63 // orn v3.16b, v3.16b, v8.16b
+	FMOVS 196(R0), F8
+	WORD $0x6ea4e509 // fcmgt v9.4s, v8.4s, v4.4s
+	VBIT V9.B16, V8.B16, V4.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81c84 // orn v4.16b, v4.16b, v8.16b
+	FMOVS 236(R0), F8
+	WORD $0x6ea5e509 // fcmgt v9.4s, v8.4s, v5.4s
+	VBIT V9.B16, V8.B16, V5.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
+	FMOVS 276(R0), F8
+	WORD $0x6ea6e509 // fcmgt v9.4s, v8.4s, v6.4s
+	VBIT V9.B16, V8.B16, V6.B16
+	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
+	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
+	FMOVS 316(R0), F8
 	WORD $0x6ea7e509 // fcmgt v9.4s, v8.4s, v7.4s
 	VBIT V9.B16, V8.B16, V7.B16
 	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
@@ -3750,34 +3514,52 @@ end1:
 
 loop2:
 	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V0
-	VMOVQ $0xff800000ff800000, $0xff800000ff800000, V1
-	FMOVQ 0(R0), F2
-	WORD $0x6ea0e443 // fcmgt v3.4s, v2.4s, v0.4s
-	VBIT V3.B16, V2.B16, V0.B16
-	WORD $0x4e22e442 // fcmeq v2.4s, v2.4s, v2.4s
-	WORD $0x4ee21c00 // orn v0.16b, v0.16b, v2.16b
-	FMOVQ 16(R0), F2
-	WORD $0x6ea1e443 // fcmgt v3.4s, v2.4s, v1.4s
-	VBIT V3.B16, V2.B16, V1.B16
-	WORD $0x4e22e442 // fcmeq v2.4s, v2.4s, v2.4s
-	WORD $0x4ee21c21 // orn v1.16b, v1.16b, v2.16b
-	FMOVD 32(R0), F2
-	WORD $0x6ea0e443 // fcmgt v3.4s, v2.4s, v0.4s
-	VMOV V3.B16, V4.B16
-	VBSL V0.B16, V2.B16, V4.B16
-	WORD $0x4e22e442 // fcmeq v2.4s, v2.4s, v2.4s
-	WORD $0x4ee21c82 // orn v2.16b, v4.16b, v2.16b
-	VMOV V2.D[0], V0.D[0]
+	FMOVS 0(R0), F1
 	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT V2.B16, V1.B16, V0.B16
 	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
 	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	VDUP V0.D[1], V1.D2
+	FMOVS 4(R0), F1
 	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT V2.B16, V1.B16, V0.B16
 	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
 	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
-	VDUP V0.S[1], V1.S4
+	FMOVS 8(R0), F1
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
+	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
+	FMOVS 12(R0), F1
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
+	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
+	FMOVS 16(R0), F1
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
+	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
+	FMOVS 20(R0), F1
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
+	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
+	FMOVS 24(R0), F1
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
+	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
+	FMOVS 28(R0), F1
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
+	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
+	FMOVS 32(R0), F1
+	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
+	VBIT V2.B16, V1.B16, V0.B16
+	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
+	WORD $0x4ee11c00 // orn v0.16b, v0.16b, v1.16b
+	FMOVS 36(R0), F1
 	WORD $0x6ea0e422 // fcmgt v2.4s, v1.4s, v0.4s
 	VBIT V2.B16, V1.B16, V0.B16
 	WORD $0x4e21e421 // fcmeq v1.4s, v1.4s, v1.4s
@@ -4417,11 +4199,10 @@ end2:
 // func kProbsSumNEON(probsExp0, probsSum0 *float32, main, tail int)
 TEXT ·kProbsSumNEON(SB), $128-32
 	// for n := range N {
-	// 	part := [8]f32{0 ...}
+	// 	acc := f32(0)
 	// 	for j := range 10 {
-	// 		part[j%8] += probs.exp[n, j]
+	// 		acc += probs.exp[n, j]
 	// 	}
-	// 	acc := sum of part in halves
 	// 	probs.sum[n] = acc
 	// }
 	MOVD probsExp0+0(FP), R0
@@ -4439,109 +4220,165 @@ loop1:
 	VMOVI $0, V5.B16
 	VMOVI $0, V6.B16
 	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	VMOVI $0, V15.B16
-	FMOVQ 0(R0), F16
-	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
-	FMOVQ 40(R0), F16
-	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
-	FMOVQ 80(R0), F16
-	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
-	FMOVQ 120(R0), F16
-	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
-	FMOVQ 160(R0), F16
-	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
-	FMOVQ 200(R0), F16
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	FMOVQ 240(R0), F16
-	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
-	FMOVQ 280(R0), F16
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	FMOVQ 16(R0), F16
-	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
-	FMOVQ 56(R0), F16
-	WORD $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
-	FMOVQ 96(R0), F16
-	WORD $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
-	FMOVQ 136(R0), F16
-	WORD $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
-	FMOVQ 176(R0), F16
-	WORD $0x4e30d529 // fadd v9.4s, v9.4s, v16.4s
-	FMOVQ 216(R0), F16
-	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
-	FMOVQ 256(R0), F16
-	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
-	FMOVQ 296(R0), F16
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	FMOVD 32(R0), F16
-	WORD $0x4e30d410 // fadd v16.4s, v0.4s, v16.4s
-	VMOV V16.D[0], V0.D[0]
-	FMOVD 72(R0), F16
-	WORD $0x4e30d450 // fadd v16.4s, v2.4s, v16.4s
-	VMOV V16.D[0], V2.D[0]
-	FMOVD 112(R0), F16
-	WORD $0x4e30d490 // fadd v16.4s, v4.4s, v16.4s
-	VMOV V16.D[0], V4.D[0]
-	FMOVD 152(R0), F16
-	WORD $0x4e30d4d0 // fadd v16.4s, v6.4s, v16.4s
-	VMOV V16.D[0], V6.D[0]
-	FMOVD 192(R0), F16
-	WORD $0x4e30d510 // fadd v16.4s, v8.4s, v16.4s
-	VMOV V16.D[0], V8.D[0]
-	FMOVD 232(R0), F16
-	WORD $0x4e30d550 // fadd v16.4s, v10.4s, v16.4s
-	VMOV V16.D[0], V10.D[0]
-	FMOVD 272(R0), F16
-	WORD $0x4e30d590 // fadd v16.4s, v12.4s, v16.4s
-	VMOV V16.D[0], V12.D[0]
-	FMOVD 312(R0), F16
-	WORD $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
-	VMOV V16.D[0], V14.D[0]
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	VDUP V1.D[1], V2.D2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VDUP V1.S[1], V2.S4
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
-	VDUP V2.D[1], V3.D2
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VDUP V2.S[1], V3.S4
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e27d4c3 // fadd v3.4s, v6.4s, v7.4s
-	VDUP V3.D[1], V4.D2
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VDUP V3.S[1], V4.S4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	VDUP V4.D[1], V5.D2
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VDUP V4.S[1], V5.S4
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e2bd545 // fadd v5.4s, v10.4s, v11.4s
-	VDUP V5.D[1], V6.D2
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VDUP V5.S[1], V6.S4
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x4e2dd586 // fadd v6.4s, v12.4s, v13.4s
-	VDUP V6.D[1], V7.D2
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	VDUP V6.S[1], V7.S4
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x4e2fd5c7 // fadd v7.4s, v14.4s, v15.4s
-	VDUP V7.D[1], V8.D2
+	FMOVS 0(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 40(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 80(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 120(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 160(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 200(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 240(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 280(R0), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	VDUP V7.S[1], V8.S4
+	FMOVS 4(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 44(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 84(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 124(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 164(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 204(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 244(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 284(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 8(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 48(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 88(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 128(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 168(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 208(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 248(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 288(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 12(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 52(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 92(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 132(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 172(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 212(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 252(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 292(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 16(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 56(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 96(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 136(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 176(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 216(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 256(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 296(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 20(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 60(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 100(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 140(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 180(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 220(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 260(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 300(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 24(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 64(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 104(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 144(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 184(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 224(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 264(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 304(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 28(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 68(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 108(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 148(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 188(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 228(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 268(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 308(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 32(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 72(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 112(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 152(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 192(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 232(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 272(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 312(R0), F8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	FMOVS 36(R0), F8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	FMOVS 76(R0), F8
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FMOVS 116(R0), F8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	FMOVS 156(R0), F8
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	FMOVS 196(R0), F8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	FMOVS 236(R0), F8
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	FMOVS 276(R0), F8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	FMOVS 316(R0), F8
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	FMOVS F0, 0(R1)
 	FMOVS F1, 4(R1)
@@ -4563,18 +4400,25 @@ end1:
 
 loop2:
 	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	FMOVQ 0(R0), F2
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	FMOVQ 16(R0), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	FMOVD 32(R0), F2
-	WORD $0x4e22d402 // fadd v2.4s, v0.4s, v2.4s
-	VMOV V2.D[0], V0.D[0]
+	FMOVS 0(R0), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.D[1], V1.D2
+	FMOVS 4(R0), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
+	FMOVS 8(R0), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS 12(R0), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS 16(R0), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS 20(R0), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS 24(R0), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS 28(R0), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS 32(R0), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	FMOVS 36(R0), F1
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVS F0, 0(R1)
 	ADD $40, R0
@@ -10865,15 +10709,15 @@ TEXT ·kHiddenDenseWeightGradNEON(SB), $128-48
 	// 		hidden.dense.weight.grad[in, unit] = acc
 	// 	}
 	// }
-	MOVD flatten0+0(FP), R1
-	MOVD denseGrad0+8(FP), R0
+	MOVD flatten0+0(FP), R0
+	MOVD denseGrad0+8(FP), R1
 	MOVD hiddenDenseWeightGrad0+16(FP), R2
 	MOVD main+24(FP), R5
 	CMP $0, R5
 	BLE end1
 
 loop1:
-	MOVD $2, R3
+	MOVD $4, R4
 
 loop2:
 	VMOVI $0, V0.B16
@@ -10896,75 +10740,89 @@ loop2:
 	VMOVI $0, V17.B16
 	VMOVI $0, V18.B16
 	VMOVI $0, V19.B16
-	MOVD batch+40(FP), R4
-	CMP $0, R4
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+	MOVD batch+40(FP), R3
+	CMP $0, R3
 	BLE end3
 
 loop3:
-	FMOVS 0(R1), F20
-	FMOVQ 0(R0), F21
-	WORD $0x4f9412a0 // fmla v0.4s, v21.4s, v20.s[0]
-	FMOVQ 16(R0), F22
-	WORD $0x4f9412c1 // fmla v1.4s, v22.4s, v20.s[0]
-	FMOVQ 32(R0), F23
-	WORD $0x4f9412e2 // fmla v2.4s, v23.4s, v20.s[0]
-	FMOVQ 48(R0), F24
-	WORD $0x4f941303 // fmla v3.4s, v24.4s, v20.s[0]
-	FMOVQ 64(R0), F25
-	WORD $0x4f941324 // fmla v4.4s, v25.4s, v20.s[0]
-	FMOVS 4(R1), F20
-	WORD $0x4f9412a5 // fmla v5.4s, v21.4s, v20.s[0]
-	WORD $0x4f9412c6 // fmla v6.4s, v22.4s, v20.s[0]
-	WORD $0x4f9412e7 // fmla v7.4s, v23.4s, v20.s[0]
-	WORD $0x4f941308 // fmla v8.4s, v24.4s, v20.s[0]
-	WORD $0x4f941329 // fmla v9.4s, v25.4s, v20.s[0]
-	FMOVS 8(R1), F20
-	WORD $0x4f9412aa // fmla v10.4s, v21.4s, v20.s[0]
-	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
-	WORD $0x4f9412ec // fmla v12.4s, v23.4s, v20.s[0]
-	WORD $0x4f94130d // fmla v13.4s, v24.4s, v20.s[0]
-	WORD $0x4f94132e // fmla v14.4s, v25.4s, v20.s[0]
-	FMOVS 12(R1), F20
-	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
-	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
-	WORD $0x4f941333 // fmla v19.4s, v25.4s, v20.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R4, R4
+	FMOVS 0(R0), F24
+	FMOVQ 0(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 16(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVQ 32(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 4(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 8(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 12(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 16(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 20(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 24(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 28(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	ADD $1280, R0
+	ADD $200, R1
+	SUBS $1, R3, R3
 	BNE loop3
 
 end3:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R0, R26, R0
+	MADD R25, R1, R26, R1
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
-	FMOVQ F3, 48(R2)
-	FMOVQ F4, 64(R2)
-	FMOVQ F5, 200(R2)
-	FMOVQ F6, 216(R2)
-	FMOVQ F7, 232(R2)
-	FMOVQ F8, 248(R2)
-	FMOVQ F9, 264(R2)
-	FMOVQ F10, 400(R2)
-	FMOVQ F11, 416(R2)
-	FMOVQ F12, 432(R2)
-	FMOVQ F13, 448(R2)
-	FMOVQ F14, 464(R2)
-	FMOVQ F15, 600(R2)
-	FMOVQ F16, 616(R2)
-	FMOVQ F17, 632(R2)
-	FMOVQ F18, 648(R2)
-	FMOVQ F19, 664(R2)
-	ADD $80, R0
-	ADD $80, R2
-	SUBS $1, R3, R3
+	FMOVQ F3, 200(R2)
+	FMOVQ F4, 216(R2)
+	FMOVQ F5, 232(R2)
+	FMOVQ F6, 400(R2)
+	FMOVQ F7, 416(R2)
+	FMOVQ F8, 432(R2)
+	FMOVQ F9, 600(R2)
+	FMOVQ F10, 616(R2)
+	FMOVQ F11, 632(R2)
+	FMOVQ F12, 800(R2)
+	FMOVQ F13, 816(R2)
+	FMOVQ F14, 832(R2)
+	FMOVQ F15, 1000(R2)
+	FMOVQ F16, 1016(R2)
+	FMOVQ F17, 1032(R2)
+	FMOVQ F18, 1200(R2)
+	FMOVQ F19, 1216(R2)
+	FMOVQ F20, 1232(R2)
+	FMOVQ F21, 1400(R2)
+	FMOVQ F22, 1416(R2)
+	FMOVQ F23, 1432(R2)
+	ADD $48, R1
+	ADD $48, R2
+	SUBS $1, R4, R4
 	BNE loop2
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
@@ -10974,65 +10832,51 @@ end3:
 	VMOVI $0, V5.B16
 	VMOVI $0, V6.B16
 	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	SUB $160, R0
-	MOVD batch+40(FP), R3
-	CMP $0, R3
+	SUB $192, R1
+	MOVD batch+40(FP), R4
+	CMP $0, R4
 	BLE end4
 
 loop4:
-	FMOVS 0(R1), F12
-	FMOVQ 160(R0), F13
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVQ 176(R0), F14
-	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	FMOVS 0(R1), F12
-	FMOVD 192(R0), F15
-	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
-	FMOVS 4(R1), F12
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
-	FMOVS 4(R1), F12
-	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
-	FMOVS 8(R1), F12
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
-	FMOVS 8(R1), F12
-	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVS 12(R1), F12
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
-	FMOVS 12(R1), F12
-	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R3, R3
+	FMOVS 0(R0), F8
+	FMOVD 192(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVS 4(R0), F8
+	WORD $0x4f881121 // fmla v1.4s, v9.4s, v8.s[0]
+	FMOVS 8(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	FMOVS 12(R0), F8
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	FMOVS 16(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	FMOVS 20(R0), F8
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	FMOVS 24(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	FMOVS 28(R0), F8
+	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
+	ADD $1280, R0
+	ADD $200, R1
+	SUBS $1, R4, R4
 	BNE loop4
 
 end4:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVQ F0, 0(R2)
-	FMOVQ F1, 16(R2)
-	FMOVD F2, 32(R2)
-	FMOVQ F3, 200(R2)
-	FMOVQ F4, 216(R2)
-	FMOVD F5, 232(R2)
-	FMOVQ F6, 400(R2)
-	FMOVQ F7, 416(R2)
-	FMOVD F8, 432(R2)
-	FMOVQ F9, 600(R2)
-	FMOVQ F10, 616(R2)
-	FMOVD F11, 632(R2)
-	ADD $16, R1
-	ADD $640, R2
+	MADD R25, R1, R26, R1
+	FMOVD F0, 0(R2)
+	FMOVD F1, 200(R2)
+	FMOVD F2, 400(R2)
+	FMOVD F3, 600(R2)
+	FMOVD F4, 800(R2)
+	FMOVD F5, 1000(R2)
+	FMOVD F6, 1200(R2)
+	FMOVD F7, 1400(R2)
+	ADD $32, R0
+	ADD $1408, R2
 	SUBS $1, R5, R5
 	BNE loop1
 
@@ -11052,44 +10896,50 @@ loop5:
 	VMOVI $0, V7.B16
 	VMOVI $0, V8.B16
 	VMOVI $0, V9.B16
-	MOVD batch+40(FP), R3
-	CMP $0, R3
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	MOVD batch+40(FP), R4
+	CMP $0, R4
 	BLE end6
 
 loop6:
-	FMOVS 0(R1), F10
-	FMOVQ 0(R0), F11
-	WORD $0x4f8a1160 // fmla v0.4s, v11.4s, v10.s[0]
-	FMOVQ 16(R0), F11
-	WORD $0x4f8a1161 // fmla v1.4s, v11.4s, v10.s[0]
-	FMOVQ 32(R0), F11
-	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
-	FMOVQ 48(R0), F11
-	WORD $0x4f8a1163 // fmla v3.4s, v11.4s, v10.s[0]
-	FMOVQ 64(R0), F11
-	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
-	FMOVQ 80(R0), F11
-	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
-	FMOVQ 96(R0), F11
-	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
-	FMOVQ 112(R0), F11
-	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
-	FMOVQ 128(R0), F11
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVQ 144(R0), F11
-	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R3, R3
+	FMOVS 0(R0), F12
+	FMOVQ 0(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 16(R1), F13
+	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
+	FMOVQ 32(R1), F13
+	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
+	FMOVQ 48(R1), F13
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	FMOVQ 64(R1), F13
+	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
+	FMOVQ 80(R1), F13
+	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
+	FMOVQ 96(R1), F13
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	FMOVQ 112(R1), F13
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	FMOVQ 128(R1), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVQ 144(R1), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVQ 160(R1), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVQ 176(R1), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	ADD $1280, R0
+	ADD $200, R1
+	SUBS $1, R4, R4
 	BNE loop6
 
 end6:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R0, R26, R0
+	MADD R25, R1, R26, R1
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
@@ -11100,38 +10950,31 @@ end6:
 	FMOVQ F7, 112(R2)
 	FMOVQ F8, 128(R2)
 	FMOVQ F9, 144(R2)
+	FMOVQ F10, 160(R2)
+	FMOVQ F11, 176(R2)
 	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	MOVD batch+40(FP), R3
-	CMP $0, R3
+	MOVD batch+40(FP), R4
+	CMP $0, R4
 	BLE end7
 
 loop7:
-	FMOVS 0(R1), F3
-	FMOVQ 160(R0), F4
-	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	FMOVQ 176(R0), F4
-	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
-	FMOVS 0(R1), F3
-	FMOVD 192(R0), F4
-	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R3, R3
+	FMOVS 0(R0), F1
+	FMOVD 192(R1), F2
+	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	ADD $1280, R0
+	ADD $200, R1
+	SUBS $1, R4, R4
 	BNE loop7
 
 end7:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVQ F0, 160(R2)
-	FMOVQ F1, 176(R2)
-	FMOVD F2, 192(R2)
-	ADD $4, R1
+	MADD R25, R1, R26, R1
+	FMOVD F0, 192(R2)
+	ADD $4, R0
 	ADD $200, R2
 	SUBS $1, R5, R5
 	BNE loop5
@@ -11230,200 +11073,8 @@ end2:
 	FMOVD F5, 192(R2)
 	RET
 
-// func kMaxPool2GradNEON(flattenGrad0, maxPool2Grad0 *float32, main int)
-TEXT ·kMaxPool2GradNEON(SB), $128-24
-	// for n := range N {
-	// 	for j := range 4 {
-	// 		for k := range 4 {
-	// 			for l := range 20 {
-	// 				max_pool_2.grad[n, j, k, l] = flatten.grad[n, 80*j+20*k+l]
-	// 			}
-	// 		}
-	// 	}
-	// }
-	MOVD flattenGrad0+0(FP), R0
-	MOVD maxPool2Grad0+8(FP), R1
-	MOVD main+16(FP), R3
-	CMP $0, R3
-	BLE end1
-
-loop1:
-	MOVD $4, R2
-
-loop2:
-	FMOVS 0(R0), F0
-	ADD $80, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $160, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $240, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 0(R1)
-	FMOVS 320(R0), F0
-	ADD $400, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $480, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $560, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 16(R1)
-	FMOVS 640(R0), F0
-	ADD $720, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $800, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $880, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 32(R1)
-	FMOVS 960(R0), F0
-	ADD $1040, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1120, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1200, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 48(R1)
-	FMOVS 4(R0), F0
-	ADD $84, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $164, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $244, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 64(R1)
-	FMOVS 324(R0), F0
-	ADD $404, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $484, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $564, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 80(R1)
-	FMOVS 644(R0), F0
-	ADD $724, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $804, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $884, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 96(R1)
-	FMOVS 964(R0), F0
-	ADD $1044, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1124, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1204, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 112(R1)
-	FMOVS 8(R0), F0
-	ADD $88, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $168, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $248, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 128(R1)
-	FMOVS 328(R0), F0
-	ADD $408, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $488, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $568, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 144(R1)
-	FMOVS 648(R0), F0
-	ADD $728, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $808, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $888, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 160(R1)
-	FMOVS 968(R0), F0
-	ADD $1048, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1128, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1208, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 176(R1)
-	FMOVS 12(R0), F0
-	ADD $92, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $172, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $252, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 192(R1)
-	FMOVS 332(R0), F0
-	ADD $412, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $492, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $572, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 208(R1)
-	FMOVS 652(R0), F0
-	ADD $732, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $812, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $892, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 224(R1)
-	FMOVS 972(R0), F0
-	ADD $1052, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1132, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1212, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 240(R1)
-	FMOVS 16(R0), F0
-	ADD $96, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $176, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $256, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 256(R1)
-	FMOVS 336(R0), F0
-	ADD $416, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $496, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $576, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 272(R1)
-	FMOVS 656(R0), F0
-	ADD $736, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $816, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $896, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 288(R1)
-	FMOVS 976(R0), F0
-	ADD $1056, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1136, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1216, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 304(R1)
-	ADD $20, R0
-	ADD $320, R1
-	SUBS $1, R2, R2
-	BNE loop2
-	ADD $1200, R0
-	SUBS $1, R3, R3
-	BNE loop1
-
-end1:
-	RET
-
-// func kRelu2GradNEON(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int)
-TEXT ·kRelu2GradNEON(SB), $128-40
+// func kRelu2GradNEON(relu20, maxPool20, relu2GradWhich0 *float32, main int)
+TEXT ·kRelu2GradNEON(SB), $128-32
 	// for n := range N {
 	// 	for y := range 4 {
 	// 		for x := range 4 {
@@ -11442,16 +11093,16 @@ TEXT ·kRelu2GradNEON(SB), $128-40
 	MOVD relu20+0(FP), R0
 	MOVD maxPool20+8(FP), R1
 	MOVD relu2GradWhich0+16(FP), R2
-	VMOVI $0, V0.B16
+	WORD $0x4f000440 // movi v0.4s, #0x2
 	VMOVQ $0x4080000040800000, $0x4080000040800000, V1
 	WORD $0x4f000422 // movi v2.4s, #0x1
-	WORD $0x4f000443 // movi v3.4s, #0x2
-	WORD $0x4f000464 // movi v4.4s, #0x3
-	MOVD main+24(FP), R3
-	CMP $0, R3
+	VMOVI $0, V3.B16
+	MOVD main+24(FP), R4
+	CMP $0, R4
 	BLE end1
 
 loop1:
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V4
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V5
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V6
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V7
@@ -11460,489 +11111,515 @@ loop1:
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V10
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V11
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V12
-	FMOVQ 0(R0), F14
-	FMOVQ 12(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 0(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ae // fcmgt v14.4s, v5.4s, v13.4s
-	VBIT V14.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ca5 // orn v5.16b, v5.16b, v13.16b
-	FMOVQ 64(R0), F14
-	FMOVQ 76(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 16(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ce // fcmgt v14.4s, v6.4s, v13.4s
-	VBIT V14.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1cc6 // orn v6.16b, v6.16b, v13.16b
-	FMOVQ 128(R0), F14
-	FMOVQ 140(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 32(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ee // fcmgt v14.4s, v7.4s, v13.4s
-	VBIT V14.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ce7 // orn v7.16b, v7.16b, v13.16b
-	FMOVQ 192(R0), F14
-	FMOVQ 204(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 48(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade50e // fcmgt v14.4s, v8.4s, v13.4s
-	VBIT V14.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d08 // orn v8.16b, v8.16b, v13.16b
-	FMOVQ 256(R0), F14
-	FMOVQ 268(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 64(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade52e // fcmgt v14.4s, v9.4s, v13.4s
-	VBIT V14.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d29 // orn v9.16b, v9.16b, v13.16b
-	FMOVQ 320(R0), F14
-	FMOVQ 332(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 80(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade54e // fcmgt v14.4s, v10.4s, v13.4s
-	VBIT V14.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d4a // orn v10.16b, v10.16b, v13.16b
-	FMOVQ 384(R0), F14
-	FMOVQ 396(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 96(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade56e // fcmgt v14.4s, v11.4s, v13.4s
-	VBIT V14.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d6b // orn v11.16b, v11.16b, v13.16b
-	FMOVQ 448(R0), F14
-	FMOVQ 460(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 112(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d80e // scvtf v14.4s, v0.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade58e // fcmgt v14.4s, v12.4s, v13.4s
-	VBIT V14.B16, V13.B16, V12.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d8c // orn v12.16b, v12.16b, v13.16b
-	FMOVQ 4(R0), F14
-	FMOVQ 16(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 0(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ae // fcmgt v14.4s, v5.4s, v13.4s
-	VBIT V14.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ca5 // orn v5.16b, v5.16b, v13.16b
-	FMOVQ 68(R0), F14
-	FMOVQ 80(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 16(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ce // fcmgt v14.4s, v6.4s, v13.4s
-	VBIT V14.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1cc6 // orn v6.16b, v6.16b, v13.16b
-	FMOVQ 132(R0), F14
-	FMOVQ 144(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 32(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ee // fcmgt v14.4s, v7.4s, v13.4s
-	VBIT V14.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ce7 // orn v7.16b, v7.16b, v13.16b
-	FMOVQ 196(R0), F14
-	FMOVQ 208(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 48(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade50e // fcmgt v14.4s, v8.4s, v13.4s
-	VBIT V14.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d08 // orn v8.16b, v8.16b, v13.16b
-	FMOVQ 260(R0), F14
-	FMOVQ 272(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 64(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade52e // fcmgt v14.4s, v9.4s, v13.4s
-	VBIT V14.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d29 // orn v9.16b, v9.16b, v13.16b
-	FMOVQ 324(R0), F14
-	FMOVQ 336(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 80(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade54e // fcmgt v14.4s, v10.4s, v13.4s
-	VBIT V14.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d4a // orn v10.16b, v10.16b, v13.16b
-	FMOVQ 388(R0), F14
-	FMOVQ 400(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 96(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade56e // fcmgt v14.4s, v11.4s, v13.4s
-	VBIT V14.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d6b // orn v11.16b, v11.16b, v13.16b
-	FMOVQ 452(R0), F14
-	FMOVQ 464(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 112(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d84e // scvtf v14.4s, v2.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade58e // fcmgt v14.4s, v12.4s, v13.4s
-	VBIT V14.B16, V13.B16, V12.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d8c // orn v12.16b, v12.16b, v13.16b
-	FMOVQ 32(R0), F14
-	FMOVQ 44(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 0(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ae // fcmgt v14.4s, v5.4s, v13.4s
-	VBIT V14.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ca5 // orn v5.16b, v5.16b, v13.16b
-	FMOVQ 96(R0), F14
-	FMOVQ 108(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 16(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ce // fcmgt v14.4s, v6.4s, v13.4s
-	VBIT V14.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1cc6 // orn v6.16b, v6.16b, v13.16b
-	FMOVQ 160(R0), F14
-	FMOVQ 172(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 32(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ee // fcmgt v14.4s, v7.4s, v13.4s
-	VBIT V14.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ce7 // orn v7.16b, v7.16b, v13.16b
-	FMOVQ 224(R0), F14
-	FMOVQ 236(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 48(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade50e // fcmgt v14.4s, v8.4s, v13.4s
-	VBIT V14.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d08 // orn v8.16b, v8.16b, v13.16b
-	FMOVQ 288(R0), F14
-	FMOVQ 300(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 64(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade52e // fcmgt v14.4s, v9.4s, v13.4s
-	VBIT V14.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d29 // orn v9.16b, v9.16b, v13.16b
-	FMOVQ 352(R0), F14
-	FMOVQ 364(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 80(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade54e // fcmgt v14.4s, v10.4s, v13.4s
-	VBIT V14.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d4a // orn v10.16b, v10.16b, v13.16b
-	FMOVQ 416(R0), F14
-	FMOVQ 428(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 96(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade56e // fcmgt v14.4s, v11.4s, v13.4s
-	VBIT V14.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d6b // orn v11.16b, v11.16b, v13.16b
-	FMOVQ 480(R0), F14
-	FMOVQ 492(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 112(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d86e // scvtf v14.4s, v3.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade58e // fcmgt v14.4s, v12.4s, v13.4s
-	VBIT V14.B16, V13.B16, V12.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d8c // orn v12.16b, v12.16b, v13.16b
-	FMOVQ 36(R0), F14
-	FMOVQ 48(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 0(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ae // fcmgt v14.4s, v5.4s, v13.4s
-	VBIT V14.B16, V13.B16, V5.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ca5 // orn v5.16b, v5.16b, v13.16b
-	FMOVQ 100(R0), F14
-	FMOVQ 112(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 16(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ce // fcmgt v14.4s, v6.4s, v13.4s
-	VBIT V14.B16, V13.B16, V6.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1cc6 // orn v6.16b, v6.16b, v13.16b
-	FMOVQ 164(R0), F14
-	FMOVQ 176(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 32(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade4ee // fcmgt v14.4s, v7.4s, v13.4s
-	VBIT V14.B16, V13.B16, V7.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1ce7 // orn v7.16b, v7.16b, v13.16b
-	FMOVQ 228(R0), F14
-	FMOVQ 240(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 48(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade50e // fcmgt v14.4s, v8.4s, v13.4s
-	VBIT V14.B16, V13.B16, V8.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d08 // orn v8.16b, v8.16b, v13.16b
-	FMOVQ 292(R0), F14
-	FMOVQ 304(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 64(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade52e // fcmgt v14.4s, v9.4s, v13.4s
-	VBIT V14.B16, V13.B16, V9.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d29 // orn v9.16b, v9.16b, v13.16b
-	FMOVQ 356(R0), F14
-	FMOVQ 368(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 80(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade54e // fcmgt v14.4s, v10.4s, v13.4s
-	VBIT V14.B16, V13.B16, V10.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d4a // orn v10.16b, v10.16b, v13.16b
-	FMOVQ 420(R0), F14
-	FMOVQ 432(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 96(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade56e // fcmgt v14.4s, v11.4s, v13.4s
-	VBIT V14.B16, V13.B16, V11.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d6b // orn v11.16b, v11.16b, v13.16b
-	FMOVQ 484(R0), F14
-	FMOVQ 496(R0), F13
-	VREV64 V13.S4, V13.S4
-	VUZP1 V13.S4, V14.S4, V14.S4
-	FMOVQ 112(R1), F13
-	WORD $0x4e2de5cd // fcmeq v13.4s, v14.4s, v13.4s
-	WORD $0x4e21d88e // scvtf v14.4s, v4.4s
-	VBSL V1.B16, V14.B16, V13.B16
-	WORD $0x6eade58e // fcmgt v14.4s, v12.4s, v13.4s
-	VBIT V14.B16, V13.B16, V12.B16
-	WORD $0x4e2de5ad // fcmeq v13.4s, v13.4s, v13.4s
-	WORD $0x4eed1d8c // orn v12.16b, v12.16b, v13.16b
-	WORD $0x6ea5e42d // fcmgt v13.4s, v1.4s, v5.4s
-	VBIF V13.B16, V0.B16, V5.B16
-	FMOVQ F5, 0(R2)
-	WORD $0x6ea6e425 // fcmgt v5.4s, v1.4s, v6.4s
-	VBSL V0.B16, V6.B16, V5.B16
-	FMOVQ F5, 16(R2)
-	WORD $0x6ea7e425 // fcmgt v5.4s, v1.4s, v7.4s
-	VBSL V0.B16, V7.B16, V5.B16
-	FMOVQ F5, 32(R2)
-	WORD $0x6ea8e425 // fcmgt v5.4s, v1.4s, v8.4s
-	VBSL V0.B16, V8.B16, V5.B16
-	FMOVQ F5, 48(R2)
-	WORD $0x6ea9e425 // fcmgt v5.4s, v1.4s, v9.4s
-	VBSL V0.B16, V9.B16, V5.B16
-	FMOVQ F5, 64(R2)
-	WORD $0x6eaae425 // fcmgt v5.4s, v1.4s, v10.4s
-	VBSL V0.B16, V10.B16, V5.B16
-	FMOVQ F5, 80(R2)
-	WORD $0x6eabe425 // fcmgt v5.4s, v1.4s, v11.4s
-	VBSL V0.B16, V11.B16, V5.B16
-	FMOVQ F5, 96(R2)
-	WORD $0x6eace425 // fcmgt v5.4s, v1.4s, v12.4s
-	VBSL V0.B16, V12.B16, V5.B16
-	FMOVQ F5, 112(R2)
-	ADD $512, R0
-	ADD $128, R1
-	ADD $128, R2
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V13
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V14
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V15
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V16
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V17
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V18
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V19
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V20
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V21
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V22
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V23
+	VMOVI $0, V24.B16
+	MOVD $2, R3
+
+loop2:
+	FMOVQ 0(R0), F25
+	FMOVQ 0(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e49a // fcmgt v26.4s, v4.4s, v25.4s
+	VBIT V26.B16, V25.B16, V4.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91c84 // orn v4.16b, v4.16b, v25.16b
+	FMOVQ 16(R0), F25
+	FMOVQ 16(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e4ba // fcmgt v26.4s, v5.4s, v25.4s
+	VBIT V26.B16, V25.B16, V5.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ca5 // orn v5.16b, v5.16b, v25.16b
+	FMOVQ 32(R0), F25
+	FMOVQ 32(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e4da // fcmgt v26.4s, v6.4s, v25.4s
+	VBIT V26.B16, V25.B16, V6.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91cc6 // orn v6.16b, v6.16b, v25.16b
+	FMOVQ 48(R0), F25
+	FMOVQ 48(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e4fa // fcmgt v26.4s, v7.4s, v25.4s
+	VBIT V26.B16, V25.B16, V7.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ce7 // orn v7.16b, v7.16b, v25.16b
+	FMOVQ 64(R0), F25
+	FMOVQ 64(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e51a // fcmgt v26.4s, v8.4s, v25.4s
+	VBIT V26.B16, V25.B16, V8.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d08 // orn v8.16b, v8.16b, v25.16b
+	FMOVQ 160(R0), F25
+	FMOVQ 80(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e53a // fcmgt v26.4s, v9.4s, v25.4s
+	VBIT V26.B16, V25.B16, V9.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d29 // orn v9.16b, v9.16b, v25.16b
+	FMOVQ 176(R0), F25
+	FMOVQ 96(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e55a // fcmgt v26.4s, v10.4s, v25.4s
+	VBIT V26.B16, V25.B16, V10.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d4a // orn v10.16b, v10.16b, v25.16b
+	FMOVQ 192(R0), F25
+	FMOVQ 112(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e57a // fcmgt v26.4s, v11.4s, v25.4s
+	VBIT V26.B16, V25.B16, V11.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d6b // orn v11.16b, v11.16b, v25.16b
+	FMOVQ 208(R0), F25
+	FMOVQ 128(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e59a // fcmgt v26.4s, v12.4s, v25.4s
+	VBIT V26.B16, V25.B16, V12.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d8c // orn v12.16b, v12.16b, v25.16b
+	FMOVQ 224(R0), F25
+	FMOVQ 144(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e5ba // fcmgt v26.4s, v13.4s, v25.4s
+	VBIT V26.B16, V25.B16, V13.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91dad // orn v13.16b, v13.16b, v25.16b
+	FMOVQ 320(R0), F25
+	FMOVQ 160(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e5da // fcmgt v26.4s, v14.4s, v25.4s
+	VBIT V26.B16, V25.B16, V14.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91dce // orn v14.16b, v14.16b, v25.16b
+	FMOVQ 336(R0), F25
+	FMOVQ 176(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e5fa // fcmgt v26.4s, v15.4s, v25.4s
+	VBIT V26.B16, V25.B16, V15.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91def // orn v15.16b, v15.16b, v25.16b
+	FMOVQ 352(R0), F25
+	FMOVQ 192(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e61a // fcmgt v26.4s, v16.4s, v25.4s
+	VBIT V26.B16, V25.B16, V16.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e10 // orn v16.16b, v16.16b, v25.16b
+	FMOVQ 368(R0), F25
+	FMOVQ 208(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e63a // fcmgt v26.4s, v17.4s, v25.4s
+	VBIT V26.B16, V25.B16, V17.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e31 // orn v17.16b, v17.16b, v25.16b
+	FMOVQ 384(R0), F25
+	FMOVQ 224(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e65a // fcmgt v26.4s, v18.4s, v25.4s
+	VBIT V26.B16, V25.B16, V18.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e52 // orn v18.16b, v18.16b, v25.16b
+	FMOVQ 480(R0), F25
+	FMOVQ 240(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e67a // fcmgt v26.4s, v19.4s, v25.4s
+	VBIT V26.B16, V25.B16, V19.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e73 // orn v19.16b, v19.16b, v25.16b
+	FMOVQ 496(R0), F25
+	FMOVQ 256(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e69a // fcmgt v26.4s, v20.4s, v25.4s
+	VBIT V26.B16, V25.B16, V20.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e94 // orn v20.16b, v20.16b, v25.16b
+	FMOVQ 512(R0), F25
+	FMOVQ 272(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e6ba // fcmgt v26.4s, v21.4s, v25.4s
+	VBIT V26.B16, V25.B16, V21.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91eb5 // orn v21.16b, v21.16b, v25.16b
+	FMOVQ 528(R0), F25
+	FMOVQ 288(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e6da // fcmgt v26.4s, v22.4s, v25.4s
+	VBIT V26.B16, V25.B16, V22.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ed6 // orn v22.16b, v22.16b, v25.16b
+	FMOVQ 544(R0), F25
+	FMOVQ 304(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e6fa // fcmgt v26.4s, v23.4s, v25.4s
+	VBIT V26.B16, V25.B16, V23.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ef7 // orn v23.16b, v23.16b, v25.16b
+	FMOVQ 80(R0), F25
+	FMOVQ 0(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e49a // fcmgt v26.4s, v4.4s, v25.4s
+	VBIT V26.B16, V25.B16, V4.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91c84 // orn v4.16b, v4.16b, v25.16b
+	FMOVQ 96(R0), F25
+	FMOVQ 16(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e4ba // fcmgt v26.4s, v5.4s, v25.4s
+	VBIT V26.B16, V25.B16, V5.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ca5 // orn v5.16b, v5.16b, v25.16b
+	FMOVQ 112(R0), F25
+	FMOVQ 32(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e4da // fcmgt v26.4s, v6.4s, v25.4s
+	VBIT V26.B16, V25.B16, V6.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91cc6 // orn v6.16b, v6.16b, v25.16b
+	FMOVQ 128(R0), F25
+	FMOVQ 48(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e4fa // fcmgt v26.4s, v7.4s, v25.4s
+	VBIT V26.B16, V25.B16, V7.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ce7 // orn v7.16b, v7.16b, v25.16b
+	FMOVQ 144(R0), F25
+	FMOVQ 64(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e51a // fcmgt v26.4s, v8.4s, v25.4s
+	VBIT V26.B16, V25.B16, V8.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d08 // orn v8.16b, v8.16b, v25.16b
+	FMOVQ 240(R0), F25
+	FMOVQ 80(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e53a // fcmgt v26.4s, v9.4s, v25.4s
+	VBIT V26.B16, V25.B16, V9.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d29 // orn v9.16b, v9.16b, v25.16b
+	FMOVQ 256(R0), F25
+	FMOVQ 96(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e55a // fcmgt v26.4s, v10.4s, v25.4s
+	VBIT V26.B16, V25.B16, V10.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d4a // orn v10.16b, v10.16b, v25.16b
+	FMOVQ 272(R0), F25
+	FMOVQ 112(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e57a // fcmgt v26.4s, v11.4s, v25.4s
+	VBIT V26.B16, V25.B16, V11.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d6b // orn v11.16b, v11.16b, v25.16b
+	FMOVQ 288(R0), F25
+	FMOVQ 128(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e59a // fcmgt v26.4s, v12.4s, v25.4s
+	VBIT V26.B16, V25.B16, V12.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91d8c // orn v12.16b, v12.16b, v25.16b
+	FMOVQ 304(R0), F25
+	FMOVQ 144(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e5ba // fcmgt v26.4s, v13.4s, v25.4s
+	VBIT V26.B16, V25.B16, V13.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91dad // orn v13.16b, v13.16b, v25.16b
+	FMOVQ 400(R0), F25
+	FMOVQ 160(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e5da // fcmgt v26.4s, v14.4s, v25.4s
+	VBIT V26.B16, V25.B16, V14.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91dce // orn v14.16b, v14.16b, v25.16b
+	FMOVQ 416(R0), F25
+	FMOVQ 176(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e5fa // fcmgt v26.4s, v15.4s, v25.4s
+	VBIT V26.B16, V25.B16, V15.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91def // orn v15.16b, v15.16b, v25.16b
+	FMOVQ 432(R0), F25
+	FMOVQ 192(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e61a // fcmgt v26.4s, v16.4s, v25.4s
+	VBIT V26.B16, V25.B16, V16.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e10 // orn v16.16b, v16.16b, v25.16b
+	FMOVQ 448(R0), F25
+	FMOVQ 208(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e63a // fcmgt v26.4s, v17.4s, v25.4s
+	VBIT V26.B16, V25.B16, V17.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e31 // orn v17.16b, v17.16b, v25.16b
+	FMOVQ 464(R0), F25
+	FMOVQ 224(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e65a // fcmgt v26.4s, v18.4s, v25.4s
+	VBIT V26.B16, V25.B16, V18.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e52 // orn v18.16b, v18.16b, v25.16b
+	FMOVQ 560(R0), F25
+	FMOVQ 240(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e67a // fcmgt v26.4s, v19.4s, v25.4s
+	VBIT V26.B16, V25.B16, V19.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e73 // orn v19.16b, v19.16b, v25.16b
+	FMOVQ 576(R0), F25
+	FMOVQ 256(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e69a // fcmgt v26.4s, v20.4s, v25.4s
+	VBIT V26.B16, V25.B16, V20.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91e94 // orn v20.16b, v20.16b, v25.16b
+	FMOVQ 592(R0), F25
+	FMOVQ 272(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e6ba // fcmgt v26.4s, v21.4s, v25.4s
+	VBIT V26.B16, V25.B16, V21.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91eb5 // orn v21.16b, v21.16b, v25.16b
+	FMOVQ 608(R0), F25
+	FMOVQ 288(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e6da // fcmgt v26.4s, v22.4s, v25.4s
+	VBIT V26.B16, V25.B16, V22.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ed6 // orn v22.16b, v22.16b, v25.16b
+	FMOVQ 624(R0), F25
+	FMOVQ 304(R1), F26
+	WORD $0x4e3ae739 // fcmeq v25.4s, v25.4s, v26.4s
+	WORD $0x4ea09f1a // mul v26.4s, v24.4s, v0.4s
+	VADD V2.S4, V26.S4, V26.S4
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	VBSL V1.B16, V26.B16, V25.B16
+	WORD $0x6eb9e6fa // fcmgt v26.4s, v23.4s, v25.4s
+	VBIT V26.B16, V25.B16, V23.B16
+	WORD $0x4e39e739 // fcmeq v25.4s, v25.4s, v25.4s
+	WORD $0x4ef91ef7 // orn v23.16b, v23.16b, v25.16b
+	VADD V2.S4, V24.S4, V24.S4
+	ADD $640, R0
 	SUBS $1, R3, R3
+	BNE loop2
+	WORD $0x6ea4e438 // fcmgt v24.4s, v1.4s, v4.4s
+	VBIF V24.B16, V3.B16, V4.B16
+	FMOVQ F4, 0(R2)
+	WORD $0x6ea5e424 // fcmgt v4.4s, v1.4s, v5.4s
+	VBSL V3.B16, V5.B16, V4.B16
+	FMOVQ F4, 16(R2)
+	WORD $0x6ea6e424 // fcmgt v4.4s, v1.4s, v6.4s
+	VBSL V3.B16, V6.B16, V4.B16
+	FMOVQ F4, 32(R2)
+	WORD $0x6ea7e424 // fcmgt v4.4s, v1.4s, v7.4s
+	VBSL V3.B16, V7.B16, V4.B16
+	FMOVQ F4, 48(R2)
+	WORD $0x6ea8e424 // fcmgt v4.4s, v1.4s, v8.4s
+	VBSL V3.B16, V8.B16, V4.B16
+	FMOVQ F4, 64(R2)
+	WORD $0x6ea9e424 // fcmgt v4.4s, v1.4s, v9.4s
+	VBSL V3.B16, V9.B16, V4.B16
+	FMOVQ F4, 80(R2)
+	WORD $0x6eaae424 // fcmgt v4.4s, v1.4s, v10.4s
+	VBSL V3.B16, V10.B16, V4.B16
+	FMOVQ F4, 96(R2)
+	WORD $0x6eabe424 // fcmgt v4.4s, v1.4s, v11.4s
+	VBSL V3.B16, V11.B16, V4.B16
+	FMOVQ F4, 112(R2)
+	WORD $0x6eace424 // fcmgt v4.4s, v1.4s, v12.4s
+	VBSL V3.B16, V12.B16, V4.B16
+	FMOVQ F4, 128(R2)
+	WORD $0x6eade424 // fcmgt v4.4s, v1.4s, v13.4s
+	VBSL V3.B16, V13.B16, V4.B16
+	FMOVQ F4, 144(R2)
+	WORD $0x6eaee424 // fcmgt v4.4s, v1.4s, v14.4s
+	VBSL V3.B16, V14.B16, V4.B16
+	FMOVQ F4, 160(R2)
+	WORD $0x6eafe424 // fcmgt v4.4s, v1.4s, v15.4s
+	VBSL V3.B16, V15.B16, V4.B16
+	FMOVQ F4, 176(R2)
+	WORD $0x6eb0e424 // fcmgt v4.4s, v1.4s, v16.4s
+	VBSL V3.B16, V16.B16, V4.B16
+	FMOVQ F4, 192(R2)
+	WORD $0x6eb1e424 // fcmgt v4.4s, v1.4s, v17.4s
+	VBSL V3.B16, V17.B16, V4.B16
+	FMOVQ F4, 208(R2)
+	WORD $0x6eb2e424 // fcmgt v4.4s, v1.4s, v18.4s
+	VBSL V3.B16, V18.B16, V4.B16
+	FMOVQ F4, 224(R2)
+	WORD $0x6eb3e424 // fcmgt v4.4s, v1.4s, v19.4s
+	VBSL V3.B16, V19.B16, V4.B16
+	FMOVQ F4, 240(R2)
+	WORD $0x6eb4e424 // fcmgt v4.4s, v1.4s, v20.4s
+	VBSL V3.B16, V20.B16, V4.B16
+	FMOVQ F4, 256(R2)
+	WORD $0x6eb5e424 // fcmgt v4.4s, v1.4s, v21.4s
+	VBSL V3.B16, V21.B16, V4.B16
+	FMOVQ F4, 272(R2)
+	WORD $0x6eb6e424 // fcmgt v4.4s, v1.4s, v22.4s
+	VBSL V3.B16, V22.B16, V4.B16
+	FMOVQ F4, 288(R2)
+	WORD $0x6eb7e424 // fcmgt v4.4s, v1.4s, v23.4s
+	VBSL V3.B16, V23.B16, V4.B16
+	FMOVQ F4, 304(R2)
+	ADD $320, R1
+	ADD $320, R2
+	SUBS $1, R4, R4
 	BNE loop1
 
 end1:
-	MOVD tail+32(FP), R3
-	CMP $0, R3
-	BLE end2
-
-loop2:
-	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V5
-	FMOVQ 0(R0), F7
-	FMOVQ 12(R0), F6
-	VREV64 V6.S4, V6.S4
-	VUZP1 V6.S4, V7.S4, V7.S4
-	FMOVQ 0(R1), F6
-	WORD $0x4e26e4e6 // fcmeq v6.4s, v7.4s, v6.4s
-	WORD $0x4e21d807 // scvtf v7.4s, v0.4s
-	VBSL V1.B16, V7.B16, V6.B16
-	WORD $0x6ea6e4a7 // fcmgt v7.4s, v5.4s, v6.4s
-	VBIT V7.B16, V6.B16, V5.B16
-	WORD $0x4e26e4c6 // fcmeq v6.4s, v6.4s, v6.4s
-	WORD $0x4ee61ca5 // orn v5.16b, v5.16b, v6.16b
-	FMOVQ 4(R0), F7
-	FMOVQ 16(R0), F6
-	VREV64 V6.S4, V6.S4
-	VUZP1 V6.S4, V7.S4, V7.S4
-	FMOVQ 0(R1), F6
-	WORD $0x4e26e4e6 // fcmeq v6.4s, v7.4s, v6.4s
-	WORD $0x4e21d847 // scvtf v7.4s, v2.4s
-	VBSL V1.B16, V7.B16, V6.B16
-	WORD $0x6ea6e4a7 // fcmgt v7.4s, v5.4s, v6.4s
-	VBIT V7.B16, V6.B16, V5.B16
-	WORD $0x4e26e4c6 // fcmeq v6.4s, v6.4s, v6.4s
-	WORD $0x4ee61ca5 // orn v5.16b, v5.16b, v6.16b
-	FMOVQ 32(R0), F7
-	FMOVQ 44(R0), F6
-	VREV64 V6.S4, V6.S4
-	VUZP1 V6.S4, V7.S4, V7.S4
-	FMOVQ 0(R1), F6
-	WORD $0x4e26e4e6 // fcmeq v6.4s, v7.4s, v6.4s
-	WORD $0x4e21d867 // scvtf v7.4s, v3.4s
-	VBSL V1.B16, V7.B16, V6.B16
-	WORD $0x6ea6e4a7 // fcmgt v7.4s, v5.4s, v6.4s
-	VBIT V7.B16, V6.B16, V5.B16
-	WORD $0x4e26e4c6 // fcmeq v6.4s, v6.4s, v6.4s
-	WORD $0x4ee61ca5 // orn v5.16b, v5.16b, v6.16b
-	FMOVQ 36(R0), F7
-	FMOVQ 48(R0), F6
-	VREV64 V6.S4, V6.S4
-	VUZP1 V6.S4, V7.S4, V7.S4
-	FMOVQ 0(R1), F6
-	WORD $0x4e26e4e6 // fcmeq v6.4s, v7.4s, v6.4s
-	WORD $0x4e21d887 // scvtf v7.4s, v4.4s
-	VBSL V1.B16, V7.B16, V6.B16
-	WORD $0x6ea6e4a7 // fcmgt v7.4s, v5.4s, v6.4s
-	VBIT V7.B16, V6.B16, V5.B16
-	WORD $0x4e26e4c6 // fcmeq v6.4s, v6.4s, v6.4s
-	WORD $0x4ee61ca5 // orn v5.16b, v5.16b, v6.16b
-	WORD $0x6ea5e426 // fcmgt v6.4s, v1.4s, v5.4s
-	VBIF V6.B16, V0.B16, V5.B16
-	FMOVQ F5, 0(R2)
-	ADD $64, R0
-	ADD $16, R1
-	ADD $16, R2
-	SUBS $1, R3, R3
-	BNE loop2
-
-end2:
 	RET
 
-// func kMaxPoolGradSpreadNEON(maxPoolGradSpread0 *float32, main, tail int)
-TEXT ·kMaxPoolGradSpreadNEON(SB), $128-24
+// func kMaxPoolGradSpreadNEON(maxPoolGradSpread0 *float32, main int)
+TEXT ·kMaxPoolGradSpreadNEON(SB), $128-16
 	// for n := range N {
 	// 	for j := range 16 {
 	// 		for k := range 16 {
@@ -11970,45 +11647,13 @@ loop2:
 	FMOVQ F0, 80(R0)
 	FMOVQ F0, 96(R0)
 	FMOVQ F0, 112(R0)
-	FMOVQ F0, 20480(R0)
-	FMOVQ F0, 20496(R0)
-	FMOVQ F0, 20512(R0)
-	FMOVQ F0, 20528(R0)
-	FMOVQ F0, 20544(R0)
-	FMOVQ F0, 20560(R0)
-	FMOVQ F0, 20576(R0)
-	FMOVQ F0, 20592(R0)
 	ADD $128, R0
 	SUBS $1, R1, R1
 	BNE loop2
-	ADD $20480, R0
 	SUBS $1, R2, R2
 	BNE loop1
 
 end1:
-	MOVD tail+16(FP), R2
-	CMP $0, R2
-	BLE end3
-
-loop3:
-	MOVD $160, R1
-
-loop4:
-	FMOVQ F0, 0(R0)
-	FMOVQ F0, 16(R0)
-	FMOVQ F0, 32(R0)
-	FMOVQ F0, 48(R0)
-	FMOVQ F0, 64(R0)
-	FMOVQ F0, 80(R0)
-	FMOVQ F0, 96(R0)
-	FMOVQ F0, 112(R0)
-	ADD $128, R0
-	SUBS $1, R1, R1
-	BNE loop4
-	SUBS $1, R2, R2
-	BNE loop3
-
-end3:
 	RET
 
 // func kRelu2Grad2NEON(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *float32, main int)
@@ -12031,204 +11676,212 @@ TEXT ·kRelu2Grad2NEON(SB), $128-40
 	MOVD maxPool2Grad0+16(FP), R3
 	MOVD maxPoolGradSpread0+24(FP), R0
 	VMOVI $0, V0.B16
-	VMOVQ $0x0000000100000000, $0x0000000300000002, V1
+	WORD $0x4f000421 // movi v1.4s, #0x1
 	WORD $0x4f000442 // movi v2.4s, #0x2
-	MOVD main+32(FP), R5
-	CMP $0, R5
+	WORD $0x4f000463 // movi v3.4s, #0x3
+	MOVD main+32(FP), R6
+	CMP $0, R6
 	BLE end1
 
 loop1:
-	MOVD $2, R4
+	MOVD $4, R5
 
 loop2:
-	FMOVD 0(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	VLD1R (R2), [V4.S4]
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	VLD1R (R3), [V5.S4]
+	MOVD $4, R4
+
+loop3:
+	FMOVQ 0(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 0(R2), F5
+	WORD $0x4e21d806 // scvtf v6.4s, v0.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 0(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 0(R0)
-	FMOVD 32(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	VLD1R (R2), [V4.S4]
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	VLD1R (R3), [V5.S4]
+	FMOVQ F4, 0(R0)
+	FMOVQ 16(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 16(R2), F5
+	WORD $0x4e21d806 // scvtf v6.4s, v0.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 64(R0)
-	FMOVD 8(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 4(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 4(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 16(R0)
+	FMOVQ 32(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 32(R2), F5
+	WORD $0x4e21d806 // scvtf v6.4s, v0.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 32(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 8(R0)
-	FMOVD 40(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 4(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 4(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 32(R0)
+	FMOVQ 48(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 48(R2), F5
+	WORD $0x4e21d806 // scvtf v6.4s, v0.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 48(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 72(R0)
-	FMOVD 16(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 8(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 8(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 48(R0)
+	FMOVQ 64(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 64(R2), F5
+	WORD $0x4e21d806 // scvtf v6.4s, v0.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 16(R0)
-	FMOVD 48(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 8(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 8(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 64(R0)
+	FMOVQ 80(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 0(R2), F5
+	WORD $0x4e21d826 // scvtf v6.4s, v1.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 0(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 80(R0)
-	FMOVD 24(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 12(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 12(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 80(R0)
+	FMOVQ 96(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 16(R2), F5
+	WORD $0x4e21d826 // scvtf v6.4s, v1.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 24(R0)
-	FMOVD 56(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 12(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 12(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 96(R0)
+	FMOVQ 112(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 32(R2), F5
+	WORD $0x4e21d826 // scvtf v6.4s, v1.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 32(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 88(R0)
-	FMOVD 64(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 16(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 16(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 112(R0)
+	FMOVQ 128(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 48(R2), F5
+	WORD $0x4e21d826 // scvtf v6.4s, v1.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 48(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 128(R0)
-	FMOVD 96(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 16(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 16(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 128(R0)
+	FMOVQ 144(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 64(R2), F5
+	WORD $0x4e21d826 // scvtf v6.4s, v1.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 192(R0)
-	FMOVD 72(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 20(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 20(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 144(R0)
+	FMOVQ 640(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 0(R2), F5
+	WORD $0x4e21d846 // scvtf v6.4s, v2.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 0(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 136(R0)
-	FMOVD 104(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 20(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 20(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 1280(R0)
+	FMOVQ 656(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 16(R2), F5
+	WORD $0x4e21d846 // scvtf v6.4s, v2.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 200(R0)
-	FMOVD 80(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 24(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 24(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 1296(R0)
+	FMOVQ 672(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 32(R2), F5
+	WORD $0x4e21d846 // scvtf v6.4s, v2.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 32(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 144(R0)
-	FMOVD 112(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 24(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 24(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 1312(R0)
+	FMOVQ 688(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 48(R2), F5
+	WORD $0x4e21d846 // scvtf v6.4s, v2.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 48(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 208(R0)
-	FMOVD 88(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 28(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 28(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 1328(R0)
+	FMOVQ 704(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 64(R2), F5
+	WORD $0x4e21d846 // scvtf v6.4s, v2.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 152(R0)
-	FMOVD 120(R1), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 28(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 28(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 1344(R0)
+	FMOVQ 720(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 0(R2), F5
+	WORD $0x4e21d866 // scvtf v6.4s, v3.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 0(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 216(R0)
-	ADD $128, R1
-	ADD $32, R2
-	ADD $32, R3
-	ADD $256, R0
+	FMOVQ F4, 1360(R0)
+	FMOVQ 736(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 16(R2), F5
+	WORD $0x4e21d866 // scvtf v6.4s, v3.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 1376(R0)
+	FMOVQ 752(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 32(R2), F5
+	WORD $0x4e21d866 // scvtf v6.4s, v3.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 32(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 1392(R0)
+	FMOVQ 768(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 48(R2), F5
+	WORD $0x4e21d866 // scvtf v6.4s, v3.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 48(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 1408(R0)
+	FMOVQ 784(R1), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 64(R2), F5
+	WORD $0x4e21d866 // scvtf v6.4s, v3.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 64(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 1424(R0)
+	ADD $160, R1
+	ADD $80, R2
+	ADD $80, R3
+	ADD $160, R0
 	SUBS $1, R4, R4
-	BNE loop2
-	ADD $512, R0
+	BNE loop3
+	ADD $640, R1
+	ADD $1920, R0
 	SUBS $1, R5, R5
+	BNE loop2
+	ADD $10240, R0
+	SUBS $1, R6, R6
 	BNE loop1
 
 end1:
@@ -12240,14 +11893,15 @@ TEXT ·kMaxPoolGradNEON(SB), $128-32
 	// 	for y := range 12 {
 	// 		for x := range 12 {
 	// 			for c := range 10 {
-	// 				acc := f32(0)
+	// 				part := [8]f32{0 ...}
 	// 				for u := range 5 {
 	// 					for v := range 5 {
 	// 						for f := range 20 {
-	// 							acc = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], acc)
+	// 							part[f%8] = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], part[f%8])
 	// 						}
 	// 					}
 	// 				}
+	// 				acc := sum of part in halves
 	// 				max_pool.grad[n, y, x, c] = acc
 	// 			}
 	// 		}
@@ -12255,213 +11909,19 @@ TEXT ·kMaxPoolGradNEON(SB), $128-32
 	// }
 	MOVD maxPoolGradSpread0+0(FP), R1
 	MOVD featuresStage2Conv2dWeight0+8(FP), R0
-	MOVD maxPoolGrad0+16(FP), R4
+	MOVD maxPoolGrad0+16(FP), R2
 	MOVD main+24(FP), R8
 	CMP $0, R8
 	BLE end1
 
 loop1:
-	MOVD $12, R7
+	MOVD $3, R7
 
 loop2:
-	MOVD $2, R6
+	MOVD $6, R6
 
 loop3:
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	MOVD $5, R5
-
-loop4:
-	MOVD $5, R3
-
-loop5:
-	MOVD $5, R2
-
-loop6:
-	FMOVQ 0(R1), F15
-	FMOVS 19200(R0), F16
-	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
-	FMOVQ 16(R1), F17
-	WORD $0x4f901221 // fmla v1.4s, v17.4s, v16.s[0]
-	FMOVQ 32(R1), F18
-	WORD $0x4f901242 // fmla v2.4s, v18.4s, v16.s[0]
-	FMOVS 19280(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 19360(R0), F16
-	WORD $0x4f9011e6 // fmla v6.4s, v15.4s, v16.s[0]
-	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
-	WORD $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
-	FMOVS 19440(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 19520(R0), F16
-	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122d // fmla v13.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124e // fmla v14.4s, v18.4s, v16.s[0]
-	FMOVQ 1024(R1), F15
-	FMOVS 19204(R0), F16
-	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
-	FMOVQ 1040(R1), F17
-	WORD $0x4f901221 // fmla v1.4s, v17.4s, v16.s[0]
-	FMOVQ 1056(R1), F18
-	WORD $0x4f901242 // fmla v2.4s, v18.4s, v16.s[0]
-	FMOVS 19284(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 19364(R0), F16
-	WORD $0x4f9011e6 // fmla v6.4s, v15.4s, v16.s[0]
-	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
-	WORD $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
-	FMOVS 19444(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 19524(R0), F16
-	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122d // fmla v13.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124e // fmla v14.4s, v18.4s, v16.s[0]
-	FMOVQ 2048(R1), F15
-	FMOVS 19208(R0), F16
-	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
-	FMOVQ 2064(R1), F17
-	WORD $0x4f901221 // fmla v1.4s, v17.4s, v16.s[0]
-	FMOVQ 2080(R1), F18
-	WORD $0x4f901242 // fmla v2.4s, v18.4s, v16.s[0]
-	FMOVS 19288(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 19368(R0), F16
-	WORD $0x4f9011e6 // fmla v6.4s, v15.4s, v16.s[0]
-	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
-	WORD $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
-	FMOVS 19448(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 19528(R0), F16
-	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122d // fmla v13.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124e // fmla v14.4s, v18.4s, v16.s[0]
-	FMOVQ 3072(R1), F15
-	FMOVS 19212(R0), F16
-	WORD $0x4f9011e0 // fmla v0.4s, v15.4s, v16.s[0]
-	FMOVQ 3088(R1), F17
-	WORD $0x4f901221 // fmla v1.4s, v17.4s, v16.s[0]
-	FMOVQ 3104(R1), F18
-	WORD $0x4f901242 // fmla v2.4s, v18.4s, v16.s[0]
-	FMOVS 19292(R0), F16
-	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 19372(R0), F16
-	WORD $0x4f9011e6 // fmla v6.4s, v15.4s, v16.s[0]
-	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
-	WORD $0x4f901248 // fmla v8.4s, v18.4s, v16.s[0]
-	FMOVS 19452(R0), F16
-	WORD $0x4f9011e9 // fmla v9.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 19532(R0), F16
-	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
-	WORD $0x4f90122d // fmla v13.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124e // fmla v14.4s, v18.4s, v16.s[0]
-	ADD $4096, R1
-	ADD $16, R0
-	SUBS $1, R2, R2
-	BNE loop6
-	SUB $20476, R1
-	SUB $880, R0
-	SUBS $1, R3, R3
-	BNE loop5
-	ADD $44, R1
-	SUBS $1, R5, R5
-	BNE loop4
-	FMOVQ F0, 0(R4)
-	FMOVQ F1, 16(R4)
-	FMOVQ F2, 32(R4)
-	FMOVQ F3, 576(R4)
-	FMOVQ F4, 592(R4)
-	FMOVQ F5, 608(R4)
-	FMOVQ F6, 1152(R4)
-	FMOVQ F7, 1168(R4)
-	FMOVQ F8, 1184(R4)
-	FMOVQ F9, 1728(R4)
-	FMOVQ F10, 1744(R4)
-	FMOVQ F11, 1760(R4)
-	FMOVQ F12, 2304(R4)
-	FMOVQ F13, 2320(R4)
-	FMOVQ F14, 2336(R4)
-	SUB $320, R1
-	ADD $20400, R0
-	ADD $2880, R4
-	SUBS $1, R6, R6
-	BNE loop3
-	ADD $64, R1
-	SUB $800, R0
-	SUB $5712, R4
-	SUBS $1, R7, R7
-	BNE loop2
-	ADD $19712, R1
-	ADD $5184, R4
-	SUBS $1, R8, R8
-	BNE loop1
-
-end1:
-	RET
-
-// func kFeaturesStage2Conv2dWeightGradNEON(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, batch int)
-TEXT ·kFeaturesStage2Conv2dWeightGradNEON(SB), $128-40
-	// for u := range 5 {
-	// 	for v := range 5 {
-	// 		for c := range 10 {
-	// 			for f := range 20 {
-	// 				part := [8]f32{0 ...}
-	// 				for n := range N {
-	// 					for y := range 8 {
-	// 						for x := range 8 {
-	// 							part[x%8] = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], part[x%8])
-	// 						}
-	// 					}
-	// 				}
-	// 				acc := sum of part in halves
-	// 				features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
-	// 			}
-	// 		}
-	// 	}
-	// }
-	MOVD maxPool0+0(FP), R1
-	MOVD maxPoolGradSpread0+8(FP), R0
-	MOVD featuresStage2Conv2dWeightGrad0+16(FP), R3
-	MOVD main+24(FP), R7
-	CMP $0, R7
-	BLE end1
-
-loop1:
-	MOVD $5, R6
-
-loop2:
-	MOVD $5, R5
-
-loop3:
-	MOVD $5, R4
+	MOVD $2, R5
 
 loop4:
 	VMOVI $0, V0.B16
@@ -12480,247 +11940,279 @@ loop4:
 	VMOVI $0, V13.B16
 	VMOVI $0, V14.B16
 	VMOVI $0, V15.B16
-	MOVD batch+32(FP), R2
-	CMP $0, R2
-	BLE end5
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	MOVD $5, R4
 
 loop5:
-	FMOVQ 0(R1), F16
-	FMOVQ 0(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1024(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2048(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3072(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 576(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 16(R1), F16
-	FMOVQ 16(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1040(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2064(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3088(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 592(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	FMOVQ 48(R1), F16
-	FMOVQ 64(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1088(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2112(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3136(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 624(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 64(R1), F16
-	FMOVQ 80(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1104(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2128(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3152(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 640(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	FMOVQ 96(R1), F16
-	FMOVQ 128(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1152(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2176(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3200(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 672(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 112(R1), F16
-	FMOVQ 144(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1168(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2192(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3216(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 688(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	FMOVQ 144(R1), F16
-	FMOVQ 192(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1216(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2240(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3264(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 720(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 160(R1), F16
-	FMOVQ 208(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1232(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2256(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3280(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 736(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	FMOVQ 192(R1), F16
-	FMOVQ 256(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1280(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2304(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3328(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 768(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 208(R1), F16
-	FMOVQ 272(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1296(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2320(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3344(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 784(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	FMOVQ 240(R1), F16
-	FMOVQ 320(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1344(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2368(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3392(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 816(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 256(R1), F16
-	FMOVQ 336(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1360(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2384(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3408(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 832(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	FMOVQ 288(R1), F16
-	FMOVQ 384(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1408(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2432(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3456(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 864(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 304(R1), F16
-	FMOVQ 400(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1424(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2448(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3472(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 880(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	FMOVQ 336(R1), F16
-	FMOVQ 448(R0), F17
-	VFMLA V17.S4, V16.S4, V0.S4
-	FMOVQ 1472(R0), F18
-	VFMLA V18.S4, V16.S4, V2.S4
-	FMOVQ 2496(R0), F19
-	VFMLA V19.S4, V16.S4, V4.S4
-	FMOVQ 3520(R0), F20
-	VFMLA V20.S4, V16.S4, V6.S4
-	FMOVQ 912(R1), F16
-	VFMLA V17.S4, V16.S4, V8.S4
-	VFMLA V18.S4, V16.S4, V10.S4
-	VFMLA V19.S4, V16.S4, V12.S4
-	VFMLA V20.S4, V16.S4, V14.S4
-	FMOVQ 352(R1), F16
-	FMOVQ 464(R0), F17
-	VFMLA V17.S4, V16.S4, V1.S4
-	FMOVQ 1488(R0), F18
-	VFMLA V18.S4, V16.S4, V3.S4
-	FMOVQ 2512(R0), F19
-	VFMLA V19.S4, V16.S4, V5.S4
-	FMOVQ 3536(R0), F20
-	VFMLA V20.S4, V16.S4, V7.S4
-	FMOVQ 928(R1), F16
-	VFMLA V17.S4, V16.S4, V9.S4
-	VFMLA V18.S4, V16.S4, V11.S4
-	VFMLA V19.S4, V16.S4, V13.S4
-	VFMLA V20.S4, V16.S4, V15.S4
-	ADD $5760, R1
-	ADD $20480, R0
-	SUBS $1, R2, R2
-	BNE loop5
+	MOVD $2, R3
 
-end5:
-	MOVD batch+32(FP), R25
-	MOVD $-5760, R26
-	MADD R25, R1, R26, R1
-	MOVD batch+32(FP), R25
-	MOVD $-20480, R26
-	MADD R25, R0, R26, R0
+loop6:
+	FMOVQ 0(R1), F20
+	FMOVQ 19200(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 19280(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 19360(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 19440(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 19520(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 80(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	FMOVQ 16(R1), F20
+	FMOVQ 19216(R0), F21
+	VFMLA V21.S4, V20.S4, V1.S4
+	FMOVQ 19296(R0), F22
+	VFMLA V22.S4, V20.S4, V3.S4
+	FMOVQ 19376(R0), F23
+	VFMLA V23.S4, V20.S4, V5.S4
+	FMOVQ 19456(R0), F24
+	VFMLA V24.S4, V20.S4, V7.S4
+	FMOVQ 19536(R0), F25
+	VFMLA V25.S4, V20.S4, V9.S4
+	FMOVQ 96(R1), F20
+	VFMLA V21.S4, V20.S4, V11.S4
+	VFMLA V22.S4, V20.S4, V13.S4
+	VFMLA V23.S4, V20.S4, V15.S4
+	VFMLA V24.S4, V20.S4, V17.S4
+	VFMLA V25.S4, V20.S4, V19.S4
+	FMOVQ 32(R1), F20
+	FMOVQ 19232(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 19312(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 19392(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 19472(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 19552(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 112(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	FMOVQ 48(R1), F20
+	FMOVQ 19248(R0), F21
+	VFMLA V21.S4, V20.S4, V1.S4
+	FMOVQ 19328(R0), F22
+	VFMLA V22.S4, V20.S4, V3.S4
+	FMOVQ 19408(R0), F23
+	VFMLA V23.S4, V20.S4, V5.S4
+	FMOVQ 19488(R0), F24
+	VFMLA V24.S4, V20.S4, V7.S4
+	FMOVQ 19568(R0), F25
+	VFMLA V25.S4, V20.S4, V9.S4
+	FMOVQ 128(R1), F20
+	VFMLA V21.S4, V20.S4, V11.S4
+	VFMLA V22.S4, V20.S4, V13.S4
+	VFMLA V23.S4, V20.S4, V15.S4
+	VFMLA V24.S4, V20.S4, V17.S4
+	VFMLA V25.S4, V20.S4, V19.S4
+	FMOVQ 64(R1), F20
+	FMOVQ 19264(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 19344(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 19424(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 19504(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 19584(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 144(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	FMOVQ 80(R1), F20
+	FMOVQ 18400(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 18480(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 18560(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 18640(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 18720(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 160(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	FMOVQ 96(R1), F20
+	FMOVQ 18416(R0), F21
+	VFMLA V21.S4, V20.S4, V1.S4
+	FMOVQ 18496(R0), F22
+	VFMLA V22.S4, V20.S4, V3.S4
+	FMOVQ 18576(R0), F23
+	VFMLA V23.S4, V20.S4, V5.S4
+	FMOVQ 18656(R0), F24
+	VFMLA V24.S4, V20.S4, V7.S4
+	FMOVQ 18736(R0), F25
+	VFMLA V25.S4, V20.S4, V9.S4
+	FMOVQ 176(R1), F20
+	VFMLA V21.S4, V20.S4, V11.S4
+	VFMLA V22.S4, V20.S4, V13.S4
+	VFMLA V23.S4, V20.S4, V15.S4
+	VFMLA V24.S4, V20.S4, V17.S4
+	VFMLA V25.S4, V20.S4, V19.S4
+	FMOVQ 112(R1), F20
+	FMOVQ 18432(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 18512(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 18592(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 18672(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 18752(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 192(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	FMOVQ 128(R1), F20
+	FMOVQ 18448(R0), F21
+	VFMLA V21.S4, V20.S4, V1.S4
+	FMOVQ 18528(R0), F22
+	VFMLA V22.S4, V20.S4, V3.S4
+	FMOVQ 18608(R0), F23
+	VFMLA V23.S4, V20.S4, V5.S4
+	FMOVQ 18688(R0), F24
+	VFMLA V24.S4, V20.S4, V7.S4
+	FMOVQ 18768(R0), F25
+	VFMLA V25.S4, V20.S4, V9.S4
+	FMOVQ 208(R1), F20
+	VFMLA V21.S4, V20.S4, V11.S4
+	VFMLA V22.S4, V20.S4, V13.S4
+	VFMLA V23.S4, V20.S4, V15.S4
+	VFMLA V24.S4, V20.S4, V17.S4
+	VFMLA V25.S4, V20.S4, V19.S4
+	FMOVQ 144(R1), F20
+	FMOVQ 18464(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 18544(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 18624(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 18704(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 18784(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 224(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	ADD $160, R1
+	SUB $1600, R0
+	SUBS $1, R3, R3
+	BNE loop6
+	FMOVQ 0(R1), F20
+	FMOVQ 19200(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 19280(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 19360(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 19440(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 19520(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 80(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	FMOVQ 16(R1), F20
+	FMOVQ 19216(R0), F21
+	VFMLA V21.S4, V20.S4, V1.S4
+	FMOVQ 19296(R0), F22
+	VFMLA V22.S4, V20.S4, V3.S4
+	FMOVQ 19376(R0), F23
+	VFMLA V23.S4, V20.S4, V5.S4
+	FMOVQ 19456(R0), F24
+	VFMLA V24.S4, V20.S4, V7.S4
+	FMOVQ 19536(R0), F25
+	VFMLA V25.S4, V20.S4, V9.S4
+	FMOVQ 96(R1), F20
+	VFMLA V21.S4, V20.S4, V11.S4
+	VFMLA V22.S4, V20.S4, V13.S4
+	VFMLA V23.S4, V20.S4, V15.S4
+	VFMLA V24.S4, V20.S4, V17.S4
+	VFMLA V25.S4, V20.S4, V19.S4
+	FMOVQ 32(R1), F20
+	FMOVQ 19232(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 19312(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 19392(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 19472(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 19552(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 112(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	FMOVQ 48(R1), F20
+	FMOVQ 19248(R0), F21
+	VFMLA V21.S4, V20.S4, V1.S4
+	FMOVQ 19328(R0), F22
+	VFMLA V22.S4, V20.S4, V3.S4
+	FMOVQ 19408(R0), F23
+	VFMLA V23.S4, V20.S4, V5.S4
+	FMOVQ 19488(R0), F24
+	VFMLA V24.S4, V20.S4, V7.S4
+	FMOVQ 19568(R0), F25
+	VFMLA V25.S4, V20.S4, V9.S4
+	FMOVQ 128(R1), F20
+	VFMLA V21.S4, V20.S4, V11.S4
+	VFMLA V22.S4, V20.S4, V13.S4
+	VFMLA V23.S4, V20.S4, V15.S4
+	VFMLA V24.S4, V20.S4, V17.S4
+	VFMLA V25.S4, V20.S4, V19.S4
+	FMOVQ 64(R1), F20
+	FMOVQ 19264(R0), F21
+	VFMLA V21.S4, V20.S4, V0.S4
+	FMOVQ 19344(R0), F22
+	VFMLA V22.S4, V20.S4, V2.S4
+	FMOVQ 19424(R0), F23
+	VFMLA V23.S4, V20.S4, V4.S4
+	FMOVQ 19504(R0), F24
+	VFMLA V24.S4, V20.S4, V6.S4
+	FMOVQ 19584(R0), F25
+	VFMLA V25.S4, V20.S4, V8.S4
+	FMOVQ 144(R1), F20
+	VFMLA V21.S4, V20.S4, V10.S4
+	VFMLA V22.S4, V20.S4, V12.S4
+	VFMLA V23.S4, V20.S4, V14.S4
+	VFMLA V24.S4, V20.S4, V16.S4
+	VFMLA V25.S4, V20.S4, V18.S4
+	ADD $960, R1
+	SUB $800, R0
+	SUBS $1, R4, R4
+	BNE loop5
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	VDUP V0.D[1], V1.D2
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
@@ -12761,52 +12253,77 @@ end5:
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	VDUP V7.S[1], V8.S4
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FMOVS F0, 0(R3)
-	FMOVS F1, 4(R3)
-	FMOVS F2, 8(R3)
-	FMOVS F3, 12(R3)
-	FMOVS F4, 80(R3)
-	FMOVS F5, 84(R3)
-	FMOVS F6, 88(R3)
-	FMOVS F7, 92(R3)
-	ADD $4096, R0
-	ADD $16, R3
-	SUBS $1, R4, R4
-	BNE loop4
-	ADD $1152, R1
-	SUB $20480, R0
-	ADD $80, R3
+	WORD $0x4e31d608 // fadd v8.4s, v16.4s, v17.4s
+	VDUP V8.D[1], V9.D2
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	VDUP V8.S[1], V9.S4
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
+	WORD $0x4e33d649 // fadd v9.4s, v18.4s, v19.4s
+	VDUP V9.D[1], V10.D2
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	VDUP V9.S[1], V10.S4
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	FMOVS F0, 0(R2)
+	FMOVS F1, 4(R2)
+	FMOVS F2, 8(R2)
+	FMOVS F3, 12(R2)
+	FMOVS F4, 16(R2)
+	FMOVS F5, 40(R2)
+	FMOVS F6, 44(R2)
+	FMOVS F7, 48(R2)
+	FMOVS F8, 52(R2)
+	FMOVS F9, 56(R2)
+	SUB $6400, R1
+	ADD $20400, R0
+	ADD $20, R2
 	SUBS $1, R5, R5
-	BNE loop3
-	SUB $5756, R1
+	BNE loop4
+	ADD $160, R1
+	SUB $800, R0
+	ADD $40, R2
 	SUBS $1, R6, R6
-	BNE loop2
-	ADD $28, R1
+	BNE loop3
+	ADD $320, R1
 	SUBS $1, R7, R7
+	BNE loop2
+	ADD $16640, R1
+	ADD $4320, R2
+	SUBS $1, R8, R8
 	BNE loop1
 
 end1:
 	RET
 
-// func kFeaturesStage2Conv2dBiasGradNEON(maxPoolGradSpread0, featuresStage2Conv2dBiasGrad0 *float32, batch int)
-TEXT ·kFeaturesStage2Conv2dBiasGradNEON(SB), $128-24
-	// for l := range 20 {
-	// 	part := [8]f32{0 ...}
-	// 	for n := range N {
-	// 		for j := range 8 {
-	// 			for k := range 8 {
-	// 				part[k%8] += max_pool.grad.spread[n, j+4, k+4, l]
+// func kFeaturesStage2Conv2dWeightGradNEON(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, tail, batch, resume int)
+TEXT ·kFeaturesStage2Conv2dWeightGradNEON(SB), $128-56
+	// for u := range 5 {
+	// 	for v := range 5 {
+	// 		for c := range 10 {
+	// 			for f := range 20 {
+	// 				acc := f32(0)
+	// 				for n := range N {
+	// 					for y := range 8 {
+	// 						for x := range 8 {
+	// 							acc = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], acc)
+	// 						}
+	// 					}
+	// 				}
+	// 				features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
 	// 			}
 	// 		}
 	// 	}
-	// 	acc := sum of part in halves
-	// 	features.stage_2.conv2d.bias.grad[l] = acc
 	// }
-	MOVD maxPoolGradSpread0+0(FP), R0
-	MOVD featuresStage2Conv2dBiasGrad0+8(FP), R2
-	MOVD $2, R3
+	MOVD maxPool0+0(FP), R0
+	MOVD maxPoolGradSpread0+8(FP), R1
+	MOVD featuresStage2Conv2dWeightGrad0+16(FP), R2
+	MOVD main+24(FP), R7
+	CMP $0, R7
+	BLE end1
 
 loop1:
+	MOVD $12, R6
+
+loop2:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -12821,289 +12338,279 @@ loop1:
 	VMOVI $0, V11.B16
 	VMOVI $0, V12.B16
 	VMOVI $0, V13.B16
-	MOVD batch+16(FP), R1
-	CMP $0, R1
-	BLE end2
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+	MOVD resume+48(FP), R5
+	CMP $0, R5
+	BLE end3
 
-loop2:
-	FMOVQ 0(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1024(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2048(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3072(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4096(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5120(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6144(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 16(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1040(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2064(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3088(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4112(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5136(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6160(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ 64(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1088(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2112(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3136(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4160(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5184(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6208(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 80(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1104(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2128(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3152(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4176(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5200(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6224(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ 128(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1152(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2176(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3200(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4224(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5248(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6272(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 144(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1168(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2192(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3216(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4240(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5264(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6288(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ 192(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1216(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2240(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3264(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4288(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5312(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6336(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 208(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1232(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2256(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3280(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4304(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5328(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6352(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ 256(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1280(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2304(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3328(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4352(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5376(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6400(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 272(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1296(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2320(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3344(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4368(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5392(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6416(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ 320(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1344(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2368(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3392(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4416(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5440(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6464(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 336(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1360(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2384(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3408(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4432(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5456(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6480(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ 384(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1408(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2432(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3456(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4480(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5504(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6528(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 400(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1424(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2448(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3472(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4496(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5520(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6544(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FMOVQ 448(R0), F14
-	WORD $0x4e2ed400 // fadd v0.4s, v0.4s, v14.4s
-	FMOVQ 1472(R0), F14
-	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
-	FMOVQ 2496(R0), F14
-	WORD $0x4e2ed484 // fadd v4.4s, v4.4s, v14.4s
-	FMOVQ 3520(R0), F14
-	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
-	FMOVQ 4544(R0), F14
-	WORD $0x4e2ed508 // fadd v8.4s, v8.4s, v14.4s
-	FMOVQ 5568(R0), F14
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	FMOVQ 6592(R0), F14
-	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
-	FMOVQ 464(R0), F14
-	WORD $0x4e2ed421 // fadd v1.4s, v1.4s, v14.4s
-	FMOVQ 1488(R0), F14
-	WORD $0x4e2ed463 // fadd v3.4s, v3.4s, v14.4s
-	FMOVQ 2512(R0), F14
-	WORD $0x4e2ed4a5 // fadd v5.4s, v5.4s, v14.4s
-	FMOVQ 3536(R0), F14
-	WORD $0x4e2ed4e7 // fadd v7.4s, v7.4s, v14.4s
-	FMOVQ 4560(R0), F14
-	WORD $0x4e2ed529 // fadd v9.4s, v9.4s, v14.4s
-	FMOVQ 5584(R0), F14
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
-	FMOVQ 6608(R0), F14
-	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	ADD $20480, R0
-	SUBS $1, R1, R1
-	BNE loop2
+loop3:
+	FMOVQ 0(R2), F0
+	FMOVQ 16(R2), F1
+	FMOVQ 32(R2), F2
+	FMOVQ 80(R2), F3
+	FMOVQ 96(R2), F4
+	FMOVQ 112(R2), F5
+	FMOVQ 160(R2), F6
+	FMOVQ 176(R2), F7
+	FMOVQ 192(R2), F8
+	FMOVQ 240(R2), F9
+	FMOVQ 256(R2), F10
+	FMOVQ 272(R2), F11
+	FMOVQ 4000(R2), F12
+	FMOVQ 4016(R2), F13
+	FMOVQ 4032(R2), F14
+	FMOVQ 4080(R2), F15
+	FMOVQ 4096(R2), F16
+	FMOVQ 4112(R2), F17
+	FMOVQ 4160(R2), F18
+	FMOVQ 4176(R2), F19
+	FMOVQ 4192(R2), F20
+	FMOVQ 4240(R2), F21
+	FMOVQ 4256(R2), F22
+	FMOVQ 4272(R2), F23
+	SUBS $1, R5, R5
+	BNE loop3
 
-end2:
-	MOVD batch+16(FP), R25
-	MOVD $-20480, R26
-	MADD R25, R0, R26, R0
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	VDUP V1.D[1], V2.D2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VDUP V1.S[1], V2.S4
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
-	VDUP V2.D[1], V3.D2
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VDUP V2.S[1], V3.S4
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e27d4c3 // fadd v3.4s, v6.4s, v7.4s
-	VDUP V3.D[1], V4.D2
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VDUP V3.S[1], V4.S4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	VDUP V4.D[1], V5.D2
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VDUP V4.S[1], V5.S4
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e2bd545 // fadd v5.4s, v10.4s, v11.4s
-	VDUP V5.D[1], V6.D2
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VDUP V5.S[1], V6.S4
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x4e2dd586 // fadd v6.4s, v12.4s, v13.4s
-	VDUP V6.D[1], V7.D2
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	VDUP V6.S[1], V7.S4
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	FMOVS F0, 0(R2)
-	FMOVS F1, 4(R2)
-	FMOVS F2, 8(R2)
-	FMOVS F3, 12(R2)
-	FMOVS F4, 16(R2)
-	FMOVS F5, 20(R2)
-	FMOVS F6, 24(R2)
-	ADD $7168, R0
-	ADD $28, R2
+end3:
+	MOVD batch+40(FP), R5
+	CMP $0, R5
+	BLE end4
+
+loop4:
+	MOVD $8, R3
+
+loop5:
+	MOVD $2, R4
+
+loop6:
+	FMOVS 0(R0), F24
+	FMOVQ 0(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 16(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVQ 32(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 4(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 8(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 12(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 480(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 484(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 488(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 492(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	FMOVS 40(R0), F24
+	FMOVQ 80(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 96(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVQ 112(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 44(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 48(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 52(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 520(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 524(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 528(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 532(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	FMOVS 80(R0), F24
+	FMOVQ 160(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 176(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVQ 192(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 84(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 88(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 92(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 560(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 564(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 568(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 572(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	ADD $120, R0
+	ADD $240, R1
+	SUBS $1, R4, R4
+	BNE loop6
+	FMOVS 0(R0), F24
+	FMOVQ 0(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 16(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVQ 32(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 4(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 8(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 12(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 480(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 484(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 488(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 492(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	FMOVS 40(R0), F24
+	FMOVQ 80(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 96(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVQ 112(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 44(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 48(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 52(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 520(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 524(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 528(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 532(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	ADD $240, R0
+	ADD $800, R1
 	SUBS $1, R3, R3
-	BNE loop1
+	BNE loop5
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R5, R5
+	BNE loop4
+
+end4:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	FMOVQ F2, 32(R2)
+	FMOVQ F3, 80(R2)
+	FMOVQ F4, 96(R2)
+	FMOVQ F5, 112(R2)
+	FMOVQ F6, 160(R2)
+	FMOVQ F7, 176(R2)
+	FMOVQ F8, 192(R2)
+	FMOVQ F9, 240(R2)
+	FMOVQ F10, 256(R2)
+	FMOVQ F11, 272(R2)
+	FMOVQ F12, 4000(R2)
+	FMOVQ F13, 4016(R2)
+	FMOVQ F14, 4032(R2)
+	FMOVQ F15, 4080(R2)
+	FMOVQ F16, 4096(R2)
+	FMOVQ F17, 4112(R2)
+	FMOVQ F18, 4160(R2)
+	FMOVQ F19, 4176(R2)
+	FMOVQ F20, 4192(R2)
+	FMOVQ F21, 4240(R2)
+	FMOVQ F22, 4256(R2)
+	FMOVQ F23, 4272(R2)
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -13116,252 +12623,1440 @@ end2:
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
 	VMOVI $0, V11.B16
-	SUB $14336, R0
-	MOVD batch+16(FP), R3
-	CMP $0, R3
-	BLE end3
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	MOVD resume+48(FP), R5
+	CMP $0, R5
+	BLE end7
 
-loop3:
-	FMOVQ 14336(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15360(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16384(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17408(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18432(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19456(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14352(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15376(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16400(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17424(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18448(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19472(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 14400(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15424(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16448(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17472(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18496(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19520(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14416(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15440(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16464(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17488(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18512(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19536(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 14464(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15488(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16512(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17536(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18560(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19584(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14480(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15504(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16528(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17552(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18576(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19600(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 14528(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15552(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16576(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17600(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18624(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19648(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14544(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15568(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16592(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17616(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18640(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19664(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 14592(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15616(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16640(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17664(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18688(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19712(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14608(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15632(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16656(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17680(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18704(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19728(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 14656(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15680(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16704(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17728(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18752(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19776(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14672(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15696(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16720(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17744(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18768(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19792(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 14720(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15744(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16768(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17792(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18816(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19840(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14736(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15760(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16784(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17808(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18832(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19856(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FMOVQ 14784(R0), F12
-	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
-	FMOVQ 15808(R0), F12
-	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
-	FMOVQ 16832(R0), F12
-	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
-	FMOVQ 17856(R0), F12
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	FMOVQ 18880(R0), F12
-	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
-	FMOVQ 19904(R0), F12
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVQ 14800(R0), F12
-	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
-	FMOVQ 15824(R0), F12
-	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
-	FMOVQ 16848(R0), F12
-	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
-	FMOVQ 17872(R0), F12
-	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
-	FMOVQ 18896(R0), F12
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ 19920(R0), F12
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	ADD $20480, R0
+loop7:
+	FMOVQ 48(R2), F0
+	FMOVQ 64(R2), F1
+	FMOVQ 128(R2), F2
+	FMOVQ 144(R2), F3
+	FMOVQ 208(R2), F4
+	FMOVQ 224(R2), F5
+	FMOVQ 288(R2), F6
+	FMOVQ 304(R2), F7
+	FMOVQ 4048(R2), F8
+	FMOVQ 4064(R2), F9
+	FMOVQ 4128(R2), F10
+	FMOVQ 4144(R2), F11
+	FMOVQ 4208(R2), F12
+	FMOVQ 4224(R2), F13
+	FMOVQ 4288(R2), F14
+	FMOVQ 4304(R2), F15
+	SUBS $1, R5, R5
+	BNE loop7
+
+end7:
+	MOVD batch+40(FP), R5
+	CMP $0, R5
+	BLE end8
+
+loop8:
+	MOVD $8, R3
+
+loop9:
+	MOVD $2, R4
+
+loop10:
+	FMOVS 0(R0), F16
+	FMOVQ 48(R1), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 64(R1), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVS 4(R0), F16
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
+	FMOVS 8(R0), F16
+	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
+	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
+	FMOVS 12(R0), F16
+	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	FMOVS 480(R0), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	FMOVS 484(R0), F16
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	FMOVS 488(R0), F16
+	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	FMOVS 492(R0), F16
+	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
+	FMOVS 40(R0), F16
+	FMOVQ 128(R1), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 144(R1), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVS 44(R0), F16
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
+	FMOVS 48(R0), F16
+	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
+	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
+	FMOVS 52(R0), F16
+	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	FMOVS 520(R0), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	FMOVS 524(R0), F16
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	FMOVS 528(R0), F16
+	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	FMOVS 532(R0), F16
+	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
+	FMOVS 80(R0), F16
+	FMOVQ 208(R1), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 224(R1), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVS 84(R0), F16
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
+	FMOVS 88(R0), F16
+	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
+	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
+	FMOVS 92(R0), F16
+	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	FMOVS 560(R0), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	FMOVS 564(R0), F16
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	FMOVS 568(R0), F16
+	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	FMOVS 572(R0), F16
+	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
+	FMOVS 120(R0), F16
+	FMOVQ 288(R1), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 304(R1), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVS 124(R0), F16
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
+	FMOVS 128(R0), F16
+	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
+	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
+	FMOVS 132(R0), F16
+	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	FMOVS 600(R0), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	FMOVS 604(R0), F16
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	FMOVS 608(R0), F16
+	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	FMOVS 612(R0), F16
+	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
+	ADD $160, R0
+	ADD $320, R1
+	SUBS $1, R4, R4
+	BNE loop10
+	ADD $160, R0
+	ADD $640, R1
 	SUBS $1, R3, R3
-	BNE loop3
+	BNE loop9
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R5, R5
+	BNE loop8
 
-end3:
+end8:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 48(R2)
+	FMOVQ F1, 64(R2)
+	FMOVQ F2, 128(R2)
+	FMOVQ F3, 144(R2)
+	FMOVQ F4, 208(R2)
+	FMOVQ F5, 224(R2)
+	FMOVQ F6, 288(R2)
+	FMOVQ F7, 304(R2)
+	FMOVQ F8, 4048(R2)
+	FMOVQ F9, 4064(R2)
+	FMOVQ F10, 4128(R2)
+	FMOVQ F11, 4144(R2)
+	FMOVQ F12, 4208(R2)
+	FMOVQ F13, 4224(R2)
+	FMOVQ F14, 4288(R2)
+	FMOVQ F15, 4304(R2)
+	ADD $16, R0
+	ADD $320, R2
+	SUBS $1, R6, R6
+	BNE loop2
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	SUB $3840, R2
+	MOVD resume+48(FP), R6
+	CMP $0, R6
+	BLE end11
+
+loop11:
+	FMOVQ 3840(R2), F0
+	FMOVQ 3856(R2), F1
+	FMOVQ 3872(R2), F2
+	FMOVQ 3920(R2), F3
+	FMOVQ 3936(R2), F4
+	FMOVQ 3952(R2), F5
+	FMOVQ 7840(R2), F6
+	FMOVQ 7856(R2), F7
+	FMOVQ 7872(R2), F8
+	FMOVQ 7920(R2), F9
+	FMOVQ 7936(R2), F10
+	FMOVQ 7952(R2), F11
+	SUBS $1, R6, R6
+	BNE loop11
+
+end11:
+	SUB $192, R0
+	MOVD batch+40(FP), R6
+	CMP $0, R6
+	BLE end12
+
+loop12:
+	MOVD $8, R5
+
+loop13:
+	FMOVS 192(R0), F12
+	FMOVQ 0(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 16(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 32(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 196(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 672(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 676(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 232(R0), F12
+	FMOVQ 80(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 96(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 112(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 236(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 712(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 716(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 272(R0), F12
+	FMOVQ 160(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 176(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 192(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 276(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 752(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 756(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 312(R0), F12
+	FMOVQ 240(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 256(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 272(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 316(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 792(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 796(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 352(R0), F12
+	FMOVQ 320(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 336(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 352(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 356(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 832(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 836(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 392(R0), F12
+	FMOVQ 400(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 416(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 432(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 396(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 872(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 876(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 432(R0), F12
+	FMOVQ 480(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 496(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 512(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 436(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 912(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 916(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 472(R0), F12
+	FMOVQ 560(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 576(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 592(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 476(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 952(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 956(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	ADD $480, R0
+	ADD $1280, R1
+	SUBS $1, R5, R5
+	BNE loop13
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R6, R6
+	BNE loop12
+
+end12:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 3840(R2)
+	FMOVQ F1, 3856(R2)
+	FMOVQ F2, 3872(R2)
+	FMOVQ F3, 3920(R2)
+	FMOVQ F4, 3936(R2)
+	FMOVQ F5, 3952(R2)
+	FMOVQ F6, 7840(R2)
+	FMOVQ F7, 7856(R2)
+	FMOVQ F8, 7872(R2)
+	FMOVQ F9, 7920(R2)
+	FMOVQ F10, 7936(R2)
+	FMOVQ F11, 7952(R2)
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	MOVD resume+48(FP), R6
+	CMP $0, R6
+	BLE end14
+
+loop14:
+	FMOVQ 3888(R2), F0
+	FMOVQ 3904(R2), F1
+	FMOVQ 3968(R2), F2
+	FMOVQ 3984(R2), F3
+	FMOVQ 7888(R2), F4
+	FMOVQ 7904(R2), F5
+	FMOVQ 7968(R2), F6
+	FMOVQ 7984(R2), F7
+	SUBS $1, R6, R6
+	BNE loop14
+
+end14:
+	MOVD batch+40(FP), R6
+	CMP $0, R6
+	BLE end15
+
+loop15:
+	MOVD $8, R5
+
+loop16:
+	FMOVS 192(R0), F8
+	FMOVQ 48(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 64(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 196(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 672(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 676(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 232(R0), F8
+	FMOVQ 128(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 144(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 236(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 712(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 716(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 272(R0), F8
+	FMOVQ 208(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 224(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 276(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 752(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 756(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 312(R0), F8
+	FMOVQ 288(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 304(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 316(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 792(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 796(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 352(R0), F8
+	FMOVQ 368(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 384(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 356(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 832(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 836(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 392(R0), F8
+	FMOVQ 448(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 464(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 396(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 872(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 876(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 432(R0), F8
+	FMOVQ 528(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 544(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 436(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 912(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 916(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 472(R0), F8
+	FMOVQ 608(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 624(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 476(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 952(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 956(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	ADD $480, R0
+	ADD $1280, R1
+	SUBS $1, R5, R5
+	BNE loop16
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R6, R6
+	BNE loop15
+
+end15:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 3888(R2)
+	FMOVQ F1, 3904(R2)
+	FMOVQ F2, 3968(R2)
+	FMOVQ F3, 3984(R2)
+	FMOVQ F4, 7888(R2)
+	FMOVQ F5, 7904(R2)
+	FMOVQ F6, 7968(R2)
+	FMOVQ F7, 7984(R2)
+	ADD $960, R0
+	ADD $8000, R2
+	SUBS $1, R7, R7
+	BNE loop1
+
+end1:
+	MOVD tail+32(FP), R7
+	CMP $0, R7
+	BLE end17
+
+loop17:
+	MOVD $12, R6
+
+loop18:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	MOVD resume+48(FP), R5
+	CMP $0, R5
+	BLE end19
+
+loop19:
+	FMOVQ 0(R2), F0
+	FMOVQ 16(R2), F1
+	FMOVQ 32(R2), F2
+	FMOVQ 80(R2), F3
+	FMOVQ 96(R2), F4
+	FMOVQ 112(R2), F5
+	FMOVQ 160(R2), F6
+	FMOVQ 176(R2), F7
+	FMOVQ 192(R2), F8
+	FMOVQ 240(R2), F9
+	FMOVQ 256(R2), F10
+	FMOVQ 272(R2), F11
+	SUBS $1, R5, R5
+	BNE loop19
+
+end19:
+	MOVD batch+40(FP), R5
+	CMP $0, R5
+	BLE end20
+
+loop20:
+	MOVD $8, R3
+
+loop21:
+	FMOVS 0(R0), F12
+	FMOVQ 0(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 16(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 32(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 4(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 8(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 12(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 40(R0), F12
+	FMOVQ 80(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 96(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 112(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 44(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 48(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 52(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 80(R0), F12
+	FMOVQ 160(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 176(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 192(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 84(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 88(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 92(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 120(R0), F12
+	FMOVQ 240(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 256(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 272(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 124(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 128(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 132(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 160(R0), F12
+	FMOVQ 320(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 336(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 352(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 164(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 168(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 172(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 200(R0), F12
+	FMOVQ 400(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 416(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 432(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 204(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 208(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 212(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 240(R0), F12
+	FMOVQ 480(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 496(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 512(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 244(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 248(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 252(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 280(R0), F12
+	FMOVQ 560(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 576(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVQ 592(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 284(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 288(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 292(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	ADD $480, R0
+	ADD $1280, R1
+	SUBS $1, R3, R3
+	BNE loop21
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R5, R5
+	BNE loop20
+
+end20:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	FMOVQ F2, 32(R2)
+	FMOVQ F3, 80(R2)
+	FMOVQ F4, 96(R2)
+	FMOVQ F5, 112(R2)
+	FMOVQ F6, 160(R2)
+	FMOVQ F7, 176(R2)
+	FMOVQ F8, 192(R2)
+	FMOVQ F9, 240(R2)
+	FMOVQ F10, 256(R2)
+	FMOVQ F11, 272(R2)
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	MOVD resume+48(FP), R5
+	CMP $0, R5
+	BLE end22
+
+loop22:
+	FMOVQ 48(R2), F0
+	FMOVQ 64(R2), F1
+	FMOVQ 128(R2), F2
+	FMOVQ 144(R2), F3
+	FMOVQ 208(R2), F4
+	FMOVQ 224(R2), F5
+	FMOVQ 288(R2), F6
+	FMOVQ 304(R2), F7
+	SUBS $1, R5, R5
+	BNE loop22
+
+end22:
+	MOVD batch+40(FP), R5
+	CMP $0, R5
+	BLE end23
+
+loop23:
+	MOVD $8, R3
+
+loop24:
+	FMOVS 0(R0), F8
+	FMOVQ 48(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 64(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 4(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 8(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 12(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 40(R0), F8
+	FMOVQ 128(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 144(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 44(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 48(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 52(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 80(R0), F8
+	FMOVQ 208(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 224(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 84(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 88(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 92(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 120(R0), F8
+	FMOVQ 288(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 304(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 124(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 128(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 132(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 160(R0), F8
+	FMOVQ 368(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 384(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 164(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 168(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 172(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 200(R0), F8
+	FMOVQ 448(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 464(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 204(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 208(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 212(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 240(R0), F8
+	FMOVQ 528(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 544(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 244(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 248(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 252(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	FMOVS 280(R0), F8
+	FMOVQ 608(R1), F9
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	FMOVQ 624(R1), F10
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	FMOVS 284(R0), F8
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	FMOVS 288(R0), F8
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	FMOVS 292(R0), F8
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
+	ADD $480, R0
+	ADD $1280, R1
+	SUBS $1, R3, R3
+	BNE loop24
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R5, R5
+	BNE loop23
+
+end23:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 48(R2)
+	FMOVQ F1, 64(R2)
+	FMOVQ F2, 128(R2)
+	FMOVQ F3, 144(R2)
+	FMOVQ F4, 208(R2)
+	FMOVQ F5, 224(R2)
+	FMOVQ F6, 288(R2)
+	FMOVQ F7, 304(R2)
+	ADD $16, R0
+	ADD $320, R2
+	SUBS $1, R6, R6
+	BNE loop18
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	SUB $3840, R2
+	MOVD resume+48(FP), R6
+	CMP $0, R6
+	BLE end25
+
+loop25:
+	FMOVQ 3840(R2), F0
+	FMOVQ 3856(R2), F1
+	FMOVQ 3872(R2), F2
+	FMOVQ 3920(R2), F3
+	FMOVQ 3936(R2), F4
+	FMOVQ 3952(R2), F5
+	SUBS $1, R6, R6
+	BNE loop25
+
+end25:
+	SUB $192, R0
+	MOVD batch+40(FP), R6
+	CMP $0, R6
+	BLE end26
+
+loop26:
+	MOVD $8, R5
+
+loop27:
+	FMOVS 192(R0), F6
+	FMOVQ 0(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 16(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 32(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 196(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 232(R0), F6
+	FMOVQ 80(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 96(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 112(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 236(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 272(R0), F6
+	FMOVQ 160(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 176(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 192(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 276(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 312(R0), F6
+	FMOVQ 240(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 256(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 272(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 316(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 352(R0), F6
+	FMOVQ 320(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 336(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 352(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 356(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 392(R0), F6
+	FMOVQ 400(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 416(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 432(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 396(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 432(R0), F6
+	FMOVQ 480(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 496(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 512(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 436(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 472(R0), F6
+	FMOVQ 560(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 576(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVQ 592(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 476(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	ADD $480, R0
+	ADD $1280, R1
+	SUBS $1, R5, R5
+	BNE loop27
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R6, R6
+	BNE loop26
+
+end26:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 3840(R2)
+	FMOVQ F1, 3856(R2)
+	FMOVQ F2, 3872(R2)
+	FMOVQ F3, 3920(R2)
+	FMOVQ F4, 3936(R2)
+	FMOVQ F5, 3952(R2)
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	MOVD resume+48(FP), R6
+	CMP $0, R6
+	BLE end28
+
+loop28:
+	FMOVQ 3888(R2), F0
+	FMOVQ 3904(R2), F1
+	FMOVQ 3968(R2), F2
+	FMOVQ 3984(R2), F3
+	SUBS $1, R6, R6
+	BNE loop28
+
+end28:
+	MOVD batch+40(FP), R6
+	CMP $0, R6
+	BLE end29
+
+loop29:
+	MOVD $4, R5
+
+loop30:
+	FMOVS 192(R0), F4
+	FMOVQ 48(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 64(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 196(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 232(R0), F4
+	FMOVQ 128(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 144(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 236(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 272(R0), F4
+	FMOVQ 208(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 224(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 276(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 312(R0), F4
+	FMOVQ 288(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 304(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 316(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 352(R0), F4
+	FMOVQ 368(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 384(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 356(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 392(R0), F4
+	FMOVQ 448(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 464(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 396(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 432(R0), F4
+	FMOVQ 528(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 544(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 436(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 472(R0), F4
+	FMOVQ 608(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 624(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 476(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 672(R0), F4
+	FMOVQ 1328(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1344(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 676(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 712(R0), F4
+	FMOVQ 1408(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1424(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 716(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 752(R0), F4
+	FMOVQ 1488(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1504(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 756(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 792(R0), F4
+	FMOVQ 1568(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1584(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 796(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 832(R0), F4
+	FMOVQ 1648(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1664(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 836(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 872(R0), F4
+	FMOVQ 1728(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1744(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 876(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 912(R0), F4
+	FMOVQ 1808(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1824(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 916(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	FMOVS 952(R0), F4
+	FMOVQ 1888(R1), F5
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	FMOVQ 1904(R1), F6
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	FMOVS 956(R0), F4
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	ADD $960, R0
+	ADD $2560, R1
+	SUBS $1, R5, R5
+	BNE loop30
+	ADD $1920, R0
+	ADD $10240, R1
+	SUBS $1, R6, R6
+	BNE loop29
+
+end29:
+	MOVD batch+40(FP), R25
+	MOVD $-5760, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-20480, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 3888(R2)
+	FMOVQ F1, 3904(R2)
+	FMOVQ F2, 3968(R2)
+	FMOVQ F3, 3984(R2)
+	ADD $480, R0
+	ADD $4000, R2
+	SUBS $1, R7, R7
+	BNE loop17
+
+end17:
+	RET
+
+// func kFeaturesStage2Conv2dBiasGradNEON(maxPoolGradSpread0, featuresStage2Conv2dBiasGrad0 *float32, batch int)
+TEXT ·kFeaturesStage2Conv2dBiasGradNEON(SB), $128-24
+	// for l := range 20 {
+	// 	acc := f32(0)
+	// 	for n := range N {
+	// 		for j := range 8 {
+	// 			for k := range 8 {
+	// 				acc += max_pool.grad.spread[n, j+4, k+4, l]
+	// 			}
+	// 		}
+	// 	}
+	// 	features.stage_2.conv2d.bias.grad[l] = acc
+	// }
+	MOVD maxPoolGradSpread0+0(FP), R0
+	MOVD featuresStage2Conv2dBiasGrad0+8(FP), R3
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	MOVD batch+16(FP), R2
+	CMP $0, R2
+	BLE end1
+
+loop1:
+	MOVD $8, R1
+
+loop2:
+	FMOVQ 0(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 16(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 32(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 48(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 64(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 80(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 96(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 112(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 128(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 144(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 160(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 176(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 192(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 208(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 224(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 240(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 256(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 272(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 288(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 304(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 320(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 336(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 352(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 368(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 384(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 400(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 416(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 432(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 448(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 464(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 480(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 496(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 512(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 528(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 544(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	FMOVQ 560(R0), F5
+	WORD $0x4e25d400 // fadd v0.4s, v0.4s, v5.4s
+	FMOVQ 576(R0), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ 592(R0), F5
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	FMOVQ 608(R0), F5
+	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
+	FMOVQ 624(R0), F5
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
+	ADD $1280, R0
+	SUBS $1, R1, R1
+	BNE loop2
+	ADD $10240, R0
+	SUBS $1, R2, R2
+	BNE loop1
+
+end1:
 	MOVD batch+16(FP), R25
 	MOVD $-20480, R26
 	MADD R25, R0, R26, R0
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	VDUP V1.D[1], V2.D2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VDUP V1.S[1], V2.S4
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
-	VDUP V2.D[1], V3.D2
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VDUP V2.S[1], V3.S4
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e27d4c3 // fadd v3.4s, v6.4s, v7.4s
-	VDUP V3.D[1], V4.D2
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VDUP V3.S[1], V4.S4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	VDUP V4.D[1], V5.D2
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VDUP V4.S[1], V5.S4
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e2bd545 // fadd v5.4s, v10.4s, v11.4s
-	VDUP V5.D[1], V6.D2
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VDUP V5.S[1], V6.S4
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS F0, 0(R2)
-	FMOVS F1, 4(R2)
-	FMOVS F2, 8(R2)
-	FMOVS F3, 12(R2)
-	FMOVS F4, 16(R2)
-	FMOVS F5, 20(R2)
+	FMOVQ F0, 0(R3)
+	FMOVQ F1, 16(R3)
+	FMOVQ F2, 32(R3)
+	FMOVQ F3, 48(R3)
+	FMOVQ F4, 64(R3)
 	RET
 
-// func kReluGradNEON(relu0, maxPool0, reluGradWhich0 *float32, main, tail int)
-TEXT ·kReluGradNEON(SB), $128-40
+// func kReluGradNEON(relu0, maxPool0, reluGradWhich0 *float32, main int)
+TEXT ·kReluGradNEON(SB), $128-32
 	// for n := range N {
 	// 	for y := range 12 {
 	// 		for x := range 12 {
@@ -13385,11 +14080,14 @@ TEXT ·kReluGradNEON(SB), $128-40
 	WORD $0x4f000422 // movi v2.4s, #0x1
 	WORD $0x4f000443 // movi v3.4s, #0x2
 	WORD $0x4f000464 // movi v4.4s, #0x3
-	MOVD main+24(FP), R3
-	CMP $0, R3
+	MOVD main+24(FP), R4
+	CMP $0, R4
 	BLE end1
 
 loop1:
+	MOVD $2, R3
+
+loop2:
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V5
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V6
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V7
@@ -13402,793 +14100,724 @@ loop1:
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V14
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V15
 	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V16
-	FMOVQ 0(R0), F18
-	FMOVQ 12(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 0(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4b2 // fcmgt v18.4s, v5.4s, v17.4s
-	VBIT V18.B16, V17.B16, V5.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ca5 // orn v5.16b, v5.16b, v17.16b
-	FMOVQ 32(R0), F18
-	FMOVQ 44(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 16(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4d2 // fcmgt v18.4s, v6.4s, v17.4s
-	VBIT V18.B16, V17.B16, V6.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11cc6 // orn v6.16b, v6.16b, v17.16b
-	FMOVQ 64(R0), F18
-	FMOVQ 76(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 32(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4f2 // fcmgt v18.4s, v7.4s, v17.4s
-	VBIT V18.B16, V17.B16, V7.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ce7 // orn v7.16b, v7.16b, v17.16b
-	FMOVQ 192(R0), F18
-	FMOVQ 204(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 48(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e512 // fcmgt v18.4s, v8.4s, v17.4s
-	VBIT V18.B16, V17.B16, V8.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d08 // orn v8.16b, v8.16b, v17.16b
-	FMOVQ 224(R0), F18
-	FMOVQ 236(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 64(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e532 // fcmgt v18.4s, v9.4s, v17.4s
-	VBIT V18.B16, V17.B16, V9.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d29 // orn v9.16b, v9.16b, v17.16b
-	FMOVQ 256(R0), F18
-	FMOVQ 268(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 80(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e552 // fcmgt v18.4s, v10.4s, v17.4s
-	VBIT V18.B16, V17.B16, V10.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d4a // orn v10.16b, v10.16b, v17.16b
-	FMOVQ 384(R0), F18
-	FMOVQ 396(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 96(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e572 // fcmgt v18.4s, v11.4s, v17.4s
-	VBIT V18.B16, V17.B16, V11.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d6b // orn v11.16b, v11.16b, v17.16b
-	FMOVQ 416(R0), F18
-	FMOVQ 428(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 112(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e592 // fcmgt v18.4s, v12.4s, v17.4s
-	VBIT V18.B16, V17.B16, V12.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d8c // orn v12.16b, v12.16b, v17.16b
-	FMOVQ 448(R0), F18
-	FMOVQ 460(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 128(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5b2 // fcmgt v18.4s, v13.4s, v17.4s
-	VBIT V18.B16, V17.B16, V13.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dad // orn v13.16b, v13.16b, v17.16b
-	FMOVQ 576(R0), F18
-	FMOVQ 588(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 144(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5d2 // fcmgt v18.4s, v14.4s, v17.4s
-	VBIT V18.B16, V17.B16, V14.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dce // orn v14.16b, v14.16b, v17.16b
-	FMOVQ 608(R0), F18
-	FMOVQ 620(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 160(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5f2 // fcmgt v18.4s, v15.4s, v17.4s
-	VBIT V18.B16, V17.B16, V15.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11def // orn v15.16b, v15.16b, v17.16b
-	FMOVQ 640(R0), F18
-	FMOVQ 652(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 176(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d812 // scvtf v18.4s, v0.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e612 // fcmgt v18.4s, v16.4s, v17.4s
-	VBIT V18.B16, V17.B16, V16.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11e10 // orn v16.16b, v16.16b, v17.16b
-	FMOVQ 4(R0), F18
-	FMOVQ 16(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 0(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4b2 // fcmgt v18.4s, v5.4s, v17.4s
-	VBIT V18.B16, V17.B16, V5.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ca5 // orn v5.16b, v5.16b, v17.16b
-	FMOVQ 36(R0), F18
-	FMOVQ 48(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 16(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4d2 // fcmgt v18.4s, v6.4s, v17.4s
-	VBIT V18.B16, V17.B16, V6.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11cc6 // orn v6.16b, v6.16b, v17.16b
-	FMOVQ 68(R0), F18
-	FMOVQ 80(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 32(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4f2 // fcmgt v18.4s, v7.4s, v17.4s
-	VBIT V18.B16, V17.B16, V7.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ce7 // orn v7.16b, v7.16b, v17.16b
-	FMOVQ 196(R0), F18
-	FMOVQ 208(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 48(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e512 // fcmgt v18.4s, v8.4s, v17.4s
-	VBIT V18.B16, V17.B16, V8.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d08 // orn v8.16b, v8.16b, v17.16b
-	FMOVQ 228(R0), F18
-	FMOVQ 240(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 64(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e532 // fcmgt v18.4s, v9.4s, v17.4s
-	VBIT V18.B16, V17.B16, V9.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d29 // orn v9.16b, v9.16b, v17.16b
-	FMOVQ 260(R0), F18
-	FMOVQ 272(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 80(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e552 // fcmgt v18.4s, v10.4s, v17.4s
-	VBIT V18.B16, V17.B16, V10.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d4a // orn v10.16b, v10.16b, v17.16b
-	FMOVQ 388(R0), F18
-	FMOVQ 400(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 96(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e572 // fcmgt v18.4s, v11.4s, v17.4s
-	VBIT V18.B16, V17.B16, V11.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d6b // orn v11.16b, v11.16b, v17.16b
-	FMOVQ 420(R0), F18
-	FMOVQ 432(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 112(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e592 // fcmgt v18.4s, v12.4s, v17.4s
-	VBIT V18.B16, V17.B16, V12.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d8c // orn v12.16b, v12.16b, v17.16b
-	FMOVQ 452(R0), F18
-	FMOVQ 464(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 128(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5b2 // fcmgt v18.4s, v13.4s, v17.4s
-	VBIT V18.B16, V17.B16, V13.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dad // orn v13.16b, v13.16b, v17.16b
-	FMOVQ 580(R0), F18
-	FMOVQ 592(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 144(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5d2 // fcmgt v18.4s, v14.4s, v17.4s
-	VBIT V18.B16, V17.B16, V14.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dce // orn v14.16b, v14.16b, v17.16b
-	FMOVQ 612(R0), F18
-	FMOVQ 624(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 160(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5f2 // fcmgt v18.4s, v15.4s, v17.4s
-	VBIT V18.B16, V17.B16, V15.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11def // orn v15.16b, v15.16b, v17.16b
-	FMOVQ 644(R0), F18
-	FMOVQ 656(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 176(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d852 // scvtf v18.4s, v2.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e612 // fcmgt v18.4s, v16.4s, v17.4s
-	VBIT V18.B16, V17.B16, V16.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11e10 // orn v16.16b, v16.16b, v17.16b
-	FMOVQ 96(R0), F18
-	FMOVQ 108(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 0(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4b2 // fcmgt v18.4s, v5.4s, v17.4s
-	VBIT V18.B16, V17.B16, V5.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ca5 // orn v5.16b, v5.16b, v17.16b
-	FMOVQ 128(R0), F18
-	FMOVQ 140(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 16(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4d2 // fcmgt v18.4s, v6.4s, v17.4s
-	VBIT V18.B16, V17.B16, V6.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11cc6 // orn v6.16b, v6.16b, v17.16b
-	FMOVQ 160(R0), F18
-	FMOVQ 172(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 32(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4f2 // fcmgt v18.4s, v7.4s, v17.4s
-	VBIT V18.B16, V17.B16, V7.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ce7 // orn v7.16b, v7.16b, v17.16b
-	FMOVQ 288(R0), F18
-	FMOVQ 300(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 48(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e512 // fcmgt v18.4s, v8.4s, v17.4s
-	VBIT V18.B16, V17.B16, V8.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d08 // orn v8.16b, v8.16b, v17.16b
-	FMOVQ 320(R0), F18
-	FMOVQ 332(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 64(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e532 // fcmgt v18.4s, v9.4s, v17.4s
-	VBIT V18.B16, V17.B16, V9.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d29 // orn v9.16b, v9.16b, v17.16b
-	FMOVQ 352(R0), F18
-	FMOVQ 364(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 80(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e552 // fcmgt v18.4s, v10.4s, v17.4s
-	VBIT V18.B16, V17.B16, V10.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d4a // orn v10.16b, v10.16b, v17.16b
-	FMOVQ 480(R0), F18
-	FMOVQ 492(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 96(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e572 // fcmgt v18.4s, v11.4s, v17.4s
-	VBIT V18.B16, V17.B16, V11.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d6b // orn v11.16b, v11.16b, v17.16b
-	FMOVQ 512(R0), F18
-	FMOVQ 524(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 112(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e592 // fcmgt v18.4s, v12.4s, v17.4s
-	VBIT V18.B16, V17.B16, V12.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d8c // orn v12.16b, v12.16b, v17.16b
-	FMOVQ 544(R0), F18
-	FMOVQ 556(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 128(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5b2 // fcmgt v18.4s, v13.4s, v17.4s
-	VBIT V18.B16, V17.B16, V13.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dad // orn v13.16b, v13.16b, v17.16b
-	FMOVQ 672(R0), F18
-	FMOVQ 684(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 144(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5d2 // fcmgt v18.4s, v14.4s, v17.4s
-	VBIT V18.B16, V17.B16, V14.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dce // orn v14.16b, v14.16b, v17.16b
-	FMOVQ 704(R0), F18
-	FMOVQ 716(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 160(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5f2 // fcmgt v18.4s, v15.4s, v17.4s
-	VBIT V18.B16, V17.B16, V15.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11def // orn v15.16b, v15.16b, v17.16b
-	FMOVQ 736(R0), F18
-	FMOVQ 748(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 176(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d872 // scvtf v18.4s, v3.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e612 // fcmgt v18.4s, v16.4s, v17.4s
-	VBIT V18.B16, V17.B16, V16.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11e10 // orn v16.16b, v16.16b, v17.16b
-	FMOVQ 100(R0), F18
-	FMOVQ 112(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 0(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4b2 // fcmgt v18.4s, v5.4s, v17.4s
-	VBIT V18.B16, V17.B16, V5.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ca5 // orn v5.16b, v5.16b, v17.16b
-	FMOVQ 132(R0), F18
-	FMOVQ 144(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 16(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4d2 // fcmgt v18.4s, v6.4s, v17.4s
-	VBIT V18.B16, V17.B16, V6.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11cc6 // orn v6.16b, v6.16b, v17.16b
-	FMOVQ 164(R0), F18
-	FMOVQ 176(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 32(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e4f2 // fcmgt v18.4s, v7.4s, v17.4s
-	VBIT V18.B16, V17.B16, V7.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11ce7 // orn v7.16b, v7.16b, v17.16b
-	FMOVQ 292(R0), F18
-	FMOVQ 304(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 48(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e512 // fcmgt v18.4s, v8.4s, v17.4s
-	VBIT V18.B16, V17.B16, V8.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d08 // orn v8.16b, v8.16b, v17.16b
-	FMOVQ 324(R0), F18
-	FMOVQ 336(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 64(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e532 // fcmgt v18.4s, v9.4s, v17.4s
-	VBIT V18.B16, V17.B16, V9.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d29 // orn v9.16b, v9.16b, v17.16b
-	FMOVQ 356(R0), F18
-	FMOVQ 368(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 80(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e552 // fcmgt v18.4s, v10.4s, v17.4s
-	VBIT V18.B16, V17.B16, V10.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d4a // orn v10.16b, v10.16b, v17.16b
-	FMOVQ 484(R0), F18
-	FMOVQ 496(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 96(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e572 // fcmgt v18.4s, v11.4s, v17.4s
-	VBIT V18.B16, V17.B16, V11.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d6b // orn v11.16b, v11.16b, v17.16b
-	FMOVQ 516(R0), F18
-	FMOVQ 528(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 112(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e592 // fcmgt v18.4s, v12.4s, v17.4s
-	VBIT V18.B16, V17.B16, V12.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11d8c // orn v12.16b, v12.16b, v17.16b
-	FMOVQ 548(R0), F18
-	FMOVQ 560(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 128(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5b2 // fcmgt v18.4s, v13.4s, v17.4s
-	VBIT V18.B16, V17.B16, V13.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dad // orn v13.16b, v13.16b, v17.16b
-	FMOVQ 676(R0), F18
-	FMOVQ 688(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 144(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5d2 // fcmgt v18.4s, v14.4s, v17.4s
-	VBIT V18.B16, V17.B16, V14.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11dce // orn v14.16b, v14.16b, v17.16b
-	FMOVQ 708(R0), F18
-	FMOVQ 720(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 160(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e5f2 // fcmgt v18.4s, v15.4s, v17.4s
-	VBIT V18.B16, V17.B16, V15.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11def // orn v15.16b, v15.16b, v17.16b
-	FMOVQ 740(R0), F18
-	FMOVQ 752(R0), F17
-	VREV64 V17.S4, V17.S4
-	VUZP1 V17.S4, V18.S4, V18.S4
-	FMOVQ 176(R1), F17
-	WORD $0x4e31e651 // fcmeq v17.4s, v18.4s, v17.4s
-	WORD $0x4e21d892 // scvtf v18.4s, v4.4s
-	VBSL V1.B16, V18.B16, V17.B16
-	WORD $0x6eb1e612 // fcmgt v18.4s, v16.4s, v17.4s
-	VBIT V18.B16, V17.B16, V16.B16
-	WORD $0x4e31e631 // fcmeq v17.4s, v17.4s, v17.4s
-	WORD $0x4ef11e10 // orn v16.16b, v16.16b, v17.16b
-	WORD $0x6ea5e431 // fcmgt v17.4s, v1.4s, v5.4s
-	VBIF V17.B16, V0.B16, V5.B16
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V17
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V18
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V19
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V20
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V21
+	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V22
+	FMOVQ 0(R0), F23
+	FMOVQ 0(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4b8 // fcmgt v24.4s, v5.4s, v23.4s
+	VBIT V24.B16, V23.B16, V5.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ca5 // orn v5.16b, v5.16b, v23.16b
+	FMOVQ 16(R0), F23
+	FMOVQ 16(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4d8 // fcmgt v24.4s, v6.4s, v23.4s
+	VBIT V24.B16, V23.B16, V6.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71cc6 // orn v6.16b, v6.16b, v23.16b
+	FMOVD 32(R0), F23
+	FMOVD 32(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4f8 // fcmgt v24.4s, v7.4s, v23.4s
+	VBIT V24.B16, V23.B16, V7.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ce7 // orn v7.16b, v7.16b, v23.16b
+	FMOVQ 80(R0), F23
+	FMOVQ 40(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e518 // fcmgt v24.4s, v8.4s, v23.4s
+	VBIT V24.B16, V23.B16, V8.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d08 // orn v8.16b, v8.16b, v23.16b
+	FMOVQ 96(R0), F23
+	FMOVQ 56(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e538 // fcmgt v24.4s, v9.4s, v23.4s
+	VBIT V24.B16, V23.B16, V9.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d29 // orn v9.16b, v9.16b, v23.16b
+	FMOVD 112(R0), F23
+	FMOVD 72(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e558 // fcmgt v24.4s, v10.4s, v23.4s
+	VBIT V24.B16, V23.B16, V10.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d4a // orn v10.16b, v10.16b, v23.16b
+	FMOVQ 160(R0), F23
+	FMOVQ 80(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e578 // fcmgt v24.4s, v11.4s, v23.4s
+	VBIT V24.B16, V23.B16, V11.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d6b // orn v11.16b, v11.16b, v23.16b
+	FMOVQ 176(R0), F23
+	FMOVQ 96(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e598 // fcmgt v24.4s, v12.4s, v23.4s
+	VBIT V24.B16, V23.B16, V12.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d8c // orn v12.16b, v12.16b, v23.16b
+	FMOVD 192(R0), F23
+	FMOVD 112(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5b8 // fcmgt v24.4s, v13.4s, v23.4s
+	VBIT V24.B16, V23.B16, V13.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dad // orn v13.16b, v13.16b, v23.16b
+	FMOVQ 240(R0), F23
+	FMOVQ 120(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5d8 // fcmgt v24.4s, v14.4s, v23.4s
+	VBIT V24.B16, V23.B16, V14.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dce // orn v14.16b, v14.16b, v23.16b
+	FMOVQ 256(R0), F23
+	FMOVQ 136(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5f8 // fcmgt v24.4s, v15.4s, v23.4s
+	VBIT V24.B16, V23.B16, V15.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71def // orn v15.16b, v15.16b, v23.16b
+	FMOVD 272(R0), F23
+	FMOVD 152(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e618 // fcmgt v24.4s, v16.4s, v23.4s
+	VBIT V24.B16, V23.B16, V16.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e10 // orn v16.16b, v16.16b, v23.16b
+	FMOVQ 320(R0), F23
+	FMOVQ 160(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e638 // fcmgt v24.4s, v17.4s, v23.4s
+	VBIT V24.B16, V23.B16, V17.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e31 // orn v17.16b, v17.16b, v23.16b
+	FMOVQ 336(R0), F23
+	FMOVQ 176(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e658 // fcmgt v24.4s, v18.4s, v23.4s
+	VBIT V24.B16, V23.B16, V18.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e52 // orn v18.16b, v18.16b, v23.16b
+	FMOVD 352(R0), F23
+	FMOVD 192(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e678 // fcmgt v24.4s, v19.4s, v23.4s
+	VBIT V24.B16, V23.B16, V19.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e73 // orn v19.16b, v19.16b, v23.16b
+	FMOVQ 400(R0), F23
+	FMOVQ 200(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e698 // fcmgt v24.4s, v20.4s, v23.4s
+	VBIT V24.B16, V23.B16, V20.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e94 // orn v20.16b, v20.16b, v23.16b
+	FMOVQ 416(R0), F23
+	FMOVQ 216(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6b8 // fcmgt v24.4s, v21.4s, v23.4s
+	VBIT V24.B16, V23.B16, V21.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71eb5 // orn v21.16b, v21.16b, v23.16b
+	FMOVD 432(R0), F23
+	FMOVD 232(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d818 // scvtf v24.4s, v0.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6d8 // fcmgt v24.4s, v22.4s, v23.4s
+	VBIT V24.B16, V23.B16, V22.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ed6 // orn v22.16b, v22.16b, v23.16b
+	FMOVQ 40(R0), F23
+	FMOVQ 0(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4b8 // fcmgt v24.4s, v5.4s, v23.4s
+	VBIT V24.B16, V23.B16, V5.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ca5 // orn v5.16b, v5.16b, v23.16b
+	FMOVQ 56(R0), F23
+	FMOVQ 16(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4d8 // fcmgt v24.4s, v6.4s, v23.4s
+	VBIT V24.B16, V23.B16, V6.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71cc6 // orn v6.16b, v6.16b, v23.16b
+	FMOVD 72(R0), F23
+	FMOVD 32(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4f8 // fcmgt v24.4s, v7.4s, v23.4s
+	VBIT V24.B16, V23.B16, V7.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ce7 // orn v7.16b, v7.16b, v23.16b
+	FMOVQ 120(R0), F23
+	FMOVQ 40(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e518 // fcmgt v24.4s, v8.4s, v23.4s
+	VBIT V24.B16, V23.B16, V8.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d08 // orn v8.16b, v8.16b, v23.16b
+	FMOVQ 136(R0), F23
+	FMOVQ 56(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e538 // fcmgt v24.4s, v9.4s, v23.4s
+	VBIT V24.B16, V23.B16, V9.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d29 // orn v9.16b, v9.16b, v23.16b
+	FMOVD 152(R0), F23
+	FMOVD 72(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e558 // fcmgt v24.4s, v10.4s, v23.4s
+	VBIT V24.B16, V23.B16, V10.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d4a // orn v10.16b, v10.16b, v23.16b
+	FMOVQ 200(R0), F23
+	FMOVQ 80(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e578 // fcmgt v24.4s, v11.4s, v23.4s
+	VBIT V24.B16, V23.B16, V11.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d6b // orn v11.16b, v11.16b, v23.16b
+	FMOVQ 216(R0), F23
+	FMOVQ 96(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e598 // fcmgt v24.4s, v12.4s, v23.4s
+	VBIT V24.B16, V23.B16, V12.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d8c // orn v12.16b, v12.16b, v23.16b
+	FMOVD 232(R0), F23
+	FMOVD 112(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5b8 // fcmgt v24.4s, v13.4s, v23.4s
+	VBIT V24.B16, V23.B16, V13.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dad // orn v13.16b, v13.16b, v23.16b
+	FMOVQ 280(R0), F23
+	FMOVQ 120(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5d8 // fcmgt v24.4s, v14.4s, v23.4s
+	VBIT V24.B16, V23.B16, V14.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dce // orn v14.16b, v14.16b, v23.16b
+	FMOVQ 296(R0), F23
+	FMOVQ 136(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5f8 // fcmgt v24.4s, v15.4s, v23.4s
+	VBIT V24.B16, V23.B16, V15.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71def // orn v15.16b, v15.16b, v23.16b
+	FMOVD 312(R0), F23
+	FMOVD 152(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e618 // fcmgt v24.4s, v16.4s, v23.4s
+	VBIT V24.B16, V23.B16, V16.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e10 // orn v16.16b, v16.16b, v23.16b
+	FMOVQ 360(R0), F23
+	FMOVQ 160(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e638 // fcmgt v24.4s, v17.4s, v23.4s
+	VBIT V24.B16, V23.B16, V17.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e31 // orn v17.16b, v17.16b, v23.16b
+	FMOVQ 376(R0), F23
+	FMOVQ 176(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e658 // fcmgt v24.4s, v18.4s, v23.4s
+	VBIT V24.B16, V23.B16, V18.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e52 // orn v18.16b, v18.16b, v23.16b
+	FMOVD 392(R0), F23
+	FMOVD 192(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e678 // fcmgt v24.4s, v19.4s, v23.4s
+	VBIT V24.B16, V23.B16, V19.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e73 // orn v19.16b, v19.16b, v23.16b
+	FMOVQ 440(R0), F23
+	FMOVQ 200(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e698 // fcmgt v24.4s, v20.4s, v23.4s
+	VBIT V24.B16, V23.B16, V20.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e94 // orn v20.16b, v20.16b, v23.16b
+	FMOVQ 456(R0), F23
+	FMOVQ 216(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6b8 // fcmgt v24.4s, v21.4s, v23.4s
+	VBIT V24.B16, V23.B16, V21.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71eb5 // orn v21.16b, v21.16b, v23.16b
+	FMOVD 472(R0), F23
+	FMOVD 232(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d858 // scvtf v24.4s, v2.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6d8 // fcmgt v24.4s, v22.4s, v23.4s
+	VBIT V24.B16, V23.B16, V22.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ed6 // orn v22.16b, v22.16b, v23.16b
+	FMOVQ 960(R0), F23
+	FMOVQ 0(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4b8 // fcmgt v24.4s, v5.4s, v23.4s
+	VBIT V24.B16, V23.B16, V5.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ca5 // orn v5.16b, v5.16b, v23.16b
+	FMOVQ 976(R0), F23
+	FMOVQ 16(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4d8 // fcmgt v24.4s, v6.4s, v23.4s
+	VBIT V24.B16, V23.B16, V6.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71cc6 // orn v6.16b, v6.16b, v23.16b
+	FMOVD 992(R0), F23
+	FMOVD 32(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4f8 // fcmgt v24.4s, v7.4s, v23.4s
+	VBIT V24.B16, V23.B16, V7.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ce7 // orn v7.16b, v7.16b, v23.16b
+	FMOVQ 1040(R0), F23
+	FMOVQ 40(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e518 // fcmgt v24.4s, v8.4s, v23.4s
+	VBIT V24.B16, V23.B16, V8.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d08 // orn v8.16b, v8.16b, v23.16b
+	FMOVQ 1056(R0), F23
+	FMOVQ 56(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e538 // fcmgt v24.4s, v9.4s, v23.4s
+	VBIT V24.B16, V23.B16, V9.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d29 // orn v9.16b, v9.16b, v23.16b
+	FMOVD 1072(R0), F23
+	FMOVD 72(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e558 // fcmgt v24.4s, v10.4s, v23.4s
+	VBIT V24.B16, V23.B16, V10.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d4a // orn v10.16b, v10.16b, v23.16b
+	FMOVQ 1120(R0), F23
+	FMOVQ 80(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e578 // fcmgt v24.4s, v11.4s, v23.4s
+	VBIT V24.B16, V23.B16, V11.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d6b // orn v11.16b, v11.16b, v23.16b
+	FMOVQ 1136(R0), F23
+	FMOVQ 96(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e598 // fcmgt v24.4s, v12.4s, v23.4s
+	VBIT V24.B16, V23.B16, V12.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d8c // orn v12.16b, v12.16b, v23.16b
+	FMOVD 1152(R0), F23
+	FMOVD 112(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5b8 // fcmgt v24.4s, v13.4s, v23.4s
+	VBIT V24.B16, V23.B16, V13.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dad // orn v13.16b, v13.16b, v23.16b
+	FMOVQ 1200(R0), F23
+	FMOVQ 120(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5d8 // fcmgt v24.4s, v14.4s, v23.4s
+	VBIT V24.B16, V23.B16, V14.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dce // orn v14.16b, v14.16b, v23.16b
+	FMOVQ 1216(R0), F23
+	FMOVQ 136(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5f8 // fcmgt v24.4s, v15.4s, v23.4s
+	VBIT V24.B16, V23.B16, V15.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71def // orn v15.16b, v15.16b, v23.16b
+	FMOVD 1232(R0), F23
+	FMOVD 152(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e618 // fcmgt v24.4s, v16.4s, v23.4s
+	VBIT V24.B16, V23.B16, V16.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e10 // orn v16.16b, v16.16b, v23.16b
+	FMOVQ 1280(R0), F23
+	FMOVQ 160(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e638 // fcmgt v24.4s, v17.4s, v23.4s
+	VBIT V24.B16, V23.B16, V17.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e31 // orn v17.16b, v17.16b, v23.16b
+	FMOVQ 1296(R0), F23
+	FMOVQ 176(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e658 // fcmgt v24.4s, v18.4s, v23.4s
+	VBIT V24.B16, V23.B16, V18.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e52 // orn v18.16b, v18.16b, v23.16b
+	FMOVD 1312(R0), F23
+	FMOVD 192(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e678 // fcmgt v24.4s, v19.4s, v23.4s
+	VBIT V24.B16, V23.B16, V19.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e73 // orn v19.16b, v19.16b, v23.16b
+	FMOVQ 1360(R0), F23
+	FMOVQ 200(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e698 // fcmgt v24.4s, v20.4s, v23.4s
+	VBIT V24.B16, V23.B16, V20.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e94 // orn v20.16b, v20.16b, v23.16b
+	FMOVQ 1376(R0), F23
+	FMOVQ 216(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6b8 // fcmgt v24.4s, v21.4s, v23.4s
+	VBIT V24.B16, V23.B16, V21.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71eb5 // orn v21.16b, v21.16b, v23.16b
+	FMOVD 1392(R0), F23
+	FMOVD 232(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d878 // scvtf v24.4s, v3.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6d8 // fcmgt v24.4s, v22.4s, v23.4s
+	VBIT V24.B16, V23.B16, V22.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ed6 // orn v22.16b, v22.16b, v23.16b
+	FMOVQ 1000(R0), F23
+	FMOVQ 0(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4b8 // fcmgt v24.4s, v5.4s, v23.4s
+	VBIT V24.B16, V23.B16, V5.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ca5 // orn v5.16b, v5.16b, v23.16b
+	FMOVQ 1016(R0), F23
+	FMOVQ 16(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4d8 // fcmgt v24.4s, v6.4s, v23.4s
+	VBIT V24.B16, V23.B16, V6.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71cc6 // orn v6.16b, v6.16b, v23.16b
+	FMOVD 1032(R0), F23
+	FMOVD 32(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e4f8 // fcmgt v24.4s, v7.4s, v23.4s
+	VBIT V24.B16, V23.B16, V7.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ce7 // orn v7.16b, v7.16b, v23.16b
+	FMOVQ 1080(R0), F23
+	FMOVQ 40(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e518 // fcmgt v24.4s, v8.4s, v23.4s
+	VBIT V24.B16, V23.B16, V8.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d08 // orn v8.16b, v8.16b, v23.16b
+	FMOVQ 1096(R0), F23
+	FMOVQ 56(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e538 // fcmgt v24.4s, v9.4s, v23.4s
+	VBIT V24.B16, V23.B16, V9.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d29 // orn v9.16b, v9.16b, v23.16b
+	FMOVD 1112(R0), F23
+	FMOVD 72(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e558 // fcmgt v24.4s, v10.4s, v23.4s
+	VBIT V24.B16, V23.B16, V10.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d4a // orn v10.16b, v10.16b, v23.16b
+	FMOVQ 1160(R0), F23
+	FMOVQ 80(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e578 // fcmgt v24.4s, v11.4s, v23.4s
+	VBIT V24.B16, V23.B16, V11.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d6b // orn v11.16b, v11.16b, v23.16b
+	FMOVQ 1176(R0), F23
+	FMOVQ 96(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e598 // fcmgt v24.4s, v12.4s, v23.4s
+	VBIT V24.B16, V23.B16, V12.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71d8c // orn v12.16b, v12.16b, v23.16b
+	FMOVD 1192(R0), F23
+	FMOVD 112(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5b8 // fcmgt v24.4s, v13.4s, v23.4s
+	VBIT V24.B16, V23.B16, V13.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dad // orn v13.16b, v13.16b, v23.16b
+	FMOVQ 1240(R0), F23
+	FMOVQ 120(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5d8 // fcmgt v24.4s, v14.4s, v23.4s
+	VBIT V24.B16, V23.B16, V14.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71dce // orn v14.16b, v14.16b, v23.16b
+	FMOVQ 1256(R0), F23
+	FMOVQ 136(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e5f8 // fcmgt v24.4s, v15.4s, v23.4s
+	VBIT V24.B16, V23.B16, V15.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71def // orn v15.16b, v15.16b, v23.16b
+	FMOVD 1272(R0), F23
+	FMOVD 152(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e618 // fcmgt v24.4s, v16.4s, v23.4s
+	VBIT V24.B16, V23.B16, V16.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e10 // orn v16.16b, v16.16b, v23.16b
+	FMOVQ 1320(R0), F23
+	FMOVQ 160(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e638 // fcmgt v24.4s, v17.4s, v23.4s
+	VBIT V24.B16, V23.B16, V17.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e31 // orn v17.16b, v17.16b, v23.16b
+	FMOVQ 1336(R0), F23
+	FMOVQ 176(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e658 // fcmgt v24.4s, v18.4s, v23.4s
+	VBIT V24.B16, V23.B16, V18.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e52 // orn v18.16b, v18.16b, v23.16b
+	FMOVD 1352(R0), F23
+	FMOVD 192(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e678 // fcmgt v24.4s, v19.4s, v23.4s
+	VBIT V24.B16, V23.B16, V19.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e73 // orn v19.16b, v19.16b, v23.16b
+	FMOVQ 1400(R0), F23
+	FMOVQ 200(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e698 // fcmgt v24.4s, v20.4s, v23.4s
+	VBIT V24.B16, V23.B16, V20.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71e94 // orn v20.16b, v20.16b, v23.16b
+	FMOVQ 1416(R0), F23
+	FMOVQ 216(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6b8 // fcmgt v24.4s, v21.4s, v23.4s
+	VBIT V24.B16, V23.B16, V21.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71eb5 // orn v21.16b, v21.16b, v23.16b
+	FMOVD 1432(R0), F23
+	FMOVD 232(R1), F24
+	WORD $0x4e38e6f7 // fcmeq v23.4s, v23.4s, v24.4s
+	WORD $0x4e21d898 // scvtf v24.4s, v4.4s
+	VBSL V1.B16, V24.B16, V23.B16
+	WORD $0x6eb7e6d8 // fcmgt v24.4s, v22.4s, v23.4s
+	VBIT V24.B16, V23.B16, V22.B16
+	WORD $0x4e37e6f7 // fcmeq v23.4s, v23.4s, v23.4s
+	WORD $0x4ef71ed6 // orn v22.16b, v22.16b, v23.16b
+	WORD $0x6ea5e437 // fcmgt v23.4s, v1.4s, v5.4s
+	VBIF V23.B16, V0.B16, V5.B16
 	FMOVQ F5, 0(R2)
 	WORD $0x6ea6e425 // fcmgt v5.4s, v1.4s, v6.4s
 	VBSL V0.B16, V6.B16, V5.B16
 	FMOVQ F5, 16(R2)
 	WORD $0x6ea7e425 // fcmgt v5.4s, v1.4s, v7.4s
 	VBSL V0.B16, V7.B16, V5.B16
-	FMOVQ F5, 32(R2)
+	FMOVD F5, 32(R2)
 	WORD $0x6ea8e425 // fcmgt v5.4s, v1.4s, v8.4s
 	VBSL V0.B16, V8.B16, V5.B16
-	FMOVQ F5, 48(R2)
+	FMOVQ F5, 40(R2)
 	WORD $0x6ea9e425 // fcmgt v5.4s, v1.4s, v9.4s
 	VBSL V0.B16, V9.B16, V5.B16
-	FMOVQ F5, 64(R2)
+	FMOVQ F5, 56(R2)
 	WORD $0x6eaae425 // fcmgt v5.4s, v1.4s, v10.4s
 	VBSL V0.B16, V10.B16, V5.B16
-	FMOVQ F5, 80(R2)
+	FMOVD F5, 72(R2)
 	WORD $0x6eabe425 // fcmgt v5.4s, v1.4s, v11.4s
 	VBSL V0.B16, V11.B16, V5.B16
-	FMOVQ F5, 96(R2)
+	FMOVQ F5, 80(R2)
 	WORD $0x6eace425 // fcmgt v5.4s, v1.4s, v12.4s
 	VBSL V0.B16, V12.B16, V5.B16
-	FMOVQ F5, 112(R2)
+	FMOVQ F5, 96(R2)
 	WORD $0x6eade425 // fcmgt v5.4s, v1.4s, v13.4s
 	VBSL V0.B16, V13.B16, V5.B16
-	FMOVQ F5, 128(R2)
+	FMOVD F5, 112(R2)
 	WORD $0x6eaee425 // fcmgt v5.4s, v1.4s, v14.4s
 	VBSL V0.B16, V14.B16, V5.B16
-	FMOVQ F5, 144(R2)
+	FMOVQ F5, 120(R2)
 	WORD $0x6eafe425 // fcmgt v5.4s, v1.4s, v15.4s
 	VBSL V0.B16, V15.B16, V5.B16
-	FMOVQ F5, 160(R2)
+	FMOVQ F5, 136(R2)
 	WORD $0x6eb0e425 // fcmgt v5.4s, v1.4s, v16.4s
 	VBSL V0.B16, V16.B16, V5.B16
+	FMOVD F5, 152(R2)
+	WORD $0x6eb1e425 // fcmgt v5.4s, v1.4s, v17.4s
+	VBSL V0.B16, V17.B16, V5.B16
+	FMOVQ F5, 160(R2)
+	WORD $0x6eb2e425 // fcmgt v5.4s, v1.4s, v18.4s
+	VBSL V0.B16, V18.B16, V5.B16
 	FMOVQ F5, 176(R2)
-	ADD $768, R0
-	ADD $192, R1
-	ADD $192, R2
+	WORD $0x6eb3e425 // fcmgt v5.4s, v1.4s, v19.4s
+	VBSL V0.B16, V19.B16, V5.B16
+	FMOVD F5, 192(R2)
+	WORD $0x6eb4e425 // fcmgt v5.4s, v1.4s, v20.4s
+	VBSL V0.B16, V20.B16, V5.B16
+	FMOVQ F5, 200(R2)
+	WORD $0x6eb5e425 // fcmgt v5.4s, v1.4s, v21.4s
+	VBSL V0.B16, V21.B16, V5.B16
+	FMOVQ F5, 216(R2)
+	WORD $0x6eb6e425 // fcmgt v5.4s, v1.4s, v22.4s
+	VBSL V0.B16, V22.B16, V5.B16
+	FMOVD F5, 232(R2)
+	ADD $480, R0
+	ADD $240, R1
+	ADD $240, R2
 	SUBS $1, R3, R3
+	BNE loop2
+	ADD $960, R0
+	SUBS $1, R4, R4
 	BNE loop1
 
 end1:
-	MOVD tail+32(FP), R3
-	CMP $0, R3
-	BLE end2
-
-loop2:
-	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V5
-	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V6
-	VMOVQ $0x7f8000007f800000, $0x7f8000007f800000, V7
-	FMOVQ 0(R0), F9
-	FMOVQ 12(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 0(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d809 // scvtf v9.4s, v0.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4a9 // fcmgt v9.4s, v5.4s, v8.4s
-	VBIT V9.B16, V8.B16, V5.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 32(R0), F9
-	FMOVQ 44(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 16(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d809 // scvtf v9.4s, v0.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4c9 // fcmgt v9.4s, v6.4s, v8.4s
-	VBIT V9.B16, V8.B16, V6.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 64(R0), F9
-	FMOVQ 76(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 32(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d809 // scvtf v9.4s, v0.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4e9 // fcmgt v9.4s, v7.4s, v8.4s
-	VBIT V9.B16, V8.B16, V7.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	FMOVQ 4(R0), F9
-	FMOVQ 16(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 0(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d849 // scvtf v9.4s, v2.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4a9 // fcmgt v9.4s, v5.4s, v8.4s
-	VBIT V9.B16, V8.B16, V5.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 36(R0), F9
-	FMOVQ 48(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 16(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d849 // scvtf v9.4s, v2.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4c9 // fcmgt v9.4s, v6.4s, v8.4s
-	VBIT V9.B16, V8.B16, V6.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 68(R0), F9
-	FMOVQ 80(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 32(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d849 // scvtf v9.4s, v2.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4e9 // fcmgt v9.4s, v7.4s, v8.4s
-	VBIT V9.B16, V8.B16, V7.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	FMOVQ 96(R0), F9
-	FMOVQ 108(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 0(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d869 // scvtf v9.4s, v3.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4a9 // fcmgt v9.4s, v5.4s, v8.4s
-	VBIT V9.B16, V8.B16, V5.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 128(R0), F9
-	FMOVQ 140(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 16(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d869 // scvtf v9.4s, v3.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4c9 // fcmgt v9.4s, v6.4s, v8.4s
-	VBIT V9.B16, V8.B16, V6.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 160(R0), F9
-	FMOVQ 172(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 32(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d869 // scvtf v9.4s, v3.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4e9 // fcmgt v9.4s, v7.4s, v8.4s
-	VBIT V9.B16, V8.B16, V7.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	FMOVQ 100(R0), F9
-	FMOVQ 112(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 0(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d889 // scvtf v9.4s, v4.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4a9 // fcmgt v9.4s, v5.4s, v8.4s
-	VBIT V9.B16, V8.B16, V5.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ca5 // orn v5.16b, v5.16b, v8.16b
-	FMOVQ 132(R0), F9
-	FMOVQ 144(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 16(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d889 // scvtf v9.4s, v4.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4c9 // fcmgt v9.4s, v6.4s, v8.4s
-	VBIT V9.B16, V8.B16, V6.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81cc6 // orn v6.16b, v6.16b, v8.16b
-	FMOVQ 164(R0), F9
-	FMOVQ 176(R0), F8
-	VREV64 V8.S4, V8.S4
-	VUZP1 V8.S4, V9.S4, V9.S4
-	FMOVQ 32(R1), F8
-	WORD $0x4e28e528 // fcmeq v8.4s, v9.4s, v8.4s
-	WORD $0x4e21d889 // scvtf v9.4s, v4.4s
-	VBSL V1.B16, V9.B16, V8.B16
-	WORD $0x6ea8e4e9 // fcmgt v9.4s, v7.4s, v8.4s
-	VBIT V9.B16, V8.B16, V7.B16
-	WORD $0x4e28e508 // fcmeq v8.4s, v8.4s, v8.4s
-	WORD $0x4ee81ce7 // orn v7.16b, v7.16b, v8.16b
-	WORD $0x6ea5e428 // fcmgt v8.4s, v1.4s, v5.4s
-	VBIF V8.B16, V0.B16, V5.B16
-	FMOVQ F5, 0(R2)
-	WORD $0x6ea6e425 // fcmgt v5.4s, v1.4s, v6.4s
-	VBSL V0.B16, V6.B16, V5.B16
-	FMOVQ F5, 16(R2)
-	WORD $0x6ea7e425 // fcmgt v5.4s, v1.4s, v7.4s
-	VBSL V0.B16, V7.B16, V5.B16
-	FMOVQ F5, 32(R2)
-	ADD $192, R0
-	ADD $48, R1
-	ADD $48, R2
-	SUBS $1, R3, R3
-	BNE loop2
-
-end2:
 	RET
 
 // func kReluGrad2NEON(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, main int)
@@ -14211,179 +14840,305 @@ TEXT ·kReluGrad2NEON(SB), $128-40
 	MOVD maxPoolGrad0+16(FP), R3
 	MOVD conv2dGrad0+24(FP), R1
 	VMOVI $0, V0.B16
-	VMOVQ $0x0000000100000000, $0x0000000300000002, V1
-	WORD $0x4f000442 // movi v2.4s, #0x2
-	MOVD main+32(FP), R5
-	CMP $0, R5
+	WORD $0x4f000441 // movi v1.4s, #0x2
+	WORD $0x4f000422 // movi v2.4s, #0x1
+	MOVD main+32(FP), R6
+	CMP $0, R6
 	BLE end1
 
 loop1:
-	MOVD $2, R4
+	MOVD $3, R5
 
 loop2:
-	FMOVD 0(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	VLD1R (R2), [V4.S4]
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	VLD1R (R3), [V5.S4]
+	VMOVI $0, V3.B16
+	MOVD $2, R4
+
+loop3:
+	FMOVQ 0(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 0(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 0(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 0(R1)
-	FMOVD 96(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	VLD1R (R2), [V4.S4]
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	VLD1R (R3), [V5.S4]
+	FMOVQ F4, 0(R1)
+	FMOVQ 16(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 16(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 96(R1)
-	FMOVD 8(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 4(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 4(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 16(R1)
+	FMOVD 32(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 32(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 32(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 8(R1)
-	FMOVD 104(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 4(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 4(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVD F4, 32(R1)
+	FMOVQ 40(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 0(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 0(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 104(R1)
-	FMOVD 16(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 8(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 8(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 40(R1)
+	FMOVQ 56(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 16(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 16(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 16(R1)
-	FMOVD 112(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 8(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 8(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 56(R1)
+	FMOVD 72(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 32(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 32(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 112(R1)
-	FMOVD 24(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 12(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 12(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVD F4, 72(R1)
+	FMOVQ 80(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 40(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 40(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 24(R1)
-	FMOVD 120(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 12(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 12(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 80(R1)
+	FMOVQ 96(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 56(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 56(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 120(R1)
-	FMOVD 32(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 16(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 16(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 96(R1)
+	FMOVD 112(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 72(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 72(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 32(R1)
-	FMOVD 128(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 16(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 16(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVD F4, 112(R1)
+	FMOVQ 120(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 40(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 40(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 128(R1)
-	FMOVD 40(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 20(R2), F4
-	VDUP V4.S[0], V4.S4
-	WORD $0x4e21d825 // scvtf v5.4s, v1.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 20(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 120(R1)
+	FMOVQ 136(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 56(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 56(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 40(R1)
-	FMOVD 136(R0), F3
-	WORD $0x6ea0e463 // fcmgt v3.4s, v3.4s, v0.4s
-	FMOVS 20(R2), F4
-	VDUP V4.S[0], V4.S4
-	VADD V2.S4, V1.S4, V5.S4
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4e25e484 // fcmeq v4.4s, v4.4s, v5.4s
-	FMOVS 20(R3), F5
-	VDUP V5.S[0], V5.S4
+	FMOVQ F4, 136(R1)
+	FMOVD 152(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 72(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 72(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
 	VBSL V0.B16, V5.B16, V4.B16
-	VBSL V0.B16, V4.B16, V3.B16
-	FMOVD F3, 136(R1)
-	ADD $48, R0
-	ADD $24, R2
-	ADD $24, R3
-	ADD $48, R1
+	FMOVD F4, 152(R1)
+	FMOVQ 160(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 80(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 80(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 160(R1)
+	FMOVQ 176(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 96(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 96(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 176(R1)
+	FMOVD 192(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 112(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 112(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVD F4, 192(R1)
+	FMOVQ 200(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 80(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 80(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 200(R1)
+	FMOVQ 216(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 96(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 96(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 216(R1)
+	FMOVD 232(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 112(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 112(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVD F4, 232(R1)
+	FMOVQ 240(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 120(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 120(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 240(R1)
+	FMOVQ 256(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 136(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 136(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 256(R1)
+	FMOVD 272(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 152(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 152(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVD F4, 272(R1)
+	FMOVQ 280(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 120(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 120(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 280(R1)
+	FMOVQ 296(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVQ 136(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVQ 136(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVQ F4, 296(R1)
+	FMOVD 312(R0), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	FMOVD 152(R2), F5
+	WORD $0x4ea19c66 // mul v6.4s, v3.4s, v1.4s
+	VADD V2.S4, V6.S4, V6.S4
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e26e4a5 // fcmeq v5.4s, v5.4s, v6.4s
+	FMOVD 152(R3), F6
+	VBSL V0.B16, V6.B16, V5.B16
+	VBSL V0.B16, V5.B16, V4.B16
+	FMOVD F4, 312(R1)
+	VADD V2.S4, V3.S4, V3.S4
+	ADD $960, R0
+	ADD $960, R1
 	SUBS $1, R4, R4
-	BNE loop2
-	ADD $96, R0
-	ADD $96, R1
+	BNE loop3
+	SUB $1600, R0
+	ADD $160, R2
+	ADD $160, R3
+	SUB $1600, R1
 	SUBS $1, R5, R5
+	BNE loop2
+	ADD $960, R0
+	ADD $960, R1
+	SUBS $1, R6, R6
 	BNE loop1
 
 end1:
 	RET
 
-// func kFeaturesStageConv2dWeightGradNEON(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, batch int)
-TEXT ·kFeaturesStageConv2dWeightGradNEON(SB), $128-40
+// func kFeaturesStageConv2dWeightGradNEON(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, tail, batch, resume int)
+TEXT ·kFeaturesStageConv2dWeightGradNEON(SB), $128-56
 	// for u := range 5 {
 	// 	for v := range 5 {
 	// 		for c := range 1 {
 	// 			for f := range 10 {
-	// 				part := [8]f32{0 ...}
+	// 				acc := f32(0)
 	// 				for n := range N {
 	// 					for y := range 24 {
 	// 						for x := range 24 {
-	// 							part[x%8] = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], part[x%8])
+	// 							acc = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], acc)
 	// 						}
 	// 					}
 	// 				}
-	// 				acc := sum of part in halves
 	// 				features.stage.conv2d.weight.grad[u, v, c, f] = acc
 	// 			}
 	// 		}
@@ -14392,12 +15147,12 @@ TEXT ·kFeaturesStageConv2dWeightGradNEON(SB), $128-40
 	MOVD image0+0(FP), R0
 	MOVD conv2dGrad0+8(FP), R1
 	MOVD featuresStageConv2dWeightGrad0+16(FP), R4
-	MOVD main+24(FP), R6
-	CMP $0, R6
+	MOVD main+24(FP), R7
+	CMP $0, R7
 	BLE end1
 
 loop1:
-	MOVD $5, R5
+	MOVD $2, R6
 
 loop2:
 	VMOVI $0, V0.B16
@@ -14412,715 +15167,237 @@ loop2:
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
 	VMOVI $0, V11.B16
-	MOVD batch+32(FP), R3
-	CMP $0, R3
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+	MOVD resume+48(FP), R5
+	CMP $0, R5
 	BLE end3
 
 loop3:
-	MOVD $6, R2
-
-loop4:
-	FMOVQ 0(R0), F12
-	FMOVQ 0(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2304(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 4(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 8(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 16(R0), F12
-	FMOVQ 16(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2320(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 20(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 24(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 32(R0), F12
-	FMOVQ 32(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2336(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 36(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 40(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 48(R0), F12
-	FMOVQ 48(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2352(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 52(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 56(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 64(R0), F12
-	FMOVQ 64(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2368(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 68(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 72(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 80(R0), F12
-	FMOVQ 80(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2384(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 84(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 88(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 112(R0), F12
-	FMOVQ 96(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2400(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 116(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 120(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 128(R0), F12
-	FMOVQ 112(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2416(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 132(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 136(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 144(R0), F12
-	FMOVQ 128(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2432(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 148(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 152(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 160(R0), F12
-	FMOVQ 144(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2448(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 164(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 168(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 176(R0), F12
-	FMOVQ 160(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2464(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 180(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 184(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 192(R0), F12
-	FMOVQ 176(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2480(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 196(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 200(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 224(R0), F12
-	FMOVQ 192(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2496(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 228(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 232(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 240(R0), F12
-	FMOVQ 208(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2512(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 244(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 248(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 256(R0), F12
-	FMOVQ 224(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2528(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 260(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 264(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 272(R0), F12
-	FMOVQ 240(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2544(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 276(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 280(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 288(R0), F12
-	FMOVQ 256(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2560(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 292(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 296(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 304(R0), F12
-	FMOVQ 272(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2576(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 308(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 312(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 336(R0), F12
-	FMOVQ 288(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2592(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 340(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 344(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 352(R0), F12
-	FMOVQ 304(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2608(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 356(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 360(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 368(R0), F12
-	FMOVQ 320(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2624(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 372(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 376(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 384(R0), F12
-	FMOVQ 336(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2640(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 388(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 392(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	FMOVQ 400(R0), F12
-	FMOVQ 352(R1), F13
-	VFMLA V13.S4, V12.S4, V0.S4
-	FMOVQ 2656(R1), F14
-	VFMLA V14.S4, V12.S4, V2.S4
-	FMOVQ 404(R0), F12
-	VFMLA V13.S4, V12.S4, V4.S4
-	VFMLA V14.S4, V12.S4, V6.S4
-	FMOVQ 408(R0), F12
-	VFMLA V13.S4, V12.S4, V8.S4
-	VFMLA V14.S4, V12.S4, V10.S4
-	FMOVQ 416(R0), F12
-	FMOVQ 368(R1), F13
-	VFMLA V13.S4, V12.S4, V1.S4
-	FMOVQ 2672(R1), F14
-	VFMLA V14.S4, V12.S4, V3.S4
-	FMOVQ 420(R0), F12
-	VFMLA V13.S4, V12.S4, V5.S4
-	VFMLA V14.S4, V12.S4, V7.S4
-	FMOVQ 424(R0), F12
-	VFMLA V13.S4, V12.S4, V9.S4
-	VFMLA V14.S4, V12.S4, V11.S4
-	ADD $448, R0
-	ADD $384, R1
-	SUBS $1, R2, R2
-	BNE loop4
-	ADD $448, R0
-	ADD $20736, R1
-	SUBS $1, R3, R3
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
+	FMOVD 32(R4), F2
+	FMOVQ 40(R4), F3
+	FMOVQ 56(R4), F4
+	FMOVD 72(R4), F5
+	FMOVQ 200(R4), F6
+	FMOVQ 216(R4), F7
+	FMOVD 232(R4), F8
+	FMOVQ 240(R4), F9
+	FMOVQ 256(R4), F10
+	FMOVD 272(R4), F11
+	FMOVQ 400(R4), F12
+	FMOVQ 416(R4), F13
+	FMOVD 432(R4), F14
+	FMOVQ 440(R4), F15
+	FMOVQ 456(R4), F16
+	FMOVD 472(R4), F17
+	FMOVQ 600(R4), F18
+	FMOVQ 616(R4), F19
+	FMOVD 632(R4), F20
+	FMOVQ 640(R4), F21
+	FMOVQ 656(R4), F22
+	FMOVD 672(R4), F23
+	SUBS $1, R5, R5
 	BNE loop3
 
 end3:
-	MOVD batch+32(FP), R25
-	MOVD $-3136, R26
-	MADD R25, R0, R26, R0
-	MOVD batch+32(FP), R25
-	MOVD $-23040, R26
-	MADD R25, R1, R26, R1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	VDUP V1.D[1], V2.D2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VDUP V1.S[1], V2.S4
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
-	VDUP V2.D[1], V3.D2
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VDUP V2.S[1], V3.S4
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e27d4c3 // fadd v3.4s, v6.4s, v7.4s
-	VDUP V3.D[1], V4.D2
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VDUP V3.S[1], V4.S4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	VDUP V4.D[1], V5.D2
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VDUP V4.S[1], V5.S4
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e2bd545 // fadd v5.4s, v10.4s, v11.4s
-	VDUP V5.D[1], V6.D2
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	VDUP V5.S[1], V6.S4
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS F0, 0(R4)
-	FMOVS F1, 4(R4)
-	FMOVS F2, 40(R4)
-	FMOVS F3, 44(R4)
-	FMOVS F4, 80(R4)
-	FMOVS F5, 84(R4)
-	ADD $4608, R1
-	ADD $8, R4
-	SUBS $1, R5, R5
-	BNE loop2
-	SUB $23040, R1
-	SUB $40, R4
-	MOVD $5, R5
+	MOVD batch+40(FP), R5
+	CMP $0, R5
+	BLE end4
+
+loop4:
+	MOVD $24, R3
 
 loop5:
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	MOVD batch+32(FP), R3
-	CMP $0, R3
-	BLE end6
+	MOVD $8, R2
 
 loop6:
-	MOVD $4, R2
-
-loop7:
-	FMOVQ 12(R0), F8
-	FMOVQ 0(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2304(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 16(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 28(R0), F8
-	FMOVQ 16(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2320(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 32(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 44(R0), F8
-	FMOVQ 32(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2336(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 48(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 60(R0), F8
-	FMOVQ 48(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2352(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 64(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 76(R0), F8
-	FMOVQ 64(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2368(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 80(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 92(R0), F8
-	FMOVQ 80(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2384(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 96(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 124(R0), F8
-	FMOVQ 96(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2400(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 128(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 140(R0), F8
-	FMOVQ 112(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2416(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 144(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 156(R0), F8
-	FMOVQ 128(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2432(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 160(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 172(R0), F8
-	FMOVQ 144(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2448(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 176(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 188(R0), F8
-	FMOVQ 160(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2464(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 192(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 204(R0), F8
-	FMOVQ 176(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2480(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 208(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 236(R0), F8
-	FMOVQ 192(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2496(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 240(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 252(R0), F8
-	FMOVQ 208(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2512(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 256(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 268(R0), F8
-	FMOVQ 224(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2528(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 272(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 284(R0), F8
-	FMOVQ 240(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2544(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 288(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 300(R0), F8
-	FMOVQ 256(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2560(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 304(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 316(R0), F8
-	FMOVQ 272(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2576(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 320(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 348(R0), F8
-	FMOVQ 288(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2592(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 352(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 364(R0), F8
-	FMOVQ 304(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2608(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 368(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 380(R0), F8
-	FMOVQ 320(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2624(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 384(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 396(R0), F8
-	FMOVQ 336(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2640(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 400(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 412(R0), F8
-	FMOVQ 352(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2656(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 416(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 428(R0), F8
-	FMOVQ 368(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2672(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 432(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 460(R0), F8
-	FMOVQ 384(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2688(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 464(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 476(R0), F8
-	FMOVQ 400(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2704(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 480(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 492(R0), F8
-	FMOVQ 416(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2720(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 496(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 508(R0), F8
-	FMOVQ 432(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2736(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 512(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 524(R0), F8
-	FMOVQ 448(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2752(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 528(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 540(R0), F8
-	FMOVQ 464(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2768(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 544(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 572(R0), F8
-	FMOVQ 480(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2784(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 576(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 588(R0), F8
-	FMOVQ 496(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2800(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 592(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 604(R0), F8
-	FMOVQ 512(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2816(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 608(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 620(R0), F8
-	FMOVQ 528(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2832(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 624(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	FMOVQ 636(R0), F8
-	FMOVQ 544(R1), F9
-	VFMLA V9.S4, V8.S4, V0.S4
-	FMOVQ 2848(R1), F10
-	VFMLA V10.S4, V8.S4, V2.S4
-	FMOVQ 640(R0), F8
-	VFMLA V9.S4, V8.S4, V4.S4
-	VFMLA V10.S4, V8.S4, V6.S4
-	FMOVQ 652(R0), F8
-	FMOVQ 560(R1), F9
-	VFMLA V9.S4, V8.S4, V1.S4
-	FMOVQ 2864(R1), F10
-	VFMLA V10.S4, V8.S4, V3.S4
-	FMOVQ 656(R0), F8
-	VFMLA V9.S4, V8.S4, V5.S4
-	VFMLA V10.S4, V8.S4, V7.S4
-	ADD $672, R0
-	ADD $576, R1
+	FMOVS 0(R0), F24
+	FMOVQ 0(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 16(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVS 0(R0), F24
+	FMOVD 32(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 4(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	FMOVS 4(R0), F24
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 112(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	FMOVS 112(R0), F24
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 116(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	FMOVS 116(R0), F24
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 224(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	FMOVS 224(R0), F24
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 228(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	FMOVS 228(R0), F24
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 336(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	FMOVS 336(R0), F24
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 340(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	FMOVS 340(R0), F24
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	FMOVS 4(R0), F24
+	FMOVQ 40(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 56(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVS 4(R0), F24
+	FMOVD 72(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 8(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	FMOVS 8(R0), F24
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 116(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	FMOVS 116(R0), F24
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 120(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	FMOVS 120(R0), F24
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 228(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	FMOVS 228(R0), F24
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 232(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	FMOVS 232(R0), F24
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 340(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	FMOVS 340(R0), F24
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 344(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	FMOVS 344(R0), F24
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	FMOVS 8(R0), F24
+	FMOVQ 80(R1), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 96(R1), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVS 8(R0), F24
+	FMOVD 112(R1), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVS 12(R0), F24
+	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
+	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
+	FMOVS 12(R0), F24
+	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
+	FMOVS 120(R0), F24
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	FMOVS 120(R0), F24
+	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
+	FMOVS 124(R0), F24
+	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	FMOVS 124(R0), F24
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	FMOVS 232(R0), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	FMOVS 232(R0), F24
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	FMOVS 236(R0), F24
+	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	FMOVS 236(R0), F24
+	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
+	FMOVS 344(R0), F24
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	FMOVS 344(R0), F24
+	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
+	FMOVS 348(R0), F24
+	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	FMOVS 348(R0), F24
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
+	ADD $12, R0
+	ADD $120, R1
 	SUBS $1, R2, R2
-	BNE loop7
-	ADD $448, R0
-	ADD $20736, R1
-	SUBS $1, R3, R3
 	BNE loop6
+	ADD $16, R0
+	SUBS $1, R3, R3
+	BNE loop5
+	ADD $448, R0
+	SUBS $1, R5, R5
+	BNE loop4
 
-end6:
-	MOVD batch+32(FP), R25
+end4:
+	MOVD batch+40(FP), R25
 	MOVD $-3136, R26
 	MADD R25, R0, R26, R0
-	MOVD batch+32(FP), R25
+	MOVD batch+40(FP), R25
 	MOVD $-23040, R26
 	MADD R25, R1, R26, R1
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	VDUP V1.D[1], V2.D2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VDUP V1.S[1], V2.S4
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
-	VDUP V2.D[1], V3.D2
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VDUP V2.S[1], V3.S4
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e27d4c3 // fadd v3.4s, v6.4s, v7.4s
-	VDUP V3.D[1], V4.D2
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VDUP V3.S[1], V4.S4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS F0, 120(R4)
-	FMOVS F1, 124(R4)
-	FMOVS F2, 160(R4)
-	FMOVS F3, 164(R4)
-	ADD $4608, R1
-	ADD $8, R4
-	SUBS $1, R5, R5
-	BNE loop5
-	ADD $112, R0
-	SUB $23040, R1
-	ADD $160, R4
+	FMOVQ F0, 0(R4)
+	FMOVQ F1, 16(R4)
+	FMOVD F2, 32(R4)
+	FMOVQ F3, 40(R4)
+	FMOVQ F4, 56(R4)
+	FMOVD F5, 72(R4)
+	FMOVQ F6, 200(R4)
+	FMOVQ F7, 216(R4)
+	FMOVD F8, 232(R4)
+	FMOVQ F9, 240(R4)
+	FMOVQ F10, 256(R4)
+	FMOVD F11, 272(R4)
+	FMOVQ F12, 400(R4)
+	FMOVQ F13, 416(R4)
+	FMOVD F14, 432(R4)
+	FMOVQ F15, 440(R4)
+	FMOVQ F16, 456(R4)
+	FMOVD F17, 472(R4)
+	FMOVQ F18, 600(R4)
+	FMOVQ F19, 616(R4)
+	FMOVD F20, 632(R4)
+	FMOVQ F21, 640(R4)
+	FMOVQ F22, 656(R4)
+	FMOVD F23, 672(R4)
+	ADD $8, R0
+	ADD $80, R4
 	SUBS $1, R6, R6
-	BNE loop1
-
-end1:
-	RET
-
-// func kFeaturesStageConv2dBiasGradNEON(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch int)
-TEXT ·kFeaturesStageConv2dBiasGradNEON(SB), $128-24
-	// for l := range 10 {
-	// 	part := [8]f32{0 ...}
-	// 	for n := range N {
-	// 		for j := range 24 {
-	// 			for k := range 24 {
-	// 				part[k%8] += conv2d.grad[n, j, k, l]
-	// 			}
-	// 		}
-	// 	}
-	// 	acc := sum of part in halves
-	// 	features.stage.conv2d.bias.grad[l] = acc
-	// }
-	MOVD conv2dGrad0+0(FP), R0
-	MOVD featuresStageConv2dBiasGrad0+8(FP), R3
-	MOVD $2, R4
-
-loop1:
+	BNE loop2
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -15131,299 +15408,878 @@ loop1:
 	VMOVI $0, V7.B16
 	VMOVI $0, V8.B16
 	VMOVI $0, V9.B16
-	MOVD batch+16(FP), R2
-	CMP $0, R2
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	SUB $160, R4
+	MOVD resume+48(FP), R6
+	CMP $0, R6
+	BLE end7
+
+loop7:
+	FMOVQ 160(R4), F0
+	FMOVQ 176(R4), F1
+	FMOVD 192(R4), F2
+	FMOVQ 360(R4), F3
+	FMOVQ 376(R4), F4
+	FMOVD 392(R4), F5
+	FMOVQ 560(R4), F6
+	FMOVQ 576(R4), F7
+	FMOVD 592(R4), F8
+	FMOVQ 760(R4), F9
+	FMOVQ 776(R4), F10
+	FMOVD 792(R4), F11
+	SUBS $1, R6, R6
+	BNE loop7
+
+end7:
+	SUB $16, R0
+	MOVD batch+40(FP), R6
+	CMP $0, R6
+	BLE end8
+
+loop8:
+	MOVD $24, R5
+
+loop9:
+	MOVD $4, R3
+
+loop10:
+	FMOVS 16(R0), F12
+	FMOVQ 0(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 16(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVS 16(R0), F12
+	FMOVD 32(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 128(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	FMOVS 128(R0), F12
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 240(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	FMOVS 240(R0), F12
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 352(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	FMOVS 352(R0), F12
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 20(R0), F12
+	FMOVQ 40(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 56(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVS 20(R0), F12
+	FMOVD 72(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 132(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	FMOVS 132(R0), F12
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 244(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	FMOVS 244(R0), F12
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 356(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	FMOVS 356(R0), F12
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 24(R0), F12
+	FMOVQ 80(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 96(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVS 24(R0), F12
+	FMOVD 112(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 136(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	FMOVS 136(R0), F12
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 248(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	FMOVS 248(R0), F12
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 360(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	FMOVS 360(R0), F12
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 28(R0), F12
+	FMOVQ 120(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 136(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVS 28(R0), F12
+	FMOVD 152(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 140(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	FMOVS 140(R0), F12
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 252(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	FMOVS 252(R0), F12
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 364(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	FMOVS 364(R0), F12
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 32(R0), F12
+	FMOVQ 160(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 176(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVS 32(R0), F12
+	FMOVD 192(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 144(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	FMOVS 144(R0), F12
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 256(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	FMOVS 256(R0), F12
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 368(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	FMOVS 368(R0), F12
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 36(R0), F12
+	FMOVQ 200(R1), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 216(R1), F14
+	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
+	FMOVS 36(R0), F12
+	FMOVD 232(R1), F15
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	FMOVS 148(R0), F12
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	FMOVS 148(R0), F12
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	FMOVS 260(R0), F12
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	FMOVS 260(R0), F12
+	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
+	FMOVS 372(R0), F12
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	FMOVS 372(R0), F12
+	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	ADD $24, R0
+	ADD $240, R1
+	SUBS $1, R3, R3
+	BNE loop10
+	ADD $16, R0
+	SUBS $1, R5, R5
+	BNE loop9
+	ADD $448, R0
+	SUBS $1, R6, R6
+	BNE loop8
+
+end8:
+	MOVD batch+40(FP), R25
+	MOVD $-3136, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-23040, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 160(R4)
+	FMOVQ F1, 176(R4)
+	FMOVD F2, 192(R4)
+	FMOVQ F3, 360(R4)
+	FMOVQ F4, 376(R4)
+	FMOVD F5, 392(R4)
+	FMOVQ F6, 560(R4)
+	FMOVQ F7, 576(R4)
+	FMOVD F8, 592(R4)
+	FMOVQ F9, 760(R4)
+	FMOVQ F10, 776(R4)
+	FMOVD F11, 792(R4)
+	ADD $448, R0
+	ADD $800, R4
+	SUBS $1, R7, R7
+	BNE loop1
+
+end1:
+	MOVD tail+32(FP), R7
+	CMP $0, R7
+	BLE end11
+
+loop11:
+	MOVD $2, R6
+
+loop12:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	MOVD resume+48(FP), R5
+	CMP $0, R5
+	BLE end13
+
+loop13:
+	FMOVQ 0(R4), F0
+	FMOVQ 16(R4), F1
+	FMOVD 32(R4), F2
+	FMOVQ 40(R4), F3
+	FMOVQ 56(R4), F4
+	FMOVD 72(R4), F5
+	SUBS $1, R5, R5
+	BNE loop13
+
+end13:
+	MOVD batch+40(FP), R5
+	CMP $0, R5
+	BLE end14
+
+loop14:
+	MOVD $24, R3
+
+loop15:
+	MOVD $2, R2
+
+loop16:
+	FMOVS 0(R0), F6
+	FMOVQ 0(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 16(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 0(R0), F6
+	FMOVD 32(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 4(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 4(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 4(R0), F6
+	FMOVQ 40(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 56(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 4(R0), F6
+	FMOVD 72(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 8(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 8(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 8(R0), F6
+	FMOVQ 80(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 96(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 8(R0), F6
+	FMOVD 112(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 12(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 12(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 12(R0), F6
+	FMOVQ 120(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 136(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 12(R0), F6
+	FMOVD 152(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 16(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 16(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 16(R0), F6
+	FMOVQ 160(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 176(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 16(R0), F6
+	FMOVD 192(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 20(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 20(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 20(R0), F6
+	FMOVQ 200(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 216(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 20(R0), F6
+	FMOVD 232(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 24(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 24(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 24(R0), F6
+	FMOVQ 240(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 256(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 24(R0), F6
+	FMOVD 272(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 28(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 28(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 28(R0), F6
+	FMOVQ 280(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 296(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 28(R0), F6
+	FMOVD 312(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 32(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 32(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 32(R0), F6
+	FMOVQ 320(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 336(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 32(R0), F6
+	FMOVD 352(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 36(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 36(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 36(R0), F6
+	FMOVQ 360(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 376(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 36(R0), F6
+	FMOVD 392(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 40(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 40(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 40(R0), F6
+	FMOVQ 400(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 416(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 40(R0), F6
+	FMOVD 432(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 44(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 44(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	FMOVS 44(R0), F6
+	FMOVQ 440(R1), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVQ 456(R1), F8
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	FMOVS 44(R0), F6
+	FMOVD 472(R1), F9
+	WORD $0x4f861122 // fmla v2.4s, v9.4s, v6.s[0]
+	FMOVS 48(R0), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
+	FMOVS 48(R0), F6
+	WORD $0x4f861125 // fmla v5.4s, v9.4s, v6.s[0]
+	ADD $48, R0
+	ADD $480, R1
+	SUBS $1, R2, R2
+	BNE loop16
+	ADD $16, R0
+	SUBS $1, R3, R3
+	BNE loop15
+	ADD $448, R0
+	SUBS $1, R5, R5
+	BNE loop14
+
+end14:
+	MOVD batch+40(FP), R25
+	MOVD $-3136, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-23040, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 0(R4)
+	FMOVQ F1, 16(R4)
+	FMOVD F2, 32(R4)
+	FMOVQ F3, 40(R4)
+	FMOVQ F4, 56(R4)
+	FMOVD F5, 72(R4)
+	ADD $8, R0
+	ADD $80, R4
+	SUBS $1, R6, R6
+	BNE loop12
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	SUB $160, R4
+	MOVD resume+48(FP), R6
+	CMP $0, R6
+	BLE end17
+
+loop17:
+	FMOVQ 160(R4), F0
+	FMOVQ 176(R4), F1
+	FMOVD 192(R4), F2
+	SUBS $1, R6, R6
+	BNE loop17
+
+end17:
+	SUB $16, R0
+	MOVD batch+40(FP), R6
+	CMP $0, R6
+	BLE end18
+
+loop18:
+	MOVD $24, R5
+
+loop19:
+	FMOVS 16(R0), F3
+	FMOVQ 0(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 16(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 16(R0), F3
+	FMOVD 32(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 20(R0), F3
+	FMOVQ 40(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 56(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 20(R0), F3
+	FMOVD 72(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 24(R0), F3
+	FMOVQ 80(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 96(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 24(R0), F3
+	FMOVD 112(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 28(R0), F3
+	FMOVQ 120(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 136(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 28(R0), F3
+	FMOVD 152(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 32(R0), F3
+	FMOVQ 160(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 176(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 32(R0), F3
+	FMOVD 192(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 36(R0), F3
+	FMOVQ 200(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 216(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 36(R0), F3
+	FMOVD 232(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 40(R0), F3
+	FMOVQ 240(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 256(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 40(R0), F3
+	FMOVD 272(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 44(R0), F3
+	FMOVQ 280(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 296(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 44(R0), F3
+	FMOVD 312(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 48(R0), F3
+	FMOVQ 320(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 336(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 48(R0), F3
+	FMOVD 352(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 52(R0), F3
+	FMOVQ 360(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 376(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 52(R0), F3
+	FMOVD 392(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 56(R0), F3
+	FMOVQ 400(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 416(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 56(R0), F3
+	FMOVD 432(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 60(R0), F3
+	FMOVQ 440(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 456(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 60(R0), F3
+	FMOVD 472(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 64(R0), F3
+	FMOVQ 480(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 496(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 64(R0), F3
+	FMOVD 512(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 68(R0), F3
+	FMOVQ 520(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 536(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 68(R0), F3
+	FMOVD 552(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 72(R0), F3
+	FMOVQ 560(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 576(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 72(R0), F3
+	FMOVD 592(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 76(R0), F3
+	FMOVQ 600(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 616(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 76(R0), F3
+	FMOVD 632(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 80(R0), F3
+	FMOVQ 640(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 656(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 80(R0), F3
+	FMOVD 672(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 84(R0), F3
+	FMOVQ 680(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 696(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 84(R0), F3
+	FMOVD 712(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 88(R0), F3
+	FMOVQ 720(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 736(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 88(R0), F3
+	FMOVD 752(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 92(R0), F3
+	FMOVQ 760(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 776(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 92(R0), F3
+	FMOVD 792(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 96(R0), F3
+	FMOVQ 800(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 816(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 96(R0), F3
+	FMOVD 832(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 100(R0), F3
+	FMOVQ 840(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 856(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 100(R0), F3
+	FMOVD 872(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 104(R0), F3
+	FMOVQ 880(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 896(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 104(R0), F3
+	FMOVD 912(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	FMOVS 108(R0), F3
+	FMOVQ 920(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 936(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 108(R0), F3
+	FMOVD 952(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	ADD $112, R0
+	ADD $960, R1
+	SUBS $1, R5, R5
+	BNE loop19
+	ADD $448, R0
+	SUBS $1, R6, R6
+	BNE loop18
+
+end18:
+	MOVD batch+40(FP), R25
+	MOVD $-3136, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-23040, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 160(R4)
+	FMOVQ F1, 176(R4)
+	FMOVD F2, 192(R4)
+	ADD $112, R0
+	ADD $200, R4
+	SUBS $1, R7, R7
+	BNE loop11
+
+end11:
+	RET
+
+// func kFeaturesStageConv2dBiasGradNEON(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch, resume int)
+TEXT ·kFeaturesStageConv2dBiasGradNEON(SB), $128-32
+	// for l := range 10 {
+	// 	acc := f32(0)
+	// 	for n := range N {
+	// 		for j := range 24 {
+	// 			for k := range 24 {
+	// 				acc += conv2d.grad[n, j, k, l]
+	// 			}
+	// 		}
+	// 	}
+	// 	features.stage.conv2d.bias.grad[l] = acc
+	// }
+	MOVD conv2dGrad0+0(FP), R0
+	MOVD featuresStageConv2dBiasGrad0+8(FP), R2
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	MOVD resume+24(FP), R3
+	CMP $0, R3
+	BLE end1
+
+loop1:
+	FMOVQ 0(R2), F0
+	FMOVQ 16(R2), F1
+	FMOVD 32(R2), F2
+	SUBS $1, R3, R3
+	BNE loop1
+
+end1:
+	MOVD batch+16(FP), R3
+	CMP $0, R3
 	BLE end2
 
 loop2:
-	MOVD $6, R1
+	MOVD $24, R1
 
 loop3:
-	FMOVQ 0(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2304(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4608(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 6912(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9216(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 16(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2320(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4624(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 6928(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9232(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 32(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2336(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4640(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 6944(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9248(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 48(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2352(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4656(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 6960(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9264(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 64(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2368(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4672(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 6976(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9280(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 80(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2384(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4688(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 6992(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9296(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 96(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2400(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4704(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7008(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9312(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 112(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2416(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4720(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7024(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9328(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 128(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2432(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4736(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7040(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9344(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 144(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2448(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4752(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7056(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9360(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 160(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2464(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4768(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7072(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9376(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 176(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2480(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4784(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7088(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9392(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 192(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2496(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4800(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7104(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9408(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 208(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2512(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4816(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7120(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9424(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 224(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2528(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4832(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7136(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9440(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 240(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2544(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4848(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7152(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9456(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 256(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2560(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4864(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7168(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9472(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 272(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2576(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4880(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7184(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9488(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 288(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2592(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4896(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7200(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9504(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 304(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2608(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4912(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7216(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9520(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 320(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2624(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4928(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7232(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9536(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 336(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2640(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4944(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7248(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9552(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVQ 352(R0), F10
-	WORD $0x4e2ad400 // fadd v0.4s, v0.4s, v10.4s
-	FMOVQ 2656(R0), F10
-	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
-	FMOVQ 4960(R0), F10
-	WORD $0x4e2ad484 // fadd v4.4s, v4.4s, v10.4s
-	FMOVQ 7264(R0), F10
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	FMOVQ 9568(R0), F10
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	FMOVQ 368(R0), F10
-	WORD $0x4e2ad421 // fadd v1.4s, v1.4s, v10.4s
-	FMOVQ 2672(R0), F10
-	WORD $0x4e2ad463 // fadd v3.4s, v3.4s, v10.4s
-	FMOVQ 4976(R0), F10
-	WORD $0x4e2ad4a5 // fadd v5.4s, v5.4s, v10.4s
-	FMOVQ 7280(R0), F10
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ 9584(R0), F10
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	ADD $384, R0
+	FMOVQ 0(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 16(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 32(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 40(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 56(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 72(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 80(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 96(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 112(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 120(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 136(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 152(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 160(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 176(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 192(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 200(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 216(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 232(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 240(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 256(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 272(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 280(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 296(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 312(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 320(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 336(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 352(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 360(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 376(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 392(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 400(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 416(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 432(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 440(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 456(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 472(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 480(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 496(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 512(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 520(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 536(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 552(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 560(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 576(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 592(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 600(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 616(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 632(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 640(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 656(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 672(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 680(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 696(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 712(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 720(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 736(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 752(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 760(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 776(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 792(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 800(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 816(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 832(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 840(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 856(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 872(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 880(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 896(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 912(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	FMOVQ 920(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 936(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 952(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	ADD $960, R0
 	SUBS $1, R1, R1
 	BNE loop3
-	ADD $20736, R0
-	SUBS $1, R2, R2
+	SUBS $1, R3, R3
 	BNE loop2
 
 end2:
 	MOVD batch+16(FP), R25
 	MOVD $-23040, R26
 	MADD R25, R0, R26, R0
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.D[1], V1.D2
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	VDUP V0.S[1], V1.S4
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e23d441 // fadd v1.4s, v2.4s, v3.4s
-	VDUP V1.D[1], V2.D2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	VDUP V1.S[1], V2.S4
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x4e25d482 // fadd v2.4s, v4.4s, v5.4s
-	VDUP V2.D[1], V3.D2
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	VDUP V2.S[1], V3.S4
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e27d4c3 // fadd v3.4s, v6.4s, v7.4s
-	VDUP V3.D[1], V4.D2
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	VDUP V3.S[1], V4.S4
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e29d504 // fadd v4.4s, v8.4s, v9.4s
-	VDUP V4.D[1], V5.D2
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	VDUP V4.S[1], V5.S4
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	FMOVS F0, 0(R3)
-	FMOVS F1, 4(R3)
-	FMOVS F2, 8(R3)
-	FMOVS F3, 12(R3)
-	FMOVS F4, 16(R3)
-	ADD $11520, R0
-	ADD $20, R3
-	SUBS $1, R4, R4
-	BNE loop1
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	FMOVD F2, 32(R2)
 	RET
 
 // func kSgdNEON(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int)

@@ -57,16 +57,16 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 									v1 = roundSum(p, c, s)
 								}
 							}
-							v11 := s0[i0+1]
+							v11 := s1[i1+1]
 							{
-								p, c := float64(v11)*float64(v10), float64(v2)
+								p, c := float64(v9)*float64(v11), float64(v2)
 								s := p + c
 								v2 = float32(s)
 								if twiceRounded(s) {
 									v2 = roundSum(p, c, s)
 								}
 							}
-							v12 := s0[i0+2]
+							v12 := s0[i0+1]
 							{
 								p, c := float64(v12)*float64(v10), float64(v3)
 								s := p + c
@@ -75,18 +75,17 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 									v3 = roundSum(p, c, s)
 								}
 							}
-							v13 := s0[i0+3]
 							{
-								p, c := float64(v13)*float64(v10), float64(v4)
+								p, c := float64(v12)*float64(v11), float64(v4)
 								s := p + c
 								v4 = float32(s)
 								if twiceRounded(s) {
 									v4 = roundSum(p, c, s)
 								}
 							}
-							v14 := s1[i1+1]
+							v13 := s0[i0+2]
 							{
-								p, c := float64(v9)*float64(v14), float64(v5)
+								p, c := float64(v13)*float64(v10), float64(v5)
 								s := p + c
 								v5 = float32(s)
 								if twiceRounded(s) {
@@ -94,15 +93,16 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 								}
 							}
 							{
-								p, c := float64(v11)*float64(v14), float64(v6)
+								p, c := float64(v13)*float64(v11), float64(v6)
 								s := p + c
 								v6 = float32(s)
 								if twiceRounded(s) {
 									v6 = roundSum(p, c, s)
 								}
 							}
+							v14 := s0[i0+3]
 							{
-								p, c := float64(v12)*float64(v14), float64(v7)
+								p, c := float64(v14)*float64(v10), float64(v7)
 								s := p + c
 								v7 = float32(s)
 								if twiceRounded(s) {
@@ -110,7 +110,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 								}
 							}
 							{
-								p, c := float64(v13)*float64(v14), float64(v8)
+								p, c := float64(v14)*float64(v11), float64(v8)
 								s := p + c
 								v8 = float32(s)
 								if twiceRounded(s) {
@@ -129,7 +129,7 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 						v18 = float32(0)
 					}
 					s3[i3] = v18
-					v19 := s2[i2]
+					v19 := s2[i2+1]
 					v20 := v2 + v19
 					v22 := v20
 					if float32(0) > v20 {
@@ -142,56 +142,55 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 					if float32(0) > v24 {
 						v26 = float32(0)
 					}
-					s3[i3+2] = v26
-					v27 := s2[i2]
+					s3[i3+10] = v26
+					v27 := s2[i2+1]
 					v28 := v4 + v27
 					v30 := v28
 					if float32(0) > v28 {
 						v30 = float32(0)
 					}
-					s3[i3+3] = v30
-					v31 := s2[i2+1]
+					s3[i3+11] = v30
+					v31 := s2[i2]
 					v32 := v5 + v31
 					v34 := v32
 					if float32(0) > v32 {
 						v34 = float32(0)
 					}
-					s3[i3+576] = v34
+					s3[i3+20] = v34
 					v35 := s2[i2+1]
 					v36 := v6 + v35
 					v38 := v36
 					if float32(0) > v36 {
 						v38 = float32(0)
 					}
-					s3[i3+577] = v38
-					v39 := s2[i2+1]
+					s3[i3+21] = v38
+					v39 := s2[i2]
 					v40 := v7 + v39
 					v42 := v40
 					if float32(0) > v40 {
 						v42 = float32(0)
 					}
-					s3[i3+578] = v42
+					s3[i3+30] = v42
 					v43 := s2[i2+1]
 					v44 := v8 + v43
 					v46 := v44
 					if float32(0) > v44 {
 						v46 = float32(0)
 					}
-					s3[i3+579] = v46
+					s3[i3+31] = v46
 					i0 -= 140
 					i1 -= 248
 					i2 += 2
-					i3 += 1152
+					i3 += 2
 				}
 				i0 += 4
 				i1 -= 10
 				i2 -= 10
-				i3 -= 5756
+				i3 += 30
 			}
 			i0 += 4
 		}
 		i0 += 112
-		i3 += 5184
 	}
 }
 
@@ -212,13 +211,13 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 //			}
 //		}
 //	}
-func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
-	s0 := unsafe.Slice(relu0, max(0, 240+(main-1)*192+(tail-1)*48))
+func kMaxPoolGo(relu0, maxPool0 *float32, main int) {
+	s0 := unsafe.Slice(relu0, max(0, 480+(main-1)*480))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool0, max(0, 60+(main-1)*48+(tail-1)*12))
+	s1 := unsafe.Slice(maxPool0, max(0, 120+(main-1)*120))
 	i1 := 0
 	for range main {
-		for range 6 {
+		for range 12 {
 			v2 := math.Float32frombits(0xff800000)
 			v4 := math.Float32frombits(0xff800000)
 			v6 := math.Float32frombits(0xff800000)
@@ -240,7 +239,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v20 = math.Float32frombits(0xffffffff)
 					}
 					v2 = v20
-					v21 := s0[i0+2]
+					v21 := s0[i0+1]
 					v22 := v4
 					if v21 > v4 {
 						v22 = v21
@@ -251,7 +250,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v24 = math.Float32frombits(0xffffffff)
 					}
 					v4 = v24
-					v25 := s0[i0+48]
+					v25 := s0[i0+2]
 					v26 := v6
 					if v25 > v6 {
 						v26 = v25
@@ -262,7 +261,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v28 = math.Float32frombits(0xffffffff)
 					}
 					v6 = v28
-					v29 := s0[i0+50]
+					v29 := s0[i0+3]
 					v30 := v8
 					if v29 > v8 {
 						v30 = v29
@@ -273,7 +272,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v32 = math.Float32frombits(0xffffffff)
 					}
 					v8 = v32
-					v33 := s0[i0+96]
+					v33 := s0[i0+4]
 					v34 := v10
 					if v33 > v10 {
 						v34 = v33
@@ -284,7 +283,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v36 = math.Float32frombits(0xffffffff)
 					}
 					v10 = v36
-					v37 := s0[i0+98]
+					v37 := s0[i0+5]
 					v38 := v12
 					if v37 > v12 {
 						v38 = v37
@@ -295,7 +294,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v40 = math.Float32frombits(0xffffffff)
 					}
 					v12 = v40
-					v41 := s0[i0+144]
+					v41 := s0[i0+6]
 					v42 := v14
 					if v41 > v14 {
 						v42 = v41
@@ -306,7 +305,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v44 = math.Float32frombits(0xffffffff)
 					}
 					v14 = v44
-					v45 := s0[i0+146]
+					v45 := s0[i0+7]
 					v46 := v16
 					if v45 > v16 {
 						v46 = v45
@@ -317,29 +316,21 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 						v48 = math.Float32frombits(0xffffffff)
 					}
 					v16 = v48
-					i0 += 1
+					i0 += 10
 				}
-				i0 += 22
+				i0 += 220
 			}
 			s1[i1] = v2
 			s1[i1+1] = v4
-			s1[i1+12] = v6
-			s1[i1+13] = v8
-			s1[i1+24] = v10
-			s1[i1+25] = v12
-			s1[i1+36] = v14
-			s1[i1+37] = v16
-			i0 -= 44
-			i1 += 2
-		}
-		i0 += 168
-		i1 += 36
-	}
-	for range tail {
-		for range 6 {
+			s1[i1+2] = v6
+			s1[i1+3] = v8
+			s1[i1+4] = v10
+			s1[i1+5] = v12
+			s1[i1+6] = v14
+			s1[i1+7] = v16
 			v50 := math.Float32frombits(0xff800000)
 			v52 := math.Float32frombits(0xff800000)
-			v53 := s0[i0]
+			v53 := s0[i0-472]
 			v54 := v50
 			if v53 > v50 {
 				v54 = v53
@@ -350,7 +341,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v56 = math.Float32frombits(0xffffffff)
 			}
 			v50 = v56
-			v57 := s0[i0+2]
+			v57 := s0[i0-471]
 			v58 := v52
 			if v57 > v52 {
 				v58 = v57
@@ -361,7 +352,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v60 = math.Float32frombits(0xffffffff)
 			}
 			v52 = v60
-			v61 := s0[i0+1]
+			v61 := s0[i0-462]
 			v62 := v50
 			if v61 > v50 {
 				v62 = v61
@@ -372,7 +363,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v64 = math.Float32frombits(0xffffffff)
 			}
 			v50 = v64
-			v65 := s0[i0+3]
+			v65 := s0[i0-461]
 			v66 := v52
 			if v65 > v52 {
 				v66 = v65
@@ -383,7 +374,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v68 = math.Float32frombits(0xffffffff)
 			}
 			v52 = v68
-			v69 := s0[i0+24]
+			v69 := s0[i0-232]
 			v70 := v50
 			if v69 > v50 {
 				v70 = v69
@@ -394,7 +385,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v72 = math.Float32frombits(0xffffffff)
 			}
 			v50 = v72
-			v73 := s0[i0+26]
+			v73 := s0[i0-231]
 			v74 := v52
 			if v73 > v52 {
 				v74 = v73
@@ -405,7 +396,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v76 = math.Float32frombits(0xffffffff)
 			}
 			v52 = v76
-			v77 := s0[i0+25]
+			v77 := s0[i0-222]
 			v78 := v50
 			if v77 > v50 {
 				v78 = v77
@@ -416,7 +407,7 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v80 = math.Float32frombits(0xffffffff)
 			}
 			v50 = v80
-			v81 := s0[i0+27]
+			v81 := s0[i0-221]
 			v82 := v52
 			if v81 > v52 {
 				v82 = v81
@@ -427,12 +418,12 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main, tail int) {
 				v84 = math.Float32frombits(0xffffffff)
 			}
 			v52 = v84
-			s1[i1] = v50
-			s1[i1+1] = v52
-			i0 += 4
-			i1 += 2
+			s1[i1+8] = v50
+			s1[i1+9] = v52
+			i0 -= 460
+			i1 += 10
 		}
-		i0 += 24
+		i0 += 240
 	}
 }
 
@@ -477,84 +468,81 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 					v7 := float32(0)
 					v8 := float32(0)
 					for range 5 {
-						for range 5 {
-							for range 10 {
-								v9 := s0[i0]
-								v10 := s1[i1]
-								{
-									p, c := float64(v9)*float64(v10), float64(v1)
-									s := p + c
-									v1 = float32(s)
-									if twiceRounded(s) {
-										v1 = roundSum(p, c, s)
-									}
+						for range 50 {
+							v9 := s0[i0]
+							v10 := s1[i1]
+							{
+								p, c := float64(v9)*float64(v10), float64(v1)
+								s := p + c
+								v1 = float32(s)
+								if twiceRounded(s) {
+									v1 = roundSum(p, c, s)
 								}
-								v11 := s0[i0+1]
-								{
-									p, c := float64(v11)*float64(v10), float64(v2)
-									s := p + c
-									v2 = float32(s)
-									if twiceRounded(s) {
-										v2 = roundSum(p, c, s)
-									}
-								}
-								v12 := s1[i1+1]
-								{
-									p, c := float64(v9)*float64(v12), float64(v3)
-									s := p + c
-									v3 = float32(s)
-									if twiceRounded(s) {
-										v3 = roundSum(p, c, s)
-									}
-								}
-								{
-									p, c := float64(v11)*float64(v12), float64(v4)
-									s := p + c
-									v4 = float32(s)
-									if twiceRounded(s) {
-										v4 = roundSum(p, c, s)
-									}
-								}
-								v13 := s1[i1+2]
-								{
-									p, c := float64(v9)*float64(v13), float64(v5)
-									s := p + c
-									v5 = float32(s)
-									if twiceRounded(s) {
-										v5 = roundSum(p, c, s)
-									}
-								}
-								{
-									p, c := float64(v11)*float64(v13), float64(v6)
-									s := p + c
-									v6 = float32(s)
-									if twiceRounded(s) {
-										v6 = roundSum(p, c, s)
-									}
-								}
-								v14 := s1[i1+3]
-								{
-									p, c := float64(v9)*float64(v14), float64(v7)
-									s := p + c
-									v7 = float32(s)
-									if twiceRounded(s) {
-										v7 = roundSum(p, c, s)
-									}
-								}
-								{
-									p, c := float64(v11)*float64(v14), float64(v8)
-									s := p + c
-									v8 = float32(s)
-									if twiceRounded(s) {
-										v8 = roundSum(p, c, s)
-									}
-								}
-								i0 += 144
-								i1 += 20
 							}
-							i0 -= 1439
+							v11 := s1[i1+1]
+							{
+								p, c := float64(v9)*float64(v11), float64(v2)
+								s := p + c
+								v2 = float32(s)
+								if twiceRounded(s) {
+									v2 = roundSum(p, c, s)
+								}
+							}
+							v12 := s1[i1+2]
+							{
+								p, c := float64(v9)*float64(v12), float64(v3)
+								s := p + c
+								v3 = float32(s)
+								if twiceRounded(s) {
+									v3 = roundSum(p, c, s)
+								}
+							}
+							v13 := s1[i1+3]
+							{
+								p, c := float64(v9)*float64(v13), float64(v4)
+								s := p + c
+								v4 = float32(s)
+								if twiceRounded(s) {
+									v4 = roundSum(p, c, s)
+								}
+							}
+							v14 := s0[i0+10]
+							{
+								p, c := float64(v14)*float64(v10), float64(v5)
+								s := p + c
+								v5 = float32(s)
+								if twiceRounded(s) {
+									v5 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v14)*float64(v11), float64(v6)
+								s := p + c
+								v6 = float32(s)
+								if twiceRounded(s) {
+									v6 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v14)*float64(v12), float64(v7)
+								s := p + c
+								v7 = float32(s)
+								if twiceRounded(s) {
+									v7 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v14)*float64(v13), float64(v8)
+								s := p + c
+								v8 = float32(s)
+								if twiceRounded(s) {
+									v8 = roundSum(p, c, s)
+								}
+							}
+							i0 += 1
+							i1 += 20
 						}
-						i0 += 7
+						i0 += 70
 					}
 					v15 := s2[i2]
 					v16 := v1 + v15
@@ -563,69 +551,68 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 						v18 = float32(0)
 					}
 					s3[i3] = v18
-					v19 := s2[i2]
+					v19 := s2[i2+1]
 					v20 := v2 + v19
 					v22 := v20
 					if float32(0) > v20 {
 						v22 = float32(0)
 					}
 					s3[i3+1] = v22
-					v23 := s2[i2+1]
+					v23 := s2[i2+2]
 					v24 := v3 + v23
 					v26 := v24
 					if float32(0) > v24 {
 						v26 = float32(0)
 					}
-					s3[i3+64] = v26
-					v27 := s2[i2+1]
+					s3[i3+2] = v26
+					v27 := s2[i2+3]
 					v28 := v4 + v27
 					v30 := v28
 					if float32(0) > v28 {
 						v30 = float32(0)
 					}
-					s3[i3+65] = v30
-					v31 := s2[i2+2]
+					s3[i3+3] = v30
+					v31 := s2[i2]
 					v32 := v5 + v31
 					v34 := v32
 					if float32(0) > v32 {
 						v34 = float32(0)
 					}
-					s3[i3+128] = v34
-					v35 := s2[i2+2]
+					s3[i3+20] = v34
+					v35 := s2[i2+1]
 					v36 := v6 + v35
 					v38 := v36
 					if float32(0) > v36 {
 						v38 = float32(0)
 					}
-					s3[i3+129] = v38
-					v39 := s2[i2+3]
+					s3[i3+21] = v38
+					v39 := s2[i2+2]
 					v40 := v7 + v39
 					v42 := v40
 					if float32(0) > v40 {
 						v42 = float32(0)
 					}
-					s3[i3+192] = v42
+					s3[i3+22] = v42
 					v43 := s2[i2+3]
 					v44 := v8 + v43
 					v46 := v44
 					if float32(0) > v44 {
 						v46 = float32(0)
 					}
-					s3[i3+193] = v46
-					i0 -= 60
+					s3[i3+23] = v46
+					i0 -= 600
 					i1 -= 4996
 					i2 += 4
-					i3 += 256
+					i3 += 4
 				}
-				i0 += 2
+				i0 += 20
 				i1 -= 20
 				i2 -= 20
-				i3 -= 1278
+				i3 += 20
 			}
-			i0 += 4
+			i0 += 40
 		}
-		i0 += 1344
-		i3 += 1216
+		i0 += 480
 	}
 }
 
@@ -646,211 +633,131 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 //			}
 //		}
 //	}
-func kMaxPool2Go(relu20, maxPool20 *float32, main, tail int) {
-	s0 := unsafe.Slice(relu20, max(0, 144+(main-1)*128+(tail-1)*16))
+func kMaxPool2Go(relu20, maxPool20 *float32, main int) {
+	s0 := unsafe.Slice(relu20, max(0, 320+(main-1)*320))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool20, max(0, 36+(main-1)*32+(tail-1)*4))
+	s1 := unsafe.Slice(maxPool20, max(0, 80+(main-1)*80))
 	i1 := 0
 	for range main {
-		for range 4 {
-			v2 := math.Float32frombits(0xff800000)
-			v4 := math.Float32frombits(0xff800000)
-			v6 := math.Float32frombits(0xff800000)
-			v8 := math.Float32frombits(0xff800000)
-			v10 := math.Float32frombits(0xff800000)
-			v12 := math.Float32frombits(0xff800000)
-			v14 := math.Float32frombits(0xff800000)
-			v16 := math.Float32frombits(0xff800000)
-			for range 2 {
+		for range 2 {
+			for range 5 {
+				v2 := math.Float32frombits(0xff800000)
+				v4 := math.Float32frombits(0xff800000)
+				v6 := math.Float32frombits(0xff800000)
+				v8 := math.Float32frombits(0xff800000)
+				v10 := math.Float32frombits(0xff800000)
+				v12 := math.Float32frombits(0xff800000)
+				v14 := math.Float32frombits(0xff800000)
+				v16 := math.Float32frombits(0xff800000)
 				for range 2 {
-					v17 := s0[i0]
-					v18 := v2
-					if v17 > v2 {
-						v18 = v17
+					for range 2 {
+						v17 := s0[i0]
+						v18 := v2
+						if v17 > v2 {
+							v18 = v17
+						}
+						v19 := v17 != v17
+						v20 := v18
+						if v19 {
+							v20 = math.Float32frombits(0xffffffff)
+						}
+						v2 = v20
+						v21 := s0[i0+1]
+						v22 := v4
+						if v21 > v4 {
+							v22 = v21
+						}
+						v23 := v21 != v21
+						v24 := v22
+						if v23 {
+							v24 = math.Float32frombits(0xffffffff)
+						}
+						v4 = v24
+						v25 := s0[i0+2]
+						v26 := v6
+						if v25 > v6 {
+							v26 = v25
+						}
+						v27 := v25 != v25
+						v28 := v26
+						if v27 {
+							v28 = math.Float32frombits(0xffffffff)
+						}
+						v6 = v28
+						v29 := s0[i0+3]
+						v30 := v8
+						if v29 > v8 {
+							v30 = v29
+						}
+						v31 := v29 != v29
+						v32 := v30
+						if v31 {
+							v32 = math.Float32frombits(0xffffffff)
+						}
+						v8 = v32
+						v33 := s0[i0+40]
+						v34 := v10
+						if v33 > v10 {
+							v34 = v33
+						}
+						v35 := v33 != v33
+						v36 := v34
+						if v35 {
+							v36 = math.Float32frombits(0xffffffff)
+						}
+						v10 = v36
+						v37 := s0[i0+41]
+						v38 := v12
+						if v37 > v12 {
+							v38 = v37
+						}
+						v39 := v37 != v37
+						v40 := v38
+						if v39 {
+							v40 = math.Float32frombits(0xffffffff)
+						}
+						v12 = v40
+						v41 := s0[i0+42]
+						v42 := v14
+						if v41 > v14 {
+							v42 = v41
+						}
+						v43 := v41 != v41
+						v44 := v42
+						if v43 {
+							v44 = math.Float32frombits(0xffffffff)
+						}
+						v14 = v44
+						v45 := s0[i0+43]
+						v46 := v16
+						if v45 > v16 {
+							v46 = v45
+						}
+						v47 := v45 != v45
+						v48 := v46
+						if v47 {
+							v48 = math.Float32frombits(0xffffffff)
+						}
+						v16 = v48
+						i0 += 20
 					}
-					v19 := v17 != v17
-					v20 := v18
-					if v19 {
-						v20 = math.Float32frombits(0xffffffff)
-					}
-					v2 = v20
-					v21 := s0[i0+16]
-					v22 := v4
-					if v21 > v4 {
-						v22 = v21
-					}
-					v23 := v21 != v21
-					v24 := v22
-					if v23 {
-						v24 = math.Float32frombits(0xffffffff)
-					}
-					v4 = v24
-					v25 := s0[i0+32]
-					v26 := v6
-					if v25 > v6 {
-						v26 = v25
-					}
-					v27 := v25 != v25
-					v28 := v26
-					if v27 {
-						v28 = math.Float32frombits(0xffffffff)
-					}
-					v6 = v28
-					v29 := s0[i0+48]
-					v30 := v8
-					if v29 > v8 {
-						v30 = v29
-					}
-					v31 := v29 != v29
-					v32 := v30
-					if v31 {
-						v32 = math.Float32frombits(0xffffffff)
-					}
-					v8 = v32
-					v33 := s0[i0+64]
-					v34 := v10
-					if v33 > v10 {
-						v34 = v33
-					}
-					v35 := v33 != v33
-					v36 := v34
-					if v35 {
-						v36 = math.Float32frombits(0xffffffff)
-					}
-					v10 = v36
-					v37 := s0[i0+80]
-					v38 := v12
-					if v37 > v12 {
-						v38 = v37
-					}
-					v39 := v37 != v37
-					v40 := v38
-					if v39 {
-						v40 = math.Float32frombits(0xffffffff)
-					}
-					v12 = v40
-					v41 := s0[i0+96]
-					v42 := v14
-					if v41 > v14 {
-						v42 = v41
-					}
-					v43 := v41 != v41
-					v44 := v42
-					if v43 {
-						v44 = math.Float32frombits(0xffffffff)
-					}
-					v14 = v44
-					v45 := s0[i0+112]
-					v46 := v16
-					if v45 > v16 {
-						v46 = v45
-					}
-					v47 := v45 != v45
-					v48 := v46
-					if v47 {
-						v48 = math.Float32frombits(0xffffffff)
-					}
-					v16 = v48
-					i0 += 1
+					i0 += 120
 				}
-				i0 += 6
+				s1[i1] = v2
+				s1[i1+1] = v4
+				s1[i1+2] = v6
+				s1[i1+3] = v8
+				s1[i1+20] = v10
+				s1[i1+21] = v12
+				s1[i1+22] = v14
+				s1[i1+23] = v16
+				i0 -= 316
+				i1 += 4
 			}
-			s1[i1] = v2
-			s1[i1+4] = v4
-			s1[i1+8] = v6
-			s1[i1+12] = v8
-			s1[i1+16] = v10
-			s1[i1+20] = v12
-			s1[i1+24] = v14
-			s1[i1+28] = v16
-			i0 -= 14
-			i1 += 1
+			i0 += 60
+			i1 += 20
 		}
-		i0 += 120
-		i1 += 28
-	}
-	for range tail {
-		for range 4 {
-			v50 := math.Float32frombits(0xff800000)
-			v51 := s0[i0]
-			v52 := v50
-			if v51 > v50 {
-				v52 = v51
-			}
-			v53 := v51 != v51
-			v54 := v52
-			if v53 {
-				v54 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v54
-			v55 := s0[i0+1]
-			v56 := v50
-			if v55 > v50 {
-				v56 = v55
-			}
-			v57 := v55 != v55
-			v58 := v56
-			if v57 {
-				v58 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v58
-			v59 := s0[i0+8]
-			v60 := v50
-			if v59 > v50 {
-				v60 = v59
-			}
-			v61 := v59 != v59
-			v62 := v60
-			if v61 {
-				v62 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v62
-			v63 := s0[i0+9]
-			v64 := v50
-			if v63 > v50 {
-				v64 = v63
-			}
-			v65 := v63 != v63
-			v66 := v64
-			if v65 {
-				v66 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v66
-			s1[i1] = v50
-			i0 += 2
-			i1 += 1
-		}
-		i0 += 8
-	}
-}
-
-// kFlattenGo computes
-//
-//	for n := range N {
-//		for j := range 4 {
-//			for k := range 4 {
-//				for l := range 20 {
-//					flatten[n, 80*j+20*k+l] = max_pool_2[n, j, k, l]
-//				}
-//			}
-//		}
-//	}
-func kFlattenGo(maxPool20, flatten0 *float32, main int) {
-	s0 := unsafe.Slice(maxPool20, max(0, 320+(main-1)*320))
-	i0 := 0
-	s1 := unsafe.Slice(flatten0, max(0, 320+(main-1)*320))
-	i1 := 0
-	for range main {
-		for range 16 {
-			for range 20 {
-				v1 := s0[i0]
-				s1[i1] = v1
-				i0 += 16
-				i1 += 1
-			}
-			i0 -= 319
-		}
-		i0 += 304
+		i0 += 160
 	}
 }
 
@@ -866,16 +773,16 @@ func kFlattenGo(maxPool20, flatten0 *float32, main int) {
 //		}
 //	}
 func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, main, tail int) {
-	s0 := unsafe.Slice(flatten0, max(0, 1600+(main-1)*1280+(tail-1)*320))
+	s0 := unsafe.Slice(flatten0, max(0, 2880+(main-1)*2560+(tail-1)*320))
 	i0 := 0
 	s1 := unsafe.Slice(hiddenDenseWeight0, 16000)
 	i1 := 0
 	s2 := unsafe.Slice(hiddenDenseBias0, 50)
 	i2 := 0
-	s3 := unsafe.Slice(hidden0, max(0, 250+(main-1)*200+(tail-1)*50))
+	s3 := unsafe.Slice(hidden0, max(0, 450+(main-1)*400+(tail-1)*50))
 	i3 := 0
 	for range main {
-		for range 25 {
+		for range 50 {
 			v1 := float32(0)
 			v2 := float32(0)
 			v3 := float32(0)
@@ -895,16 +802,16 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 						v1 = roundSum(p, c, s)
 					}
 				}
-				v11 := s1[i1+1]
+				v11 := s0[i0+320]
 				{
-					p, c := float64(v9)*float64(v11), float64(v2)
+					p, c := float64(v11)*float64(v10), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
 						v2 = roundSum(p, c, s)
 					}
 				}
-				v12 := s0[i0+320]
+				v12 := s0[i0+640]
 				{
 					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
@@ -913,42 +820,45 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 						v3 = roundSum(p, c, s)
 					}
 				}
+				v13 := s0[i0+960]
 				{
-					p, c := float64(v12)*float64(v11), float64(v4)
+					p, c := float64(v13)*float64(v10), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
 						v4 = roundSum(p, c, s)
 					}
 				}
-				v13 := s0[i0+640]
+				v14 := s0[i0+1280]
 				{
-					p, c := float64(v13)*float64(v10), float64(v5)
+					p, c := float64(v14)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
 						v5 = roundSum(p, c, s)
 					}
 				}
+				v15 := s0[i0+1600]
 				{
-					p, c := float64(v13)*float64(v11), float64(v6)
+					p, c := float64(v15)*float64(v10), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
 						v6 = roundSum(p, c, s)
 					}
 				}
-				v14 := s0[i0+960]
+				v16 := s0[i0+1920]
 				{
-					p, c := float64(v14)*float64(v10), float64(v7)
+					p, c := float64(v16)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
 						v7 = roundSum(p, c, s)
 					}
 				}
+				v17 := s0[i0+2240]
 				{
-					p, c := float64(v14)*float64(v11), float64(v8)
+					p, c := float64(v17)*float64(v10), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -958,174 +868,170 @@ func kDenseGo(flatten0, hiddenDenseWeight0, hiddenDenseBias0, hidden0 *float32, 
 				i0 += 1
 				i1 += 50
 			}
-			v15 := s2[i2]
-			v16 := v1 + v15
-			v18 := v16
-			if float32(0) > v16 {
-				v18 = float32(0)
+			v18 := s2[i2]
+			v19 := v1 + v18
+			v21 := v19
+			if float32(0) > v19 {
+				v21 = float32(0)
 			}
-			s3[i3] = v18
-			v19 := s2[i2+1]
-			v20 := v2 + v19
-			v22 := v20
-			if float32(0) > v20 {
-				v22 = float32(0)
+			s3[i3] = v21
+			v22 := s2[i2]
+			v23 := v2 + v22
+			v25 := v23
+			if float32(0) > v23 {
+				v25 = float32(0)
 			}
-			s3[i3+1] = v22
-			v23 := s2[i2]
-			v24 := v3 + v23
-			v26 := v24
-			if float32(0) > v24 {
-				v26 = float32(0)
+			s3[i3+50] = v25
+			v26 := s2[i2]
+			v27 := v3 + v26
+			v29 := v27
+			if float32(0) > v27 {
+				v29 = float32(0)
 			}
-			s3[i3+50] = v26
-			v27 := s2[i2+1]
-			v28 := v4 + v27
-			v30 := v28
-			if float32(0) > v28 {
-				v30 = float32(0)
+			s3[i3+100] = v29
+			v30 := s2[i2]
+			v31 := v4 + v30
+			v33 := v31
+			if float32(0) > v31 {
+				v33 = float32(0)
 			}
-			s3[i3+51] = v30
-			v31 := s2[i2]
-			v32 := v5 + v31
-			v34 := v32
-			if float32(0) > v32 {
-				v34 = float32(0)
+			s3[i3+150] = v33
+			v34 := s2[i2]
+			v35 := v5 + v34
+			v37 := v35
+			if float32(0) > v35 {
+				v37 = float32(0)
 			}
-			s3[i3+100] = v34
-			v35 := s2[i2+1]
-			v36 := v6 + v35
-			v38 := v36
-			if float32(0) > v36 {
-				v38 = float32(0)
+			s3[i3+200] = v37
+			v38 := s2[i2]
+			v39 := v6 + v38
+			v41 := v39
+			if float32(0) > v39 {
+				v41 = float32(0)
 			}
-			s3[i3+101] = v38
-			v39 := s2[i2]
-			v40 := v7 + v39
-			v42 := v40
-			if float32(0) > v40 {
-				v42 = float32(0)
+			s3[i3+250] = v41
+			v42 := s2[i2]
+			v43 := v7 + v42
+			v45 := v43
+			if float32(0) > v43 {
+				v45 = float32(0)
 			}
-			s3[i3+150] = v42
-			v43 := s2[i2+1]
-			v44 := v8 + v43
-			v46 := v44
-			if float32(0) > v44 {
-				v46 = float32(0)
+			s3[i3+300] = v45
+			v46 := s2[i2]
+			v47 := v8 + v46
+			v49 := v47
+			if float32(0) > v47 {
+				v49 = float32(0)
 			}
-			s3[i3+151] = v46
+			s3[i3+350] = v49
 			i0 -= 320
-			i1 -= 15998
-			i2 += 2
-			i3 += 2
+			i1 -= 15999
+			i2 += 1
+			i3 += 1
 		}
-		i0 += 1280
+		i0 += 2560
 		i1 -= 50
 		i2 -= 50
-		i3 += 150
+		i3 += 350
 	}
 	for range tail {
-		for range 25 {
-			v47 := float32(0)
-			v48 := float32(0)
-			for range 80 {
-				v49 := s0[i0]
-				v50 := s1[i1]
+		for range 50 {
+			v50 := float32(0)
+			for range 40 {
+				v51 := s0[i0]
+				v52 := s1[i1]
 				{
-					p, c := float64(v49)*float64(v50), float64(v47)
+					p, c := float64(v51)*float64(v52), float64(v50)
 					s := p + c
-					v47 = float32(s)
+					v50 = float32(s)
 					if twiceRounded(s) {
-						v47 = roundSum(p, c, s)
+						v50 = roundSum(p, c, s)
 					}
 				}
-				v51 := s1[i1+1]
+				v53 := s0[i0+1]
+				v54 := s1[i1+50]
 				{
-					p, c := float64(v49)*float64(v51), float64(v48)
+					p, c := float64(v53)*float64(v54), float64(v50)
 					s := p + c
-					v48 = float32(s)
+					v50 = float32(s)
 					if twiceRounded(s) {
-						v48 = roundSum(p, c, s)
-					}
-				}
-				v52 := s0[i0+1]
-				v53 := s1[i1+50]
-				{
-					p, c := float64(v52)*float64(v53), float64(v47)
-					s := p + c
-					v47 = float32(s)
-					if twiceRounded(s) {
-						v47 = roundSum(p, c, s)
-					}
-				}
-				v54 := s1[i1+51]
-				{
-					p, c := float64(v52)*float64(v54), float64(v48)
-					s := p + c
-					v48 = float32(s)
-					if twiceRounded(s) {
-						v48 = roundSum(p, c, s)
+						v50 = roundSum(p, c, s)
 					}
 				}
 				v55 := s0[i0+2]
 				v56 := s1[i1+100]
 				{
-					p, c := float64(v55)*float64(v56), float64(v47)
+					p, c := float64(v55)*float64(v56), float64(v50)
 					s := p + c
-					v47 = float32(s)
+					v50 = float32(s)
 					if twiceRounded(s) {
-						v47 = roundSum(p, c, s)
+						v50 = roundSum(p, c, s)
 					}
 				}
-				v57 := s1[i1+101]
+				v57 := s0[i0+3]
+				v58 := s1[i1+150]
 				{
-					p, c := float64(v55)*float64(v57), float64(v48)
+					p, c := float64(v57)*float64(v58), float64(v50)
 					s := p + c
-					v48 = float32(s)
+					v50 = float32(s)
 					if twiceRounded(s) {
-						v48 = roundSum(p, c, s)
+						v50 = roundSum(p, c, s)
 					}
 				}
-				v58 := s0[i0+3]
-				v59 := s1[i1+150]
+				v59 := s0[i0+4]
+				v60 := s1[i1+200]
 				{
-					p, c := float64(v58)*float64(v59), float64(v47)
+					p, c := float64(v59)*float64(v60), float64(v50)
 					s := p + c
-					v47 = float32(s)
+					v50 = float32(s)
 					if twiceRounded(s) {
-						v47 = roundSum(p, c, s)
+						v50 = roundSum(p, c, s)
 					}
 				}
-				v60 := s1[i1+151]
+				v61 := s0[i0+5]
+				v62 := s1[i1+250]
 				{
-					p, c := float64(v58)*float64(v60), float64(v48)
+					p, c := float64(v61)*float64(v62), float64(v50)
 					s := p + c
-					v48 = float32(s)
+					v50 = float32(s)
 					if twiceRounded(s) {
-						v48 = roundSum(p, c, s)
+						v50 = roundSum(p, c, s)
 					}
 				}
-				i0 += 4
-				i1 += 200
+				v63 := s0[i0+6]
+				v64 := s1[i1+300]
+				{
+					p, c := float64(v63)*float64(v64), float64(v50)
+					s := p + c
+					v50 = float32(s)
+					if twiceRounded(s) {
+						v50 = roundSum(p, c, s)
+					}
+				}
+				v65 := s0[i0+7]
+				v66 := s1[i1+350]
+				{
+					p, c := float64(v65)*float64(v66), float64(v50)
+					s := p + c
+					v50 = float32(s)
+					if twiceRounded(s) {
+						v50 = roundSum(p, c, s)
+					}
+				}
+				i0 += 8
+				i1 += 400
 			}
-			v61 := s2[i2]
-			v62 := v47 + v61
-			v64 := v62
-			if float32(0) > v62 {
-				v64 = float32(0)
+			v67 := s2[i2]
+			v68 := v50 + v67
+			v70 := v68
+			if float32(0) > v68 {
+				v70 = float32(0)
 			}
-			s3[i3] = v64
-			v65 := s2[i2+1]
-			v66 := v48 + v65
-			v68 := v66
-			if float32(0) > v66 {
-				v68 = float32(0)
-			}
-			s3[i3+1] = v68
+			s3[i3] = v70
 			i0 -= 320
-			i1 -= 15998
-			i2 += 2
-			i3 += 2
+			i1 -= 15999
+			i2 += 1
+			i3 += 1
 		}
 		i0 += 320
 		i1 -= 50
@@ -1413,11 +1319,10 @@ func kLogitsGo(hidden0, logitsDenseWeight0, logitsDenseBias0, logits0 *float32, 
 // kProbsMaxGo computes
 //
 //	for n := range N {
-//		part := [8]f32{-inf ...}
+//		acc := f32(-inf)
 //		for j := range 10 {
-//			part[j%8] = max(part[j%8], logits[n, j])
+//			acc = max(acc, logits[n, j])
 //		}
-//		acc := max of part in halves
 //		probs.max[n] = acc
 //	}
 func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
@@ -1426,15 +1331,15 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 	s1 := unsafe.Slice(probsMax0, max(0, 9+(main-1)*8+(tail-1)*1))
 	i1 := 0
 	for range main {
-		for range 8 {
-			v2 := math.Float32frombits(0xff800000)
-			v4 := math.Float32frombits(0xff800000)
-			v6 := math.Float32frombits(0xff800000)
-			v8 := math.Float32frombits(0xff800000)
-			v10 := math.Float32frombits(0xff800000)
-			v12 := math.Float32frombits(0xff800000)
-			v14 := math.Float32frombits(0xff800000)
-			v16 := math.Float32frombits(0xff800000)
+		v2 := math.Float32frombits(0xff800000)
+		v4 := math.Float32frombits(0xff800000)
+		v6 := math.Float32frombits(0xff800000)
+		v8 := math.Float32frombits(0xff800000)
+		v10 := math.Float32frombits(0xff800000)
+		v12 := math.Float32frombits(0xff800000)
+		v14 := math.Float32frombits(0xff800000)
+		v16 := math.Float32frombits(0xff800000)
+		for range 10 {
 			v17 := s0[i0]
 			v18 := v2
 			if v17 > v2 {
@@ -1446,7 +1351,7 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v20 = math.Float32frombits(0xffffffff)
 			}
 			v2 = v20
-			v21 := s0[i0+1]
+			v21 := s0[i0+10]
 			v22 := v4
 			if v21 > v4 {
 				v22 = v21
@@ -1457,7 +1362,7 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v24 = math.Float32frombits(0xffffffff)
 			}
 			v4 = v24
-			v25 := s0[i0+2]
+			v25 := s0[i0+20]
 			v26 := v6
 			if v25 > v6 {
 				v26 = v25
@@ -1468,7 +1373,7 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v28 = math.Float32frombits(0xffffffff)
 			}
 			v6 = v28
-			v29 := s0[i0+3]
+			v29 := s0[i0+30]
 			v30 := v8
 			if v29 > v8 {
 				v30 = v29
@@ -1479,7 +1384,7 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v32 = math.Float32frombits(0xffffffff)
 			}
 			v8 = v32
-			v33 := s0[i0+4]
+			v33 := s0[i0+40]
 			v34 := v10
 			if v33 > v10 {
 				v34 = v33
@@ -1490,7 +1395,7 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v36 = math.Float32frombits(0xffffffff)
 			}
 			v10 = v36
-			v37 := s0[i0+5]
+			v37 := s0[i0+50]
 			v38 := v12
 			if v37 > v12 {
 				v38 = v37
@@ -1501,7 +1406,7 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v40 = math.Float32frombits(0xffffffff)
 			}
 			v12 = v40
-			v41 := s0[i0+6]
+			v41 := s0[i0+60]
 			v42 := v14
 			if v41 > v14 {
 				v42 = v41
@@ -1512,7 +1417,7 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v44 = math.Float32frombits(0xffffffff)
 			}
 			v14 = v44
-			v45 := s0[i0+7]
+			v45 := s0[i0+70]
 			v46 := v16
 			if v45 > v16 {
 				v46 = v45
@@ -1523,279 +1428,132 @@ func kProbsMaxGo(logits0, probsMax0 *float32, main, tail int) {
 				v48 = math.Float32frombits(0xffffffff)
 			}
 			v16 = v48
-			v49 := s0[i0+8]
-			v50 := v2
-			if v49 > v2 {
-				v50 = v49
-			}
-			v51 := v49 != v49
-			v52 := v50
-			if v51 {
-				v52 = math.Float32frombits(0xffffffff)
-			}
-			v2 = v52
-			v53 := s0[i0+9]
-			v54 := v4
-			if v53 > v4 {
-				v54 = v53
-			}
-			v55 := v53 != v53
-			v56 := v54
-			if v55 {
-				v56 = math.Float32frombits(0xffffffff)
-			}
-			v4 = v56
-			v57 := v2
-			if v10 > v2 {
-				v57 = v10
-			}
-			v58 := v10 != v10
-			v59 := v57
-			if v58 {
-				v59 = math.Float32frombits(0xffffffff)
-			}
-			v60 := v4
-			if v12 > v4 {
-				v60 = v12
-			}
-			v61 := v12 != v12
-			v62 := v60
-			if v61 {
-				v62 = math.Float32frombits(0xffffffff)
-			}
-			v63 := v6
-			if v14 > v6 {
-				v63 = v14
-			}
-			v64 := v14 != v14
-			v65 := v63
-			if v64 {
-				v65 = math.Float32frombits(0xffffffff)
-			}
-			v66 := v8
-			if v16 > v8 {
-				v66 = v16
-			}
-			v67 := v16 != v16
-			v68 := v66
-			if v67 {
-				v68 = math.Float32frombits(0xffffffff)
-			}
-			v69 := v59
-			if v65 > v59 {
-				v69 = v65
-			}
-			v70 := v65 != v65
-			v71 := v69
-			if v70 {
-				v71 = math.Float32frombits(0xffffffff)
-			}
-			v72 := v62
-			if v68 > v62 {
-				v72 = v68
-			}
-			v73 := v68 != v68
-			v74 := v72
-			if v73 {
-				v74 = math.Float32frombits(0xffffffff)
-			}
-			v75 := v71
-			if v74 > v71 {
-				v75 = v74
-			}
-			v76 := v74 != v74
-			v77 := v75
-			if v76 {
-				v77 = math.Float32frombits(0xffffffff)
-			}
-			s1[i1] = v77
-			i0 += 10
-			i1 += 1
+			i0 += 1
 		}
+		s1[i1] = v2
+		s1[i1+1] = v4
+		s1[i1+2] = v6
+		s1[i1+3] = v8
+		s1[i1+4] = v10
+		s1[i1+5] = v12
+		s1[i1+6] = v14
+		s1[i1+7] = v16
+		i0 += 70
+		i1 += 8
 	}
 	for range tail {
-		v79 := math.Float32frombits(0xff800000)
-		v81 := math.Float32frombits(0xff800000)
-		v83 := math.Float32frombits(0xff800000)
-		v85 := math.Float32frombits(0xff800000)
-		v87 := math.Float32frombits(0xff800000)
-		v89 := math.Float32frombits(0xff800000)
-		v91 := math.Float32frombits(0xff800000)
-		v93 := math.Float32frombits(0xff800000)
-		v94 := s0[i0]
-		v95 := v79
-		if v94 > v79 {
-			v95 = v94
+		v50 := math.Float32frombits(0xff800000)
+		v51 := s0[i0]
+		v52 := v50
+		if v51 > v50 {
+			v52 = v51
 		}
-		v96 := v94 != v94
-		v97 := v95
-		if v96 {
-			v97 = math.Float32frombits(0xffffffff)
+		v53 := v51 != v51
+		v54 := v52
+		if v53 {
+			v54 = math.Float32frombits(0xffffffff)
 		}
-		v79 = v97
-		v98 := s0[i0+1]
-		v99 := v81
-		if v98 > v81 {
-			v99 = v98
+		v50 = v54
+		v55 := s0[i0+1]
+		v56 := v50
+		if v55 > v50 {
+			v56 = v55
 		}
-		v100 := v98 != v98
-		v101 := v99
-		if v100 {
-			v101 = math.Float32frombits(0xffffffff)
+		v57 := v55 != v55
+		v58 := v56
+		if v57 {
+			v58 = math.Float32frombits(0xffffffff)
 		}
-		v81 = v101
-		v102 := s0[i0+2]
-		v103 := v83
-		if v102 > v83 {
-			v103 = v102
+		v50 = v58
+		v59 := s0[i0+2]
+		v60 := v50
+		if v59 > v50 {
+			v60 = v59
 		}
-		v104 := v102 != v102
-		v105 := v103
-		if v104 {
-			v105 = math.Float32frombits(0xffffffff)
+		v61 := v59 != v59
+		v62 := v60
+		if v61 {
+			v62 = math.Float32frombits(0xffffffff)
 		}
-		v83 = v105
-		v106 := s0[i0+3]
-		v107 := v85
-		if v106 > v85 {
-			v107 = v106
+		v50 = v62
+		v63 := s0[i0+3]
+		v64 := v50
+		if v63 > v50 {
+			v64 = v63
 		}
-		v108 := v106 != v106
-		v109 := v107
-		if v108 {
-			v109 = math.Float32frombits(0xffffffff)
+		v65 := v63 != v63
+		v66 := v64
+		if v65 {
+			v66 = math.Float32frombits(0xffffffff)
 		}
-		v85 = v109
-		v110 := s0[i0+4]
-		v111 := v87
-		if v110 > v87 {
-			v111 = v110
+		v50 = v66
+		v67 := s0[i0+4]
+		v68 := v50
+		if v67 > v50 {
+			v68 = v67
 		}
-		v112 := v110 != v110
-		v113 := v111
-		if v112 {
-			v113 = math.Float32frombits(0xffffffff)
+		v69 := v67 != v67
+		v70 := v68
+		if v69 {
+			v70 = math.Float32frombits(0xffffffff)
 		}
-		v87 = v113
-		v114 := s0[i0+5]
-		v115 := v89
-		if v114 > v89 {
-			v115 = v114
+		v50 = v70
+		v71 := s0[i0+5]
+		v72 := v50
+		if v71 > v50 {
+			v72 = v71
 		}
-		v116 := v114 != v114
-		v117 := v115
-		if v116 {
-			v117 = math.Float32frombits(0xffffffff)
+		v73 := v71 != v71
+		v74 := v72
+		if v73 {
+			v74 = math.Float32frombits(0xffffffff)
 		}
-		v89 = v117
-		v118 := s0[i0+6]
-		v119 := v91
-		if v118 > v91 {
-			v119 = v118
+		v50 = v74
+		v75 := s0[i0+6]
+		v76 := v50
+		if v75 > v50 {
+			v76 = v75
 		}
-		v120 := v118 != v118
-		v121 := v119
-		if v120 {
-			v121 = math.Float32frombits(0xffffffff)
+		v77 := v75 != v75
+		v78 := v76
+		if v77 {
+			v78 = math.Float32frombits(0xffffffff)
 		}
-		v91 = v121
-		v122 := s0[i0+7]
-		v123 := v93
-		if v122 > v93 {
-			v123 = v122
+		v50 = v78
+		v79 := s0[i0+7]
+		v80 := v50
+		if v79 > v50 {
+			v80 = v79
 		}
-		v124 := v122 != v122
-		v125 := v123
-		if v124 {
-			v125 = math.Float32frombits(0xffffffff)
+		v81 := v79 != v79
+		v82 := v80
+		if v81 {
+			v82 = math.Float32frombits(0xffffffff)
 		}
-		v93 = v125
-		v126 := s0[i0+8]
-		v127 := v79
-		if v126 > v79 {
-			v127 = v126
+		v50 = v82
+		v83 := s0[i0+8]
+		v84 := v50
+		if v83 > v50 {
+			v84 = v83
 		}
-		v128 := v126 != v126
-		v129 := v127
-		if v128 {
-			v129 = math.Float32frombits(0xffffffff)
+		v85 := v83 != v83
+		v86 := v84
+		if v85 {
+			v86 = math.Float32frombits(0xffffffff)
 		}
-		v79 = v129
-		v130 := s0[i0+9]
-		v131 := v81
-		if v130 > v81 {
-			v131 = v130
+		v50 = v86
+		v87 := s0[i0+9]
+		v88 := v50
+		if v87 > v50 {
+			v88 = v87
 		}
-		v132 := v130 != v130
-		v133 := v131
-		if v132 {
-			v133 = math.Float32frombits(0xffffffff)
+		v89 := v87 != v87
+		v90 := v88
+		if v89 {
+			v90 = math.Float32frombits(0xffffffff)
 		}
-		v81 = v133
-		v134 := v79
-		if v87 > v79 {
-			v134 = v87
-		}
-		v135 := v87 != v87
-		v136 := v134
-		if v135 {
-			v136 = math.Float32frombits(0xffffffff)
-		}
-		v137 := v81
-		if v89 > v81 {
-			v137 = v89
-		}
-		v138 := v89 != v89
-		v139 := v137
-		if v138 {
-			v139 = math.Float32frombits(0xffffffff)
-		}
-		v140 := v83
-		if v91 > v83 {
-			v140 = v91
-		}
-		v141 := v91 != v91
-		v142 := v140
-		if v141 {
-			v142 = math.Float32frombits(0xffffffff)
-		}
-		v143 := v85
-		if v93 > v85 {
-			v143 = v93
-		}
-		v144 := v93 != v93
-		v145 := v143
-		if v144 {
-			v145 = math.Float32frombits(0xffffffff)
-		}
-		v146 := v136
-		if v142 > v136 {
-			v146 = v142
-		}
-		v147 := v142 != v142
-		v148 := v146
-		if v147 {
-			v148 = math.Float32frombits(0xffffffff)
-		}
-		v149 := v139
-		if v145 > v139 {
-			v149 = v145
-		}
-		v150 := v145 != v145
-		v151 := v149
-		if v150 {
-			v151 = math.Float32frombits(0xffffffff)
-		}
-		v152 := v148
-		if v151 > v148 {
-			v152 = v151
-		}
-		v153 := v151 != v151
-		v154 := v152
-		if v153 {
-			v154 = math.Float32frombits(0xffffffff)
-		}
-		s1[i1] = v154
+		v50 = v90
+		s1[i1] = v50
 		i0 += 10
 		i1 += 1
 	}
@@ -2030,11 +1788,10 @@ func kProbsExpGo(logits0, probsMax0, probsExp0 *float32, main, tail int) {
 // kProbsSumGo computes
 //
 //	for n := range N {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for j := range 10 {
-//			part[j%8] += probs.exp[n, j]
+//			acc += probs.exp[n, j]
 //		}
-//		acc := sum of part in halves
 //		probs.sum[n] = acc
 //	}
 func kProbsSumGo(probsExp0, probsSum0 *float32, main, tail int) {
@@ -2043,84 +1800,67 @@ func kProbsSumGo(probsExp0, probsSum0 *float32, main, tail int) {
 	s1 := unsafe.Slice(probsSum0, max(0, 9+(main-1)*8+(tail-1)*1))
 	i1 := 0
 	for range main {
-		for range 8 {
-			v1 := float32(0)
-			v2 := float32(0)
-			v3 := float32(0)
-			v4 := float32(0)
-			v5 := float32(0)
-			v6 := float32(0)
-			v7 := float32(0)
-			v8 := float32(0)
+		v1 := float32(0)
+		v2 := float32(0)
+		v3 := float32(0)
+		v4 := float32(0)
+		v5 := float32(0)
+		v6 := float32(0)
+		v7 := float32(0)
+		v8 := float32(0)
+		for range 10 {
 			v9 := s0[i0]
 			v1 = v1 + v9
-			v10 := s0[i0+1]
+			v10 := s0[i0+10]
 			v2 = v2 + v10
-			v11 := s0[i0+2]
+			v11 := s0[i0+20]
 			v3 = v3 + v11
-			v12 := s0[i0+3]
+			v12 := s0[i0+30]
 			v4 = v4 + v12
-			v13 := s0[i0+4]
+			v13 := s0[i0+40]
 			v5 = v5 + v13
-			v14 := s0[i0+5]
+			v14 := s0[i0+50]
 			v6 = v6 + v14
-			v15 := s0[i0+6]
+			v15 := s0[i0+60]
 			v7 = v7 + v15
-			v16 := s0[i0+7]
+			v16 := s0[i0+70]
 			v8 = v8 + v16
-			v17 := s0[i0+8]
-			v1 = v1 + v17
-			v18 := s0[i0+9]
-			v2 = v2 + v18
-			v19 := v1 + v5
-			v20 := v2 + v6
-			v21 := v3 + v7
-			v22 := v4 + v8
-			v23 := v19 + v21
-			v24 := v20 + v22
-			v25 := v23 + v24
-			s1[i1] = v25
-			i0 += 10
-			i1 += 1
+			i0 += 1
 		}
+		s1[i1] = v1
+		s1[i1+1] = v2
+		s1[i1+2] = v3
+		s1[i1+3] = v4
+		s1[i1+4] = v5
+		s1[i1+5] = v6
+		s1[i1+6] = v7
+		s1[i1+7] = v8
+		i0 += 70
+		i1 += 8
 	}
 	for range tail {
-		v26 := float32(0)
-		v27 := float32(0)
-		v28 := float32(0)
-		v29 := float32(0)
-		v30 := float32(0)
-		v31 := float32(0)
-		v32 := float32(0)
-		v33 := float32(0)
-		v34 := s0[i0]
-		v26 = v26 + v34
-		v35 := s0[i0+1]
-		v27 = v27 + v35
-		v36 := s0[i0+2]
-		v28 = v28 + v36
-		v37 := s0[i0+3]
-		v29 = v29 + v37
-		v38 := s0[i0+4]
-		v30 = v30 + v38
-		v39 := s0[i0+5]
-		v31 = v31 + v39
-		v40 := s0[i0+6]
-		v32 = v32 + v40
-		v41 := s0[i0+7]
-		v33 = v33 + v41
-		v42 := s0[i0+8]
-		v26 = v26 + v42
-		v43 := s0[i0+9]
-		v27 = v27 + v43
-		v44 := v26 + v30
-		v45 := v27 + v31
-		v46 := v28 + v32
-		v47 := v29 + v33
-		v48 := v44 + v46
-		v49 := v45 + v47
-		v50 := v48 + v49
-		s1[i1] = v50
+		v17 := float32(0)
+		v18 := s0[i0]
+		v17 = v17 + v18
+		v19 := s0[i0+1]
+		v17 = v17 + v19
+		v20 := s0[i0+2]
+		v17 = v17 + v20
+		v21 := s0[i0+3]
+		v17 = v17 + v21
+		v22 := s0[i0+4]
+		v17 = v17 + v22
+		v23 := s0[i0+5]
+		v17 = v17 + v23
+		v24 := s0[i0+6]
+		v17 = v17 + v24
+		v25 := s0[i0+7]
+		v17 = v17 + v25
+		v26 := s0[i0+8]
+		v17 = v17 + v26
+		v27 := s0[i0+9]
+		v17 = v17 + v27
+		s1[i1] = v17
 		i0 += 10
 		i1 += 1
 	}
@@ -5985,14 +5725,14 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 //		}
 //	}
 func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int) {
-	s0 := unsafe.Slice(flatten0, max(0, 5+(main-1)*4+(tail-1)*1+(batch-1)*320))
+	s0 := unsafe.Slice(flatten0, max(0, 9+(main-1)*8+(tail-1)*1+(batch-1)*320))
 	i0 := 0
 	s1 := unsafe.Slice(denseGrad0, max(0, 50+(batch-1)*50))
 	i1 := 0
-	s2 := unsafe.Slice(hiddenDenseWeightGrad0, max(0, 250+(main-1)*200+(tail-1)*50))
+	s2 := unsafe.Slice(hiddenDenseWeightGrad0, max(0, 450+(main-1)*400+(tail-1)*50))
 	i2 := 0
 	for range main {
-		for range 25 {
+		for range 50 {
 			v1 := float32(0)
 			v2 := float32(0)
 			v3 := float32(0)
@@ -6012,16 +5752,16 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 						v1 = roundSum(p, c, s)
 					}
 				}
-				v11 := s1[i1+1]
+				v11 := s0[i0+1]
 				{
-					p, c := float64(v9)*float64(v11), float64(v2)
+					p, c := float64(v11)*float64(v10), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
 						v2 = roundSum(p, c, s)
 					}
 				}
-				v12 := s0[i0+1]
+				v12 := s0[i0+2]
 				{
 					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
@@ -6030,42 +5770,45 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 						v3 = roundSum(p, c, s)
 					}
 				}
+				v13 := s0[i0+3]
 				{
-					p, c := float64(v12)*float64(v11), float64(v4)
+					p, c := float64(v13)*float64(v10), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
 						v4 = roundSum(p, c, s)
 					}
 				}
-				v13 := s0[i0+2]
+				v14 := s0[i0+4]
 				{
-					p, c := float64(v13)*float64(v10), float64(v5)
+					p, c := float64(v14)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
 						v5 = roundSum(p, c, s)
 					}
 				}
+				v15 := s0[i0+5]
 				{
-					p, c := float64(v13)*float64(v11), float64(v6)
+					p, c := float64(v15)*float64(v10), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
 						v6 = roundSum(p, c, s)
 					}
 				}
-				v14 := s0[i0+3]
+				v16 := s0[i0+6]
 				{
-					p, c := float64(v14)*float64(v10), float64(v7)
+					p, c := float64(v16)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
 						v7 = roundSum(p, c, s)
 					}
 				}
+				v17 := s0[i0+7]
 				{
-					p, c := float64(v14)*float64(v11), float64(v8)
+					p, c := float64(v17)*float64(v10), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -6078,42 +5821,32 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 			i0 -= batch * 320
 			i1 -= batch * 50
 			s2[i2] = v1
-			s2[i2+1] = v2
-			s2[i2+50] = v3
-			s2[i2+51] = v4
-			s2[i2+100] = v5
-			s2[i2+101] = v6
-			s2[i2+150] = v7
-			s2[i2+151] = v8
-			i1 += 2
-			i2 += 2
+			s2[i2+50] = v2
+			s2[i2+100] = v3
+			s2[i2+150] = v4
+			s2[i2+200] = v5
+			s2[i2+250] = v6
+			s2[i2+300] = v7
+			s2[i2+350] = v8
+			i1 += 1
+			i2 += 1
 		}
-		i0 += 4
+		i0 += 8
 		i1 -= 50
-		i2 += 150
+		i2 += 350
 	}
 	for range tail {
-		for range 25 {
-			v15 := float32(0)
-			v16 := float32(0)
+		for range 50 {
+			v18 := float32(0)
 			for range batch {
-				v17 := s0[i0]
-				v18 := s1[i1]
+				v19 := s0[i0]
+				v20 := s1[i1]
 				{
-					p, c := float64(v17)*float64(v18), float64(v15)
+					p, c := float64(v19)*float64(v20), float64(v18)
 					s := p + c
-					v15 = float32(s)
+					v18 = float32(s)
 					if twiceRounded(s) {
-						v15 = roundSum(p, c, s)
-					}
-				}
-				v19 := s1[i1+1]
-				{
-					p, c := float64(v17)*float64(v19), float64(v16)
-					s := p + c
-					v16 = float32(s)
-					if twiceRounded(s) {
-						v16 = roundSum(p, c, s)
+						v18 = roundSum(p, c, s)
 					}
 				}
 				i0 += 320
@@ -6121,10 +5854,9 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 			}
 			i0 -= batch * 320
 			i1 -= batch * 50
-			s2[i2] = v15
-			s2[i2+1] = v16
-			i1 += 2
-			i2 += 2
+			s2[i2] = v18
+			i1 += 1
+			i2 += 1
 		}
 		i0 += 1
 		i1 -= 50
@@ -6200,36 +5932,6 @@ func kHiddenDenseBiasGradGo(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int
 	s1[i1+1] = v18
 }
 
-// kMaxPool2GradGo computes
-//
-//	for n := range N {
-//		for j := range 4 {
-//			for k := range 4 {
-//				for l := range 20 {
-//					max_pool_2.grad[n, j, k, l] = flatten.grad[n, 80*j+20*k+l]
-//				}
-//			}
-//		}
-//	}
-func kMaxPool2GradGo(flattenGrad0, maxPool2Grad0 *float32, main int) {
-	s0 := unsafe.Slice(flattenGrad0, max(0, 320+(main-1)*320))
-	i0 := 0
-	s1 := unsafe.Slice(maxPool2Grad0, max(0, 320+(main-1)*320))
-	i1 := 0
-	for range main {
-		for range 16 {
-			for range 20 {
-				v1 := s0[i0]
-				s1[i1] = v1
-				i0 += 1
-				i1 += 16
-			}
-			i1 -= 319
-		}
-		i1 += 304
-	}
-}
-
 // kRelu2GradGo computes
 //
 //	for n := range N {
@@ -6247,16 +5949,16 @@ func kMaxPool2GradGo(flattenGrad0, maxPool2Grad0 *float32, main int) {
 //			}
 //		}
 //	}
-func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
-	s0 := unsafe.Slice(relu20, max(0, 144+(main-1)*128+(tail-1)*16))
+func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main int) {
+	s0 := unsafe.Slice(relu20, max(0, 320+(main-1)*320))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool20, max(0, 36+(main-1)*32+(tail-1)*4))
+	s1 := unsafe.Slice(maxPool20, max(0, 80+(main-1)*80))
 	i1 := 0
-	s2 := unsafe.Slice(relu2GradWhich0, max(0, 36+(main-1)*32+(tail-1)*4))
+	s2 := unsafe.Slice(relu2GradWhich0, max(0, 80+(main-1)*80))
 	i2 := 0
 	for range main {
-		for range 8 {
-			for range 4 {
+		for range 4 {
+			for range 20 {
 				v2 := math.Float32frombits(0x7f800000)
 				v3 := s0[i0]
 				v4 := s1[i1]
@@ -6277,7 +5979,7 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 					v12 = math.Float32frombits(0xffffffff)
 				}
 				v2 = v12
-				v13 := s0[i0+1]
+				v13 := s0[i0+20]
 				v14 := s1[i1]
 				v15 := v13 == v14
 				v16 := uint32(0x1)
@@ -6296,7 +5998,7 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 					v22 = math.Float32frombits(0xffffffff)
 				}
 				v2 = v22
-				v23 := s0[i0+8]
+				v23 := s0[i0+160]
 				v24 := s1[i1]
 				v25 := v23 == v24
 				v26 := uint32(0x2)
@@ -6315,7 +6017,7 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 					v32 = math.Float32frombits(0xffffffff)
 				}
 				v2 = v32
-				v33 := s0[i0+9]
+				v33 := s0[i0+180]
 				v34 := s1[i1]
 				v35 := v33 == v34
 				v36 := uint32(0x3)
@@ -6340,103 +6042,13 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 					v46 = v2
 				}
 				s2[i2] = v46
-				i0 += 2
+				i0 += 1
 				i1 += 1
 				i2 += 1
 			}
-			i0 += 8
+			i0 += 20
 		}
-	}
-	for range tail {
-		for range 4 {
-			v48 := math.Float32frombits(0x7f800000)
-			v49 := s0[i0]
-			v50 := s1[i1]
-			v51 := v49 == v50
-			v52 := uint32(0x0)
-			v53 := float32(int32(v52))
-			v55 := float32(4)
-			if v51 {
-				v55 = v53
-			}
-			v56 := v48
-			if v55 < v48 {
-				v56 = v55
-			}
-			v57 := v55 != v55
-			v58 := v56
-			if v57 {
-				v58 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v58
-			v59 := s0[i0+1]
-			v60 := s1[i1]
-			v61 := v59 == v60
-			v62 := uint32(0x1)
-			v63 := float32(int32(v62))
-			v65 := float32(4)
-			if v61 {
-				v65 = v63
-			}
-			v66 := v48
-			if v65 < v48 {
-				v66 = v65
-			}
-			v67 := v65 != v65
-			v68 := v66
-			if v67 {
-				v68 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v68
-			v69 := s0[i0+8]
-			v70 := s1[i1]
-			v71 := v69 == v70
-			v72 := uint32(0x2)
-			v73 := float32(int32(v72))
-			v75 := float32(4)
-			if v71 {
-				v75 = v73
-			}
-			v76 := v48
-			if v75 < v48 {
-				v76 = v75
-			}
-			v77 := v75 != v75
-			v78 := v76
-			if v77 {
-				v78 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v78
-			v79 := s0[i0+9]
-			v80 := s1[i1]
-			v81 := v79 == v80
-			v82 := uint32(0x3)
-			v83 := float32(int32(v82))
-			v85 := float32(4)
-			if v81 {
-				v85 = v83
-			}
-			v86 := v48
-			if v85 < v48 {
-				v86 = v85
-			}
-			v87 := v85 != v85
-			v88 := v86
-			if v87 {
-				v88 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v88
-			v90 := v48 < float32(4)
-			v92 := float32(0)
-			if v90 {
-				v92 = v48
-			}
-			s2[i2] = v92
-			i0 += 2
-			i1 += 1
-			i2 += 1
-		}
-		i0 += 8
+		i0 += 160
 	}
 }
 
@@ -6451,18 +6063,10 @@ func kRelu2GradGo(relu20, maxPool20, relu2GradWhich0 *float32, main, tail int) {
 //			}
 //		}
 //	}
-func kMaxPoolGradSpreadGo(maxPoolGradSpread0 *float32, main, tail int) {
-	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 15360+(main-1)*10240+(tail-1)*5120))
+func kMaxPoolGradSpreadGo(maxPoolGradSpread0 *float32, main int) {
+	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 5120+(main-1)*5120))
 	i0 := 0
 	for range main {
-		for range 2 {
-			for range 5120 {
-				s0[i0] = float32(0)
-				i0 += 1
-			}
-		}
-	}
-	for range tail {
 		for range 5120 {
 			s0[i0] = float32(0)
 			i0 += 1
@@ -6486,13 +6090,13 @@ func kMaxPoolGradSpreadGo(maxPoolGradSpread0 *float32, main, tail int) {
 //		}
 //	}
 func kRelu2Grad2Go(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *float32, main int) {
-	s0 := unsafe.Slice(relu20, max(0, 64+(main-1)*64))
+	s0 := unsafe.Slice(relu20, max(0, 1280+(main-1)*1280))
 	i0 := 0
-	s1 := unsafe.Slice(relu2GradWhich0, max(0, 16+(main-1)*16))
+	s1 := unsafe.Slice(relu2GradWhich0, max(0, 320+(main-1)*320))
 	i1 := 0
-	s2 := unsafe.Slice(maxPool2Grad0, max(0, 16+(main-1)*16))
+	s2 := unsafe.Slice(maxPool2Grad0, max(0, 320+(main-1)*320))
 	i2 := 0
-	s3 := unsafe.Slice(maxPoolGradSpread0, max(0, 120+(main-1)*256))
+	s3 := unsafe.Slice(maxPoolGradSpread0, max(0, 2400+(main-1)*5120))
 	i3 := 0
 	for range main {
 		for range 4 {
@@ -6501,40 +6105,46 @@ func kRelu2Grad2Go(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *f
 				for range 2 {
 					v4 := uint32(0x0)
 					for range 2 {
-						v6 := s0[i0]
-						v7 := float32(0) < v6
-						v8 := s1[i1]
-						v10 := v2 * uint32(0x2)
-						v11 := v10 + v4
-						v12 := float32(int32(v11))
-						v13 := v8 == v12
-						v14 := s2[i2]
-						v16 := float32(0)
-						if v13 {
-							v16 = v14
+						for range 20 {
+							v6 := s0[i0]
+							v7 := float32(0) < v6
+							v8 := s1[i1]
+							v10 := v2 * uint32(0x2)
+							v11 := v10 + v4
+							v12 := float32(int32(v11))
+							v13 := v8 == v12
+							v14 := s2[i2]
+							v16 := float32(0)
+							if v13 {
+								v16 = v14
+							}
+							v18 := float32(0)
+							if v7 {
+								v18 = v16
+							}
+							s3[i3] = v18
+							i0 += 1
+							i1 += 1
+							i2 += 1
+							i3 += 1
 						}
-						v18 := float32(0)
-						if v7 {
-							v18 = v16
-						}
-						s3[i3] = v18
 						v4 = v4 + uint32(0x1)
-						i0 += 1
-						i3 += 1
+						i1 -= 20
+						i2 -= 20
 					}
 					v2 = v2 + uint32(0x1)
-					i0 += 6
-					i3 += 14
+					i0 += 120
+					i3 += 280
 				}
-				i0 -= 14
-				i1 += 1
-				i2 += 1
-				i3 -= 30
+				i0 -= 280
+				i1 += 20
+				i2 += 20
+				i3 -= 600
 			}
-			i0 += 8
-			i3 += 24
+			i0 += 160
+			i3 += 480
 		}
-		i3 += 128
+		i3 += 2560
 	}
 }
 
@@ -6544,173 +6154,31 @@ func kRelu2Grad2Go(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *f
 //		for y := range 12 {
 //			for x := range 12 {
 //				for c := range 10 {
-//					acc := f32(0)
+//					part := [8]f32{0 ...}
 //					for u := range 5 {
 //						for v := range 5 {
 //							for f := range 20 {
-//								acc = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], acc)
+//								part[f%8] = fma(max_pool.grad.spread[n, y+u, x+v, f], features.stage_2.conv2d.weight[-u+4, -v+4, c, f], part[f%8])
 //							}
 //						}
 //					}
+//					acc := sum of part in halves
 //					max_pool.grad[n, y, x, c] = acc
 //				}
 //			}
 //		}
 //	}
 func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad0 *float32, main int) {
-	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 5120+(main-1)*5120))
+	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 2240+(main-1)*5120))
 	i0 := 0
 	s1 := unsafe.Slice(featuresStage2Conv2dWeight0, 5000)
 	i1 := 0
-	s2 := unsafe.Slice(maxPoolGrad0, max(0, 1440+(main-1)*1440))
+	s2 := unsafe.Slice(maxPoolGrad0, max(0, 360+(main-1)*1440))
 	i2 := 0
 	for range main {
-		for range 12 {
-			for range 3 {
-				for range 5 {
-					v1 := float32(0)
-					v2 := float32(0)
-					v3 := float32(0)
-					v4 := float32(0)
-					v5 := float32(0)
-					v6 := float32(0)
-					v7 := float32(0)
-					v8 := float32(0)
-					for range 5 {
-						for range 5 {
-							for range 20 {
-								v9 := s0[i0]
-								v10 := s1[i1+4800]
-								{
-									p, c := float64(v9)*float64(v10), float64(v1)
-									s := p + c
-									v1 = float32(s)
-									if twiceRounded(s) {
-										v1 = roundSum(p, c, s)
-									}
-								}
-								v11 := s0[i0+1]
-								{
-									p, c := float64(v11)*float64(v10), float64(v2)
-									s := p + c
-									v2 = float32(s)
-									if twiceRounded(s) {
-										v2 = roundSum(p, c, s)
-									}
-								}
-								v12 := s0[i0+2]
-								{
-									p, c := float64(v12)*float64(v10), float64(v3)
-									s := p + c
-									v3 = float32(s)
-									if twiceRounded(s) {
-										v3 = roundSum(p, c, s)
-									}
-								}
-								v13 := s0[i0+3]
-								{
-									p, c := float64(v13)*float64(v10), float64(v4)
-									s := p + c
-									v4 = float32(s)
-									if twiceRounded(s) {
-										v4 = roundSum(p, c, s)
-									}
-								}
-								v14 := s1[i1+4820]
-								{
-									p, c := float64(v9)*float64(v14), float64(v5)
-									s := p + c
-									v5 = float32(s)
-									if twiceRounded(s) {
-										v5 = roundSum(p, c, s)
-									}
-								}
-								{
-									p, c := float64(v11)*float64(v14), float64(v6)
-									s := p + c
-									v6 = float32(s)
-									if twiceRounded(s) {
-										v6 = roundSum(p, c, s)
-									}
-								}
-								{
-									p, c := float64(v12)*float64(v14), float64(v7)
-									s := p + c
-									v7 = float32(s)
-									if twiceRounded(s) {
-										v7 = roundSum(p, c, s)
-									}
-								}
-								{
-									p, c := float64(v13)*float64(v14), float64(v8)
-									s := p + c
-									v8 = float32(s)
-									if twiceRounded(s) {
-										v8 = roundSum(p, c, s)
-									}
-								}
-								i0 += 256
-								i1 += 1
-							}
-							i0 -= 5119
-							i1 -= 220
-						}
-						i0 += 11
-					}
-					s2[i2] = v1
-					s2[i2+1] = v2
-					s2[i2+2] = v3
-					s2[i2+3] = v4
-					s2[i2+144] = v5
-					s2[i2+145] = v6
-					s2[i2+146] = v7
-					s2[i2+147] = v8
-					i0 -= 80
-					i1 += 5040
-					i2 += 288
-				}
-				i0 += 4
-				i1 -= 200
-				i2 -= 1436
-			}
-			i0 += 4
-		}
-		i0 += 4928
-		i2 += 1296
-	}
-}
-
-// kFeaturesStage2Conv2dWeightGradGo computes
-//
-//	for u := range 5 {
-//		for v := range 5 {
-//			for c := range 10 {
-//				for f := range 20 {
-//					part := [8]f32{0 ...}
-//					for n := range N {
-//						for y := range 8 {
-//							for x := range 8 {
-//								part[x%8] = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], part[x%8])
-//							}
-//						}
-//					}
-//					acc := sum of part in halves
-//					features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
-//				}
-//			}
-//		}
-//	}
-func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, batch int) {
-	s0 := unsafe.Slice(maxPool0, max(0, 1392+(main-1)*12+(batch-1)*1440))
-	i0 := 0
-	s1 := unsafe.Slice(maxPoolGradSpread0, max(0, 4984+(batch-1)*5120))
-	i1 := 0
-	s2 := unsafe.Slice(featuresStage2Conv2dWeightGrad0, max(0, 1000+(main-1)*1000))
-	i2 := 0
-	for range main {
-		for range 5 {
-			for range 10 {
-				for range 6 {
+		for range 3 {
+			for range 4 {
+				for range 10 {
 					v1 := float32(0)
 					v2 := float32(0)
 					v3 := float32(0)
@@ -6735,10 +6203,10 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 					v22 := float32(0)
 					v23 := float32(0)
 					v24 := float32(0)
-					for range batch {
-						for range 4 {
+					for range 5 {
+						for range 5 {
 							v25 := s0[i0]
-							v26 := s1[i1]
+							v26 := s1[i1+4800]
 							{
 								p, c := float64(v25)*float64(v26), float64(v1)
 								s := p + c
@@ -6747,18 +6215,18 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v1 = roundSum(p, c, s)
 								}
 							}
-							v27 := s1[i1+256]
+							v27 := s0[i0+20]
 							{
-								p, c := float64(v25)*float64(v27), float64(v9)
+								p, c := float64(v27)*float64(v26), float64(v9)
 								s := p + c
 								v9 = float32(s)
 								if twiceRounded(s) {
 									v9 = roundSum(p, c, s)
 								}
 							}
-							v28 := s1[i1+512]
+							v28 := s0[i0+40]
 							{
-								p, c := float64(v25)*float64(v28), float64(v17)
+								p, c := float64(v28)*float64(v26), float64(v17)
 								s := p + c
 								v17 = float32(s)
 								if twiceRounded(s) {
@@ -6766,7 +6234,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 								}
 							}
 							v29 := s0[i0+1]
-							v30 := s1[i1+1]
+							v30 := s1[i1+4801]
 							{
 								p, c := float64(v29)*float64(v30), float64(v2)
 								s := p + c
@@ -6775,18 +6243,18 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v2 = roundSum(p, c, s)
 								}
 							}
-							v31 := s1[i1+257]
+							v31 := s0[i0+21]
 							{
-								p, c := float64(v29)*float64(v31), float64(v10)
+								p, c := float64(v31)*float64(v30), float64(v10)
 								s := p + c
 								v10 = float32(s)
 								if twiceRounded(s) {
 									v10 = roundSum(p, c, s)
 								}
 							}
-							v32 := s1[i1+513]
+							v32 := s0[i0+41]
 							{
-								p, c := float64(v29)*float64(v32), float64(v18)
+								p, c := float64(v32)*float64(v30), float64(v18)
 								s := p + c
 								v18 = float32(s)
 								if twiceRounded(s) {
@@ -6794,7 +6262,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 								}
 							}
 							v33 := s0[i0+2]
-							v34 := s1[i1+2]
+							v34 := s1[i1+4802]
 							{
 								p, c := float64(v33)*float64(v34), float64(v3)
 								s := p + c
@@ -6803,18 +6271,18 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v3 = roundSum(p, c, s)
 								}
 							}
-							v35 := s1[i1+258]
+							v35 := s0[i0+22]
 							{
-								p, c := float64(v33)*float64(v35), float64(v11)
+								p, c := float64(v35)*float64(v34), float64(v11)
 								s := p + c
 								v11 = float32(s)
 								if twiceRounded(s) {
 									v11 = roundSum(p, c, s)
 								}
 							}
-							v36 := s1[i1+514]
+							v36 := s0[i0+42]
 							{
-								p, c := float64(v33)*float64(v36), float64(v19)
+								p, c := float64(v36)*float64(v34), float64(v19)
 								s := p + c
 								v19 = float32(s)
 								if twiceRounded(s) {
@@ -6822,7 +6290,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 								}
 							}
 							v37 := s0[i0+3]
-							v38 := s1[i1+3]
+							v38 := s1[i1+4803]
 							{
 								p, c := float64(v37)*float64(v38), float64(v4)
 								s := p + c
@@ -6831,18 +6299,18 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v4 = roundSum(p, c, s)
 								}
 							}
-							v39 := s1[i1+259]
+							v39 := s0[i0+23]
 							{
-								p, c := float64(v37)*float64(v39), float64(v12)
+								p, c := float64(v39)*float64(v38), float64(v12)
 								s := p + c
 								v12 = float32(s)
 								if twiceRounded(s) {
 									v12 = roundSum(p, c, s)
 								}
 							}
-							v40 := s1[i1+515]
+							v40 := s0[i0+43]
 							{
-								p, c := float64(v37)*float64(v40), float64(v20)
+								p, c := float64(v40)*float64(v38), float64(v20)
 								s := p + c
 								v20 = float32(s)
 								if twiceRounded(s) {
@@ -6850,7 +6318,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 								}
 							}
 							v41 := s0[i0+4]
-							v42 := s1[i1+4]
+							v42 := s1[i1+4804]
 							{
 								p, c := float64(v41)*float64(v42), float64(v5)
 								s := p + c
@@ -6859,18 +6327,18 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v5 = roundSum(p, c, s)
 								}
 							}
-							v43 := s1[i1+260]
+							v43 := s0[i0+24]
 							{
-								p, c := float64(v41)*float64(v43), float64(v13)
+								p, c := float64(v43)*float64(v42), float64(v13)
 								s := p + c
 								v13 = float32(s)
 								if twiceRounded(s) {
 									v13 = roundSum(p, c, s)
 								}
 							}
-							v44 := s1[i1+516]
+							v44 := s0[i0+44]
 							{
-								p, c := float64(v41)*float64(v44), float64(v21)
+								p, c := float64(v44)*float64(v42), float64(v21)
 								s := p + c
 								v21 = float32(s)
 								if twiceRounded(s) {
@@ -6878,7 +6346,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 								}
 							}
 							v45 := s0[i0+5]
-							v46 := s1[i1+5]
+							v46 := s1[i1+4805]
 							{
 								p, c := float64(v45)*float64(v46), float64(v6)
 								s := p + c
@@ -6887,18 +6355,18 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v6 = roundSum(p, c, s)
 								}
 							}
-							v47 := s1[i1+261]
+							v47 := s0[i0+25]
 							{
-								p, c := float64(v45)*float64(v47), float64(v14)
+								p, c := float64(v47)*float64(v46), float64(v14)
 								s := p + c
 								v14 = float32(s)
 								if twiceRounded(s) {
 									v14 = roundSum(p, c, s)
 								}
 							}
-							v48 := s1[i1+517]
+							v48 := s0[i0+45]
 							{
-								p, c := float64(v45)*float64(v48), float64(v22)
+								p, c := float64(v48)*float64(v46), float64(v22)
 								s := p + c
 								v22 = float32(s)
 								if twiceRounded(s) {
@@ -6906,7 +6374,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 								}
 							}
 							v49 := s0[i0+6]
-							v50 := s1[i1+6]
+							v50 := s1[i1+4806]
 							{
 								p, c := float64(v49)*float64(v50), float64(v7)
 								s := p + c
@@ -6915,18 +6383,18 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v7 = roundSum(p, c, s)
 								}
 							}
-							v51 := s1[i1+262]
+							v51 := s0[i0+26]
 							{
-								p, c := float64(v49)*float64(v51), float64(v15)
+								p, c := float64(v51)*float64(v50), float64(v15)
 								s := p + c
 								v15 = float32(s)
 								if twiceRounded(s) {
 									v15 = roundSum(p, c, s)
 								}
 							}
-							v52 := s1[i1+518]
+							v52 := s0[i0+46]
 							{
-								p, c := float64(v49)*float64(v52), float64(v23)
+								p, c := float64(v52)*float64(v50), float64(v23)
 								s := p + c
 								v23 = float32(s)
 								if twiceRounded(s) {
@@ -6934,7 +6402,7 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 								}
 							}
 							v53 := s0[i0+7]
-							v54 := s1[i1+7]
+							v54 := s1[i1+4807]
 							{
 								p, c := float64(v53)*float64(v54), float64(v8)
 								s := p + c
@@ -6943,26 +6411,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v8 = roundSum(p, c, s)
 								}
 							}
-							v55 := s1[i1+263]
+							v55 := s0[i0+27]
 							{
-								p, c := float64(v53)*float64(v55), float64(v16)
+								p, c := float64(v55)*float64(v54), float64(v16)
 								s := p + c
 								v16 = float32(s)
 								if twiceRounded(s) {
 									v16 = roundSum(p, c, s)
 								}
 							}
-							v56 := s1[i1+519]
+							v56 := s0[i0+47]
 							{
-								p, c := float64(v53)*float64(v56), float64(v24)
+								p, c := float64(v56)*float64(v54), float64(v24)
 								s := p + c
 								v24 = float32(s)
 								if twiceRounded(s) {
 									v24 = roundSum(p, c, s)
 								}
 							}
-							v57 := s0[i0+12]
-							v58 := s1[i1+16]
+							v57 := s0[i0+8]
+							v58 := s1[i1+4808]
 							{
 								p, c := float64(v57)*float64(v58), float64(v1)
 								s := p + c
@@ -6971,26 +6439,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v1 = roundSum(p, c, s)
 								}
 							}
-							v59 := s1[i1+272]
+							v59 := s0[i0+28]
 							{
-								p, c := float64(v57)*float64(v59), float64(v9)
+								p, c := float64(v59)*float64(v58), float64(v9)
 								s := p + c
 								v9 = float32(s)
 								if twiceRounded(s) {
 									v9 = roundSum(p, c, s)
 								}
 							}
-							v60 := s1[i1+528]
+							v60 := s0[i0+48]
 							{
-								p, c := float64(v57)*float64(v60), float64(v17)
+								p, c := float64(v60)*float64(v58), float64(v17)
 								s := p + c
 								v17 = float32(s)
 								if twiceRounded(s) {
 									v17 = roundSum(p, c, s)
 								}
 							}
-							v61 := s0[i0+13]
-							v62 := s1[i1+17]
+							v61 := s0[i0+9]
+							v62 := s1[i1+4809]
 							{
 								p, c := float64(v61)*float64(v62), float64(v2)
 								s := p + c
@@ -6999,26 +6467,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v2 = roundSum(p, c, s)
 								}
 							}
-							v63 := s1[i1+273]
+							v63 := s0[i0+29]
 							{
-								p, c := float64(v61)*float64(v63), float64(v10)
+								p, c := float64(v63)*float64(v62), float64(v10)
 								s := p + c
 								v10 = float32(s)
 								if twiceRounded(s) {
 									v10 = roundSum(p, c, s)
 								}
 							}
-							v64 := s1[i1+529]
+							v64 := s0[i0+49]
 							{
-								p, c := float64(v61)*float64(v64), float64(v18)
+								p, c := float64(v64)*float64(v62), float64(v18)
 								s := p + c
 								v18 = float32(s)
 								if twiceRounded(s) {
 									v18 = roundSum(p, c, s)
 								}
 							}
-							v65 := s0[i0+14]
-							v66 := s1[i1+18]
+							v65 := s0[i0+10]
+							v66 := s1[i1+4810]
 							{
 								p, c := float64(v65)*float64(v66), float64(v3)
 								s := p + c
@@ -7027,26 +6495,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v3 = roundSum(p, c, s)
 								}
 							}
-							v67 := s1[i1+274]
+							v67 := s0[i0+30]
 							{
-								p, c := float64(v65)*float64(v67), float64(v11)
+								p, c := float64(v67)*float64(v66), float64(v11)
 								s := p + c
 								v11 = float32(s)
 								if twiceRounded(s) {
 									v11 = roundSum(p, c, s)
 								}
 							}
-							v68 := s1[i1+530]
+							v68 := s0[i0+50]
 							{
-								p, c := float64(v65)*float64(v68), float64(v19)
+								p, c := float64(v68)*float64(v66), float64(v19)
 								s := p + c
 								v19 = float32(s)
 								if twiceRounded(s) {
 									v19 = roundSum(p, c, s)
 								}
 							}
-							v69 := s0[i0+15]
-							v70 := s1[i1+19]
+							v69 := s0[i0+11]
+							v70 := s1[i1+4811]
 							{
 								p, c := float64(v69)*float64(v70), float64(v4)
 								s := p + c
@@ -7055,26 +6523,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v4 = roundSum(p, c, s)
 								}
 							}
-							v71 := s1[i1+275]
+							v71 := s0[i0+31]
 							{
-								p, c := float64(v69)*float64(v71), float64(v12)
+								p, c := float64(v71)*float64(v70), float64(v12)
 								s := p + c
 								v12 = float32(s)
 								if twiceRounded(s) {
 									v12 = roundSum(p, c, s)
 								}
 							}
-							v72 := s1[i1+531]
+							v72 := s0[i0+51]
 							{
-								p, c := float64(v69)*float64(v72), float64(v20)
+								p, c := float64(v72)*float64(v70), float64(v20)
 								s := p + c
 								v20 = float32(s)
 								if twiceRounded(s) {
 									v20 = roundSum(p, c, s)
 								}
 							}
-							v73 := s0[i0+16]
-							v74 := s1[i1+20]
+							v73 := s0[i0+12]
+							v74 := s1[i1+4812]
 							{
 								p, c := float64(v73)*float64(v74), float64(v5)
 								s := p + c
@@ -7083,26 +6551,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v5 = roundSum(p, c, s)
 								}
 							}
-							v75 := s1[i1+276]
+							v75 := s0[i0+32]
 							{
-								p, c := float64(v73)*float64(v75), float64(v13)
+								p, c := float64(v75)*float64(v74), float64(v13)
 								s := p + c
 								v13 = float32(s)
 								if twiceRounded(s) {
 									v13 = roundSum(p, c, s)
 								}
 							}
-							v76 := s1[i1+532]
+							v76 := s0[i0+52]
 							{
-								p, c := float64(v73)*float64(v76), float64(v21)
+								p, c := float64(v76)*float64(v74), float64(v21)
 								s := p + c
 								v21 = float32(s)
 								if twiceRounded(s) {
 									v21 = roundSum(p, c, s)
 								}
 							}
-							v77 := s0[i0+17]
-							v78 := s1[i1+21]
+							v77 := s0[i0+13]
+							v78 := s1[i1+4813]
 							{
 								p, c := float64(v77)*float64(v78), float64(v6)
 								s := p + c
@@ -7111,26 +6579,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v6 = roundSum(p, c, s)
 								}
 							}
-							v79 := s1[i1+277]
+							v79 := s0[i0+33]
 							{
-								p, c := float64(v77)*float64(v79), float64(v14)
+								p, c := float64(v79)*float64(v78), float64(v14)
 								s := p + c
 								v14 = float32(s)
 								if twiceRounded(s) {
 									v14 = roundSum(p, c, s)
 								}
 							}
-							v80 := s1[i1+533]
+							v80 := s0[i0+53]
 							{
-								p, c := float64(v77)*float64(v80), float64(v22)
+								p, c := float64(v80)*float64(v78), float64(v22)
 								s := p + c
 								v22 = float32(s)
 								if twiceRounded(s) {
 									v22 = roundSum(p, c, s)
 								}
 							}
-							v81 := s0[i0+18]
-							v82 := s1[i1+22]
+							v81 := s0[i0+14]
+							v82 := s1[i1+4814]
 							{
 								p, c := float64(v81)*float64(v82), float64(v7)
 								s := p + c
@@ -7139,26 +6607,26 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v7 = roundSum(p, c, s)
 								}
 							}
-							v83 := s1[i1+278]
+							v83 := s0[i0+34]
 							{
-								p, c := float64(v81)*float64(v83), float64(v15)
+								p, c := float64(v83)*float64(v82), float64(v15)
 								s := p + c
 								v15 = float32(s)
 								if twiceRounded(s) {
 									v15 = roundSum(p, c, s)
 								}
 							}
-							v84 := s1[i1+534]
+							v84 := s0[i0+54]
 							{
-								p, c := float64(v81)*float64(v84), float64(v23)
+								p, c := float64(v84)*float64(v82), float64(v23)
 								s := p + c
 								v23 = float32(s)
 								if twiceRounded(s) {
 									v23 = roundSum(p, c, s)
 								}
 							}
-							v85 := s0[i0+19]
-							v86 := s1[i1+23]
+							v85 := s0[i0+15]
+							v86 := s1[i1+4815]
 							{
 								p, c := float64(v85)*float64(v86), float64(v8)
 								s := p + c
@@ -7167,739 +6635,474 @@ func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresSta
 									v8 = roundSum(p, c, s)
 								}
 							}
-							v87 := s1[i1+279]
+							v87 := s0[i0+35]
 							{
-								p, c := float64(v85)*float64(v87), float64(v16)
+								p, c := float64(v87)*float64(v86), float64(v16)
 								s := p + c
 								v16 = float32(s)
 								if twiceRounded(s) {
 									v16 = roundSum(p, c, s)
 								}
 							}
-							v88 := s1[i1+535]
+							v88 := s0[i0+55]
 							{
-								p, c := float64(v85)*float64(v88), float64(v24)
+								p, c := float64(v88)*float64(v86), float64(v24)
 								s := p + c
 								v24 = float32(s)
 								if twiceRounded(s) {
 									v24 = roundSum(p, c, s)
 								}
 							}
-							i0 += 24
-							i1 += 32
+							v89 := s0[i0+16]
+							v90 := s1[i1+4816]
+							{
+								p, c := float64(v89)*float64(v90), float64(v1)
+								s := p + c
+								v1 = float32(s)
+								if twiceRounded(s) {
+									v1 = roundSum(p, c, s)
+								}
+							}
+							v91 := s0[i0+36]
+							{
+								p, c := float64(v91)*float64(v90), float64(v9)
+								s := p + c
+								v9 = float32(s)
+								if twiceRounded(s) {
+									v9 = roundSum(p, c, s)
+								}
+							}
+							v92 := s0[i0+56]
+							{
+								p, c := float64(v92)*float64(v90), float64(v17)
+								s := p + c
+								v17 = float32(s)
+								if twiceRounded(s) {
+									v17 = roundSum(p, c, s)
+								}
+							}
+							v93 := s0[i0+17]
+							v94 := s1[i1+4817]
+							{
+								p, c := float64(v93)*float64(v94), float64(v2)
+								s := p + c
+								v2 = float32(s)
+								if twiceRounded(s) {
+									v2 = roundSum(p, c, s)
+								}
+							}
+							v95 := s0[i0+37]
+							{
+								p, c := float64(v95)*float64(v94), float64(v10)
+								s := p + c
+								v10 = float32(s)
+								if twiceRounded(s) {
+									v10 = roundSum(p, c, s)
+								}
+							}
+							v96 := s0[i0+57]
+							{
+								p, c := float64(v96)*float64(v94), float64(v18)
+								s := p + c
+								v18 = float32(s)
+								if twiceRounded(s) {
+									v18 = roundSum(p, c, s)
+								}
+							}
+							v97 := s0[i0+18]
+							v98 := s1[i1+4818]
+							{
+								p, c := float64(v97)*float64(v98), float64(v3)
+								s := p + c
+								v3 = float32(s)
+								if twiceRounded(s) {
+									v3 = roundSum(p, c, s)
+								}
+							}
+							v99 := s0[i0+38]
+							{
+								p, c := float64(v99)*float64(v98), float64(v11)
+								s := p + c
+								v11 = float32(s)
+								if twiceRounded(s) {
+									v11 = roundSum(p, c, s)
+								}
+							}
+							v100 := s0[i0+58]
+							{
+								p, c := float64(v100)*float64(v98), float64(v19)
+								s := p + c
+								v19 = float32(s)
+								if twiceRounded(s) {
+									v19 = roundSum(p, c, s)
+								}
+							}
+							v101 := s0[i0+19]
+							v102 := s1[i1+4819]
+							{
+								p, c := float64(v101)*float64(v102), float64(v4)
+								s := p + c
+								v4 = float32(s)
+								if twiceRounded(s) {
+									v4 = roundSum(p, c, s)
+								}
+							}
+							v103 := s0[i0+39]
+							{
+								p, c := float64(v103)*float64(v102), float64(v12)
+								s := p + c
+								v12 = float32(s)
+								if twiceRounded(s) {
+									v12 = roundSum(p, c, s)
+								}
+							}
+							v104 := s0[i0+59]
+							{
+								p, c := float64(v104)*float64(v102), float64(v20)
+								s := p + c
+								v20 = float32(s)
+								if twiceRounded(s) {
+									v20 = roundSum(p, c, s)
+								}
+							}
+							i0 += 20
+							i1 -= 200
 						}
-						i0 += 1344
-						i1 += 4992
+						i0 += 220
 					}
-					i0 -= batch * 1440
-					i1 -= batch * 5120
-					v89 := v1 + v5
-					v90 := v2 + v6
-					v91 := v3 + v7
-					v92 := v4 + v8
-					v93 := v89 + v91
-					v94 := v90 + v92
-					v95 := v93 + v94
-					v96 := v9 + v13
-					v97 := v10 + v14
-					v98 := v11 + v15
-					v99 := v12 + v16
-					v100 := v96 + v98
-					v101 := v97 + v99
-					v102 := v100 + v101
-					v103 := v17 + v21
-					v104 := v18 + v22
-					v105 := v19 + v23
-					v106 := v20 + v24
-					v107 := v103 + v105
-					v108 := v104 + v106
-					v109 := v107 + v108
-					s2[i2] = v95
-					s2[i2+1] = v102
-					s2[i2+2] = v109
-					i1 += 768
-					i2 += 3
+					v105 := v1 + v5
+					v106 := v2 + v6
+					v107 := v3 + v7
+					v108 := v4 + v8
+					v109 := v105 + v107
+					v110 := v106 + v108
+					v111 := v109 + v110
+					v112 := v9 + v13
+					v113 := v10 + v14
+					v114 := v11 + v15
+					v115 := v12 + v16
+					v116 := v112 + v114
+					v117 := v113 + v115
+					v118 := v116 + v117
+					v119 := v17 + v21
+					v120 := v18 + v22
+					v121 := v19 + v23
+					v122 := v20 + v24
+					v123 := v119 + v121
+					v124 := v120 + v122
+					v125 := v123 + v124
+					s2[i2] = v111
+					s2[i2+10] = v118
+					s2[i2+20] = v125
+					i0 -= 1600
+					i1 += 5020
+					i2 += 1
 				}
-				v110 := float32(0)
-				v111 := float32(0)
-				v112 := float32(0)
-				v113 := float32(0)
-				v114 := float32(0)
-				v115 := float32(0)
-				v116 := float32(0)
-				v117 := float32(0)
-				v118 := float32(0)
-				v119 := float32(0)
-				v120 := float32(0)
-				v121 := float32(0)
-				v122 := float32(0)
-				v123 := float32(0)
-				v124 := float32(0)
-				v125 := float32(0)
-				i1 -= 4608
+				i0 += 60
+				i1 -= 200
+				i2 += 20
+			}
+			i0 += 80
+		}
+		i0 += 4160
+		i2 += 1080
+	}
+}
+
+// kFeaturesStage2Conv2dWeightGradGo computes
+//
+//	for u := range 5 {
+//		for v := range 5 {
+//			for c := range 10 {
+//				for f := range 20 {
+//					acc := f32(0)
+//					for n := range N {
+//						for y := range 8 {
+//							for x := range 8 {
+//								acc = fma(max_pool[n, u+y, v+x, c], max_pool.grad.spread[n, y+4, x+4, f], acc)
+//							}
+//						}
+//					}
+//					features.stage_2.conv2d.weight.grad[u, v, c, f] = acc
+//				}
+//			}
+//		}
+//	}
+func kFeaturesStage2Conv2dWeightGradGo(maxPool0, maxPoolGradSpread0, featuresStage2Conv2dWeightGrad0 *float32, main, tail, batch, resume int) {
+	s0 := unsafe.Slice(maxPool0, max(0, 1200+(main-1)*240+(tail-1)*120+(batch-1)*1440))
+	i0 := 0
+	s1 := unsafe.Slice(maxPoolGradSpread0, max(0, 2400+(batch-1)*5120))
+	i1 := 0
+	s2 := unsafe.Slice(featuresStage2Conv2dWeightGrad0, max(0, 3000+(main-1)*2000+(tail-1)*1000))
+	i2 := 0
+	for range main {
+		for range 50 {
+			for range 5 {
+				v1 := float32(0)
+				v2 := float32(0)
+				v3 := float32(0)
+				v4 := float32(0)
+				v5 := float32(0)
+				v6 := float32(0)
+				v7 := float32(0)
+				v8 := float32(0)
+				for range resume {
+					v9 := s2[i2]
+					v1 = v9
+					v10 := s2[i2+1]
+					v2 = v10
+					v11 := s2[i2+2]
+					v3 = v11
+					v12 := s2[i2+3]
+					v4 = v12
+					v13 := s2[i2+1000]
+					v5 = v13
+					v14 := s2[i2+1001]
+					v6 = v14
+					v15 := s2[i2+1002]
+					v7 = v15
+					v16 := s2[i2+1003]
+					v8 = v16
+				}
 				for range batch {
-					for range 2 {
-						v126 := s0[i0]
-						v127 := s1[i1+4608]
-						{
-							p, c := float64(v126)*float64(v127), float64(v110)
-							s := p + c
-							v110 = float32(s)
-							if twiceRounded(s) {
-								v110 = roundSum(p, c, s)
-							}
-						}
-						v128 := s1[i1+4864]
-						{
-							p, c := float64(v126)*float64(v128), float64(v118)
-							s := p + c
-							v118 = float32(s)
-							if twiceRounded(s) {
-								v118 = roundSum(p, c, s)
-							}
-						}
-						v129 := s0[i0+1]
-						v130 := s1[i1+4609]
-						{
-							p, c := float64(v129)*float64(v130), float64(v111)
-							s := p + c
-							v111 = float32(s)
-							if twiceRounded(s) {
-								v111 = roundSum(p, c, s)
-							}
-						}
-						v131 := s1[i1+4865]
-						{
-							p, c := float64(v129)*float64(v131), float64(v119)
-							s := p + c
-							v119 = float32(s)
-							if twiceRounded(s) {
-								v119 = roundSum(p, c, s)
-							}
-						}
-						v132 := s0[i0+2]
-						v133 := s1[i1+4610]
-						{
-							p, c := float64(v132)*float64(v133), float64(v112)
-							s := p + c
-							v112 = float32(s)
-							if twiceRounded(s) {
-								v112 = roundSum(p, c, s)
-							}
-						}
-						v134 := s1[i1+4866]
-						{
-							p, c := float64(v132)*float64(v134), float64(v120)
-							s := p + c
-							v120 = float32(s)
-							if twiceRounded(s) {
-								v120 = roundSum(p, c, s)
-							}
-						}
-						v135 := s0[i0+3]
-						v136 := s1[i1+4611]
-						{
-							p, c := float64(v135)*float64(v136), float64(v113)
-							s := p + c
-							v113 = float32(s)
-							if twiceRounded(s) {
-								v113 = roundSum(p, c, s)
-							}
-						}
-						v137 := s1[i1+4867]
-						{
-							p, c := float64(v135)*float64(v137), float64(v121)
-							s := p + c
-							v121 = float32(s)
-							if twiceRounded(s) {
-								v121 = roundSum(p, c, s)
-							}
-						}
-						v138 := s0[i0+4]
-						v139 := s1[i1+4612]
-						{
-							p, c := float64(v138)*float64(v139), float64(v114)
-							s := p + c
-							v114 = float32(s)
-							if twiceRounded(s) {
-								v114 = roundSum(p, c, s)
-							}
-						}
-						v140 := s1[i1+4868]
-						{
-							p, c := float64(v138)*float64(v140), float64(v122)
-							s := p + c
-							v122 = float32(s)
-							if twiceRounded(s) {
-								v122 = roundSum(p, c, s)
-							}
-						}
-						v141 := s0[i0+5]
-						v142 := s1[i1+4613]
-						{
-							p, c := float64(v141)*float64(v142), float64(v115)
-							s := p + c
-							v115 = float32(s)
-							if twiceRounded(s) {
-								v115 = roundSum(p, c, s)
-							}
-						}
-						v143 := s1[i1+4869]
-						{
-							p, c := float64(v141)*float64(v143), float64(v123)
-							s := p + c
-							v123 = float32(s)
-							if twiceRounded(s) {
-								v123 = roundSum(p, c, s)
-							}
-						}
-						v144 := s0[i0+6]
-						v145 := s1[i1+4614]
-						{
-							p, c := float64(v144)*float64(v145), float64(v116)
-							s := p + c
-							v116 = float32(s)
-							if twiceRounded(s) {
-								v116 = roundSum(p, c, s)
-							}
-						}
-						v146 := s1[i1+4870]
-						{
-							p, c := float64(v144)*float64(v146), float64(v124)
-							s := p + c
-							v124 = float32(s)
-							if twiceRounded(s) {
-								v124 = roundSum(p, c, s)
-							}
-						}
-						v147 := s0[i0+7]
-						v148 := s1[i1+4615]
-						{
-							p, c := float64(v147)*float64(v148), float64(v117)
-							s := p + c
-							v117 = float32(s)
-							if twiceRounded(s) {
-								v117 = roundSum(p, c, s)
-							}
-						}
-						v149 := s1[i1+4871]
-						{
-							p, c := float64(v147)*float64(v149), float64(v125)
-							s := p + c
-							v125 = float32(s)
-							if twiceRounded(s) {
-								v125 = roundSum(p, c, s)
-							}
-						}
-						v150 := s0[i0+12]
-						v151 := s1[i1+4624]
-						{
-							p, c := float64(v150)*float64(v151), float64(v110)
-							s := p + c
-							v110 = float32(s)
-							if twiceRounded(s) {
-								v110 = roundSum(p, c, s)
-							}
-						}
-						v152 := s1[i1+4880]
-						{
-							p, c := float64(v150)*float64(v152), float64(v118)
-							s := p + c
-							v118 = float32(s)
-							if twiceRounded(s) {
-								v118 = roundSum(p, c, s)
-							}
-						}
-						v153 := s0[i0+13]
-						v154 := s1[i1+4625]
-						{
-							p, c := float64(v153)*float64(v154), float64(v111)
-							s := p + c
-							v111 = float32(s)
-							if twiceRounded(s) {
-								v111 = roundSum(p, c, s)
-							}
-						}
-						v155 := s1[i1+4881]
-						{
-							p, c := float64(v153)*float64(v155), float64(v119)
-							s := p + c
-							v119 = float32(s)
-							if twiceRounded(s) {
-								v119 = roundSum(p, c, s)
-							}
-						}
-						v156 := s0[i0+14]
-						v157 := s1[i1+4626]
-						{
-							p, c := float64(v156)*float64(v157), float64(v112)
-							s := p + c
-							v112 = float32(s)
-							if twiceRounded(s) {
-								v112 = roundSum(p, c, s)
-							}
-						}
-						v158 := s1[i1+4882]
-						{
-							p, c := float64(v156)*float64(v158), float64(v120)
-							s := p + c
-							v120 = float32(s)
-							if twiceRounded(s) {
-								v120 = roundSum(p, c, s)
-							}
-						}
-						v159 := s0[i0+15]
-						v160 := s1[i1+4627]
-						{
-							p, c := float64(v159)*float64(v160), float64(v113)
-							s := p + c
-							v113 = float32(s)
-							if twiceRounded(s) {
-								v113 = roundSum(p, c, s)
-							}
-						}
-						v161 := s1[i1+4883]
-						{
-							p, c := float64(v159)*float64(v161), float64(v121)
-							s := p + c
-							v121 = float32(s)
-							if twiceRounded(s) {
-								v121 = roundSum(p, c, s)
-							}
-						}
-						v162 := s0[i0+16]
-						v163 := s1[i1+4628]
-						{
-							p, c := float64(v162)*float64(v163), float64(v114)
-							s := p + c
-							v114 = float32(s)
-							if twiceRounded(s) {
-								v114 = roundSum(p, c, s)
-							}
-						}
-						v164 := s1[i1+4884]
-						{
-							p, c := float64(v162)*float64(v164), float64(v122)
-							s := p + c
-							v122 = float32(s)
-							if twiceRounded(s) {
-								v122 = roundSum(p, c, s)
-							}
-						}
-						v165 := s0[i0+17]
-						v166 := s1[i1+4629]
-						{
-							p, c := float64(v165)*float64(v166), float64(v115)
-							s := p + c
-							v115 = float32(s)
-							if twiceRounded(s) {
-								v115 = roundSum(p, c, s)
-							}
-						}
-						v167 := s1[i1+4885]
-						{
-							p, c := float64(v165)*float64(v167), float64(v123)
-							s := p + c
-							v123 = float32(s)
-							if twiceRounded(s) {
-								v123 = roundSum(p, c, s)
-							}
-						}
-						v168 := s0[i0+18]
-						v169 := s1[i1+4630]
-						{
-							p, c := float64(v168)*float64(v169), float64(v116)
-							s := p + c
-							v116 = float32(s)
-							if twiceRounded(s) {
-								v116 = roundSum(p, c, s)
-							}
-						}
-						v170 := s1[i1+4886]
-						{
-							p, c := float64(v168)*float64(v170), float64(v124)
-							s := p + c
-							v124 = float32(s)
-							if twiceRounded(s) {
-								v124 = roundSum(p, c, s)
-							}
-						}
-						v171 := s0[i0+19]
-						v172 := s1[i1+4631]
-						{
-							p, c := float64(v171)*float64(v172), float64(v117)
-							s := p + c
-							v117 = float32(s)
-							if twiceRounded(s) {
-								v117 = roundSum(p, c, s)
-							}
-						}
-						v173 := s1[i1+4887]
-						{
-							p, c := float64(v171)*float64(v173), float64(v125)
-							s := p + c
-							v125 = float32(s)
-							if twiceRounded(s) {
-								v125 = roundSum(p, c, s)
-							}
-						}
-						v174 := s0[i0+24]
-						v175 := s1[i1+4640]
-						{
-							p, c := float64(v174)*float64(v175), float64(v110)
-							s := p + c
-							v110 = float32(s)
-							if twiceRounded(s) {
-								v110 = roundSum(p, c, s)
-							}
-						}
-						v176 := s1[i1+4896]
-						{
-							p, c := float64(v174)*float64(v176), float64(v118)
-							s := p + c
-							v118 = float32(s)
-							if twiceRounded(s) {
-								v118 = roundSum(p, c, s)
-							}
-						}
-						v177 := s0[i0+25]
-						v178 := s1[i1+4641]
-						{
-							p, c := float64(v177)*float64(v178), float64(v111)
-							s := p + c
-							v111 = float32(s)
-							if twiceRounded(s) {
-								v111 = roundSum(p, c, s)
-							}
-						}
-						v179 := s1[i1+4897]
-						{
-							p, c := float64(v177)*float64(v179), float64(v119)
-							s := p + c
-							v119 = float32(s)
-							if twiceRounded(s) {
-								v119 = roundSum(p, c, s)
-							}
-						}
-						v180 := s0[i0+26]
-						v181 := s1[i1+4642]
-						{
-							p, c := float64(v180)*float64(v181), float64(v112)
-							s := p + c
-							v112 = float32(s)
-							if twiceRounded(s) {
-								v112 = roundSum(p, c, s)
-							}
-						}
-						v182 := s1[i1+4898]
-						{
-							p, c := float64(v180)*float64(v182), float64(v120)
-							s := p + c
-							v120 = float32(s)
-							if twiceRounded(s) {
-								v120 = roundSum(p, c, s)
-							}
-						}
-						v183 := s0[i0+27]
-						v184 := s1[i1+4643]
-						{
-							p, c := float64(v183)*float64(v184), float64(v113)
-							s := p + c
-							v113 = float32(s)
-							if twiceRounded(s) {
-								v113 = roundSum(p, c, s)
-							}
-						}
-						v185 := s1[i1+4899]
-						{
-							p, c := float64(v183)*float64(v185), float64(v121)
-							s := p + c
-							v121 = float32(s)
-							if twiceRounded(s) {
-								v121 = roundSum(p, c, s)
-							}
-						}
-						v186 := s0[i0+28]
-						v187 := s1[i1+4644]
-						{
-							p, c := float64(v186)*float64(v187), float64(v114)
-							s := p + c
-							v114 = float32(s)
-							if twiceRounded(s) {
-								v114 = roundSum(p, c, s)
-							}
-						}
-						v188 := s1[i1+4900]
-						{
-							p, c := float64(v186)*float64(v188), float64(v122)
-							s := p + c
-							v122 = float32(s)
-							if twiceRounded(s) {
-								v122 = roundSum(p, c, s)
-							}
-						}
-						v189 := s0[i0+29]
-						v190 := s1[i1+4645]
-						{
-							p, c := float64(v189)*float64(v190), float64(v115)
-							s := p + c
-							v115 = float32(s)
-							if twiceRounded(s) {
-								v115 = roundSum(p, c, s)
-							}
-						}
-						v191 := s1[i1+4901]
-						{
-							p, c := float64(v189)*float64(v191), float64(v123)
-							s := p + c
-							v123 = float32(s)
-							if twiceRounded(s) {
-								v123 = roundSum(p, c, s)
-							}
-						}
-						v192 := s0[i0+30]
-						v193 := s1[i1+4646]
-						{
-							p, c := float64(v192)*float64(v193), float64(v116)
-							s := p + c
-							v116 = float32(s)
-							if twiceRounded(s) {
-								v116 = roundSum(p, c, s)
-							}
-						}
-						v194 := s1[i1+4902]
-						{
-							p, c := float64(v192)*float64(v194), float64(v124)
-							s := p + c
-							v124 = float32(s)
-							if twiceRounded(s) {
-								v124 = roundSum(p, c, s)
-							}
-						}
-						v195 := s0[i0+31]
-						v196 := s1[i1+4647]
-						{
-							p, c := float64(v195)*float64(v196), float64(v117)
-							s := p + c
-							v117 = float32(s)
-							if twiceRounded(s) {
-								v117 = roundSum(p, c, s)
-							}
-						}
-						v197 := s1[i1+4903]
-						{
-							p, c := float64(v195)*float64(v197), float64(v125)
-							s := p + c
-							v125 = float32(s)
-							if twiceRounded(s) {
-								v125 = roundSum(p, c, s)
-							}
-						}
-						v198 := s0[i0+36]
-						v199 := s1[i1+4656]
-						{
-							p, c := float64(v198)*float64(v199), float64(v110)
-							s := p + c
-							v110 = float32(s)
-							if twiceRounded(s) {
-								v110 = roundSum(p, c, s)
-							}
-						}
-						v200 := s1[i1+4912]
-						{
-							p, c := float64(v198)*float64(v200), float64(v118)
-							s := p + c
-							v118 = float32(s)
-							if twiceRounded(s) {
-								v118 = roundSum(p, c, s)
-							}
-						}
-						v201 := s0[i0+37]
-						v202 := s1[i1+4657]
-						{
-							p, c := float64(v201)*float64(v202), float64(v111)
-							s := p + c
-							v111 = float32(s)
-							if twiceRounded(s) {
-								v111 = roundSum(p, c, s)
-							}
-						}
-						v203 := s1[i1+4913]
-						{
-							p, c := float64(v201)*float64(v203), float64(v119)
-							s := p + c
-							v119 = float32(s)
-							if twiceRounded(s) {
-								v119 = roundSum(p, c, s)
-							}
-						}
-						v204 := s0[i0+38]
-						v205 := s1[i1+4658]
-						{
-							p, c := float64(v204)*float64(v205), float64(v112)
-							s := p + c
-							v112 = float32(s)
-							if twiceRounded(s) {
-								v112 = roundSum(p, c, s)
-							}
-						}
-						v206 := s1[i1+4914]
-						{
-							p, c := float64(v204)*float64(v206), float64(v120)
-							s := p + c
-							v120 = float32(s)
-							if twiceRounded(s) {
-								v120 = roundSum(p, c, s)
-							}
-						}
-						v207 := s0[i0+39]
-						v208 := s1[i1+4659]
-						{
-							p, c := float64(v207)*float64(v208), float64(v113)
-							s := p + c
-							v113 = float32(s)
-							if twiceRounded(s) {
-								v113 = roundSum(p, c, s)
-							}
-						}
-						v209 := s1[i1+4915]
-						{
-							p, c := float64(v207)*float64(v209), float64(v121)
-							s := p + c
-							v121 = float32(s)
-							if twiceRounded(s) {
-								v121 = roundSum(p, c, s)
-							}
-						}
-						v210 := s0[i0+40]
-						v211 := s1[i1+4660]
-						{
-							p, c := float64(v210)*float64(v211), float64(v114)
-							s := p + c
-							v114 = float32(s)
-							if twiceRounded(s) {
-								v114 = roundSum(p, c, s)
-							}
-						}
-						v212 := s1[i1+4916]
-						{
-							p, c := float64(v210)*float64(v212), float64(v122)
-							s := p + c
-							v122 = float32(s)
-							if twiceRounded(s) {
-								v122 = roundSum(p, c, s)
-							}
-						}
-						v213 := s0[i0+41]
-						v214 := s1[i1+4661]
-						{
-							p, c := float64(v213)*float64(v214), float64(v115)
-							s := p + c
-							v115 = float32(s)
-							if twiceRounded(s) {
-								v115 = roundSum(p, c, s)
-							}
-						}
-						v215 := s1[i1+4917]
-						{
-							p, c := float64(v213)*float64(v215), float64(v123)
-							s := p + c
-							v123 = float32(s)
-							if twiceRounded(s) {
-								v123 = roundSum(p, c, s)
-							}
-						}
-						v216 := s0[i0+42]
-						v217 := s1[i1+4662]
-						{
-							p, c := float64(v216)*float64(v217), float64(v116)
-							s := p + c
-							v116 = float32(s)
-							if twiceRounded(s) {
-								v116 = roundSum(p, c, s)
-							}
-						}
-						v218 := s1[i1+4918]
-						{
-							p, c := float64(v216)*float64(v218), float64(v124)
-							s := p + c
-							v124 = float32(s)
-							if twiceRounded(s) {
-								v124 = roundSum(p, c, s)
-							}
-						}
-						v219 := s0[i0+43]
-						v220 := s1[i1+4663]
-						{
-							p, c := float64(v219)*float64(v220), float64(v117)
-							s := p + c
-							v117 = float32(s)
-							if twiceRounded(s) {
-								v117 = roundSum(p, c, s)
-							}
-						}
-						v221 := s1[i1+4919]
-						{
-							p, c := float64(v219)*float64(v221), float64(v125)
-							s := p + c
-							v125 = float32(s)
-							if twiceRounded(s) {
-								v125 = roundSum(p, c, s)
-							}
-						}
-						i0 += 48
-						i1 += 64
+					for range 8 {
+						for range 8 {
+							v17 := s0[i0]
+							v18 := s1[i1]
+							{
+								p, c := float64(v17)*float64(v18), float64(v1)
+								s := p + c
+								v1 = float32(s)
+								if twiceRounded(s) {
+									v1 = roundSum(p, c, s)
+								}
+							}
+							v19 := s1[i1+1]
+							{
+								p, c := float64(v17)*float64(v19), float64(v2)
+								s := p + c
+								v2 = float32(s)
+								if twiceRounded(s) {
+									v2 = roundSum(p, c, s)
+								}
+							}
+							v20 := s1[i1+2]
+							{
+								p, c := float64(v17)*float64(v20), float64(v3)
+								s := p + c
+								v3 = float32(s)
+								if twiceRounded(s) {
+									v3 = roundSum(p, c, s)
+								}
+							}
+							v21 := s1[i1+3]
+							{
+								p, c := float64(v17)*float64(v21), float64(v4)
+								s := p + c
+								v4 = float32(s)
+								if twiceRounded(s) {
+									v4 = roundSum(p, c, s)
+								}
+							}
+							v22 := s0[i0+120]
+							{
+								p, c := float64(v22)*float64(v18), float64(v5)
+								s := p + c
+								v5 = float32(s)
+								if twiceRounded(s) {
+									v5 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v22)*float64(v19), float64(v6)
+								s := p + c
+								v6 = float32(s)
+								if twiceRounded(s) {
+									v6 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v22)*float64(v20), float64(v7)
+								s := p + c
+								v7 = float32(s)
+								if twiceRounded(s) {
+									v7 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v22)*float64(v21), float64(v8)
+								s := p + c
+								v8 = float32(s)
+								if twiceRounded(s) {
+									v8 = roundSum(p, c, s)
+								}
+							}
+							i0 += 10
+							i1 += 20
+						}
+						i0 += 40
+						i1 += 160
 					}
-					i0 += 1344
-					i1 += 4992
+					i0 += 480
+					i1 += 2560
 				}
 				i0 -= batch * 1440
 				i1 -= batch * 5120
-				v222 := v110 + v114
-				v223 := v111 + v115
-				v224 := v112 + v116
-				v225 := v113 + v117
-				v226 := v222 + v224
-				v227 := v223 + v225
-				v228 := v226 + v227
-				v229 := v118 + v122
-				v230 := v119 + v123
-				v231 := v120 + v124
-				v232 := v121 + v125
-				v233 := v229 + v231
-				v234 := v230 + v232
-				v235 := v233 + v234
-				s2[i2] = v228
-				s2[i2+1] = v235
-				i0 += 144
-				i2 += 2
+				s2[i2] = v1
+				s2[i2+1] = v2
+				s2[i2+2] = v3
+				s2[i2+3] = v4
+				s2[i2+1000] = v5
+				s2[i2+1001] = v6
+				s2[i2+1002] = v7
+				s2[i2+1003] = v8
+				i1 += 4
+				i2 += 4
 			}
-			i0 -= 1439
+			i0 += 1
+			i1 -= 20
 		}
-		i0 += 7
+		i0 += 190
+		i2 += 1000
+	}
+	for range tail {
+		for range 50 {
+			for range 5 {
+				v23 := float32(0)
+				v24 := float32(0)
+				v25 := float32(0)
+				v26 := float32(0)
+				for range resume {
+					v27 := s2[i2]
+					v23 = v27
+					v28 := s2[i2+1]
+					v24 = v28
+					v29 := s2[i2+2]
+					v25 = v29
+					v30 := s2[i2+3]
+					v26 = v30
+				}
+				for range batch {
+					for range 8 {
+						for range 4 {
+							v31 := s0[i0]
+							v32 := s1[i1]
+							{
+								p, c := float64(v31)*float64(v32), float64(v23)
+								s := p + c
+								v23 = float32(s)
+								if twiceRounded(s) {
+									v23 = roundSum(p, c, s)
+								}
+							}
+							v33 := s1[i1+1]
+							{
+								p, c := float64(v31)*float64(v33), float64(v24)
+								s := p + c
+								v24 = float32(s)
+								if twiceRounded(s) {
+									v24 = roundSum(p, c, s)
+								}
+							}
+							v34 := s1[i1+2]
+							{
+								p, c := float64(v31)*float64(v34), float64(v25)
+								s := p + c
+								v25 = float32(s)
+								if twiceRounded(s) {
+									v25 = roundSum(p, c, s)
+								}
+							}
+							v35 := s1[i1+3]
+							{
+								p, c := float64(v31)*float64(v35), float64(v26)
+								s := p + c
+								v26 = float32(s)
+								if twiceRounded(s) {
+									v26 = roundSum(p, c, s)
+								}
+							}
+							v36 := s0[i0+10]
+							v37 := s1[i1+20]
+							{
+								p, c := float64(v36)*float64(v37), float64(v23)
+								s := p + c
+								v23 = float32(s)
+								if twiceRounded(s) {
+									v23 = roundSum(p, c, s)
+								}
+							}
+							v38 := s1[i1+21]
+							{
+								p, c := float64(v36)*float64(v38), float64(v24)
+								s := p + c
+								v24 = float32(s)
+								if twiceRounded(s) {
+									v24 = roundSum(p, c, s)
+								}
+							}
+							v39 := s1[i1+22]
+							{
+								p, c := float64(v36)*float64(v39), float64(v25)
+								s := p + c
+								v25 = float32(s)
+								if twiceRounded(s) {
+									v25 = roundSum(p, c, s)
+								}
+							}
+							v40 := s1[i1+23]
+							{
+								p, c := float64(v36)*float64(v40), float64(v26)
+								s := p + c
+								v26 = float32(s)
+								if twiceRounded(s) {
+									v26 = roundSum(p, c, s)
+								}
+							}
+							i0 += 20
+							i1 += 40
+						}
+						i0 += 40
+						i1 += 160
+					}
+					i0 += 480
+					i1 += 2560
+				}
+				i0 -= batch * 1440
+				i1 -= batch * 5120
+				s2[i2] = v23
+				s2[i2+1] = v24
+				s2[i2+2] = v25
+				s2[i2+3] = v26
+				i1 += 4
+				i2 += 4
+			}
+			i0 += 1
+			i1 -= 20
+		}
+		i0 += 70
 	}
 }
 
 // kFeaturesStage2Conv2dBiasGradGo computes
 //
 //	for l := range 20 {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for n := range N {
 //			for j := range 8 {
 //				for k := range 8 {
-//					part[k%8] += max_pool.grad.spread[n, j+4, k+4, l]
+//					acc += max_pool.grad.spread[n, j+4, k+4, l]
 //				}
 //			}
 //		}
-//		acc := sum of part in halves
 //		features.stage_2.conv2d.bias.grad[l] = acc
 //	}
 func kFeaturesStage2Conv2dBiasGradGo(maxPoolGradSpread0, featuresStage2Conv2dBiasGrad0 *float32, batch int) {
-	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 4984+(batch-1)*5120))
+	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 2400+(batch-1)*5120))
 	i0 := 0
 	s1 := unsafe.Slice(featuresStage2Conv2dBiasGrad0, 20)
 	i1 := 0
-	for range 6 {
+	for range 2 {
 		v1 := float32(0)
 		v2 := float32(0)
 		v3 := float32(0)
@@ -7908,320 +7111,78 @@ func kFeaturesStage2Conv2dBiasGradGo(maxPoolGradSpread0, featuresStage2Conv2dBia
 		v6 := float32(0)
 		v7 := float32(0)
 		v8 := float32(0)
-		v9 := float32(0)
-		v10 := float32(0)
-		v11 := float32(0)
-		v12 := float32(0)
-		v13 := float32(0)
-		v14 := float32(0)
-		v15 := float32(0)
-		v16 := float32(0)
-		v17 := float32(0)
-		v18 := float32(0)
-		v19 := float32(0)
-		v20 := float32(0)
-		v21 := float32(0)
-		v22 := float32(0)
-		v23 := float32(0)
-		v24 := float32(0)
 		for range batch {
-			for range 4 {
-				v25 := s0[i0]
-				v1 = v1 + v25
-				v26 := s0[i0+256]
-				v9 = v9 + v26
-				v27 := s0[i0+512]
-				v17 = v17 + v27
-				v28 := s0[i0+1]
-				v2 = v2 + v28
-				v29 := s0[i0+257]
-				v10 = v10 + v29
-				v30 := s0[i0+513]
-				v18 = v18 + v30
-				v31 := s0[i0+2]
-				v3 = v3 + v31
-				v32 := s0[i0+258]
-				v11 = v11 + v32
-				v33 := s0[i0+514]
-				v19 = v19 + v33
-				v34 := s0[i0+3]
-				v4 = v4 + v34
-				v35 := s0[i0+259]
-				v12 = v12 + v35
-				v36 := s0[i0+515]
-				v20 = v20 + v36
-				v37 := s0[i0+4]
-				v5 = v5 + v37
-				v38 := s0[i0+260]
-				v13 = v13 + v38
-				v39 := s0[i0+516]
-				v21 = v21 + v39
-				v40 := s0[i0+5]
-				v6 = v6 + v40
-				v41 := s0[i0+261]
-				v14 = v14 + v41
-				v42 := s0[i0+517]
-				v22 = v22 + v42
-				v43 := s0[i0+6]
-				v7 = v7 + v43
-				v44 := s0[i0+262]
-				v15 = v15 + v44
-				v45 := s0[i0+518]
-				v23 = v23 + v45
-				v46 := s0[i0+7]
-				v8 = v8 + v46
-				v47 := s0[i0+263]
-				v16 = v16 + v47
-				v48 := s0[i0+519]
-				v24 = v24 + v48
-				v49 := s0[i0+16]
-				v1 = v1 + v49
-				v50 := s0[i0+272]
-				v9 = v9 + v50
-				v51 := s0[i0+528]
-				v17 = v17 + v51
-				v52 := s0[i0+17]
-				v2 = v2 + v52
-				v53 := s0[i0+273]
-				v10 = v10 + v53
-				v54 := s0[i0+529]
-				v18 = v18 + v54
-				v55 := s0[i0+18]
-				v3 = v3 + v55
-				v56 := s0[i0+274]
-				v11 = v11 + v56
-				v57 := s0[i0+530]
-				v19 = v19 + v57
-				v58 := s0[i0+19]
-				v4 = v4 + v58
-				v59 := s0[i0+275]
-				v12 = v12 + v59
-				v60 := s0[i0+531]
-				v20 = v20 + v60
-				v61 := s0[i0+20]
-				v5 = v5 + v61
-				v62 := s0[i0+276]
-				v13 = v13 + v62
-				v63 := s0[i0+532]
-				v21 = v21 + v63
-				v64 := s0[i0+21]
-				v6 = v6 + v64
-				v65 := s0[i0+277]
-				v14 = v14 + v65
-				v66 := s0[i0+533]
-				v22 = v22 + v66
-				v67 := s0[i0+22]
-				v7 = v7 + v67
-				v68 := s0[i0+278]
-				v15 = v15 + v68
-				v69 := s0[i0+534]
-				v23 = v23 + v69
-				v70 := s0[i0+23]
-				v8 = v8 + v70
-				v71 := s0[i0+279]
-				v16 = v16 + v71
-				v72 := s0[i0+535]
-				v24 = v24 + v72
-				i0 += 32
+			for range 8 {
+				for range 8 {
+					v9 := s0[i0]
+					v1 = v1 + v9
+					v10 := s0[i0+1]
+					v2 = v2 + v10
+					v11 := s0[i0+2]
+					v3 = v3 + v11
+					v12 := s0[i0+3]
+					v4 = v4 + v12
+					v13 := s0[i0+4]
+					v5 = v5 + v13
+					v14 := s0[i0+5]
+					v6 = v6 + v14
+					v15 := s0[i0+6]
+					v7 = v7 + v15
+					v16 := s0[i0+7]
+					v8 = v8 + v16
+					i0 += 20
+				}
+				i0 += 160
 			}
-			i0 += 4992
+			i0 += 2560
 		}
 		i0 -= batch * 5120
-		v73 := v1 + v5
-		v74 := v2 + v6
-		v75 := v3 + v7
-		v76 := v4 + v8
-		v77 := v73 + v75
-		v78 := v74 + v76
-		v79 := v77 + v78
-		v80 := v9 + v13
-		v81 := v10 + v14
-		v82 := v11 + v15
-		v83 := v12 + v16
-		v84 := v80 + v82
-		v85 := v81 + v83
-		v86 := v84 + v85
-		v87 := v17 + v21
-		v88 := v18 + v22
-		v89 := v19 + v23
-		v90 := v20 + v24
-		v91 := v87 + v89
-		v92 := v88 + v90
-		v93 := v91 + v92
-		s1[i1] = v79
-		s1[i1+1] = v86
-		s1[i1+2] = v93
-		i0 += 768
-		i1 += 3
+		s1[i1] = v1
+		s1[i1+1] = v2
+		s1[i1+2] = v3
+		s1[i1+3] = v4
+		s1[i1+4] = v5
+		s1[i1+5] = v6
+		s1[i1+6] = v7
+		s1[i1+7] = v8
+		i0 += 8
+		i1 += 8
 	}
-	v94 := float32(0)
-	v95 := float32(0)
-	v96 := float32(0)
-	v97 := float32(0)
-	v98 := float32(0)
-	v99 := float32(0)
-	v100 := float32(0)
-	v101 := float32(0)
-	v102 := float32(0)
-	v103 := float32(0)
-	v104 := float32(0)
-	v105 := float32(0)
-	v106 := float32(0)
-	v107 := float32(0)
-	v108 := float32(0)
-	v109 := float32(0)
-	i0 -= 4608
+	v17 := float32(0)
+	v18 := float32(0)
+	v19 := float32(0)
+	v20 := float32(0)
+	i0 -= 16
 	for range batch {
-		for range 2 {
-			v110 := s0[i0+4608]
-			v94 = v94 + v110
-			v111 := s0[i0+4864]
-			v102 = v102 + v111
-			v112 := s0[i0+4609]
-			v95 = v95 + v112
-			v113 := s0[i0+4865]
-			v103 = v103 + v113
-			v114 := s0[i0+4610]
-			v96 = v96 + v114
-			v115 := s0[i0+4866]
-			v104 = v104 + v115
-			v116 := s0[i0+4611]
-			v97 = v97 + v116
-			v117 := s0[i0+4867]
-			v105 = v105 + v117
-			v118 := s0[i0+4612]
-			v98 = v98 + v118
-			v119 := s0[i0+4868]
-			v106 = v106 + v119
-			v120 := s0[i0+4613]
-			v99 = v99 + v120
-			v121 := s0[i0+4869]
-			v107 = v107 + v121
-			v122 := s0[i0+4614]
-			v100 = v100 + v122
-			v123 := s0[i0+4870]
-			v108 = v108 + v123
-			v124 := s0[i0+4615]
-			v101 = v101 + v124
-			v125 := s0[i0+4871]
-			v109 = v109 + v125
-			v126 := s0[i0+4624]
-			v94 = v94 + v126
-			v127 := s0[i0+4880]
-			v102 = v102 + v127
-			v128 := s0[i0+4625]
-			v95 = v95 + v128
-			v129 := s0[i0+4881]
-			v103 = v103 + v129
-			v130 := s0[i0+4626]
-			v96 = v96 + v130
-			v131 := s0[i0+4882]
-			v104 = v104 + v131
-			v132 := s0[i0+4627]
-			v97 = v97 + v132
-			v133 := s0[i0+4883]
-			v105 = v105 + v133
-			v134 := s0[i0+4628]
-			v98 = v98 + v134
-			v135 := s0[i0+4884]
-			v106 = v106 + v135
-			v136 := s0[i0+4629]
-			v99 = v99 + v136
-			v137 := s0[i0+4885]
-			v107 = v107 + v137
-			v138 := s0[i0+4630]
-			v100 = v100 + v138
-			v139 := s0[i0+4886]
-			v108 = v108 + v139
-			v140 := s0[i0+4631]
-			v101 = v101 + v140
-			v141 := s0[i0+4887]
-			v109 = v109 + v141
-			v142 := s0[i0+4640]
-			v94 = v94 + v142
-			v143 := s0[i0+4896]
-			v102 = v102 + v143
-			v144 := s0[i0+4641]
-			v95 = v95 + v144
-			v145 := s0[i0+4897]
-			v103 = v103 + v145
-			v146 := s0[i0+4642]
-			v96 = v96 + v146
-			v147 := s0[i0+4898]
-			v104 = v104 + v147
-			v148 := s0[i0+4643]
-			v97 = v97 + v148
-			v149 := s0[i0+4899]
-			v105 = v105 + v149
-			v150 := s0[i0+4644]
-			v98 = v98 + v150
-			v151 := s0[i0+4900]
-			v106 = v106 + v151
-			v152 := s0[i0+4645]
-			v99 = v99 + v152
-			v153 := s0[i0+4901]
-			v107 = v107 + v153
-			v154 := s0[i0+4646]
-			v100 = v100 + v154
-			v155 := s0[i0+4902]
-			v108 = v108 + v155
-			v156 := s0[i0+4647]
-			v101 = v101 + v156
-			v157 := s0[i0+4903]
-			v109 = v109 + v157
-			v158 := s0[i0+4656]
-			v94 = v94 + v158
-			v159 := s0[i0+4912]
-			v102 = v102 + v159
-			v160 := s0[i0+4657]
-			v95 = v95 + v160
-			v161 := s0[i0+4913]
-			v103 = v103 + v161
-			v162 := s0[i0+4658]
-			v96 = v96 + v162
-			v163 := s0[i0+4914]
-			v104 = v104 + v163
-			v164 := s0[i0+4659]
-			v97 = v97 + v164
-			v165 := s0[i0+4915]
-			v105 = v105 + v165
-			v166 := s0[i0+4660]
-			v98 = v98 + v166
-			v167 := s0[i0+4916]
-			v106 = v106 + v167
-			v168 := s0[i0+4661]
-			v99 = v99 + v168
-			v169 := s0[i0+4917]
-			v107 = v107 + v169
-			v170 := s0[i0+4662]
-			v100 = v100 + v170
-			v171 := s0[i0+4918]
-			v108 = v108 + v171
-			v172 := s0[i0+4663]
-			v101 = v101 + v172
-			v173 := s0[i0+4919]
-			v109 = v109 + v173
-			i0 += 64
+		for range 8 {
+			for range 4 {
+				v21 := s0[i0+16]
+				v17 = v17 + v21
+				v22 := s0[i0+17]
+				v18 = v18 + v22
+				v23 := s0[i0+18]
+				v19 = v19 + v23
+				v24 := s0[i0+19]
+				v20 = v20 + v24
+				v25 := s0[i0+36]
+				v17 = v17 + v25
+				v26 := s0[i0+37]
+				v18 = v18 + v26
+				v27 := s0[i0+38]
+				v19 = v19 + v27
+				v28 := s0[i0+39]
+				v20 = v20 + v28
+				i0 += 40
+			}
+			i0 += 160
 		}
-		i0 += 4992
+		i0 += 2560
 	}
 	i0 -= batch * 5120
-	v174 := v94 + v98
-	v175 := v95 + v99
-	v176 := v96 + v100
-	v177 := v97 + v101
-	v178 := v174 + v176
-	v179 := v175 + v177
-	v180 := v178 + v179
-	v181 := v102 + v106
-	v182 := v103 + v107
-	v183 := v104 + v108
-	v184 := v105 + v109
-	v185 := v181 + v183
-	v186 := v182 + v184
-	v187 := v185 + v186
-	s1[i1] = v180
-	s1[i1+1] = v187
+	s1[i1] = v17
+	s1[i1+1] = v18
+	s1[i1+2] = v19
+	s1[i1+3] = v20
 }
 
 // kReluGradGo computes
@@ -8241,16 +7202,16 @@ func kFeaturesStage2Conv2dBiasGradGo(maxPoolGradSpread0, featuresStage2Conv2dBia
 //			}
 //		}
 //	}
-func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
-	s0 := unsafe.Slice(relu0, max(0, 240+(main-1)*192+(tail-1)*48))
+func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main int) {
+	s0 := unsafe.Slice(relu0, max(0, 480+(main-1)*480))
 	i0 := 0
-	s1 := unsafe.Slice(maxPool0, max(0, 60+(main-1)*48+(tail-1)*12))
+	s1 := unsafe.Slice(maxPool0, max(0, 120+(main-1)*120))
 	i1 := 0
-	s2 := unsafe.Slice(reluGradWhich0, max(0, 60+(main-1)*48+(tail-1)*12))
+	s2 := unsafe.Slice(reluGradWhich0, max(0, 120+(main-1)*120))
 	i2 := 0
 	for range main {
-		for range 4 {
-			for range 12 {
+		for range 12 {
+			for range 10 {
 				v2 := math.Float32frombits(0x7f800000)
 				v3 := s0[i0]
 				v4 := s1[i1]
@@ -8271,7 +7232,7 @@ func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
 					v12 = math.Float32frombits(0xffffffff)
 				}
 				v2 = v12
-				v13 := s0[i0+1]
+				v13 := s0[i0+10]
 				v14 := s1[i1]
 				v15 := v13 == v14
 				v16 := uint32(0x1)
@@ -8290,7 +7251,7 @@ func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
 					v22 = math.Float32frombits(0xffffffff)
 				}
 				v2 = v22
-				v23 := s0[i0+24]
+				v23 := s0[i0+240]
 				v24 := s1[i1]
 				v25 := v23 == v24
 				v26 := uint32(0x2)
@@ -8309,7 +7270,7 @@ func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
 					v32 = math.Float32frombits(0xffffffff)
 				}
 				v2 = v32
-				v33 := s0[i0+25]
+				v33 := s0[i0+250]
 				v34 := s1[i1]
 				v35 := v33 == v34
 				v36 := uint32(0x3)
@@ -8334,103 +7295,13 @@ func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
 					v46 = v2
 				}
 				s2[i2] = v46
-				i0 += 2
+				i0 += 1
 				i1 += 1
 				i2 += 1
 			}
-			i0 += 24
+			i0 += 10
 		}
-	}
-	for range tail {
-		for range 12 {
-			v48 := math.Float32frombits(0x7f800000)
-			v49 := s0[i0]
-			v50 := s1[i1]
-			v51 := v49 == v50
-			v52 := uint32(0x0)
-			v53 := float32(int32(v52))
-			v55 := float32(4)
-			if v51 {
-				v55 = v53
-			}
-			v56 := v48
-			if v55 < v48 {
-				v56 = v55
-			}
-			v57 := v55 != v55
-			v58 := v56
-			if v57 {
-				v58 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v58
-			v59 := s0[i0+1]
-			v60 := s1[i1]
-			v61 := v59 == v60
-			v62 := uint32(0x1)
-			v63 := float32(int32(v62))
-			v65 := float32(4)
-			if v61 {
-				v65 = v63
-			}
-			v66 := v48
-			if v65 < v48 {
-				v66 = v65
-			}
-			v67 := v65 != v65
-			v68 := v66
-			if v67 {
-				v68 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v68
-			v69 := s0[i0+24]
-			v70 := s1[i1]
-			v71 := v69 == v70
-			v72 := uint32(0x2)
-			v73 := float32(int32(v72))
-			v75 := float32(4)
-			if v71 {
-				v75 = v73
-			}
-			v76 := v48
-			if v75 < v48 {
-				v76 = v75
-			}
-			v77 := v75 != v75
-			v78 := v76
-			if v77 {
-				v78 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v78
-			v79 := s0[i0+25]
-			v80 := s1[i1]
-			v81 := v79 == v80
-			v82 := uint32(0x3)
-			v83 := float32(int32(v82))
-			v85 := float32(4)
-			if v81 {
-				v85 = v83
-			}
-			v86 := v48
-			if v85 < v48 {
-				v86 = v85
-			}
-			v87 := v85 != v85
-			v88 := v86
-			if v87 {
-				v88 = math.Float32frombits(0xffffffff)
-			}
-			v48 = v88
-			v90 := v48 < float32(4)
-			v92 := float32(0)
-			if v90 {
-				v92 = v48
-			}
-			s2[i2] = v92
-			i0 += 2
-			i1 += 1
-			i2 += 1
-		}
-		i0 += 24
+		i0 += 240
 	}
 }
 
@@ -8450,13 +7321,13 @@ func kReluGradGo(relu0, maxPool0, reluGradWhich0 *float32, main, tail int) {
 //		}
 //	}
 func kReluGrad2Go(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, main int) {
-	s0 := unsafe.Slice(relu0, max(0, 48+(main-1)*48))
+	s0 := unsafe.Slice(relu0, max(0, 480+(main-1)*480))
 	i0 := 0
-	s1 := unsafe.Slice(reluGradWhich0, max(0, 12+(main-1)*12))
+	s1 := unsafe.Slice(reluGradWhich0, max(0, 120+(main-1)*120))
 	i1 := 0
-	s2 := unsafe.Slice(maxPoolGrad0, max(0, 12+(main-1)*12))
+	s2 := unsafe.Slice(maxPoolGrad0, max(0, 120+(main-1)*120))
 	i2 := 0
-	s3 := unsafe.Slice(conv2dGrad0, max(0, 48+(main-1)*48))
+	s3 := unsafe.Slice(conv2dGrad0, max(0, 480+(main-1)*480))
 	i3 := 0
 	for range main {
 		for range 12 {
@@ -8464,38 +7335,44 @@ func kReluGrad2Go(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, mai
 			for range 2 {
 				v4 := uint32(0x0)
 				for range 2 {
-					v6 := s0[i0]
-					v7 := float32(0) < v6
-					v8 := s1[i1]
-					v10 := v2 * uint32(0x2)
-					v11 := v10 + v4
-					v12 := float32(int32(v11))
-					v13 := v8 == v12
-					v14 := s2[i2]
-					v16 := float32(0)
-					if v13 {
-						v16 = v14
+					for range 10 {
+						v6 := s0[i0]
+						v7 := float32(0) < v6
+						v8 := s1[i1]
+						v10 := v2 * uint32(0x2)
+						v11 := v10 + v4
+						v12 := float32(int32(v11))
+						v13 := v8 == v12
+						v14 := s2[i2]
+						v16 := float32(0)
+						if v13 {
+							v16 = v14
+						}
+						v18 := float32(0)
+						if v7 {
+							v18 = v16
+						}
+						s3[i3] = v18
+						i0 += 1
+						i1 += 1
+						i2 += 1
+						i3 += 1
 					}
-					v18 := float32(0)
-					if v7 {
-						v18 = v16
-					}
-					s3[i3] = v18
 					v4 = v4 + uint32(0x1)
-					i0 += 1
-					i3 += 1
+					i1 -= 10
+					i2 -= 10
 				}
 				v2 = v2 + uint32(0x1)
-				i0 += 22
-				i3 += 22
+				i0 += 220
+				i3 += 220
 			}
-			i0 -= 46
-			i1 += 1
-			i2 += 1
-			i3 -= 46
+			i0 -= 460
+			i1 += 10
+			i2 += 10
+			i3 -= 460
 		}
-		i0 += 24
-		i3 += 24
+		i0 += 240
+		i3 += 240
 	}
 }
 
@@ -8505,30 +7382,29 @@ func kReluGrad2Go(relu0, reluGradWhich0, maxPoolGrad0, conv2dGrad0 *float32, mai
 //		for v := range 5 {
 //			for c := range 1 {
 //				for f := range 10 {
-//					part := [8]f32{0 ...}
+//					acc := f32(0)
 //					for n := range N {
 //						for y := range 24 {
 //							for x := range 24 {
-//								part[x%8] = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], part[x%8])
+//								acc = fma(image[n, u+y, v+x, c], conv2d.grad[n, y, x, f], acc)
 //							}
 //						}
 //					}
-//					acc := sum of part in halves
 //					features.stage.conv2d.weight.grad[u, v, c, f] = acc
 //				}
 //			}
 //		}
 //	}
-func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, batch int) {
-	s0 := unsafe.Slice(image0, max(0, 672+(main-1)*28+(batch-1)*784))
+func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWeightGrad0 *float32, main, tail, batch, resume int) {
+	s0 := unsafe.Slice(image0, max(0, 784+(main-1)*112+(tail-1)*28+(batch-1)*784))
 	i0 := 0
 	s1 := unsafe.Slice(conv2dGrad0, max(0, 5760+(batch-1)*5760))
 	i1 := 0
-	s2 := unsafe.Slice(featuresStageConv2dWeightGrad0, max(0, 50+(main-1)*50))
+	s2 := unsafe.Slice(featuresStageConv2dWeightGrad0, max(0, 250+(main-1)*200+(tail-1)*50))
 	i2 := 0
 	for range main {
 		for range 5 {
-			for range 3 {
+			for range 5 {
 				v1 := float32(0)
 				v2 := float32(0)
 				v3 := float32(0)
@@ -8537,1240 +7413,229 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 				v6 := float32(0)
 				v7 := float32(0)
 				v8 := float32(0)
-				v9 := float32(0)
-				v10 := float32(0)
-				v11 := float32(0)
-				v12 := float32(0)
-				v13 := float32(0)
-				v14 := float32(0)
-				v15 := float32(0)
-				v16 := float32(0)
-				v17 := float32(0)
-				v18 := float32(0)
-				v19 := float32(0)
-				v20 := float32(0)
-				v21 := float32(0)
-				v22 := float32(0)
-				v23 := float32(0)
-				v24 := float32(0)
+				for range resume {
+					v9 := s2[i2]
+					v1 = v9
+					v10 := s2[i2+1]
+					v2 = v10
+					v11 := s2[i2+50]
+					v3 = v11
+					v12 := s2[i2+51]
+					v4 = v12
+					v13 := s2[i2+100]
+					v5 = v13
+					v14 := s2[i2+101]
+					v6 = v14
+					v15 := s2[i2+150]
+					v7 = v15
+					v16 := s2[i2+151]
+					v8 = v16
+				}
 				for range batch {
 					for range 24 {
-						v25 := s0[i0]
-						v26 := s1[i1]
-						{
-							p, c := float64(v25)*float64(v26), float64(v1)
-							s := p + c
-							v1 = float32(s)
-							if twiceRounded(s) {
-								v1 = roundSum(p, c, s)
-							}
-						}
-						v27 := s1[i1+576]
-						{
-							p, c := float64(v25)*float64(v27), float64(v9)
-							s := p + c
-							v9 = float32(s)
-							if twiceRounded(s) {
-								v9 = roundSum(p, c, s)
-							}
-						}
-						v28 := s1[i1+1152]
-						{
-							p, c := float64(v25)*float64(v28), float64(v17)
-							s := p + c
-							v17 = float32(s)
-							if twiceRounded(s) {
-								v17 = roundSum(p, c, s)
-							}
-						}
-						v29 := s0[i0+1]
-						v30 := s1[i1+1]
-						{
-							p, c := float64(v29)*float64(v30), float64(v2)
-							s := p + c
-							v2 = float32(s)
-							if twiceRounded(s) {
-								v2 = roundSum(p, c, s)
-							}
-						}
-						v31 := s1[i1+577]
-						{
-							p, c := float64(v29)*float64(v31), float64(v10)
-							s := p + c
-							v10 = float32(s)
-							if twiceRounded(s) {
-								v10 = roundSum(p, c, s)
-							}
-						}
-						v32 := s1[i1+1153]
-						{
-							p, c := float64(v29)*float64(v32), float64(v18)
-							s := p + c
-							v18 = float32(s)
-							if twiceRounded(s) {
-								v18 = roundSum(p, c, s)
-							}
-						}
-						v33 := s0[i0+2]
-						v34 := s1[i1+2]
-						{
-							p, c := float64(v33)*float64(v34), float64(v3)
-							s := p + c
-							v3 = float32(s)
-							if twiceRounded(s) {
-								v3 = roundSum(p, c, s)
-							}
-						}
-						v35 := s1[i1+578]
-						{
-							p, c := float64(v33)*float64(v35), float64(v11)
-							s := p + c
-							v11 = float32(s)
-							if twiceRounded(s) {
-								v11 = roundSum(p, c, s)
-							}
-						}
-						v36 := s1[i1+1154]
-						{
-							p, c := float64(v33)*float64(v36), float64(v19)
-							s := p + c
-							v19 = float32(s)
-							if twiceRounded(s) {
-								v19 = roundSum(p, c, s)
-							}
-						}
-						v37 := s0[i0+3]
-						v38 := s1[i1+3]
-						{
-							p, c := float64(v37)*float64(v38), float64(v4)
-							s := p + c
-							v4 = float32(s)
-							if twiceRounded(s) {
-								v4 = roundSum(p, c, s)
-							}
-						}
-						v39 := s1[i1+579]
-						{
-							p, c := float64(v37)*float64(v39), float64(v12)
-							s := p + c
-							v12 = float32(s)
-							if twiceRounded(s) {
-								v12 = roundSum(p, c, s)
-							}
-						}
-						v40 := s1[i1+1155]
-						{
-							p, c := float64(v37)*float64(v40), float64(v20)
-							s := p + c
-							v20 = float32(s)
-							if twiceRounded(s) {
-								v20 = roundSum(p, c, s)
-							}
-						}
-						v41 := s0[i0+4]
-						v42 := s1[i1+4]
-						{
-							p, c := float64(v41)*float64(v42), float64(v5)
-							s := p + c
-							v5 = float32(s)
-							if twiceRounded(s) {
-								v5 = roundSum(p, c, s)
-							}
-						}
-						v43 := s1[i1+580]
-						{
-							p, c := float64(v41)*float64(v43), float64(v13)
-							s := p + c
-							v13 = float32(s)
-							if twiceRounded(s) {
-								v13 = roundSum(p, c, s)
-							}
-						}
-						v44 := s1[i1+1156]
-						{
-							p, c := float64(v41)*float64(v44), float64(v21)
-							s := p + c
-							v21 = float32(s)
-							if twiceRounded(s) {
-								v21 = roundSum(p, c, s)
-							}
-						}
-						v45 := s0[i0+5]
-						v46 := s1[i1+5]
-						{
-							p, c := float64(v45)*float64(v46), float64(v6)
-							s := p + c
-							v6 = float32(s)
-							if twiceRounded(s) {
-								v6 = roundSum(p, c, s)
-							}
-						}
-						v47 := s1[i1+581]
-						{
-							p, c := float64(v45)*float64(v47), float64(v14)
-							s := p + c
-							v14 = float32(s)
-							if twiceRounded(s) {
-								v14 = roundSum(p, c, s)
-							}
-						}
-						v48 := s1[i1+1157]
-						{
-							p, c := float64(v45)*float64(v48), float64(v22)
-							s := p + c
-							v22 = float32(s)
-							if twiceRounded(s) {
-								v22 = roundSum(p, c, s)
-							}
-						}
-						v49 := s0[i0+6]
-						v50 := s1[i1+6]
-						{
-							p, c := float64(v49)*float64(v50), float64(v7)
-							s := p + c
-							v7 = float32(s)
-							if twiceRounded(s) {
-								v7 = roundSum(p, c, s)
-							}
-						}
-						v51 := s1[i1+582]
-						{
-							p, c := float64(v49)*float64(v51), float64(v15)
-							s := p + c
-							v15 = float32(s)
-							if twiceRounded(s) {
-								v15 = roundSum(p, c, s)
-							}
-						}
-						v52 := s1[i1+1158]
-						{
-							p, c := float64(v49)*float64(v52), float64(v23)
-							s := p + c
-							v23 = float32(s)
-							if twiceRounded(s) {
-								v23 = roundSum(p, c, s)
-							}
-						}
-						v53 := s0[i0+7]
-						v54 := s1[i1+7]
-						{
-							p, c := float64(v53)*float64(v54), float64(v8)
-							s := p + c
-							v8 = float32(s)
-							if twiceRounded(s) {
-								v8 = roundSum(p, c, s)
-							}
-						}
-						v55 := s1[i1+583]
-						{
-							p, c := float64(v53)*float64(v55), float64(v16)
-							s := p + c
-							v16 = float32(s)
-							if twiceRounded(s) {
-								v16 = roundSum(p, c, s)
-							}
-						}
-						v56 := s1[i1+1159]
-						{
-							p, c := float64(v53)*float64(v56), float64(v24)
-							s := p + c
-							v24 = float32(s)
-							if twiceRounded(s) {
-								v24 = roundSum(p, c, s)
-							}
-						}
-						v57 := s0[i0+8]
-						v58 := s1[i1+8]
-						{
-							p, c := float64(v57)*float64(v58), float64(v1)
-							s := p + c
-							v1 = float32(s)
-							if twiceRounded(s) {
-								v1 = roundSum(p, c, s)
-							}
-						}
-						v59 := s1[i1+584]
-						{
-							p, c := float64(v57)*float64(v59), float64(v9)
-							s := p + c
-							v9 = float32(s)
-							if twiceRounded(s) {
-								v9 = roundSum(p, c, s)
-							}
-						}
-						v60 := s1[i1+1160]
-						{
-							p, c := float64(v57)*float64(v60), float64(v17)
-							s := p + c
-							v17 = float32(s)
-							if twiceRounded(s) {
-								v17 = roundSum(p, c, s)
-							}
-						}
-						v61 := s0[i0+9]
-						v62 := s1[i1+9]
-						{
-							p, c := float64(v61)*float64(v62), float64(v2)
-							s := p + c
-							v2 = float32(s)
-							if twiceRounded(s) {
-								v2 = roundSum(p, c, s)
-							}
-						}
-						v63 := s1[i1+585]
-						{
-							p, c := float64(v61)*float64(v63), float64(v10)
-							s := p + c
-							v10 = float32(s)
-							if twiceRounded(s) {
-								v10 = roundSum(p, c, s)
-							}
-						}
-						v64 := s1[i1+1161]
-						{
-							p, c := float64(v61)*float64(v64), float64(v18)
-							s := p + c
-							v18 = float32(s)
-							if twiceRounded(s) {
-								v18 = roundSum(p, c, s)
-							}
-						}
-						v65 := s0[i0+10]
-						v66 := s1[i1+10]
-						{
-							p, c := float64(v65)*float64(v66), float64(v3)
-							s := p + c
-							v3 = float32(s)
-							if twiceRounded(s) {
-								v3 = roundSum(p, c, s)
-							}
-						}
-						v67 := s1[i1+586]
-						{
-							p, c := float64(v65)*float64(v67), float64(v11)
-							s := p + c
-							v11 = float32(s)
-							if twiceRounded(s) {
-								v11 = roundSum(p, c, s)
-							}
-						}
-						v68 := s1[i1+1162]
-						{
-							p, c := float64(v65)*float64(v68), float64(v19)
-							s := p + c
-							v19 = float32(s)
-							if twiceRounded(s) {
-								v19 = roundSum(p, c, s)
-							}
-						}
-						v69 := s0[i0+11]
-						v70 := s1[i1+11]
-						{
-							p, c := float64(v69)*float64(v70), float64(v4)
-							s := p + c
-							v4 = float32(s)
-							if twiceRounded(s) {
-								v4 = roundSum(p, c, s)
-							}
-						}
-						v71 := s1[i1+587]
-						{
-							p, c := float64(v69)*float64(v71), float64(v12)
-							s := p + c
-							v12 = float32(s)
-							if twiceRounded(s) {
-								v12 = roundSum(p, c, s)
-							}
-						}
-						v72 := s1[i1+1163]
-						{
-							p, c := float64(v69)*float64(v72), float64(v20)
-							s := p + c
-							v20 = float32(s)
-							if twiceRounded(s) {
-								v20 = roundSum(p, c, s)
-							}
-						}
-						v73 := s0[i0+12]
-						v74 := s1[i1+12]
-						{
-							p, c := float64(v73)*float64(v74), float64(v5)
-							s := p + c
-							v5 = float32(s)
-							if twiceRounded(s) {
-								v5 = roundSum(p, c, s)
-							}
-						}
-						v75 := s1[i1+588]
-						{
-							p, c := float64(v73)*float64(v75), float64(v13)
-							s := p + c
-							v13 = float32(s)
-							if twiceRounded(s) {
-								v13 = roundSum(p, c, s)
-							}
-						}
-						v76 := s1[i1+1164]
-						{
-							p, c := float64(v73)*float64(v76), float64(v21)
-							s := p + c
-							v21 = float32(s)
-							if twiceRounded(s) {
-								v21 = roundSum(p, c, s)
-							}
-						}
-						v77 := s0[i0+13]
-						v78 := s1[i1+13]
-						{
-							p, c := float64(v77)*float64(v78), float64(v6)
-							s := p + c
-							v6 = float32(s)
-							if twiceRounded(s) {
-								v6 = roundSum(p, c, s)
-							}
-						}
-						v79 := s1[i1+589]
-						{
-							p, c := float64(v77)*float64(v79), float64(v14)
-							s := p + c
-							v14 = float32(s)
-							if twiceRounded(s) {
-								v14 = roundSum(p, c, s)
-							}
-						}
-						v80 := s1[i1+1165]
-						{
-							p, c := float64(v77)*float64(v80), float64(v22)
-							s := p + c
-							v22 = float32(s)
-							if twiceRounded(s) {
-								v22 = roundSum(p, c, s)
-							}
-						}
-						v81 := s0[i0+14]
-						v82 := s1[i1+14]
-						{
-							p, c := float64(v81)*float64(v82), float64(v7)
-							s := p + c
-							v7 = float32(s)
-							if twiceRounded(s) {
-								v7 = roundSum(p, c, s)
-							}
-						}
-						v83 := s1[i1+590]
-						{
-							p, c := float64(v81)*float64(v83), float64(v15)
-							s := p + c
-							v15 = float32(s)
-							if twiceRounded(s) {
-								v15 = roundSum(p, c, s)
-							}
-						}
-						v84 := s1[i1+1166]
-						{
-							p, c := float64(v81)*float64(v84), float64(v23)
-							s := p + c
-							v23 = float32(s)
-							if twiceRounded(s) {
-								v23 = roundSum(p, c, s)
-							}
-						}
-						v85 := s0[i0+15]
-						v86 := s1[i1+15]
-						{
-							p, c := float64(v85)*float64(v86), float64(v8)
-							s := p + c
-							v8 = float32(s)
-							if twiceRounded(s) {
-								v8 = roundSum(p, c, s)
-							}
-						}
-						v87 := s1[i1+591]
-						{
-							p, c := float64(v85)*float64(v87), float64(v16)
-							s := p + c
-							v16 = float32(s)
-							if twiceRounded(s) {
-								v16 = roundSum(p, c, s)
-							}
-						}
-						v88 := s1[i1+1167]
-						{
-							p, c := float64(v85)*float64(v88), float64(v24)
-							s := p + c
-							v24 = float32(s)
-							if twiceRounded(s) {
-								v24 = roundSum(p, c, s)
-							}
-						}
-						v89 := s0[i0+16]
-						v90 := s1[i1+16]
-						{
-							p, c := float64(v89)*float64(v90), float64(v1)
-							s := p + c
-							v1 = float32(s)
-							if twiceRounded(s) {
-								v1 = roundSum(p, c, s)
-							}
-						}
-						v91 := s1[i1+592]
-						{
-							p, c := float64(v89)*float64(v91), float64(v9)
-							s := p + c
-							v9 = float32(s)
-							if twiceRounded(s) {
-								v9 = roundSum(p, c, s)
-							}
-						}
-						v92 := s1[i1+1168]
-						{
-							p, c := float64(v89)*float64(v92), float64(v17)
-							s := p + c
-							v17 = float32(s)
-							if twiceRounded(s) {
-								v17 = roundSum(p, c, s)
-							}
-						}
-						v93 := s0[i0+17]
-						v94 := s1[i1+17]
-						{
-							p, c := float64(v93)*float64(v94), float64(v2)
-							s := p + c
-							v2 = float32(s)
-							if twiceRounded(s) {
-								v2 = roundSum(p, c, s)
-							}
-						}
-						v95 := s1[i1+593]
-						{
-							p, c := float64(v93)*float64(v95), float64(v10)
-							s := p + c
-							v10 = float32(s)
-							if twiceRounded(s) {
-								v10 = roundSum(p, c, s)
-							}
-						}
-						v96 := s1[i1+1169]
-						{
-							p, c := float64(v93)*float64(v96), float64(v18)
-							s := p + c
-							v18 = float32(s)
-							if twiceRounded(s) {
-								v18 = roundSum(p, c, s)
-							}
-						}
-						v97 := s0[i0+18]
-						v98 := s1[i1+18]
-						{
-							p, c := float64(v97)*float64(v98), float64(v3)
-							s := p + c
-							v3 = float32(s)
-							if twiceRounded(s) {
-								v3 = roundSum(p, c, s)
-							}
-						}
-						v99 := s1[i1+594]
-						{
-							p, c := float64(v97)*float64(v99), float64(v11)
-							s := p + c
-							v11 = float32(s)
-							if twiceRounded(s) {
-								v11 = roundSum(p, c, s)
-							}
-						}
-						v100 := s1[i1+1170]
-						{
-							p, c := float64(v97)*float64(v100), float64(v19)
-							s := p + c
-							v19 = float32(s)
-							if twiceRounded(s) {
-								v19 = roundSum(p, c, s)
-							}
-						}
-						v101 := s0[i0+19]
-						v102 := s1[i1+19]
-						{
-							p, c := float64(v101)*float64(v102), float64(v4)
-							s := p + c
-							v4 = float32(s)
-							if twiceRounded(s) {
-								v4 = roundSum(p, c, s)
-							}
-						}
-						v103 := s1[i1+595]
-						{
-							p, c := float64(v101)*float64(v103), float64(v12)
-							s := p + c
-							v12 = float32(s)
-							if twiceRounded(s) {
-								v12 = roundSum(p, c, s)
-							}
-						}
-						v104 := s1[i1+1171]
-						{
-							p, c := float64(v101)*float64(v104), float64(v20)
-							s := p + c
-							v20 = float32(s)
-							if twiceRounded(s) {
-								v20 = roundSum(p, c, s)
-							}
-						}
-						v105 := s0[i0+20]
-						v106 := s1[i1+20]
-						{
-							p, c := float64(v105)*float64(v106), float64(v5)
-							s := p + c
-							v5 = float32(s)
-							if twiceRounded(s) {
-								v5 = roundSum(p, c, s)
-							}
-						}
-						v107 := s1[i1+596]
-						{
-							p, c := float64(v105)*float64(v107), float64(v13)
-							s := p + c
-							v13 = float32(s)
-							if twiceRounded(s) {
-								v13 = roundSum(p, c, s)
-							}
-						}
-						v108 := s1[i1+1172]
-						{
-							p, c := float64(v105)*float64(v108), float64(v21)
-							s := p + c
-							v21 = float32(s)
-							if twiceRounded(s) {
-								v21 = roundSum(p, c, s)
-							}
-						}
-						v109 := s0[i0+21]
-						v110 := s1[i1+21]
-						{
-							p, c := float64(v109)*float64(v110), float64(v6)
-							s := p + c
-							v6 = float32(s)
-							if twiceRounded(s) {
-								v6 = roundSum(p, c, s)
-							}
-						}
-						v111 := s1[i1+597]
-						{
-							p, c := float64(v109)*float64(v111), float64(v14)
-							s := p + c
-							v14 = float32(s)
-							if twiceRounded(s) {
-								v14 = roundSum(p, c, s)
-							}
-						}
-						v112 := s1[i1+1173]
-						{
-							p, c := float64(v109)*float64(v112), float64(v22)
-							s := p + c
-							v22 = float32(s)
-							if twiceRounded(s) {
-								v22 = roundSum(p, c, s)
-							}
-						}
-						v113 := s0[i0+22]
-						v114 := s1[i1+22]
-						{
-							p, c := float64(v113)*float64(v114), float64(v7)
-							s := p + c
-							v7 = float32(s)
-							if twiceRounded(s) {
-								v7 = roundSum(p, c, s)
-							}
-						}
-						v115 := s1[i1+598]
-						{
-							p, c := float64(v113)*float64(v115), float64(v15)
-							s := p + c
-							v15 = float32(s)
-							if twiceRounded(s) {
-								v15 = roundSum(p, c, s)
-							}
-						}
-						v116 := s1[i1+1174]
-						{
-							p, c := float64(v113)*float64(v116), float64(v23)
-							s := p + c
-							v23 = float32(s)
-							if twiceRounded(s) {
-								v23 = roundSum(p, c, s)
-							}
-						}
-						v117 := s0[i0+23]
-						v118 := s1[i1+23]
-						{
-							p, c := float64(v117)*float64(v118), float64(v8)
-							s := p + c
-							v8 = float32(s)
-							if twiceRounded(s) {
-								v8 = roundSum(p, c, s)
-							}
-						}
-						v119 := s1[i1+599]
-						{
-							p, c := float64(v117)*float64(v119), float64(v16)
-							s := p + c
-							v16 = float32(s)
-							if twiceRounded(s) {
-								v16 = roundSum(p, c, s)
-							}
-						}
-						v120 := s1[i1+1175]
-						{
-							p, c := float64(v117)*float64(v120), float64(v24)
-							s := p + c
-							v24 = float32(s)
-							if twiceRounded(s) {
-								v24 = roundSum(p, c, s)
-							}
-						}
-						i0 += 28
-						i1 += 24
+						for range 24 {
+							v17 := s0[i0]
+							v18 := s1[i1]
+							{
+								p, c := float64(v17)*float64(v18), float64(v1)
+								s := p + c
+								v1 = float32(s)
+								if twiceRounded(s) {
+									v1 = roundSum(p, c, s)
+								}
+							}
+							v19 := s1[i1+1]
+							{
+								p, c := float64(v17)*float64(v19), float64(v2)
+								s := p + c
+								v2 = float32(s)
+								if twiceRounded(s) {
+									v2 = roundSum(p, c, s)
+								}
+							}
+							v20 := s0[i0+28]
+							{
+								p, c := float64(v20)*float64(v18), float64(v3)
+								s := p + c
+								v3 = float32(s)
+								if twiceRounded(s) {
+									v3 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v20)*float64(v19), float64(v4)
+								s := p + c
+								v4 = float32(s)
+								if twiceRounded(s) {
+									v4 = roundSum(p, c, s)
+								}
+							}
+							v21 := s0[i0+56]
+							{
+								p, c := float64(v21)*float64(v18), float64(v5)
+								s := p + c
+								v5 = float32(s)
+								if twiceRounded(s) {
+									v5 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v21)*float64(v19), float64(v6)
+								s := p + c
+								v6 = float32(s)
+								if twiceRounded(s) {
+									v6 = roundSum(p, c, s)
+								}
+							}
+							v22 := s0[i0+84]
+							{
+								p, c := float64(v22)*float64(v18), float64(v7)
+								s := p + c
+								v7 = float32(s)
+								if twiceRounded(s) {
+									v7 = roundSum(p, c, s)
+								}
+							}
+							{
+								p, c := float64(v22)*float64(v19), float64(v8)
+								s := p + c
+								v8 = float32(s)
+								if twiceRounded(s) {
+									v8 = roundSum(p, c, s)
+								}
+							}
+							i0 += 1
+							i1 += 10
+						}
+						i0 += 4
 					}
 					i0 += 112
-					i1 += 5184
 				}
 				i0 -= batch * 784
 				i1 -= batch * 5760
-				v121 := v1 + v5
-				v122 := v2 + v6
-				v123 := v3 + v7
-				v124 := v4 + v8
-				v125 := v121 + v123
-				v126 := v122 + v124
-				v127 := v125 + v126
-				v128 := v9 + v13
-				v129 := v10 + v14
-				v130 := v11 + v15
-				v131 := v12 + v16
-				v132 := v128 + v130
-				v133 := v129 + v131
-				v134 := v132 + v133
-				v135 := v17 + v21
-				v136 := v18 + v22
-				v137 := v19 + v23
-				v138 := v20 + v24
-				v139 := v135 + v137
-				v140 := v136 + v138
-				v141 := v139 + v140
-				s2[i2] = v127
-				s2[i2+1] = v134
-				s2[i2+2] = v141
-				i1 += 1728
-				i2 += 3
+				s2[i2] = v1
+				s2[i2+1] = v2
+				s2[i2+50] = v3
+				s2[i2+51] = v4
+				s2[i2+100] = v5
+				s2[i2+101] = v6
+				s2[i2+150] = v7
+				s2[i2+151] = v8
+				i1 += 2
+				i2 += 2
 			}
-			v142 := float32(0)
-			v143 := float32(0)
-			v144 := float32(0)
-			v145 := float32(0)
-			v146 := float32(0)
-			v147 := float32(0)
-			v148 := float32(0)
-			v149 := float32(0)
-			i1 -= 5184
-			for range batch {
-				for range 12 {
-					v150 := s0[i0]
-					v151 := s1[i1+5184]
-					{
-						p, c := float64(v150)*float64(v151), float64(v142)
-						s := p + c
-						v142 = float32(s)
-						if twiceRounded(s) {
-							v142 = roundSum(p, c, s)
-						}
-					}
-					v152 := s0[i0+1]
-					v153 := s1[i1+5185]
-					{
-						p, c := float64(v152)*float64(v153), float64(v143)
-						s := p + c
-						v143 = float32(s)
-						if twiceRounded(s) {
-							v143 = roundSum(p, c, s)
-						}
-					}
-					v154 := s0[i0+2]
-					v155 := s1[i1+5186]
-					{
-						p, c := float64(v154)*float64(v155), float64(v144)
-						s := p + c
-						v144 = float32(s)
-						if twiceRounded(s) {
-							v144 = roundSum(p, c, s)
-						}
-					}
-					v156 := s0[i0+3]
-					v157 := s1[i1+5187]
-					{
-						p, c := float64(v156)*float64(v157), float64(v145)
-						s := p + c
-						v145 = float32(s)
-						if twiceRounded(s) {
-							v145 = roundSum(p, c, s)
-						}
-					}
-					v158 := s0[i0+4]
-					v159 := s1[i1+5188]
-					{
-						p, c := float64(v158)*float64(v159), float64(v146)
-						s := p + c
-						v146 = float32(s)
-						if twiceRounded(s) {
-							v146 = roundSum(p, c, s)
-						}
-					}
-					v160 := s0[i0+5]
-					v161 := s1[i1+5189]
-					{
-						p, c := float64(v160)*float64(v161), float64(v147)
-						s := p + c
-						v147 = float32(s)
-						if twiceRounded(s) {
-							v147 = roundSum(p, c, s)
-						}
-					}
-					v162 := s0[i0+6]
-					v163 := s1[i1+5190]
-					{
-						p, c := float64(v162)*float64(v163), float64(v148)
-						s := p + c
-						v148 = float32(s)
-						if twiceRounded(s) {
-							v148 = roundSum(p, c, s)
-						}
-					}
-					v164 := s0[i0+7]
-					v165 := s1[i1+5191]
-					{
-						p, c := float64(v164)*float64(v165), float64(v149)
-						s := p + c
-						v149 = float32(s)
-						if twiceRounded(s) {
-							v149 = roundSum(p, c, s)
-						}
-					}
-					v166 := s0[i0+8]
-					v167 := s1[i1+5192]
-					{
-						p, c := float64(v166)*float64(v167), float64(v142)
-						s := p + c
-						v142 = float32(s)
-						if twiceRounded(s) {
-							v142 = roundSum(p, c, s)
-						}
-					}
-					v168 := s0[i0+9]
-					v169 := s1[i1+5193]
-					{
-						p, c := float64(v168)*float64(v169), float64(v143)
-						s := p + c
-						v143 = float32(s)
-						if twiceRounded(s) {
-							v143 = roundSum(p, c, s)
-						}
-					}
-					v170 := s0[i0+10]
-					v171 := s1[i1+5194]
-					{
-						p, c := float64(v170)*float64(v171), float64(v144)
-						s := p + c
-						v144 = float32(s)
-						if twiceRounded(s) {
-							v144 = roundSum(p, c, s)
-						}
-					}
-					v172 := s0[i0+11]
-					v173 := s1[i1+5195]
-					{
-						p, c := float64(v172)*float64(v173), float64(v145)
-						s := p + c
-						v145 = float32(s)
-						if twiceRounded(s) {
-							v145 = roundSum(p, c, s)
-						}
-					}
-					v174 := s0[i0+12]
-					v175 := s1[i1+5196]
-					{
-						p, c := float64(v174)*float64(v175), float64(v146)
-						s := p + c
-						v146 = float32(s)
-						if twiceRounded(s) {
-							v146 = roundSum(p, c, s)
-						}
-					}
-					v176 := s0[i0+13]
-					v177 := s1[i1+5197]
-					{
-						p, c := float64(v176)*float64(v177), float64(v147)
-						s := p + c
-						v147 = float32(s)
-						if twiceRounded(s) {
-							v147 = roundSum(p, c, s)
-						}
-					}
-					v178 := s0[i0+14]
-					v179 := s1[i1+5198]
-					{
-						p, c := float64(v178)*float64(v179), float64(v148)
-						s := p + c
-						v148 = float32(s)
-						if twiceRounded(s) {
-							v148 = roundSum(p, c, s)
-						}
-					}
-					v180 := s0[i0+15]
-					v181 := s1[i1+5199]
-					{
-						p, c := float64(v180)*float64(v181), float64(v149)
-						s := p + c
-						v149 = float32(s)
-						if twiceRounded(s) {
-							v149 = roundSum(p, c, s)
-						}
-					}
-					v182 := s0[i0+16]
-					v183 := s1[i1+5200]
-					{
-						p, c := float64(v182)*float64(v183), float64(v142)
-						s := p + c
-						v142 = float32(s)
-						if twiceRounded(s) {
-							v142 = roundSum(p, c, s)
-						}
-					}
-					v184 := s0[i0+17]
-					v185 := s1[i1+5201]
-					{
-						p, c := float64(v184)*float64(v185), float64(v143)
-						s := p + c
-						v143 = float32(s)
-						if twiceRounded(s) {
-							v143 = roundSum(p, c, s)
-						}
-					}
-					v186 := s0[i0+18]
-					v187 := s1[i1+5202]
-					{
-						p, c := float64(v186)*float64(v187), float64(v144)
-						s := p + c
-						v144 = float32(s)
-						if twiceRounded(s) {
-							v144 = roundSum(p, c, s)
-						}
-					}
-					v188 := s0[i0+19]
-					v189 := s1[i1+5203]
-					{
-						p, c := float64(v188)*float64(v189), float64(v145)
-						s := p + c
-						v145 = float32(s)
-						if twiceRounded(s) {
-							v145 = roundSum(p, c, s)
-						}
-					}
-					v190 := s0[i0+20]
-					v191 := s1[i1+5204]
-					{
-						p, c := float64(v190)*float64(v191), float64(v146)
-						s := p + c
-						v146 = float32(s)
-						if twiceRounded(s) {
-							v146 = roundSum(p, c, s)
-						}
-					}
-					v192 := s0[i0+21]
-					v193 := s1[i1+5205]
-					{
-						p, c := float64(v192)*float64(v193), float64(v147)
-						s := p + c
-						v147 = float32(s)
-						if twiceRounded(s) {
-							v147 = roundSum(p, c, s)
-						}
-					}
-					v194 := s0[i0+22]
-					v195 := s1[i1+5206]
-					{
-						p, c := float64(v194)*float64(v195), float64(v148)
-						s := p + c
-						v148 = float32(s)
-						if twiceRounded(s) {
-							v148 = roundSum(p, c, s)
-						}
-					}
-					v196 := s0[i0+23]
-					v197 := s1[i1+5207]
-					{
-						p, c := float64(v196)*float64(v197), float64(v149)
-						s := p + c
-						v149 = float32(s)
-						if twiceRounded(s) {
-							v149 = roundSum(p, c, s)
-						}
-					}
-					v198 := s0[i0+28]
-					v199 := s1[i1+5208]
-					{
-						p, c := float64(v198)*float64(v199), float64(v142)
-						s := p + c
-						v142 = float32(s)
-						if twiceRounded(s) {
-							v142 = roundSum(p, c, s)
-						}
-					}
-					v200 := s0[i0+29]
-					v201 := s1[i1+5209]
-					{
-						p, c := float64(v200)*float64(v201), float64(v143)
-						s := p + c
-						v143 = float32(s)
-						if twiceRounded(s) {
-							v143 = roundSum(p, c, s)
-						}
-					}
-					v202 := s0[i0+30]
-					v203 := s1[i1+5210]
-					{
-						p, c := float64(v202)*float64(v203), float64(v144)
-						s := p + c
-						v144 = float32(s)
-						if twiceRounded(s) {
-							v144 = roundSum(p, c, s)
-						}
-					}
-					v204 := s0[i0+31]
-					v205 := s1[i1+5211]
-					{
-						p, c := float64(v204)*float64(v205), float64(v145)
-						s := p + c
-						v145 = float32(s)
-						if twiceRounded(s) {
-							v145 = roundSum(p, c, s)
-						}
-					}
-					v206 := s0[i0+32]
-					v207 := s1[i1+5212]
-					{
-						p, c := float64(v206)*float64(v207), float64(v146)
-						s := p + c
-						v146 = float32(s)
-						if twiceRounded(s) {
-							v146 = roundSum(p, c, s)
-						}
-					}
-					v208 := s0[i0+33]
-					v209 := s1[i1+5213]
-					{
-						p, c := float64(v208)*float64(v209), float64(v147)
-						s := p + c
-						v147 = float32(s)
-						if twiceRounded(s) {
-							v147 = roundSum(p, c, s)
-						}
-					}
-					v210 := s0[i0+34]
-					v211 := s1[i1+5214]
-					{
-						p, c := float64(v210)*float64(v211), float64(v148)
-						s := p + c
-						v148 = float32(s)
-						if twiceRounded(s) {
-							v148 = roundSum(p, c, s)
-						}
-					}
-					v212 := s0[i0+35]
-					v213 := s1[i1+5215]
-					{
-						p, c := float64(v212)*float64(v213), float64(v149)
-						s := p + c
-						v149 = float32(s)
-						if twiceRounded(s) {
-							v149 = roundSum(p, c, s)
-						}
-					}
-					v214 := s0[i0+36]
-					v215 := s1[i1+5216]
-					{
-						p, c := float64(v214)*float64(v215), float64(v142)
-						s := p + c
-						v142 = float32(s)
-						if twiceRounded(s) {
-							v142 = roundSum(p, c, s)
-						}
-					}
-					v216 := s0[i0+37]
-					v217 := s1[i1+5217]
-					{
-						p, c := float64(v216)*float64(v217), float64(v143)
-						s := p + c
-						v143 = float32(s)
-						if twiceRounded(s) {
-							v143 = roundSum(p, c, s)
-						}
-					}
-					v218 := s0[i0+38]
-					v219 := s1[i1+5218]
-					{
-						p, c := float64(v218)*float64(v219), float64(v144)
-						s := p + c
-						v144 = float32(s)
-						if twiceRounded(s) {
-							v144 = roundSum(p, c, s)
-						}
-					}
-					v220 := s0[i0+39]
-					v221 := s1[i1+5219]
-					{
-						p, c := float64(v220)*float64(v221), float64(v145)
-						s := p + c
-						v145 = float32(s)
-						if twiceRounded(s) {
-							v145 = roundSum(p, c, s)
-						}
-					}
-					v222 := s0[i0+40]
-					v223 := s1[i1+5220]
-					{
-						p, c := float64(v222)*float64(v223), float64(v146)
-						s := p + c
-						v146 = float32(s)
-						if twiceRounded(s) {
-							v146 = roundSum(p, c, s)
-						}
-					}
-					v224 := s0[i0+41]
-					v225 := s1[i1+5221]
-					{
-						p, c := float64(v224)*float64(v225), float64(v147)
-						s := p + c
-						v147 = float32(s)
-						if twiceRounded(s) {
-							v147 = roundSum(p, c, s)
-						}
-					}
-					v226 := s0[i0+42]
-					v227 := s1[i1+5222]
-					{
-						p, c := float64(v226)*float64(v227), float64(v148)
-						s := p + c
-						v148 = float32(s)
-						if twiceRounded(s) {
-							v148 = roundSum(p, c, s)
-						}
-					}
-					v228 := s0[i0+43]
-					v229 := s1[i1+5223]
-					{
-						p, c := float64(v228)*float64(v229), float64(v149)
-						s := p + c
-						v149 = float32(s)
-						if twiceRounded(s) {
-							v149 = roundSum(p, c, s)
-						}
-					}
-					v230 := s0[i0+44]
-					v231 := s1[i1+5224]
-					{
-						p, c := float64(v230)*float64(v231), float64(v142)
-						s := p + c
-						v142 = float32(s)
-						if twiceRounded(s) {
-							v142 = roundSum(p, c, s)
-						}
-					}
-					v232 := s0[i0+45]
-					v233 := s1[i1+5225]
-					{
-						p, c := float64(v232)*float64(v233), float64(v143)
-						s := p + c
-						v143 = float32(s)
-						if twiceRounded(s) {
-							v143 = roundSum(p, c, s)
-						}
-					}
-					v234 := s0[i0+46]
-					v235 := s1[i1+5226]
-					{
-						p, c := float64(v234)*float64(v235), float64(v144)
-						s := p + c
-						v144 = float32(s)
-						if twiceRounded(s) {
-							v144 = roundSum(p, c, s)
-						}
-					}
-					v236 := s0[i0+47]
-					v237 := s1[i1+5227]
-					{
-						p, c := float64(v236)*float64(v237), float64(v145)
-						s := p + c
-						v145 = float32(s)
-						if twiceRounded(s) {
-							v145 = roundSum(p, c, s)
-						}
-					}
-					v238 := s0[i0+48]
-					v239 := s1[i1+5228]
-					{
-						p, c := float64(v238)*float64(v239), float64(v146)
-						s := p + c
-						v146 = float32(s)
-						if twiceRounded(s) {
-							v146 = roundSum(p, c, s)
-						}
-					}
-					v240 := s0[i0+49]
-					v241 := s1[i1+5229]
-					{
-						p, c := float64(v240)*float64(v241), float64(v147)
-						s := p + c
-						v147 = float32(s)
-						if twiceRounded(s) {
-							v147 = roundSum(p, c, s)
-						}
-					}
-					v242 := s0[i0+50]
-					v243 := s1[i1+5230]
-					{
-						p, c := float64(v242)*float64(v243), float64(v148)
-						s := p + c
-						v148 = float32(s)
-						if twiceRounded(s) {
-							v148 = roundSum(p, c, s)
-						}
-					}
-					v244 := s0[i0+51]
-					v245 := s1[i1+5231]
-					{
-						p, c := float64(v244)*float64(v245), float64(v149)
-						s := p + c
-						v149 = float32(s)
-						if twiceRounded(s) {
-							v149 = roundSum(p, c, s)
-						}
-					}
-					i0 += 56
-					i1 += 48
-				}
-				i0 += 112
-				i1 += 5184
-			}
-			i0 -= batch * 784
-			i1 -= batch * 5760
-			v246 := v142 + v146
-			v247 := v143 + v147
-			v248 := v144 + v148
-			v249 := v145 + v149
-			v250 := v246 + v248
-			v251 := v247 + v249
-			v252 := v250 + v251
-			s2[i2] = v252
 			i0 += 1
-			i2 += 1
+			i1 -= 10
+		}
+		i0 += 107
+		i2 += 150
+	}
+	for range tail {
+		for range 5 {
+			for range 5 {
+				v23 := float32(0)
+				v24 := float32(0)
+				for range resume {
+					v25 := s2[i2]
+					v23 = v25
+					v26 := s2[i2+1]
+					v24 = v26
+				}
+				for range batch {
+					for range 24 {
+						for range 6 {
+							v27 := s0[i0]
+							v28 := s1[i1]
+							{
+								p, c := float64(v27)*float64(v28), float64(v23)
+								s := p + c
+								v23 = float32(s)
+								if twiceRounded(s) {
+									v23 = roundSum(p, c, s)
+								}
+							}
+							v29 := s1[i1+1]
+							{
+								p, c := float64(v27)*float64(v29), float64(v24)
+								s := p + c
+								v24 = float32(s)
+								if twiceRounded(s) {
+									v24 = roundSum(p, c, s)
+								}
+							}
+							v30 := s0[i0+1]
+							v31 := s1[i1+10]
+							{
+								p, c := float64(v30)*float64(v31), float64(v23)
+								s := p + c
+								v23 = float32(s)
+								if twiceRounded(s) {
+									v23 = roundSum(p, c, s)
+								}
+							}
+							v32 := s1[i1+11]
+							{
+								p, c := float64(v30)*float64(v32), float64(v24)
+								s := p + c
+								v24 = float32(s)
+								if twiceRounded(s) {
+									v24 = roundSum(p, c, s)
+								}
+							}
+							v33 := s0[i0+2]
+							v34 := s1[i1+20]
+							{
+								p, c := float64(v33)*float64(v34), float64(v23)
+								s := p + c
+								v23 = float32(s)
+								if twiceRounded(s) {
+									v23 = roundSum(p, c, s)
+								}
+							}
+							v35 := s1[i1+21]
+							{
+								p, c := float64(v33)*float64(v35), float64(v24)
+								s := p + c
+								v24 = float32(s)
+								if twiceRounded(s) {
+									v24 = roundSum(p, c, s)
+								}
+							}
+							v36 := s0[i0+3]
+							v37 := s1[i1+30]
+							{
+								p, c := float64(v36)*float64(v37), float64(v23)
+								s := p + c
+								v23 = float32(s)
+								if twiceRounded(s) {
+									v23 = roundSum(p, c, s)
+								}
+							}
+							v38 := s1[i1+31]
+							{
+								p, c := float64(v36)*float64(v38), float64(v24)
+								s := p + c
+								v24 = float32(s)
+								if twiceRounded(s) {
+									v24 = roundSum(p, c, s)
+								}
+							}
+							i0 += 4
+							i1 += 40
+						}
+						i0 += 4
+					}
+					i0 += 112
+				}
+				i0 -= batch * 784
+				i1 -= batch * 5760
+				s2[i2] = v23
+				s2[i2+1] = v24
+				i1 += 2
+				i2 += 2
+			}
+			i0 += 1
+			i1 -= 10
 		}
 		i0 += 23
 	}
@@ -9779,177 +7644,108 @@ func kFeaturesStageConv2dWeightGradGo(image0, conv2dGrad0, featuresStageConv2dWe
 // kFeaturesStageConv2dBiasGradGo computes
 //
 //	for l := range 10 {
-//		part := [8]f32{0 ...}
+//		acc := f32(0)
 //		for n := range N {
 //			for j := range 24 {
 //				for k := range 24 {
-//					part[k%8] += conv2d.grad[n, j, k, l]
+//					acc += conv2d.grad[n, j, k, l]
 //				}
 //			}
 //		}
-//		acc := sum of part in halves
 //		features.stage.conv2d.bias.grad[l] = acc
 //	}
-func kFeaturesStageConv2dBiasGradGo(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch int) {
+func kFeaturesStageConv2dBiasGradGo(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch, resume int) {
 	s0 := unsafe.Slice(conv2dGrad0, max(0, 5760+(batch-1)*5760))
 	i0 := 0
 	s1 := unsafe.Slice(featuresStageConv2dBiasGrad0, 10)
-	i1 := 0
-	for range 10 {
-		v1 := float32(0)
-		v2 := float32(0)
-		v3 := float32(0)
-		v4 := float32(0)
-		v5 := float32(0)
-		v6 := float32(0)
-		v7 := float32(0)
-		v8 := float32(0)
-		for range batch {
-			for range 9 {
-				v9 := s0[i0]
-				v1 = v1 + v9
-				v10 := s0[i0+1]
-				v2 = v2 + v10
-				v11 := s0[i0+2]
-				v3 = v3 + v11
-				v12 := s0[i0+3]
-				v4 = v4 + v12
-				v13 := s0[i0+4]
-				v5 = v5 + v13
-				v14 := s0[i0+5]
-				v6 = v6 + v14
-				v15 := s0[i0+6]
-				v7 = v7 + v15
-				v16 := s0[i0+7]
-				v8 = v8 + v16
-				v17 := s0[i0+8]
-				v1 = v1 + v17
-				v18 := s0[i0+9]
-				v2 = v2 + v18
-				v19 := s0[i0+10]
-				v3 = v3 + v19
-				v20 := s0[i0+11]
-				v4 = v4 + v20
-				v21 := s0[i0+12]
-				v5 = v5 + v21
-				v22 := s0[i0+13]
-				v6 = v6 + v22
-				v23 := s0[i0+14]
-				v7 = v7 + v23
-				v24 := s0[i0+15]
-				v8 = v8 + v24
-				v25 := s0[i0+16]
-				v1 = v1 + v25
-				v26 := s0[i0+17]
-				v2 = v2 + v26
-				v27 := s0[i0+18]
-				v3 = v3 + v27
-				v28 := s0[i0+19]
-				v4 = v4 + v28
-				v29 := s0[i0+20]
-				v5 = v5 + v29
-				v30 := s0[i0+21]
-				v6 = v6 + v30
-				v31 := s0[i0+22]
-				v7 = v7 + v31
-				v32 := s0[i0+23]
-				v8 = v8 + v32
-				v33 := s0[i0+24]
-				v1 = v1 + v33
-				v34 := s0[i0+25]
-				v2 = v2 + v34
-				v35 := s0[i0+26]
-				v3 = v3 + v35
-				v36 := s0[i0+27]
-				v4 = v4 + v36
-				v37 := s0[i0+28]
-				v5 = v5 + v37
-				v38 := s0[i0+29]
-				v6 = v6 + v38
-				v39 := s0[i0+30]
-				v7 = v7 + v39
-				v40 := s0[i0+31]
-				v8 = v8 + v40
-				v41 := s0[i0+32]
-				v1 = v1 + v41
-				v42 := s0[i0+33]
-				v2 = v2 + v42
-				v43 := s0[i0+34]
-				v3 = v3 + v43
-				v44 := s0[i0+35]
-				v4 = v4 + v44
-				v45 := s0[i0+36]
-				v5 = v5 + v45
-				v46 := s0[i0+37]
-				v6 = v6 + v46
-				v47 := s0[i0+38]
-				v7 = v7 + v47
-				v48 := s0[i0+39]
-				v8 = v8 + v48
-				v49 := s0[i0+40]
-				v1 = v1 + v49
-				v50 := s0[i0+41]
-				v2 = v2 + v50
-				v51 := s0[i0+42]
-				v3 = v3 + v51
-				v52 := s0[i0+43]
-				v4 = v4 + v52
-				v53 := s0[i0+44]
-				v5 = v5 + v53
-				v54 := s0[i0+45]
-				v6 = v6 + v54
-				v55 := s0[i0+46]
-				v7 = v7 + v55
-				v56 := s0[i0+47]
-				v8 = v8 + v56
-				v57 := s0[i0+48]
-				v1 = v1 + v57
-				v58 := s0[i0+49]
-				v2 = v2 + v58
-				v59 := s0[i0+50]
-				v3 = v3 + v59
-				v60 := s0[i0+51]
-				v4 = v4 + v60
-				v61 := s0[i0+52]
-				v5 = v5 + v61
-				v62 := s0[i0+53]
-				v6 = v6 + v62
-				v63 := s0[i0+54]
-				v7 = v7 + v63
-				v64 := s0[i0+55]
-				v8 = v8 + v64
-				v65 := s0[i0+56]
-				v1 = v1 + v65
-				v66 := s0[i0+57]
-				v2 = v2 + v66
-				v67 := s0[i0+58]
-				v3 = v3 + v67
-				v68 := s0[i0+59]
-				v4 = v4 + v68
-				v69 := s0[i0+60]
-				v5 = v5 + v69
-				v70 := s0[i0+61]
-				v6 = v6 + v70
-				v71 := s0[i0+62]
-				v7 = v7 + v71
-				v72 := s0[i0+63]
-				v8 = v8 + v72
-				i0 += 64
-			}
-			i0 += 5184
-		}
-		i0 -= batch * 5760
-		v73 := v1 + v5
-		v74 := v2 + v6
-		v75 := v3 + v7
-		v76 := v4 + v8
-		v77 := v73 + v75
-		v78 := v74 + v76
-		v79 := v77 + v78
-		s1[i1] = v79
-		i0 += 576
-		i1 += 1
+	v1 := float32(0)
+	v2 := float32(0)
+	v3 := float32(0)
+	v4 := float32(0)
+	v5 := float32(0)
+	v6 := float32(0)
+	v7 := float32(0)
+	v8 := float32(0)
+	for range resume {
+		v9 := s1[0]
+		v1 = v9
+		v10 := s1[1]
+		v2 = v10
+		v11 := s1[2]
+		v3 = v11
+		v12 := s1[3]
+		v4 = v12
+		v13 := s1[4]
+		v5 = v13
+		v14 := s1[5]
+		v6 = v14
+		v15 := s1[6]
+		v7 = v15
+		v16 := s1[7]
+		v8 = v16
 	}
+	for range batch {
+		for range 576 {
+			v17 := s0[i0]
+			v1 = v1 + v17
+			v18 := s0[i0+1]
+			v2 = v2 + v18
+			v19 := s0[i0+2]
+			v3 = v3 + v19
+			v20 := s0[i0+3]
+			v4 = v4 + v20
+			v21 := s0[i0+4]
+			v5 = v5 + v21
+			v22 := s0[i0+5]
+			v6 = v6 + v22
+			v23 := s0[i0+6]
+			v7 = v7 + v23
+			v24 := s0[i0+7]
+			v8 = v8 + v24
+			i0 += 10
+		}
+	}
+	i0 -= batch * 5760
+	s1[0] = v1
+	s1[1] = v2
+	s1[2] = v3
+	s1[3] = v4
+	s1[4] = v5
+	s1[5] = v6
+	s1[6] = v7
+	s1[7] = v8
+	v25 := float32(0)
+	v26 := float32(0)
+	for range resume {
+		v27 := s1[8]
+		v25 = v27
+		v28 := s1[9]
+		v26 = v28
+	}
+	for range batch {
+		for range 144 {
+			v29 := s0[i0+8]
+			v25 = v25 + v29
+			v30 := s0[i0+9]
+			v26 = v26 + v30
+			v31 := s0[i0+18]
+			v25 = v25 + v31
+			v32 := s0[i0+19]
+			v26 = v26 + v32
+			v33 := s0[i0+28]
+			v25 = v25 + v33
+			v34 := s0[i0+29]
+			v26 = v26 + v34
+			v35 := s0[i0+38]
+			v25 = v25 + v35
+			v36 := s0[i0+39]
+			v26 = v26 + v36
+			i0 += 40
+		}
+	}
+	i0 -= batch * 5760
+	s1[8] = v25
+	s1[9] = v26
 }
 
 // kSgdGo computes

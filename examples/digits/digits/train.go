@@ -74,14 +74,13 @@ var evalBases = []base{
 	{5760, true}, // 5: max_pool f32[N,12,12,10]
 	{0, true},    // 6: relu_2 f32[N,8,8,20]
 	{1280, true}, // 7: max_pool_2 f32[N,4,4,20]
-	{0, true},    // 8: flatten f32[N,320]
-	{320, true},  // 9: hidden f32[N,50]
-	{0, true},    // 10: logits f32[N,10]
-	{16, true},   // 11: cross_entropy.rows f32[N]
-	{32, true},   // 12: cross_entropy.max f32[N]
-	{48, true},   // 13: cross_entropy.log_sum f32[N]
-	{32, false},  // 14: $batch f32[]
-	{16, true},   // 15: accuracy.hits f32[N]
+	{0, true},    // 8: hidden f32[N,50]
+	{64, true},   // 9: logits f32[N,10]
+	{0, true},    // 10: cross_entropy.rows f32[N]
+	{16, true},   // 11: cross_entropy.max f32[N]
+	{32, true},   // 12: cross_entropy.log_sum f32[N]
+	{32, false},  // 13: $batch f32[]
+	{0, true},    // 14: accuracy.hits f32[N]
 }
 
 var evalProgram = program{
@@ -92,7 +91,7 @@ var evalProgram = program{
 	perExample: 8000,
 	results:    []int{2, 3},
 	run:        evalRun,
-	scalars:    []scalarInfo{{"batch", 14, ""}},
+	scalars:    []scalarInfo{{"batch", 13, ""}},
 	table:      -1,
 }
 
@@ -101,94 +100,87 @@ func evalRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(120*x.n, 1088, evalMaxPool)
+	x.each(12*x.n, 79, evalMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(80*x.n, 2176, evalMaxPool2)
-	// digits.dl:9:28 flatten
-	x.each(x.n, 72, evalFlatten)
+	x.each(4*x.n, 500, evalMaxPool2)
 	// digits.dl:9:39 dense, relu
-	x.each(x.n, 8, evalDense)
+	x.each(x.n, 16, evalDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 184, evalLogits)
+	x.each(x.n, 372, evalLogits)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 2000, evalCrossEntropyMax)
+	x.each(x.n, 3176, evalCrossEntropyMax)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1000, evalCrossEntropyLogSum)
+	x.each(x.n, 1048, evalCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1600, evalCrossEntropyRows)
+	x.each(x.n, 1744, evalCrossEntropyRows)
 	// digits.dl:16:21 cross_entropy
 	x.each(1, 1, evalLoss)
 	// digits.dl:17:21 accuracy
-	x.each(x.n, 1448, evalAccuracyHits)
+	x.each(x.n, 1568, evalAccuracyHits)
 	// digits.dl:17:21 accuracy
 	x.each(1, 1, evalAccuracy)
 }
 
-// evalConv2d: digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
+// evalConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
 func evalConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
 }
 
-// evalMaxPool: digits.dl:6:73 max_pool; lanes along x, ncy by 4, x by 2
+// evalMaxPool: digits.dl:6:73 max_pool; lanes along c, x by 6, c by 2
 func evalMaxPool(x *exec, lo, hi int) {
-	kMaxPool(x.at(4, 48*lo), x.at(5, 12*lo), (hi-lo)/4, (hi-lo)%4)
+	kMaxPool(x.at(4, 480*lo), x.at(5, 120*lo), hi-lo)
 }
 
-// evalConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
+// evalConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func evalConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
 }
 
-// evalMaxPool2: digits.dl:6:73 max_pool; lanes along x, ncy by 8
+// evalMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3
 func evalMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(6, 16*lo), x.at(7, 4*lo), (hi-lo)/8, (hi-lo)%8)
+	kMaxPool2(x.at(6, 320*lo), x.at(7, 80*lo), hi-lo)
 }
 
-// evalFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
-func evalFlatten(x *exec, lo, hi int) {
-	kFlatten(x.at(7, 320*lo), x.at(8, 320*lo), hi-lo)
-}
-
-// evalDense: digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
+// evalDense: digits.dl:9:39 dense, relu; lanes along unit, n by 8
 func evalDense(x *exec, lo, hi int) {
-	kDense(x.at(8, 320*lo), x.weight(5312), x.weight(21312), x.at(9, 50*lo), (hi-lo)/4, (hi-lo)%4)
+	kDense(x.at(7, 320*lo), x.weight(5312), x.weight(21312), x.at(8, 50*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func evalLogits(x *exec, lo, hi int) {
-	kLogits(x.at(9, 50*lo), x.weight(21376), x.weight(21888), x.at(10, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kLogits(x.at(8, 50*lo), x.weight(21376), x.weight(21888), x.at(9, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// evalCrossEntropyMax: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// evalCrossEntropyMax: digits.dl:16:21 cross_entropy; one lane, n by 8
 func evalCrossEntropyMax(x *exec, lo, hi int) {
-	kProbsMax(x.at(10, 10*lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsMax(x.at(9, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyLogSum(x *exec, lo, hi int) {
-	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(12, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyLogSum(x.at(9, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyRows(x *exec, lo, hi int) {
-	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(13, lo), x.at(12, lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyRows(x.at(1, lo), x.at(9, 10*lo), x.at(12, lo), x.at(11, lo), x.at(10, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalLoss: digits.dl:16:21 cross_entropy; one lane
 func evalLoss(x *exec, _, _ int) {
-	kLoss(x.at(11, 0), x.at(14, 0), x.at(2, 0), x.n)
+	kLoss(x.at(10, 0), x.at(13, 0), x.at(2, 0), x.n)
 }
 
 // evalAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
 func evalAccuracyHits(x *exec, lo, hi int) {
-	kAccuracyHits(x.at(10, 10*lo), x.at(12, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
+	kAccuracyHits(x.at(9, 10*lo), x.at(11, lo), x.at(1, lo), x.at(14, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalAccuracy: digits.dl:17:21 accuracy; one lane
 func evalAccuracy(x *exec, _, _ int) {
-	kLoss(x.at(15, 0), x.at(14, 0), x.at(3, 0), x.n)
+	kLoss(x.at(14, 0), x.at(13, 0), x.at(3, 0), x.n)
 }
 
 // trainBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.
@@ -201,26 +193,24 @@ var trainBases = []base{
 	{10880, true}, // 5: max_pool f32[N,12,12,10]
 	{12320, true}, // 6: relu_2 f32[N,8,8,20]
 	{5760, true},  // 7: max_pool_2 f32[N,4,4,20]
-	{6080, true},  // 8: flatten f32[N,320]
-	{6400, true},  // 9: hidden f32[N,50]
-	{6464, true},  // 10: logits f32[N,10]
-	{6480, true},  // 11: cross_entropy.rows f32[N]
-	{6496, true},  // 12: cross_entropy.max f32[N]
-	{6512, true},  // 13: cross_entropy.log_sum f32[N]
-	{32, false},   // 14: $batch f32[]
-	{6480, true},  // 15: accuracy.hits f32[N]
-	{6464, true},  // 16: logits.grad f32[N,10]
-	{6480, true},  // 17: logits.grad.exp f32[N,10]
-	{6496, true},  // 18: logits.grad.sum f32[N]
-	{6720, true},  // 19: dense.grad f32[N,50]
-	{6400, true},  // 20: flatten.grad f32[N,320]
-	{13600, true}, // 21: max_pool_2.grad f32[N,4,4,20]
-	{13920, true}, // 22: relu_2.grad.which f32[N,4,4,20]
-	{5760, true},  // 23: max_pool.grad.spread f32[N,16,16,20]
-	{12320, true}, // 24: max_pool.grad f32[N,12,12,10]
-	{13760, true}, // 25: relu.grad.which f32[N,12,12,10]
-	{5760, true},  // 26: conv2d.grad f32[N,24,24,10]
-	{48, false},   // 27: $lr f32[]
+	{6080, true},  // 8: hidden f32[N,50]
+	{6144, true},  // 9: logits f32[N,10]
+	{6160, true},  // 10: cross_entropy.rows f32[N]
+	{6176, true},  // 11: cross_entropy.max f32[N]
+	{6192, true},  // 12: cross_entropy.log_sum f32[N]
+	{32, false},   // 13: $batch f32[]
+	{6160, true},  // 14: accuracy.hits f32[N]
+	{6208, true},  // 15: logits.grad f32[N,10]
+	{6160, true},  // 16: logits.grad.exp f32[N,10]
+	{6144, true},  // 17: logits.grad.sum f32[N]
+	{6144, true},  // 18: dense.grad f32[N,50]
+	{13600, true}, // 19: flatten.grad f32[N,320]
+	{13920, true}, // 20: relu_2.grad.which f32[N,4,4,20]
+	{5760, true},  // 21: max_pool.grad.spread f32[N,16,16,20]
+	{12320, true}, // 22: max_pool.grad f32[N,12,12,10]
+	{13760, true}, // 23: relu.grad.which f32[N,12,12,10]
+	{5760, true},  // 24: conv2d.grad f32[N,24,24,10]
+	{48, false},   // 25: $lr f32[]
 }
 
 var trainProgram = program{
@@ -231,7 +221,7 @@ var trainProgram = program{
 	perExample: 16000,
 	results:    []int{2, 3},
 	run:        trainRun,
-	scalars:    []scalarInfo{{"batch", 14, ""}, {"lr", 27, ""}},
+	scalars:    []scalarInfo{{"batch", 13, ""}, {"lr", 25, ""}},
 	table:      -1,
 }
 
@@ -240,239 +230,232 @@ func trainRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(120*x.n, 1088, trainMaxPool)
+	x.each(12*x.n, 79, trainMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(80*x.n, 2176, trainMaxPool2)
-	// digits.dl:9:28 flatten
-	x.each(x.n, 72, trainFlatten)
+	x.each(4*x.n, 500, trainMaxPool2)
 	// digits.dl:9:39 dense, relu
-	x.each(x.n, 8, trainDense)
+	x.each(x.n, 16, trainDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 184, trainLogits)
+	x.each(x.n, 372, trainLogits)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 2000, trainCrossEntropyMax)
+	x.each(x.n, 3176, trainCrossEntropyMax)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1000, trainCrossEntropyLogSum)
+	x.each(x.n, 1048, trainCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1600, trainCrossEntropyRows)
+	x.each(x.n, 1744, trainCrossEntropyRows)
 	// digits.dl:16:21 cross_entropy
 	x.each(1, 1, trainLoss)
 	// digits.dl:17:21 accuracy
-	x.each(x.n, 1448, trainAccuracyHits)
+	x.each(x.n, 1568, trainAccuracyHits)
 	// digits.dl:17:21 accuracy
 	x.each(1, 1, trainAccuracy)
 	// digits.dl:16:21 cross_entropy_grad
 	x.each(x.n, 1000, trainLogitsGradExp)
 	// digits.dl:16:21 cross_entropy_grad
-	x.each(x.n, 2000, trainLogitsGradSum)
+	x.each(x.n, 3176, trainLogitsGradSum)
 	// digits.dl:16:21 constant, cross_entropy_grad
 	x.each(x.n, 852, trainLogitsGrad)
 	// digits.dl:11:31 matmul, relu_grad
-	x.each(x.n, 136, trainHiddenGrad)
+	x.each(x.n, 184, trainHiddenGrad)
 	// digits.dl:11:31 dense_grad_weight
-	x.each(50, 144, trainLogitsDenseWeightGrad)
+	x.each(50, 296, trainLogitsDenseWeightGrad)
 	// digits.dl:11:31 reduce_sum
 	x.each(1, 1, trainLogitsDenseBiasGrad)
 	// digits.dl:9:39 matmul
 	x.each(x.n, 8, trainFlattenGrad)
 	// digits.dl:9:39 dense_grad_weight
-	x.each(320, 40, trainHiddenDenseWeightGrad)
+	x.each(320, 80, trainHiddenDenseWeightGrad)
 	// digits.dl:9:39 reduce_sum
 	x.each(1, 1, trainHiddenDenseBiasGrad)
-	// digits.dl:9:28 reshape
-	x.each(x.n, 72, trainMaxPool2Grad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(80*x.n, 1712, trainRelu2Grad)
+	x.each(4*x.n, 179, trainRelu2Grad)
 	// digits.dl:6:36 conv2d_grad_input
-	x.each(x.n, 28, trainMaxPoolGradSpread)
+	x.each(x.n, 25, trainMaxPoolGradSpread)
 	// digits.dl:6:73 max_pool_grad, relu_grad
-	x.each(20*x.n, 166, trainRelu2Grad2)
+	x.each(x.n, 28, trainRelu2Grad2)
 	// digits.dl:6:36 conv2d_grad_input
-	x.each(x.n, 1, trainMaxPoolGrad)
+	x.eachCut(4, x.n, 1, trainMaxPoolGrad)
 	// digits.dl:6:36 conv2d_grad_weight
-	x.each(5, 1, trainFeaturesStage2Conv2dWeightGrad)
+	for x.from = 0; x.from < x.n; x.from += 5 {
+		x.each(5, 2, trainFeaturesStage2Conv2dWeightGrad)
+	}
 	// digits.dl:6:36 reduce_sum
 	x.each(1, 1, trainFeaturesStage2Conv2dBiasGrad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(120*x.n, 856, trainReluGrad)
+	x.each(12*x.n, 60, trainReluGrad)
 	// digits.dl:6:73 max_pool_grad, relu_grad
-	x.each(120*x.n, 521, trainReluGrad2)
+	x.each(12*x.n, 57, trainReluGrad2)
 	// digits.dl:6:36 conv2d_grad_weight
-	x.each(5, 1, trainFeaturesStageConv2dWeightGrad)
+	for x.from = 0; x.from < x.n; x.from += 4 {
+		x.each(5, 4, trainFeaturesStageConv2dWeightGrad)
+	}
 	// digits.dl:6:36 reduce_sum
-	x.each(1, 1, trainFeaturesStageConv2dBiasGrad)
+	for x.from = 0; x.from < x.n; x.from += 17 {
+		x.each(1, 1, trainFeaturesStageConv2dBiasGrad)
+	}
 	// digits.dl:18:21 sgd
 	x.each(32, 56, trainSgd)
 }
 
-// trainConv2d: digits.dl:6:36 conv2d, relu; lanes along x, y by 6, f by 2
+// trainConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
 func trainConv2d(x *exec, lo, hi int) {
 	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
 }
 
-// trainMaxPool: digits.dl:6:73 max_pool; lanes along x, ncy by 4, x by 2
+// trainMaxPool: digits.dl:6:73 max_pool; lanes along c, x by 6, c by 2
 func trainMaxPool(x *exec, lo, hi int) {
-	kMaxPool(x.at(4, 48*lo), x.at(5, 12*lo), (hi-lo)/4, (hi-lo)%4)
+	kMaxPool(x.at(4, 480*lo), x.at(5, 120*lo), hi-lo)
 }
 
-// trainConv2d2: digits.dl:6:36 conv2d, relu; lanes along x, y by 2, f by 4
+// trainConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func trainConv2d2(x *exec, lo, hi int) {
 	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
 }
 
-// trainMaxPool2: digits.dl:6:73 max_pool; lanes along x, ncy by 8
+// trainMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3
 func trainMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(6, 16*lo), x.at(7, 4*lo), (hi-lo)/8, (hi-lo)%8)
+	kMaxPool2(x.at(6, 320*lo), x.at(7, 80*lo), hi-lo)
 }
 
-// trainFlatten: digits.dl:9:28 flatten; lanes along jk, jk by 2, l by 7
-func trainFlatten(x *exec, lo, hi int) {
-	kFlatten(x.at(7, 320*lo), x.at(8, 320*lo), hi-lo)
-}
-
-// trainDense: digits.dl:9:39 dense, relu; lanes along unit, n by 4, unit by 3
+// trainDense: digits.dl:9:39 dense, relu; lanes along unit, n by 8
 func trainDense(x *exec, lo, hi int) {
-	kDense(x.at(8, 320*lo), x.weight(5312), x.weight(21312), x.at(9, 50*lo), (hi-lo)/4, (hi-lo)%4)
+	kDense(x.at(7, 320*lo), x.weight(5312), x.weight(21312), x.at(8, 50*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func trainLogits(x *exec, lo, hi int) {
-	kLogits(x.at(9, 50*lo), x.weight(21376), x.weight(21888), x.at(10, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kLogits(x.at(8, 50*lo), x.weight(21376), x.weight(21888), x.at(9, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainCrossEntropyMax: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
+// trainCrossEntropyMax: digits.dl:16:21 cross_entropy; one lane, n by 8
 func trainCrossEntropyMax(x *exec, lo, hi int) {
-	kProbsMax(x.at(10, 10*lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsMax(x.at(9, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyLogSum(x *exec, lo, hi int) {
-	kCrossEntropyLogSum(x.at(10, 10*lo), x.at(12, lo), x.at(13, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyLogSum(x.at(9, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyRows(x *exec, lo, hi int) {
-	kCrossEntropyRows(x.at(1, lo), x.at(10, 10*lo), x.at(13, lo), x.at(12, lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyRows(x.at(1, lo), x.at(9, 10*lo), x.at(12, lo), x.at(11, lo), x.at(10, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainLoss: digits.dl:16:21 cross_entropy; one lane
 func trainLoss(x *exec, _, _ int) {
-	kLoss(x.at(11, 0), x.at(14, 0), x.at(2, 0), x.n)
+	kLoss(x.at(10, 0), x.at(13, 0), x.at(2, 0), x.n)
 }
 
 // trainAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
 func trainAccuracyHits(x *exec, lo, hi int) {
-	kAccuracyHits(x.at(10, 10*lo), x.at(12, lo), x.at(1, lo), x.at(15, lo), (hi-lo)/8, (hi-lo)%8)
+	kAccuracyHits(x.at(9, 10*lo), x.at(11, lo), x.at(1, lo), x.at(14, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainAccuracy: digits.dl:17:21 accuracy; one lane
 func trainAccuracy(x *exec, _, _ int) {
-	kLoss(x.at(15, 0), x.at(14, 0), x.at(3, 0), x.n)
+	kLoss(x.at(14, 0), x.at(13, 0), x.at(3, 0), x.n)
 }
 
 // trainLogitsGradExp: digits.dl:16:21 cross_entropy_grad; lanes along j, n by 4, j by 2
 func trainLogitsGradExp(x *exec, lo, hi int) {
-	kProbsExp(x.at(10, 10*lo), x.at(12, lo), x.at(17, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kProbsExp(x.at(9, 10*lo), x.at(11, lo), x.at(16, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainLogitsGradSum: digits.dl:16:21 cross_entropy_grad; lanes sum over j, n by 8
+// trainLogitsGradSum: digits.dl:16:21 cross_entropy_grad; one lane, n by 8
 func trainLogitsGradSum(x *exec, lo, hi int) {
-	kProbsSum(x.at(17, 10*lo), x.at(18, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsSum(x.at(16, 10*lo), x.at(17, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainLogitsGrad: digits.dl:16:21 constant, cross_entropy_grad; lanes along j, n by 4, j by 2
 func trainLogitsGrad(x *exec, lo, hi int) {
-	kLogitsGrad(x.at(17, 10*lo), x.at(18, lo), x.at(1, lo), x.at(14, 0), x.at(16, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kLogitsGrad(x.at(16, 10*lo), x.at(17, lo), x.at(1, lo), x.at(13, 0), x.at(15, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
 // trainHiddenGrad: digits.dl:11:31 matmul, relu_grad; lanes along col, row by 8
 func trainHiddenGrad(x *exec, lo, hi int) {
-	kHiddenGrad(x.at(16, 10*lo), x.weight(21376), x.at(9, 50*lo), x.at(19, 50*lo), (hi-lo)/8, (hi-lo)%8)
+	kHiddenGrad(x.at(15, 10*lo), x.weight(21376), x.at(8, 50*lo), x.at(18, 50*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainLogitsDenseWeightGrad: digits.dl:11:31 dense_grad_weight; lanes along unit, in by 4, unit by 2
 func trainLogitsDenseWeightGrad(x *exec, lo, hi int) {
-	kLogitsDenseWeightGrad(x.at(9, lo), x.at(16, 0), x.grad(21376+10*lo), (hi-lo)/4, (hi-lo)%4, x.n)
+	kLogitsDenseWeightGrad(x.at(8, lo), x.at(15, 0), x.grad(21376+10*lo), (hi-lo)/4, (hi-lo)%4, x.n)
 }
 
 // trainLogitsDenseBiasGrad: digits.dl:11:31 reduce_sum; lanes along j, j by 2
 func trainLogitsDenseBiasGrad(x *exec, _, _ int) {
-	kLogitsDenseBiasGrad(x.at(16, 0), x.grad(21888), x.n)
+	kLogitsDenseBiasGrad(x.at(15, 0), x.grad(21888), x.n)
 }
 
 // trainFlattenGrad: digits.dl:9:39 matmul; lanes along col, row by 8
 func trainFlattenGrad(x *exec, lo, hi int) {
-	kFlattenGrad(x.at(19, 50*lo), x.weight(5312), x.at(20, 320*lo), (hi-lo)/8, (hi-lo)%8)
+	kFlattenGrad(x.at(18, 50*lo), x.weight(5312), x.at(19, 320*lo), (hi-lo)/8, (hi-lo)%8)
 }
 
-// trainHiddenDenseWeightGrad: digits.dl:9:39 dense_grad_weight; lanes along unit, in by 4, unit by 3
+// trainHiddenDenseWeightGrad: digits.dl:9:39 dense_grad_weight; lanes along unit, in by 8
 func trainHiddenDenseWeightGrad(x *exec, lo, hi int) {
-	kHiddenDenseWeightGrad(x.at(8, lo), x.at(19, 0), x.grad(5312+50*lo), (hi-lo)/4, (hi-lo)%4, x.n)
+	kHiddenDenseWeightGrad(x.at(7, lo), x.at(18, 0), x.grad(5312+50*lo), (hi-lo)/8, (hi-lo)%8, x.n)
 }
 
 // trainHiddenDenseBiasGrad: digits.dl:9:39 reduce_sum; lanes along j, j by 7
 func trainHiddenDenseBiasGrad(x *exec, _, _ int) {
-	kHiddenDenseBiasGrad(x.at(19, 0), x.grad(21312), x.n)
+	kHiddenDenseBiasGrad(x.at(18, 0), x.grad(21312), x.n)
 }
 
-// trainMaxPool2Grad: digits.dl:9:28 reshape; lanes along jk, jk by 2, l by 7
-func trainMaxPool2Grad(x *exec, lo, hi int) {
-	kMaxPool2Grad(x.at(20, 320*lo), x.at(21, 320*lo), hi-lo)
-}
-
-// trainRelu2Grad: digits.dl:6:73 max_pool_grad; lanes along x, ncy by 8
+// trainRelu2Grad: digits.dl:6:73 max_pool_grad; lanes along c, x by 4, c by 3
 func trainRelu2Grad(x *exec, lo, hi int) {
-	kRelu2Grad(x.at(6, 16*lo), x.at(7, 4*lo), x.at(22, 4*lo), (hi-lo)/8, (hi-lo)%8)
+	kRelu2Grad(x.at(6, 320*lo), x.at(7, 80*lo), x.at(20, 80*lo), hi-lo)
 }
 
-// trainMaxPoolGradSpread: digits.dl:6:36 conv2d_grad_input; lanes along ljk, n by 2, ljk by 7
+// trainMaxPoolGradSpread: digits.dl:6:36 conv2d_grad_input; lanes along jkl, jkl by 8
 func trainMaxPoolGradSpread(x *exec, lo, hi int) {
-	kMaxPoolGradSpread(x.at(23, 5120*lo), (hi-lo)/2, (hi-lo)%2)
+	kMaxPoolGradSpread(x.at(21, 5120*lo), hi-lo)
 }
 
-// trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along v, x by 4, u by 2
+// trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, u by 2, v by 2, c by 3
 func trainRelu2Grad2(x *exec, lo, hi int) {
-	kRelu2Grad2(x.at(6, 64*lo), x.at(22, 16*lo), x.at(21, 16*lo), x.at(23, 68+256*lo), hi-lo)
+	kRelu2Grad2(x.at(6, 1280*lo), x.at(20, 320*lo), x.at(19, 320*lo), x.at(21, 1360+5120*lo), hi-lo)
 }
 
-// trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes along x, x by 2, c by 5
+// trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes sum over f, x by 6, c by 2
 func trainMaxPoolGrad(x *exec, lo, hi int) {
-	kMaxPoolGrad(x.at(23, 5120*lo), x.weight(272), x.at(24, 1440*lo), hi-lo)
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kMaxPoolGrad(x.at(21, 5120*lo+960*cut), x.weight(272), x.at(22, 1440*lo+360*cut), hi-lo)
 }
 
-// trainFeaturesStage2Conv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes sum over x, c by 2, f by 4
+// trainFeaturesStage2Conv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 2, vc by 7
 func trainFeaturesStage2Conv2dWeightGrad(x *exec, lo, hi int) {
-	kFeaturesStage2Conv2dWeightGrad(x.at(5, 12*lo), x.at(23, 68), x.grad(272+1000*lo), hi-lo, x.n)
+	kFeaturesStage2Conv2dWeightGrad(x.at(5, 120*lo+1440*x.from), x.at(21, 1360+5120*x.from), x.grad(272+1000*lo), (hi-lo)/2, (hi-lo)%2, min(5, x.n-x.from), min(1, x.from))
 }
 
-// trainFeaturesStage2Conv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes sum over k, l by 7
+// trainFeaturesStage2Conv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes along l, l by 3
 func trainFeaturesStage2Conv2dBiasGrad(x *exec, _, _ int) {
-	kFeaturesStage2Conv2dBiasGrad(x.at(23, 68), x.grad(5280), x.n)
+	kFeaturesStage2Conv2dBiasGrad(x.at(21, 1360), x.grad(5280), x.n)
 }
 
-// trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along x, ncy by 4, x by 2
+// trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along c, x by 6, c by 2
 func trainReluGrad(x *exec, lo, hi int) {
-	kReluGrad(x.at(4, 48*lo), x.at(5, 12*lo), x.at(25, 12*lo), (hi-lo)/4, (hi-lo)%4)
+	kReluGrad(x.at(4, 480*lo), x.at(5, 120*lo), x.at(23, 120*lo), hi-lo)
 }
 
-// trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along x, x by 2, u by 2, v by 2
+// trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, x by 3, v by 2, c by 2
 func trainReluGrad2(x *exec, lo, hi int) {
-	kReluGrad2(x.at(4, 48*lo), x.at(25, 12*lo), x.at(24, 12*lo), x.at(26, 48*lo), hi-lo)
+	kReluGrad2(x.at(4, 480*lo), x.at(23, 120*lo), x.at(22, 120*lo), x.at(24, 480*lo), hi-lo)
 }
 
-// trainFeaturesStageConv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes sum over x, v by 5, f by 2
+// trainFeaturesStageConv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 4, v by 3
 func trainFeaturesStageConv2dWeightGrad(x *exec, lo, hi int) {
-	kFeaturesStageConv2dWeightGrad(x.at(0, 28*lo), x.at(26, 0), x.grad(50*lo), hi-lo, x.n)
+	kFeaturesStageConv2dWeightGrad(x.at(0, 28*lo+784*x.from), x.at(24, 5760*x.from), x.grad(50*lo), (hi-lo)/4, (hi-lo)%4, min(4, x.n-x.from), min(1, x.from))
 }
 
-// trainFeaturesStageConv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes sum over jk, l by 5
+// trainFeaturesStageConv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes along l, l by 2
 func trainFeaturesStageConv2dBiasGrad(x *exec, _, _ int) {
-	kFeaturesStageConv2dBiasGrad(x.at(26, 0), x.grad(256), x.n)
+	kFeaturesStageConv2dBiasGrad(x.at(24, 5760*x.from), x.grad(256), min(17, x.n-x.from), min(1, x.from))
 }
 
 // trainSgd: digits.dl:18:21 sgd; lanes along p, po by 4, p by 3
 func trainSgd(x *exec, lo, hi int) {
-	kSgd(x.state(0, 688*lo), x.grad(688*lo), x.at(27, 0), x.weight(688*lo), (hi-lo)/4, (hi-lo)%4)
+	kSgd(x.state(0, 688*lo), x.grad(688*lo), x.at(25, 0), x.weight(688*lo), (hi-lo)/4, (hi-lo)%4)
 }
