@@ -74,11 +74,11 @@ func (t Target) scratch(o *Op) int {
 	}
 	switch o.Code {
 	case LoadStridePart:
-		if o.K > 4 {
+		if o.K > 4 || o.K > 2 && t.Opmasks {
 			return 1
 		}
 	case LoadStride:
-		if o.N != 2 && o.N != -1 && t.Lanes > 4 || o.N == 2 && t.Opmasks {
+		if o.N != 2 && o.N != -1 && t.Lanes > 4 || t.Opmasks {
 			return 1
 		}
 	case StorePart, StoreAt:

@@ -47,7 +47,7 @@ var avx512 = map[vec.Code]emitter{
 	vec.Round: rounding(8, x86.VRNDSCALEPS, x86.VRNDSCALEPS_BCST), vec.Floor: rounding(9, x86.VRNDSCALEPS, x86.VRNDSCALEPS_BCST),
 	vec.Ceil: rounding(10, x86.VRNDSCALEPS, x86.VRNDSCALEPS_BCST),
 
-	vec.And: two(x86.VPANDD, x86.VPANDD_BCST), vec.Or: two(x86.VPORD, x86.VPORD_BCST), vec.Xor: two(x86.VPXORD, x86.VPXORD_BCST),
+	vec.And: masked(keep, x86.VPANDD, x86.VPANDD_BCST), vec.Or: masked(fill, x86.VPORD, x86.VPORD_BCST), vec.Xor: two(x86.VPXORD, x86.VPXORD_BCST),
 	vec.AndNot: swapped(x86.VPANDND, x86.VPANDND_BCST), // source 2 and not source 1
 	// The predicates that raise no exception: LT_OQ, LE_OQ, EQ_OQ, NEQ_UQ.
 	vec.Less: maskOf(0x11), vec.LessEq: maskOf(0x12), vec.Eq: maskOf(0), vec.NotEq: maskOf(4),
@@ -74,10 +74,38 @@ var avx512 = map[vec.Code]emitter{
 	},
 }
 
+// masked writes a verb on bits one of whose operands may be a comparison's opmask.
+func masked(with func(w *writer, k, a, d operand.Op), f ...construct) emitter {
+	plain := two(f...)
+	return func(w *writer, o *vec.Op) {
+		h, ok := w.takeMask()
+		if !ok {
+			plain(w, o)
+			return
+		}
+		a := o.A
+		if a == h.of {
+			a = o.B
+		}
+		with(w, h.k, w.full(a), w.full(o.D))
+	}
+}
+
+// keep writes a where the mask is set, and zeros elsewhere.
+func keep(w *writer, k, a, d operand.Op) { w.add(x86.VMOVAPS_Z(a, k, d)) }
+
+// fill writes ones where the mask is set, and a elsewhere.
+func fill(w *writer, k, a, d operand.Op) {
+	if a != d {
+		w.add(x86.VMOVAPS(a, d))
+	}
+	w.add(x86.VPTERNLOGD(operand.U8(0xff), d, d, k, d))
+}
+
 // compare writes a comparison, whose instruction sets an opmask: the select that alone reads it takes it from there, others get lanes of all
 // ones and zeros.
 func (w *writer) compare(o *vec.Op, emit func(k operand.Op) (*ir.Instruction, error)) {
-	k, direct := w.compareTo()
+	k, direct := w.compareTo(o.D)
 	w.add(emit(k))
 	if !direct {
 		w.add(x86.VPMOVM2D(k, w.full(o.D)))
@@ -110,9 +138,8 @@ func ternary(mask, yes, no uint8) operand.Op { return operand.U8(mask&yes | ^mas
 // choose writes a select: a blend where the comparison left an opmask, else three-way logic on bits.
 func choose(w *writer, o *vec.Op) {
 	d := w.full(o.D)
-	if k, ok := w.mask.held[w.verb]; ok {
-		w.mask.free = append(w.mask.free, k)
-		w.add(w.form(forms{x86.VBLENDMPS, x86.VBLENDMPS_BCST})(w.src(o, opB), w.full(o.C), k, d))
+	if h, ok := w.takeMask(); ok {
+		w.add(w.form(forms{x86.VBLENDMPS, x86.VBLENDMPS_BCST})(w.src(o, opB), w.full(o.C), h.k, d))
 		return
 	}
 	logic := w.form(forms{x86.VPTERNLOGD, x86.VPTERNLOGD_BCST})

@@ -38,47 +38,92 @@ func maskedStore(w *writer, o *vec.Op) {
 	}
 }
 
-// strided reads elements N apart: as many as the register has of LoadStride, K of LoadStridePart. Elements are put in one by one where no
-// permutation does: the gather instructions take longer on every machine that was measured or has the mitigations against reading
-// through them.
+// strided reads elements N apart: as many as the register has of LoadStride, K of LoadStridePart.
 func strided(w *writer, o *vec.Op) {
 	k := w.width
 	if o.Code == vec.LoadStridePart {
-		k = o.K
+		k = min(o.K, w.width)
 	}
-	whole := k == w.width
-	d := w.full(o.D)
+	stride := max(o.N, -o.N)
 	switch {
-	case o.N == 0 && whole:
-		w.add(x86.VBROADCASTSS(w.at(o, 0), d))
+	case o.N == 0 && k == w.width:
+		w.add(x86.VBROADCASTSS(w.at(o, 0), w.full(o.D)))
 	case o.N == 0:
-		d = lanes(o.D, max(k, 5)) // there is no xmm form
-		w.add(x86.VBROADCASTSS_Z(w.at(o, 0), w.first(k), d))
-	case o.N == 2 && whole && o.Tmp[0] != 0:
-		// Elements 0 … k-1 and k-1 … 2k-2, of which every other is taken.
-		index := make([]uint32, k)
-		for i := range index {
-			index[i] = uint32(2 * i)
-			if 2*i >= k {
-				index[i] = uint32(2*i - (k - 1) + k)
-			}
-		}
-		t := w.full(o.Tmp[0])
-		w.add(x86.VMOVUPS(w.data.words(w.data.vector, index...), t))
-		w.add(x86.VMOVUPS(w.at(o, 0), d))
-		w.add(x86.VPERMT2PS(w.at(o, 4*(k-1)), t, d))
-	case o.N == -1 && whole && k > 4:
-		index := make([]uint32, k)
-		for i := range index {
-			index[i] = uint32(k - 1 - i)
-		}
-		w.add(x86.VMOVUPS(w.data.words(w.data.vector, index...), d))
-		w.add(x86.VPERMPS(w.at(o, -4*(k-1)), d, d))
+		w.add(x86.VBROADCASTSS_Z(w.at(o, 0), w.first(k), lanes(o.D, max(k, 5)))) // there is no xmm form
+	case o.N == 2 && k == 4:
+		x := w.half(o.D)
+		w.add(x86.VMOVUPS(w.at(o, 0), x))
+		w.add(x86.VSHUFPS(operand.U8(0xd8), w.at(o, 12), x, x))
+	case o.Tmp[0] != 0 && k > 2 && stride <= 8:
+		w.permuted(o, stride, k)
 	default:
+		// One by one: the gather instructions take longer on every machine that was measured or has the mitigations against reading through
+		// them.
 		gather(w, o, o.D, 0, min(k, 4))
 		for first := 4; first < k; first += 4 {
 			gather(w, o, o.Tmp[0], first, min(k-first, 4))
 			w.add(x86.VINSERTF32X4(operand.U8(uint8(first/4)), w.half(o.Tmp[0]), lanes(o.D, k), lanes(o.D, k)))
+		}
+	}
+}
+
+// permuted reads the registers that k elements lie in, stride apart, and picks the elements of one after the other. The last register ends with the last
+// element; where all lie in one, a mask leaves out what is behind.
+func (w *writer) permuted(o *vec.Op, stride, k int) {
+	n := 8
+	if k > 8 {
+		n = 16
+	}
+	total, start := stride*(k-1)+1, 0
+	if o.N < 0 {
+		start = -stride * (k - 1)
+	}
+	place := func(i int) int { // of element i behind the start
+		if o.N < 0 {
+			return stride * (k - 1 - i)
+		}
+		return stride * i
+	}
+	d, index := lanes(o.D, n), lanes(o.Tmp[0], n)
+	choice := make([]uint32, n)
+	if total <= n {
+		for i := range k {
+			choice[i] = uint32(place(i))
+		}
+		if total < n {
+			w.add(x86.VMOVUPS_Z(w.at(o, 4*start), w.first(total), d))
+		} else {
+			w.add(x86.VMOVUPS(w.at(o, 4*start), d))
+		}
+		w.add(x86.VMOVUPS(w.data.words(w.data.vector, choice...), index))
+		if k < n {
+			w.add(x86.VPERMPS_Z(d, index, w.first(k), d))
+		} else {
+			w.add(x86.VPERMPS(d, index, d))
+		}
+		return
+	}
+	w.add(x86.VMOVUPS(w.at(o, 4*start), d))
+	from := make([]int, k) // where each element is: a lane of d
+	for i := range from {
+		from[i] = place(i)
+	}
+	for at := n; at < total; at += n {
+		first := min(at, total-n)
+		for i := range from {
+			if p := place(i); p >= at && p < at+n {
+				choice[i], from[i] = uint32(n+p-first), i
+			} else if p < at {
+				choice[i], from[i] = uint32(from[i]), i
+			} else {
+				choice[i] = uint32(i)
+			}
+		}
+		w.add(x86.VMOVUPS(w.data.words(w.data.vector, choice...), index))
+		if k < n && at+n >= total {
+			w.add(x86.VPERMT2PS_Z(w.at(o, 4*(start+first)), index, w.first(k), d))
+		} else {
+			w.add(x86.VPERMT2PS(w.at(o, 4*(start+first)), index, d))
 		}
 	}
 }

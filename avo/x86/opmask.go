@@ -13,13 +13,19 @@ import (
 )
 
 // opmasks is what the mask registers of AVX-512 hold in one function: masks of the first n lanes, made once where there is room, and what a
-// comparison hands to the one select that reads it.
+// comparison hands to the one verb that reads it.
 type opmasks struct {
 	fixed map[int]reg.OpmaskPhysical // by n
 	free  []reg.OpmaskPhysical       // for comparisons
-	to    map[int]int                // the select that alone reads a comparison, by the comparison's place
-	held  map[int]reg.OpmaskPhysical // the mask that a select reads, by the select's place
+	to    map[int]int                // the verb that alone reads a comparison, by the comparison's place
+	held  map[int]heldMask           // the mask that a verb reads, by the verb's place
 	made  int                        // the n whose mask lies in spare, or 0
+}
+
+// heldMask is a comparison's result in a mask register, and the vector register that it would have.
+type heldMask struct {
+	k  reg.OpmaskPhysical
+	of vec.Reg
 }
 
 // spare is the mask register for what lives no longer than a verb.
@@ -32,7 +38,7 @@ const mostFixed = 4
 func (m *opmasks) plan(w *writer, sole []int) {
 	weight := map[int]float64{}
 	trips := []float64{1}
-	m.to, m.held, m.fixed = map[int]int{}, map[int]reg.OpmaskPhysical{}, map[int]reg.OpmaskPhysical{}
+	m.to, m.held, m.fixed = map[int]int{}, map[int]heldMask{}, map[int]reg.OpmaskPhysical{}
 	for i := range w.ops {
 		o := &w.ops[i]
 		switch o.Code {
@@ -45,10 +51,10 @@ func (m *opmasks) plan(w *writer, sole []int) {
 		case vec.LoopEnd:
 			trips = trips[:len(trips)-1]
 		}
-		if n := lanesMasked(o, w.f.Target.Lanes); n > 0 {
+		for _, n := range lanesMasked(o, w.f.Target.Lanes) {
 			weight[n] += trips[len(trips)-1]
 		}
-		if j := sole[i]; o.Code.IsMask() && j >= 0 && w.ops[j].Code == vec.Select && w.ops[j].A == o.D {
+		if j := sole[i]; o.Code.IsMask() && j >= 0 && w.takesMask(j, o.D) {
 			m.to[i] = j
 		}
 	}
@@ -61,22 +67,34 @@ func (m *opmasks) plan(w *writer, sole []int) {
 	m.free = all
 }
 
-// lanesMasked is the n of the mask of the first n lanes with which a verb is written, or 0.
-func lanesMasked(o *vec.Op, lanes int) int {
+// takesMask reports whether verb j can read register r as a mask register: a select's condition, or a mask on the bits of a number.
+func (w *writer) takesMask(j int, r vec.Reg) bool {
+	switch o := &w.ops[j]; o.Code {
+	case vec.Select:
+		return o.A == r
+	case vec.And, vec.Or:
+		return w.fold[j].from == 0
+	}
+	return false
+}
+
+// lanesMasked lists the n of the masks of the first n lanes with which a verb is written.
+func lanesMasked(o *vec.Op, lanes int) []int {
 	switch o.Code {
 	case vec.LoadPart, vec.LoadAt, vec.StorePart, vec.StoreAt:
 		if o.N&(o.N-1) == 0 || o.N == lanes {
-			return 0 // as wide as a register, or an element or two
+			return nil // as wide as a register, or an element or two
 		}
-		return o.N
+		return []int{o.N}
 	case vec.Low:
-		return o.N
+		return []int{o.N}
 	case vec.LoadStridePart:
-		if o.N == 0 {
-			return o.K
+		if total := max(o.N, -o.N)*(o.K-1) + 1; o.N != 0 && total < lanes {
+			return []int{o.K, total}
 		}
+		return []int{o.K}
 	}
-	return 0
+	return nil
 }
 
 // prologue makes the masks that have a register.
@@ -104,15 +122,25 @@ func (w *writer) first(n int) operand.Op {
 	return spare
 }
 
-// compareTo returns the mask register that the comparison at hand sets, and whether its select reads it from there.
-func (w *writer) compareTo() (k reg.OpmaskPhysical, direct bool) {
+// compareTo returns the mask register that the comparison at hand, whose result is to be of, sets, and whether the verb that reads it takes it from
+// there.
+func (w *writer) compareTo(of vec.Reg) (k reg.OpmaskPhysical, direct bool) {
 	m := &w.mask
-	if j, ok := m.to[w.verb]; ok && len(m.free) > 0 {
+	if j, ok := m.to[w.verb]; ok && len(m.free) > 0 && m.held[j].k == nil {
 		k = m.free[len(m.free)-1]
 		m.free = m.free[:len(m.free)-1]
-		m.held[j] = k
+		m.held[j] = heldMask{k, of}
 		return k, true
 	}
 	m.made = 0
 	return spare, false
+}
+
+// takeMask returns the mask register that the verb at hand reads, if it reads one, which is free then.
+func (w *writer) takeMask() (heldMask, bool) {
+	h, ok := w.mask.held[w.verb]
+	if ok {
+		w.mask.free = append(w.mask.free, h.k)
+	}
+	return h, ok
 }
