@@ -20,6 +20,8 @@ type program struct {
 	constants map[*loop.Buffer]int // where each table starts among the package's, in elements
 	steps     []*step
 	flops     int // of one example
+	// cycles is about how long an example takes, and what does not depend on the batch.
+	cycles struct{ perExample, fixed float64 }
 	// counted is how many numbers the table must hold: for each example, and whatever the batch.
 	counted struct{ perExample, fixed int }
 }
@@ -74,6 +76,7 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 		}
 		p.steps = append(p.steps, s)
 		p.flops += s.b.Flops
+		p.addCycles(s.b, 1)
 	}
 	if p.counted.perExample+p.counted.fixed > 0 {
 		p.table = len(p.bases)
@@ -104,6 +107,13 @@ func (p *program) newStep(n *loop.Nest, sizes map[string]int, ks *kernelSet, nam
 		}
 	}
 	return s, nil
+}
+
+// addCycles adds what a kernel takes that runs so many times.
+func (p *program) addCycles(b *kernel.Builder, times int) {
+	perExample, fixed := b.Work()
+	p.cycles.perExample += float64(times) * perExample
+	p.cycles.fixed += float64(times) * fixed
 }
 
 // addTable appends the index table to the plan: 0, 1, 2 … for as many rows as any kernel counts.

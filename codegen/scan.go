@@ -28,6 +28,7 @@ func (p *program) addScan(n *loop.Nest, sizes map[string]int, ks *kernelSet, nam
 		s.body = append(s.body, in)
 		s.alone = s.alone && in.b.Grid.PerBatch && in.b.Grid.Extent == 1 && !in.b.Grid.Ordered
 		p.flops += in.b.Flops * n.Axes[0].Extent.Size
+		p.addCycles(in.b, n.Axes[0].Extent.Size)
 		tile = max(tile, in.b.Grid.Tile)
 		cycles += in.b.Cycles
 	}

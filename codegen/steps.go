@@ -53,6 +53,8 @@ func (p *program) tableDecl(formulas map[string]string, measured bool) string {
 		jen.Id("scalars"):    scalars,
 		jen.Id("results"):    results,
 		jen.Id("flops"):      jen.Lit(p.flops),
+		jen.Id("cycles"):     jen.Lit(max(1, int(p.cycles.perExample))),
+		jen.Id("fixedCost"):  jen.Lit(int(p.cycles.fixed)),
 		jen.Id("run"):        jen.Id(p.name + "Run"),
 	}
 	if len(p.constants) > 0 {

@@ -135,3 +135,19 @@ func BenchmarkPoolRun(b *testing.B) {
 		})
 	}
 }
+
+// TestSmallProgramAlone checks that a call that is soon over stays on one thread, and a longer one does not.
+func TestSmallProgramAlone(t *testing.T) {
+	pl := newPool(2)
+	defer pl.close()
+	var shared bool
+	p := &program{table: -1, cycles: smallProgram / 8, fixedCost: 100, run: func(x *exec) { shared = !x.alone }}
+	x := newExec(p, 16, nil, pl)
+	for n, want := range map[int]bool{1: false, 7: false, 8: true, 16: true} {
+		x.n = n
+		x.run()
+		if shared != want {
+			t.Errorf("%d examples: shared among threads: %t, want %t", n, shared, want)
+		}
+	}
+}

@@ -365,3 +365,15 @@ func arithmetic(e *loop.Expr) int {
 	})
 	return n
 }
+
+// Work estimates the cycles of the whole nest on AVX2: for each example, and whatever the batch.
+func (b *Builder) Work() (perExample, fixed float64) {
+	all := b.Cycles * float64(max(1, b.Grid.Extent)*max(1, b.Cuts))
+	switch {
+	case b.Grid.PerBatch:
+		return all, 0
+	case b.Batch: // the estimate took the batch to be the usual one
+		return all / batchGuess, 0
+	}
+	return 0, all
+}
