@@ -86,7 +86,7 @@ func (t Target) scratch(o *Op) int {
 			return 1
 		}
 	case StoreStride:
-		if o.K > 4 {
+		if o.K > 4 || o.K > 3 && t.Opmasks {
 			return 1
 		}
 	case StoreZip:

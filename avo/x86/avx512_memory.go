@@ -128,8 +128,13 @@ func (w *writer) permuted(o *vec.Op, stride, k int) {
 	}
 }
 
-// scatter writes K lanes N apart, one by one.
+// scatter writes K lanes N apart: a register of memory after the other, of which a mask leaves out what lies between; or, where that is much, one
+// by one.
 func scatter(w *writer, o *vec.Op) {
+	if stride := max(o.N, -o.N); o.K > 3 && stride > 0 && stride <= 4 {
+		w.spread(o, stride)
+		return
+	}
 	r := o.A
 	for i := range o.K {
 		if i%4 == 0 && i > 0 {
@@ -142,6 +147,34 @@ func scatter(w *writer, o *vec.Op) {
 		} else {
 			w.add(x86.VEXTRACTPS(operand.U8(uint8(i%4)), w.half(r), m))
 		}
+	}
+}
+
+// spread writes lanes stride apart, of all registers of memory that they fall into.
+func (w *writer) spread(o *vec.Op, stride int) {
+	n := w.f.Target.Lanes
+	start := 0
+	if o.N < 0 {
+		start = -stride * (o.K - 1)
+	}
+	t := lanes(o.Tmp[0], n)
+	for at := 0; at < stride*(o.K-1)+1; at += n {
+		choice, mask := make([]uint32, n), uint32(0)
+		for i := range o.K {
+			p := stride*i - at
+			if o.N < 0 {
+				p = stride*(o.K-1-i) - at
+			}
+			if p >= 0 && p < n {
+				choice[p] = uint32(i)
+				mask |= 1 << p
+			}
+		}
+		w.mask.made = 0
+		w.add(x86.KMOVW(w.data.one(mask), spare))
+		w.add(x86.VMOVUPS(w.data.words(w.data.vector, choice...), t))
+		w.add(x86.VPERMPS(lanes(o.A, n), t, t))
+		w.add(x86.VMOVUPS(t, spare, w.at(o, 4*(start+at))))
 	}
 }
 
