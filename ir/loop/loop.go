@@ -116,9 +116,9 @@ type Buffer struct {
 	Strides []int
 	// Panel, where not 0, divides the last extent: so many neighbours along the last axis lie together, and the last stride is the distance of one such
 	// panel from the next. Kernels read a matrix panel by panel as one run of memory. The index of the last axis is then a plain axis.
-	Panel   int
-	Offset  int // of the first element from the start of the storage, in elements: the border of a padded buffer
-	Space   Space
+	Panel  int
+	Offset int // of the first element from the start of the storage, in elements: the border of a padded buffer
+	Space  Space
 	// Alias, where set, is the buffer whose storage this one shares, element 0 on element 0 (a reshape that moves nothing).
 	Alias *Buffer
 	// Wide is the storage each example (or the whole, where no dimension is symbolic) needs, in elements; 0 means the span of
