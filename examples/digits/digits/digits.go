@@ -264,7 +264,9 @@ var inferBases = []base{
 
 var inferProgram = program{
 	bases:      inferBases,
+	cycles:     50639,
 	fixed:      0,
+	fixedCost:  0,
 	flops:      982280,
 	name:       "infer",
 	perExample: 7984,

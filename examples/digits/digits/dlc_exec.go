@@ -121,6 +121,8 @@ type program struct {
 	fixed      int       // arena elements whatever the batch
 	table      int       // the buffer that holds 0, 1, 2 … as i32, or -1: what kernels read positions from
 	flops      int       // floating-point operations for one example, two for a multiply-add
+	cycles     int       // about how many cycles an example takes; 0 where nobody knows
+	fixedCost  int       // and how many the program takes whatever the batch
 	constants  []float32 // tables that the compiler made, i32 ones too
 	scalars    []scalarInfo
 	results    []int // the buffers of the results (loss, metrics), for eval and train
@@ -165,6 +167,7 @@ type exec struct {
 	grads   []float32   // train only
 	states  [][]float32 // train only
 	pool    *pool
+	alone   bool       // this call is over before another thread would have come
 	steps   []*formula // of each scalar; nil where it has none
 	watch   *stopwatch // where steps are timed; else nil
 }
@@ -221,8 +224,13 @@ func (x *exec) run() {
 	if x.watch != nil {
 		x.watch.last = time.Now()
 	}
-	x.prog.run(x)
+	p := x.prog
+	x.alone = p.cycles > 0 && x.n*p.cycles+p.fixedCost < smallProgram
+	p.run(x)
 }
+
+// smallProgram is how many cycles a call takes at most that is left on one thread: about as long as it takes to wake another one.
+const smallProgram = 60_000
 
 // at returns the address of an element of a buffer. The kernel that gets it stays inside the arena: its reach was worked out when
 // it was compiled.
@@ -268,7 +276,7 @@ func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
-	if x.pool == nil || x.pool.threads == 1 || count <= chunk {
+	if x.pool == nil || x.alone || x.pool.threads == 1 || count <= chunk {
 		for lo := 0; lo < count; lo += chunk {
 			step(x, lo, min(lo+chunk, count))
 		}
@@ -282,7 +290,7 @@ func (x *exec) eachCut(cuts, count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
-	if x.pool == nil || x.pool.threads == 1 {
+	if x.pool == nil || x.alone || x.pool.threads == 1 {
 		for from := 0; from < cuts*count; from += count {
 			for lo := 0; lo < count; lo += chunk {
 				step(x, from+lo, from+min(lo+chunk, count))

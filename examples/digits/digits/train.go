@@ -85,7 +85,9 @@ var evalBases = []base{
 
 var evalProgram = program{
 	bases:      evalBases,
+	cycles:     50655,
 	fixed:      48,
+	fixedCost:  0,
 	flops:      982350,
 	name:       "eval",
 	perExample: 8000,
@@ -215,7 +217,9 @@ var trainBases = []base{
 
 var trainProgram = program{
 	bases:      trainBases,
+	cycles:     202994,
 	fixed:      64,
+	fixedCost:  13428,
 	flops:      3644632,
 	name:       "train",
 	perExample: 16000,
