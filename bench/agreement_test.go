@@ -46,7 +46,10 @@ func TestAgreement(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".dl")
-		t.Run(name, func(t *testing.T) { agree(t, file, filepath.Join("testdata", name+".json")) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			agree(t, file, filepath.Join("testdata", name+".json"))
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dlc-ml/dlc/avo/interp"
 	"github.com/dlc-ml/dlc/avo/vec"
+	"github.com/dlc-ml/dlc/avo/vec/vectest"
 )
 
 var functions = []struct {
@@ -63,7 +64,7 @@ func ulps(got float32, want float64) float64 {
 func inputs() []float32 {
 	r := rand.New(rand.NewPCG(1, 1))
 	var xs []float32
-	xs = append(xs, special...)
+	xs = append(xs, vectest.Special...)
 	for e := range 256 {
 		for range 40 {
 			u := uint32(e)<<23 | r.Uint32()>>9

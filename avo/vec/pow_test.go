@@ -7,6 +7,7 @@ import (
 
 	"github.com/dlc-ml/dlc/avo/interp"
 	"github.com/dlc-ml/dlc/avo/vec"
+	"github.com/dlc-ml/dlc/avo/vec/vectest"
 )
 
 // applyTwo runs a function of two operands over pairs.
@@ -32,7 +33,7 @@ func applyTwo(t *testing.T, fn func(f *vec.Func, a, b vec.Reg) vec.Reg, xs, ys [
 
 // TestPow covers all pairs of special values, and bases and exponents of every size whose power is finite.
 func TestPow(t *testing.T) {
-	values := append([]float32{2, -2, 3, -3, 0.25, -0.75, 1e10, -1e-10, 16777217, 16777215, -8388609.5, 1.0000001, 0.99999994}, special...)
+	values := append([]float32{2, -2, 3, -3, 0.25, -0.75, 1e10, -1e-10, 16777217, 16777215, -8388609.5, 1.0000001, 0.99999994}, vectest.Special...)
 	var xs, ys []float32
 	for _, x := range values {
 		for _, y := range values {

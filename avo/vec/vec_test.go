@@ -1,7 +1,6 @@
 package vec_test
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -10,25 +9,6 @@ import (
 	"github.com/dlc-ml/dlc/avo/vec/vectest"
 	"pgregory.net/rapid"
 )
-
-// special is inputs that go wrong most easily.
-var special = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -2.5, 1e-40, -1e-45, math.MaxFloat32, float32(math.Inf(1)),
-	float32(math.Inf(-1)), float32(math.NaN()), 88.7, -103.9, 3, 2147483648, -2147483904, 16777217}
-
-func memory(r *rand.Rand, n int) []float32 {
-	d := make([]float32, n)
-	for i := range d {
-		switch r.IntN(4) {
-		case 0:
-			d[i] = special[r.IntN(len(special))]
-		case 1:
-			d[i] = math.Float32frombits(r.Uint32())
-		default:
-			d[i] = float32(r.NormFloat64() * 4)
-		}
-	}
-	return d
-}
 
 func clone(data [][]float32) [][]float32 {
 	c := make([][]float32, len(data))
@@ -79,7 +59,7 @@ func TestAllocate(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		data := make([][]float32, 3)
 		for i := range data {
-			data[i] = memory(r, vectest.Elements)
+			data[i] = vectest.Memory(r, vectest.Elements)
 		}
 		want, got := clone(data), clone(data)
 		counts := []int{rapid.IntRange(0, 3).Draw(t, "m"), rapid.IntRange(0, 3).Draw(t, "n")}
