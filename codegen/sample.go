@@ -34,7 +34,7 @@ func (g *generator) record() (*sample, error) {
 	in := map[*ir.Value]*ops.Tensor{}
 	for i, v := range infer.Inputs {
 		p := g.Inputs[i]
-		t := ops.NewTensor(v.Type.Elem, append([]int{1}, p.Shape...)...)
+		t := ops.NewTensor(v.Type.Elem, ops.Extents(v.Type.Shape, 1)...)
 		for k := range t.Data {
 			if t.Data[k] = float64(float32(sampleValue(k))); p.Below() > 0 {
 				t.Data[k] = float64((k*7919 + 13) % p.Below())

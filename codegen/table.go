@@ -79,7 +79,7 @@ func (p port) Type() string {
 // Row is how many elements one step has.
 func (p port) Row() int { return p.Elems / max(1, p.Shape[0]) }
 
-// newPort describes a value whose first dimension is the batch.
+// newPort describes a value whose first dimension is the batch, where it has one.
 func newPort(name string, t ir.Type) port {
 	p := port{Name: name, Go: portName(name), Elem: t.Elem, Elems: 1, buffers: map[string]int{"infer": -1, "eval": -1, "train": -1}}
 	for i, d := range t.Shape {
@@ -92,6 +92,14 @@ func newPort(name string, t ir.Type) port {
 		p.Elems *= d.Size
 	}
 	return p
+}
+
+// Single reports whether the model has no batch: it takes one example a call.
+func (g *generator) Single() bool {
+	infer := g.unit.Module.Func(ir.FuncInfer)
+	fixed := func(v *ir.Value) bool { return len(v.Type.Shape) == 0 || v.Type.Shape[0].Static() }
+	return !slices.ContainsFunc(infer.Inputs, func(v *ir.Value) bool { return !fixed(v) }) &&
+		!slices.ContainsFunc(infer.Results, func(r ir.Result) bool { return !fixed(r.Value) })
 }
 
 // ports collects what the model reads and gives, from its functions and their programs.
@@ -188,6 +196,9 @@ func (g *generator) table() string {
 		jen.Id("targets"): portRows(g.Targets),
 		jen.Id("outputs"): portRows(g.Outputs),
 		jen.Id("infer"):   jen.Op("&").Id("inferProgram"),
+	}
+	if g.Single() {
+		dict[jen.Id("single")] = jen.Lit(true)
 	}
 	if g.Trains() {
 		dict[jen.Id("eval")] = jen.Op("&").Id("evalProgram")

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dlc-ml/dlc/ir"
 )
@@ -179,7 +180,7 @@ func (n *call) apply(kind string, args ...*ir.Value) *ir.Value { return n.op(kin
 func (n *call) name() string {
 	for _, o := range n.node.Outputs {
 		if o != "" {
-			return clean(o, "v")
+			return clean(strings.TrimSuffix(o, "_output_0"), "v") // as PyTorch's exporter calls first results
 		}
 	}
 	return "v"
@@ -237,7 +238,33 @@ func (im *importer) rows(v *ir.Value) *ir.Value {
 
 // transpose puts the axes of v in another order.
 func (n *call) transpose(v *ir.Value, perm ...int) *ir.Value {
+	if hasBatch(v) && perm[0] > 0 {
+		return n.exchanged(v, perm)
+	}
 	return n.op("transpose", []*ir.Value{v}, at1("perm", perm))
+}
+
+// exchanged puts the axes of v in another order in which one of extent 1 comes first. For each example the first axis has extent 1 too, so that the
+// batch can stay in front.
+func (n *call) exchanged(v *ir.Value, perm []int) *ir.Value {
+	s := v.Type.Shape
+	if s[perm[0]] != ir.D(1) {
+		refuse("the batch of %v would not be the first axis", s)
+	}
+	var inner, order, to []int
+	for _, d := range s[1:] {
+		inner = append(inner, d.Size)
+	}
+	order = append(order, 0)
+	for _, p := range perm {
+		order = append(order, p+1)
+	}
+	for _, p := range perm[1:] {
+		to = append(to, append([]int{1}, inner...)[p])
+	}
+	v = n.op("reshape", []*ir.Value{v}, at1("shape", append([]int{1}, inner...)), at1("keep", 1))
+	v = n.op("transpose", []*ir.Value{v}, at1("perm", order))
+	return n.op("reshape", []*ir.Value{v}, at1("shape", to), at1("keep", 1))
 }
 
 // results wraps values of the program, of the natural types of their elements or, where an operand has another type with the same

@@ -39,7 +39,7 @@ func inFile(file string, err error) error { return fmt.Errorf("%s: %w", file, er
 
 // Parse reads a model from the bytes of a file, which it keeps. Data that lies in other files is not loaded.
 func Parse(file string, b []byte) (*Model, error) {
-	m := &Model{File: file}
+	m := &Model{File: file, Source: b}
 	if err := decode(newDecoder(len(b)), m, modelRows(), b); err != nil {
 		return nil, inFile(file, err)
 	}

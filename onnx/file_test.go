@@ -199,7 +199,7 @@ func TestMutants(t *testing.T) {
 		n++
 		start := time.Now()
 		tryParse(t, b)
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("mutant %d took %v", n, took)
 		}
 	})

@@ -16,7 +16,9 @@ func tryImport(t *testing.T, what string, b []byte) {
 	start := cpuTime()
 	m, err := Parse("m.onnx", b)
 	if err == nil {
-		_, err = m.Import(Options{Memory: 64 << 20})
+		if _, err = m.Import(Options{Memory: 64 << 20, Batch: true}); err == nil || !strings.Contains(err.Error(), "internal error") {
+			_, err = m.Import(Options{Memory: 64 << 20})
+		}
 	}
 	if took := cpuTime() - start; took > time.Second {
 		t.Errorf("%s took %v", what, took)

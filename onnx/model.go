@@ -5,6 +5,7 @@ package onnx
 // Model is a ModelProto.
 type Model struct {
 	File      string // the path it was read from
+	Source    []byte // the bytes of that file
 	IRVersion int64
 	Producer  string
 	Opsets    []Opset

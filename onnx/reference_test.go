@@ -10,6 +10,26 @@ import (
 
 var update = flag.Bool("update", false, "write docs/onnx.md")
 
+// intro is what stands above the table.
+const intro = `
+ONNX models of opset 1 to %d are read and imported as tensor programs.
+
+    dlc import M.onnx -o DIR       a source M.dl, and its weights M.safetensors, on which every other command works
+    dlc build M.onnx -o DIR        a package; dlc run and dlc bench take a model as it is, too
+    dlc verify DIR                 compiled code against recorded results, in the form of ONNX's backend tests
+
+The first axis of extent 1 of each input, or a first one that has a name, is the batch; a state [2,1,128] has it in second place in the file, and in front in a
+package. Where an operator would mix the examples of a batch, the package takes one example a call, and there is no source. Extents that the file leaves open are given with --shape x=1x3x224x224.
+
+All extents are fixed when a model is compiled. What depends on known values only is computed then, so the arithmetic on shapes that exporters write disappears.
+Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit 32 bits are refused. Strings, and sequences and optionals as
+inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must be known. Of a branch whose condition is
+computed both sides are, and one is taken. Data outside the file must lie in its folder, in files that are no links.
+
+## Operators
+
+`
+
 // TestReference holds docs/onnx.md against the rows and the list of cases that do not pass.
 func TestReference(t *testing.T) {
 	list, err := os.ReadFile("../internal/driver/testdata/conformance.txt")
@@ -18,15 +38,8 @@ func TestReference(t *testing.T) {
 	}
 	head, rest, _ := strings.Cut(strings.TrimSpace(string(list)), "\n")
 	var b strings.Builder
-	b.WriteString("# ONNX\n\n<!-- Made from the rows of package onnx and the list of cases. To bring it up to date: go test ./onnx -run TestReference -update -->\n\n")
-	b.WriteString(`ONNX models of opset 1 to ` + fmt.Sprint(NewestOpset) + ` are read and imported as tensor programs. All extents are fixed when a model is compiled. What depends on known values only is computed then, so
-the arithmetic on shapes that exporters write disappears. Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit
-32 bits are refused. Strings, and sequences and optionals as inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must
-be known. Of a branch whose condition is computed both sides are, and one is taken.
-
-## Operators
-
-`)
+	b.WriteString("# ONNX\n\n<!-- Made from the rows of package onnx and the list of cases. To bring it up to date: go test ./onnx -run TestReference -update -->\n")
+	fmt.Fprintf(&b, intro, NewestOpset)
 	b.WriteString(Reference())
 	fmt.Fprintf(&b, "\n## Backend tests\n\nOf ONNX's own backend tests (1.12: node, pytorch-converted, pytorch-operator and simple), %s, by compiled code and at the standard's tolerance. The others:\n\n| case | | reason |\n|---|---|---|\n", strings.TrimPrefix(head, "# "))
 	for line := range strings.Lines(rest) {

@@ -146,6 +146,9 @@ func (n *call) elementwise(kind string, in []*value, attrs ...ir.Attr) []*value 
 	for _, x := range in {
 		turned = turned && (x.c != nil || len(x.shape()) == rank)
 	}
+	if slices.ContainsFunc(in, func(x *value) bool { return x.behind != nil }) {
+		return n.elementwiseBehind(kind, in, attrs)
+	}
 	args := make([]*ir.Value, len(in))
 	for i, x := range in {
 		switch {

@@ -192,7 +192,7 @@ func (n *call) convert(to DataType) []*value {
 		}
 		return []*value{&y}
 	}
-	if x.c == nil && x.v == nil {
+	if x.turned() {
 		y := n.lasts(n.wrap(n.cast(x.last, elem), to))
 		y[0].t = to
 		return y

@@ -8,6 +8,14 @@ var _ = register("",
 	opRow{name: "Gather", min: 1, run: func(n *call) []*value {
 		a := axis(n.int("axis", 0), n.rank(0))
 		n.within(1, n.x(0).shape()[a])
+		if x, c := n.x(0), n.x(1).c; x.behind != nil && c != nil && len(c.shape) == 0 {
+			at := bound(c.ints()[0], n.dims(0)[a])
+			piece := n.cut(x, a, []int{at, at + 1})[0]
+			return []*value{n.dropped(piece, piece.behind, []int{a})}
+		}
+		if c := n.x(1).c; c != nil && len(c.shape) == 0 && (a > 0 || !hasBatch(n.v(0))) {
+			return []*value{n.step(n.x(0), a, bound(c.ints()[0], n.dims(0)[a]))}
+		}
 		return n.results(n.op("gather", []*ir.Value{n.v(0), n.index(1)}, at1("axis", a)))
 	}},
 	opRow{name: "GatherElements", min: 11, run: func(n *call) []*value {

@@ -18,31 +18,16 @@ var _ = register("",
 
 // recurrent imports a recurrent layer. Block i of the operator's gates is ONNX's block order[i].
 func (n *call) recurrent(kind string, order []int, activations []string) []*value {
-	if n.attr("clip") != nil || n.bool("input_forget", false) || n.attr("activation_alpha") != nil || n.attr("activation_beta") != nil {
-		refuse("clip, input_forget and parameters of activations are not supported")
+	attrs, dirs := n.recurrentAttrs(kind, activations)
+	hidden, batchFirst := n.int("hidden_size", 0), n.bool("layout", false)
+	var x *ir.Value
+	if given := n.x(0); given.behind != nil && slices.Equal(given.perm, []int{1, 0, 2}) && !batchFirst {
+		x = n.f32(given.behind)
+	} else if x = n.f32(n.v(0)); !batchFirst && len(x.Type.Shape) == 3 {
+		x = n.transpose(x, 1, 0, 2)
 	}
-	hidden, direction, batchFirst := n.int("hidden_size", 0), n.str("direction", "forward"), n.bool("layout", false)
-	attrs := []ir.Attr{at1("direction", direction)}
-	dirs := 1
-	if direction == "bidirectional" {
-		dirs = 2
-	}
-	if a := n.attr("activations"); a != nil {
-		if kind == "rnn" && slices.Equal(slices.Compact(slices.Clone(a.Strings)), []string{"Relu"}) {
-			attrs = append(attrs, at1("activation", "relu"))
-		} else if !slices.Equal(a.Strings, slices.Repeat(activations, dirs)) {
-			refuse("its activations are %v; %v are supported", a.Strings, activations)
-		}
-	}
-	if kind == "gru" {
-		attrs = append(attrs, at1("reset_after", n.bool("linear_before_reset", false)))
-	}
-	x := n.f32(n.v(0))
 	if len(x.Type.Shape) != 3 || n.rank(1) != 3 || n.rank(2) != 3 {
 		refuse("its input must have three axes, and so must W and R")
-	}
-	if !batchFirst {
-		x = n.transpose(x, 1, 0, 2)
 	}
 	gates := len(order)
 	if r := n.x(2).shape(); r[2].Size != hidden && hidden != 0 || r[1].Size != gates*r[2].Size {
@@ -83,6 +68,29 @@ func (n *call) recurrent(kind string, order []int, activations []string) []*valu
 	return n.recurrentResults(y, dirs, hidden, batchFirst)
 }
 
+// recurrentAttrs are the attributes of the operator, and the number of directions.
+func (n *call) recurrentAttrs(kind string, activations []string) (attrs []ir.Attr, dirs int) {
+	if n.attr("clip") != nil || n.bool("input_forget", false) || n.attr("activation_alpha") != nil || n.attr("activation_beta") != nil {
+		refuse("clip, input_forget and parameters of activations are not supported")
+	}
+	direction := n.str("direction", "forward")
+	attrs, dirs = []ir.Attr{at1("direction", direction)}, 1
+	if direction == "bidirectional" {
+		dirs = 2
+	}
+	if a := n.attr("activations"); a != nil {
+		if kind == "rnn" && slices.Equal(slices.Compact(slices.Clone(a.Strings)), []string{"Relu"}) {
+			attrs = append(attrs, at1("activation", "relu"))
+		} else if !slices.Equal(a.Strings, slices.Repeat(activations, dirs)) {
+			refuse("its activations are %v; %v are supported", a.Strings, activations)
+		}
+	}
+	if kind == "gru" {
+		attrs = append(attrs, at1("reset_after", n.bool("linear_before_reset", false)))
+	}
+	return attrs, dirs
+}
+
 // zero reports whether x is known to be zeros.
 func (x *value) zero() bool {
 	return x.c != nil && !slices.ContainsFunc(x.c.data, func(v float64) bool { return v != 0 })
@@ -101,18 +109,25 @@ func (n *call) state(v *ir.Value, batchFirst bool) *ir.Value {
 func (n *call) recurrentResults(y []*ir.Value, dirs, hidden int, batchFirst bool) []*value {
 	s := y[0].Type.Shape
 	all := n.reshape(y[0], s[0].Size, s[1].Size, dirs, hidden)
-	if !batchFirst {
-		all = n.transpose(all, 1, 2, 0, 3)
+	all = n.back(all)
+	first := &value{t: n.x(0).t, v: all}
+	if moved := n.reordered(first, []int{1, 2, 0, 3}); moved != nil && !batchFirst {
+		first = moved
+	} else if !batchFirst {
+		first.v = n.transpose(all, 1, 2, 0, 3)
 	}
-	list := []*ir.Value{n.back(all)}
+	list := []*value{first}
 	for _, v := range y[1:] {
 		v = n.reshape(v, s[0].Size, dirs, hidden)
-		if !batchFirst {
-			v = n.transpose(v, 1, 0, 2)
+		state := &value{t: n.x(0).t, v: n.back(v)}
+		if moved := n.reordered(state, []int{1, 0, 2}); moved != nil && !batchFirst {
+			state = moved
+		} else if !batchFirst {
+			state.v = n.transpose(state.v, 1, 0, 2)
 		}
-		list = append(list, n.back(v))
+		list = append(list, state)
 	}
-	return n.results(list...)
+	return list
 }
 
 // blocks puts the blocks of an axis, each of the given size, in another order.

@@ -66,7 +66,7 @@ func reduction(name, kind string) opRow {
 		if x.elem() == ir.Bool {
 			use = map[string]string{"reduce_max": "reduce_any", "reduce_min": "reduce_all"}[kind]
 		}
-		v, turned := n.x(0).last, x.c == nil && x.v == nil && keep
+		v, turned := n.x(0).last, x.turned() && keep
 		if turned {
 			axes = permuted(lastAxes(rank), axes)
 			slices.Sort(axes)
@@ -115,7 +115,7 @@ func softmax(name, kind string) opRow {
 		if n.opset >= 13 {
 			a = axis(n.int("axis", -1), rank)
 		}
-		if x.c == nil && x.v == nil {
+		if x.turned() {
 			return n.lasts(n.back(n.op(kind, []*ir.Value{n.f32(x.last)}, at1("axis", lastAxes(rank)[a]))))
 		}
 		v := n.f32(n.v(0))

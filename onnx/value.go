@@ -2,6 +2,8 @@ package onnx
 
 import (
 	"fmt"
+	"go/token"
+	"slices"
 	"strings"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -13,11 +15,15 @@ import (
 type value struct {
 	t       DataType
 	v, last *ir.Value
-	c       *constant
-	seq     []*value // the elements of a sequence
-	isSeq   bool
-	none    bool // an optional without a value
-	broken  bool // made by a node that cannot be imported
+	// behind and perm, where v and last are nil, are a value with the batch in front whose axes in the order of perm are the ones of this: the batch
+	// cannot move, so only operators that look for it there take such a value.
+	behind *ir.Value
+	perm   []int
+	c      *constant
+	seq    []*value // the elements of a sequence
+	isSeq  bool
+	none   bool // an optional without a value
+	broken bool // made by a node that cannot be imported
 }
 
 // shape is the shape in the order of ONNX.
@@ -27,12 +33,21 @@ func (x *value) shape() ir.Shape {
 		return ir.S(x.c.shape...)
 	case x.v != nil:
 		return x.v.Type.Shape
+	case x.behind != nil:
+		s := make(ir.Shape, len(x.perm))
+		for i, p := range x.perm {
+			s[i] = x.behind.Type.Shape[p]
+		}
+		return s
 	}
 	s := x.last.Type.Shape
 	n := len(s)
 	first := ir.Shape{s[0], s[n-1]}
 	return append(first, s[1:n-1]...)
 }
+
+// turned reports whether x is there with its channels last only.
+func (x *value) turned() bool { return x.c == nil && x.v == nil && x.last != nil }
 
 // elem is the element type in the program.
 func (x *value) elem() ir.DType { return elemOfType[x.t] }
@@ -67,6 +82,8 @@ func (im *importer) plain(x *value) *ir.Value {
 	switch {
 	case x.c != nil:
 		return im.materialize(x.c)
+	case x.behind != nil:
+		refuse("the batch would not be the first axis: %v", x.shape())
 	case x.v == nil:
 		x.v = im.must("transpose", x.last.Name, []*ir.Value{x.last}, ir.Attr{Name: "perm", Value: toFirst(len(x.last.Type.Shape))})
 	}
@@ -81,6 +98,8 @@ func (im *importer) channelsLast(x *value) *ir.Value {
 		return im.plain(x)
 	case x.c != nil:
 		return im.materialize(im.permuted(x.c, toLast(rank)))
+	case x.behind != nil:
+		refuse("the batch would not be the first axis: %v", x.shape())
 	case x.last == nil:
 		x.last = im.must("transpose", x.v.Name, []*ir.Value{x.v}, ir.Attr{Name: "perm", Value: toLast(rank)})
 	}
@@ -93,9 +112,12 @@ func (im *importer) must(kind, name string, args []*ir.Value, attrs ...ir.Attr) 
 }
 
 func (im *importer) results(kind, name string, args []*ir.Value, attrs ...ir.Attr) []*ir.Value {
-	list, err := im.sink.b.Ops(kind, name, args, attrs...)
+	list, err := im.sink.b.Ops(kind, name, slices.Clone(args), attrs...)
 	if err != nil {
 		panic(refusal{err})
+	}
+	if im.sink.given == nil {
+		im.result.steps = append(im.result.steps, step{kind, args, attrs, list})
 	}
 	return list
 }
@@ -128,7 +150,7 @@ func (im *importer) newConstant(c *constant) *ir.Value {
 		hold = ir.F32
 	}
 	var v *ir.Value
-	if elem.Float() && c.elems() > 1 && (c.weight || c.elems() > literalMax && !c.fill) {
+	if elem.Float() && len(c.shape) > 0 && (c.weight || c.elems() > literalMax && !c.fill) {
 		v = im.parameter(c)
 	} else {
 		data := c.data
@@ -161,42 +183,50 @@ func (im *importer) parameter(c *constant) *ir.Value {
 	return im.sink.b.Func.ParamValue(p)
 }
 
-// unique is a name for an input or parameter that none has yet.
+// unique is a name for an input, output or parameter that none has yet.
 func (im *importer) unique(base string) string {
 	name := base
-	for i := 2; im.names[name]; i++ {
+	for i := 2; im.names[folded(name)]; i++ {
 		name = base + "_" + itoa(i)
 	}
-	im.names[name] = true
+	im.names[folded(name)] = true
 	return name
 }
 
-// clean makes an identifier of a name of the file: letters, digits, underscores and dots.
+// folded is a name as Go's names of inputs and outputs are told apart.
+func folded(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// clean makes an identifier of a name of the file, or takes another where nothing is left.
 func clean(name, missing string) string {
 	var b strings.Builder
 	for _, r := range name {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r == '_':
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		switch digit := r >= '0' && r <= '9'; {
+		case digit && b.Len() == 0:
+			b.WriteString("n" + string(r))
+		case letter || digit:
 			b.WriteRune(r)
-		case r >= '0' && r <= '9':
-			if b.Len() == 0 || strings.HasSuffix(b.String(), ".") {
-				b.WriteByte('n')
-			}
-			b.WriteRune(r)
-		case r == '.' || r == '/' || r == ':':
-			if s := b.String(); s != "" && !strings.HasSuffix(s, ".") {
-				b.WriteByte('.')
-			}
-		default:
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "_"):
 			b.WriteByte('_')
 		}
 	}
-	s := strings.TrimSuffix(b.String(), ".")
+	s := strings.TrimSuffix(b.String(), "_")
 	if s == "" {
-		return missing
+		s = missing
+	}
+	return identifier(s)
+}
+
+// identifier is a name that is no word of Go or of the language.
+func identifier(s string) string {
+	if token.IsKeyword(s) || slices.Contains(words, s) {
+		return s + "_"
 	}
 	return s
 }
+
+// words are those of the language that cannot be names.
+var words = []string{"model", "input", "target", "param", "buffer", "const", "block", "output", "train", "compress", "true", "false"}
 
 // permuted is c with its axes in another order, the same one for the same question.
 func (im *importer) permuted(c *constant, perm []int) *constant {

@@ -14,7 +14,7 @@ func newBench() *cobra.Command {
 		isa  string
 	)
 	c := &cobra.Command{
-		Use:     "bench M.dl",
+		Use:     "bench M.dl|M.onnx",
 		Short:   "Time one call or one training step of a model",
 		Example: "  dlc bench digits.dl --batch 32\n  dlc bench digits.dl --mode train --threads 2 --json",
 		Args:    cobra.ExactArgs(1),

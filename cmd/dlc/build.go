@@ -20,7 +20,7 @@ func newBuild() *cobra.Command {
 		cfg                pass.Config
 	)
 	c := &cobra.Command{
-		Use:   "build M.dl",
+		Use:   "build M.dl|M.onnx",
 		Short: "Compile a model to a Go package",
 		Long: "build compiles a model to a Go package in the folder of its source, or in the one that -o names. It embeds the weights of\n" +
 			"M.safetensors if that lies beside the source, as dlc train leaves it. The package holds kernels for every instruction set and takes the best that\n" +

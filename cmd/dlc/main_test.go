@@ -43,6 +43,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"shapes":   shapes,
+			"onnx":     onnxFolder,
 			"lastjson": lastJSON,
 			"waitfor":  waitFor,
 		},

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/passes/pass"
@@ -16,6 +17,24 @@ import (
 // addSet adds --set, which every command that compiles has.
 func addSet(f *pflag.FlagSet, set *map[string]string) {
 	f.StringToStringVar(set, "set", nil, "replace a constant of the source: `name=value`")
+	f.Var(shapeFlag{set}, "shape", "of an ONNX model: the shape of an input, such as `x=1x3x224x224`")
+}
+
+// shapeFlag is --shape, which an ONNX model takes in place of --set.
+type shapeFlag struct{ set *map[string]string }
+
+func (s shapeFlag) String() string { return "" }
+func (s shapeFlag) Type() string   { return "shape" }
+func (s shapeFlag) Set(text string) error {
+	name, shape, ok := strings.Cut(text, "=")
+	if !ok {
+		return fmt.Errorf("write name=1x3x224x224")
+	}
+	if *s.set == nil {
+		*s.set = map[string]string{}
+	}
+	(*s.set)[name] = shape
+	return nil
 }
 
 // addISA adds --isa, which every command that runs a program has.
@@ -61,7 +80,7 @@ func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, "dlc: "+forma
 func passOn(c *cobra.Command, without ...string) []string {
 	var args []string
 	c.Flags().Visit(func(f *pflag.Flag) {
-		for _, w := range without {
+		for _, w := range append(without, "shape") {
 			if f.Name == w {
 				return
 			}

@@ -12,7 +12,7 @@ func newRun() *cobra.Command {
 		isa  string
 	)
 	c := &cobra.Command{
-		Use:   "run M.dl INPUT...",
+		Use:   "run M.dl|M.onnx INPUT...",
 		Short: "Run a trained model on an input",
 		Long: "run feeds an input to the model and prints its outputs. An input is a picture (PNG, JPEG, GIF), which is brought to the input's size and\n" +
 			"goes through the steps of the train block's data; a .npy, .json, .f32 or .i32 file; or an example of the data set, such as test:17.\n" +
@@ -32,7 +32,9 @@ func newRun() *cobra.Command {
 				}
 				pass = append(pass, where...)
 			}
-			pass = withDefault(c, pass, "weights", m.Beside(".safetensors"))
+			if m.Weights == nil {
+				pass = withDefault(c, pass, "weights", m.Beside(".safetensors"))
+			}
 			return driver.Exec(program, append(append(pass, "--"), args[1:]...))
 		},
 	}

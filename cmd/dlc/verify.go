@@ -38,6 +38,11 @@ func newVerify() *cobra.Command {
 				}
 				printVerdict(c, d)
 			}
+			v.Progress = func(done, total int) {
+				if !asJSON && done < total {
+					say(c.ErrOrStderr(), "%d of %d models are done", done, total)
+				}
+			}
 			if _, err := v.Run(c.Context(), folders); err != nil {
 				return err
 			}

@@ -27,12 +27,17 @@ const (
 type Model struct {
 	File   string // as the user named it
 	Source []byte
-	Set    map[string]string // constants that replace those of the source
-	Unit   *pass.Unit
+	Set    map[string]string // constants that replace those of the source; of an ONNX model the shapes of inputs
+	// Weights is a safetensors file of the parameters that came with an ONNX model.
+	Weights []byte
+	Unit    *pass.Unit
 }
 
 // Parse reads and checks a source file, with the given constants in place of its own. What is wrong with the source is a *diag.List.
 func Parse(file string, set map[string]string) (*Model, *ir.Module, error) {
+	if IsONNX(file) {
+		return parseONNX(file, set)
+	}
 	src, err := readBounded(file, SourceLimit)
 	if err != nil {
 		return nil, nil, err

@@ -51,6 +51,10 @@ func (m *Model) Package(dir, name, weights string, targets []string) (*Package, 
 	}
 	data, err := readBounded(weights, weightsLimit)
 	switch {
+	case beside && m.Weights != nil:
+		weights = m.File
+		opt.Weights, opt.WeightsName = m.Weights, filepath.Base(m.File)
+		opt.Inputs["weights"] = m.Weights
 	case err == nil:
 		opt.Weights, opt.WeightsName = data, filepath.Base(weights)
 		opt.Inputs[filepath.Base(weights)] = data

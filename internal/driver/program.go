@@ -21,7 +21,7 @@ const programFormat = "dlc program 1"
 // Program builds the program that trains, evaluates and runs m, and returns its path. Programs are kept in the user's cache folder under the
 // hash of their source, so a model that did not change is not compiled again. note, where set, is called before a compilation.
 func (m *Model) Program(ctx context.Context, note func()) (string, error) {
-	files, err := codegen.Generate(m.Unit, codegen.Options{Source: filepath.Base(m.File), Driver: true, Targets: codegen.HostTargets(goruntime.GOARCH)})
+	files, err := codegen.Generate(m.Unit, codegen.Options{Source: filepath.Base(m.File), Driver: true, Weights: m.Weights, WeightsName: filepath.Base(m.File), Targets: codegen.HostTargets(goruntime.GOARCH)})
 	if err != nil {
 		return "", err
 	}

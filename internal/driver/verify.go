@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/dlc-ml/dlc/codegen"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/onnx"
 	"github.com/dlc-ml/dlc/passes"
@@ -41,6 +39,7 @@ type Verify struct {
 	Tolerance onnx.Tolerance
 	ISA       string
 	Jobs      int                   // how many programs are compiled and run at a time
+	Batch     bool                  // make the first axis of each model the batch, where that is possible
 	Tell      func(v Verdict)       // called for each folder, in order
 	Progress  func(done, total int) // where set, called while programs are compiled
 }
@@ -108,7 +107,7 @@ func (v *Verify) Run(ctx context.Context, folders []string) ([]Verdict, error) {
 			return nil, ctx.Err()
 		}
 		list[i] = &verifyFolder{verdict: Verdict{Case: filepath.Base(dir)}}
-		list[i].prepare(dir)
+		list[i].prepare(dir, v.Batch)
 		runs = append(runs, list[i].runs...)
 	}
 	if err := v.runAll(ctx, runs); err != nil {
@@ -135,7 +134,7 @@ func (f *verifyFolder) settle(result string, detail string) {
 }
 
 // prepare reads a folder and compiles its model for each data set, once where the sets allow it.
-func (f *verifyFolder) prepare(dir string) {
+func (f *verifyFolder) prepare(dir string, batch bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			f.settle(VerifyFail, fmt.Sprintf("internal error: %v", r))
@@ -153,7 +152,7 @@ func (f *verifyFolder) prepare(dir string) {
 		return
 	}
 	for _, set := range sets {
-		if err := f.compile(m, set); err != nil {
+		if err := f.compile(m, set, batch); err != nil {
 			if u := (*onnx.Unsupported)(nil); errors.As(err, &u) {
 				f.settle(VerifyUnsupported, problems(u))
 			} else {
@@ -175,7 +174,11 @@ func problems(u *onnx.Unsupported) string {
 }
 
 // compile makes the function for a data set, or takes one that was made for an earlier set of the same shapes.
-func (f *verifyFolder) compile(m *onnx.Model, set *verifySet) error {
+func (f *verifyFolder) compile(m *onnx.Model, set *verifySet, batch bool) error {
+	read := (*onnx.Model).Import
+	if batch {
+		read = ImportONNX
+	}
 	opt := onnx.Options{Name: "model", Shapes: map[string][]int{}, Values: map[string]*onnx.Tensor{}}
 	for name, t := range set.inputs {
 		shape, err := t.Shape()
@@ -184,7 +187,7 @@ func (f *verifyFolder) compile(m *onnx.Model, set *verifySet) error {
 		}
 		opt.Shapes[name] = shape
 	}
-	imp, err := m.Import(opt)
+	imp, err := read(m, opt)
 	if u := (*onnx.Unsupported)(nil); errors.As(err, &u) && len(u.Needs) > 0 {
 		// Inputs that say extents are known when the model is compiled.
 		for len(u.Needs) > 0 && len(opt.Values) < len(set.inputs) {
@@ -192,7 +195,7 @@ func (f *verifyFolder) compile(m *onnx.Model, set *verifySet) error {
 				opt.Values[name] = set.inputs[name]
 				f.verdict.Fixed = append(f.verdict.Fixed, name)
 			}
-			if imp, err = m.Import(opt); err == nil || !errors.As(err, &u) {
+			if imp, err = read(m, opt); err == nil || !errors.As(err, &u) {
 				break
 			}
 		}
@@ -264,193 +267,4 @@ func readSets(dir string, m *onnx.Model) ([]*verifySet, error) {
 		return nil, fmt.Errorf("%s has no test_data_set_0", dir)
 	}
 	return sets, nil
-}
-
-// runAll compiles the functions to programs of a bounded size and runs them.
-func (v *Verify) runAll(ctx context.Context, runs []*verifyRun) error {
-	total, done := len(runs), 0
-	var groups [][]*verifyRun
-	for len(runs) > 0 {
-		n, weights := 0, 0
-		for n < len(runs) && n < casesInProgram && (n == 0 || weights+runs[n].weights <= weightsInProgram) {
-			weights += runs[n].weights
-			n++
-		}
-		groups, runs = append(groups, runs[:n]), runs[n:]
-	}
-	jobs := max(1, v.Jobs)
-	results := make(chan error, len(groups))
-	slots := make(chan struct{}, jobs)
-	for _, g := range groups {
-		go func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			results <- v.runProgram(ctx, g)
-		}()
-	}
-	var first error
-	for _, g := range groups {
-		if err := <-results; err != nil && first == nil {
-			first = err
-		}
-		if done += len(g); v.Progress != nil {
-			v.Progress(min(done, total), total)
-		}
-	}
-	return first
-}
-
-// runProgram compiles some functions to one program and runs each on its data.
-func (v *Verify) runProgram(ctx context.Context, runs []*verifyRun) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	dir, err := os.MkdirTemp("", "dlc-verify-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	cases := make([]codegen.Case, len(runs))
-	for i, r := range runs {
-		cases[i] = codegen.Case{Name: r.folder.verdict.Case, Unit: r.unit, Func: r.unit.Loop(ir.FuncInfer)}
-	}
-	s, err := NewSuite(ctx, dir, cases)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	var env []string
-	if v.ISA != "" {
-		env = append(env, "DLC_ISA="+v.ISA)
-	}
-	if err := s.Start(env...); err != nil {
-		return err
-	}
-	for i, r := range runs {
-		if s.Refused[i] != nil {
-			r.folder.settle(VerifyFail, s.Refused[i].Error())
-			continue
-		}
-		for _, set := range r.sets {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if s.cmd == nil {
-				if err := s.Start(env...); err != nil {
-					return err
-				}
-			}
-			worst, err := r.run(s, i, set, v.Tolerance)
-			r.folder.verdict.Error = max(r.folder.verdict.Error, finite(worst))
-			if b := (*beyond)(nil); errors.As(err, &b) {
-				r.folder.settle(VerifyUnsupported, set.name+": "+err.Error())
-			} else if err != nil {
-				r.folder.settle(VerifyFail, set.name+": "+err.Error())
-			}
-		}
-		r.unit, r.model = nil, nil // the weights of many models would fill the memory
-	}
-	return nil
-}
-
-// finite is x as JSON can hold it.
-func finite(x float64) float64 {
-	if math.IsInf(x, 0) || math.IsNaN(x) {
-		return math.MaxFloat64
-	}
-	return x
-}
-
-// run runs a function on a data set and compares every output.
-func (r *verifyRun) run(s *Suite, i int, set *verifySet, tol onnx.Tolerance) (worst float64, err error) {
-	call := Call{Batch: 1, Threads: 1, Weights: arenaWords(r.unit, r.model.Weights)}
-	for _, p := range r.model.Inputs {
-		words, err := inputWords(set.inputs[p.Name], p)
-		if err != nil {
-			return 0, err
-		}
-		call.Inputs = append(call.Inputs, words)
-	}
-	got, err := s.Run(i, call)
-	if err != nil {
-		return 0, err
-	}
-	err = compareOutputs(r.model, set, got.Outputs, tol, &worst)
-	return worst, err
-}
-
-// compareOutputs compares what a function gave, one list of words for each of its results, with what is expected.
-func compareOutputs(m *onnx.Import, set *verifySet, got [][]uint32, tol onnx.Tolerance, worst *float64) error {
-	for k, p := range m.Outputs {
-		var numbers []float64
-		if p.Port != "" {
-			numbers, got = outputNumbers(got[0], p), got[1:]
-		}
-		var shape []int
-		for _, d := range p.IR.Shape {
-			shape = append(shape, d.Size)
-		}
-		d, err := set.outputs[k].As(p.Type).Compare(p.Type, shape, numbers, tol)
-		if worst != nil {
-			*worst = max(*worst, d)
-		}
-		if err != nil {
-			return fmt.Errorf("output %s: %w", p.Name, err)
-		}
-	}
-	return nil
-}
-
-// arenaWords are the weights as they lie in the parameter arena.
-func arenaWords(u *pass.Unit, weights map[string][]float32) []uint32 {
-	words := make([]uint32, u.ArenaLen)
-	for _, pl := range u.Places {
-		for i, x := range weights[pl.Param.Name] {
-			words[pl.At(i)] = math.Float32bits(x)
-		}
-	}
-	return words
-}
-
-// beyond says that data does not fit the cells of a program, in which it is refused.
-type beyond struct{ error }
-
-// inputWords are the elements of an input as a program takes them. It is an error where one does not fit 32 bits.
-func inputWords(t *onnx.Tensor, p onnx.Port) ([]uint32, error) {
-	if t = t.As(p.Type); t.Type != p.Type {
-		return nil, fmt.Errorf("input %s is %v, not %v", p.Name, t.Type, p.Type)
-	}
-	data, err := t.Numbers()
-	if err != nil {
-		return nil, fmt.Errorf("input %s: %w", p.Name, err)
-	}
-	words := make([]uint32, len(data))
-	for i, x := range data {
-		if p.IR.Elem.Float() {
-			f := float32(x)
-			if math.IsInf(float64(f), 0) && !math.IsInf(x, 0) {
-				return nil, &beyond{fmt.Errorf("input %s: element %d is %v, but numbers are held as f32", p.Name, i, x)}
-			}
-			words[i] = math.Float32bits(f)
-			continue
-		}
-		if x < math.MinInt32 || x > math.MaxInt32 {
-			return nil, &beyond{fmt.Errorf("input %s: element %d is %v, but whole numbers are held in 32 bits", p.Name, i, x)}
-		}
-		words[i] = uint32(int32(x))
-	}
-	return words, nil
-}
-
-// outputNumbers are the elements of an output.
-func outputNumbers(words []uint32, p onnx.Port) []float64 {
-	list := make([]float64, len(words))
-	for i, w := range words {
-		if p.IR.Elem.Float() {
-			list[i] = float64(math.Float32frombits(w))
-		} else {
-			list[i] = float64(int32(w))
-		}
-	}
-	return list
 }

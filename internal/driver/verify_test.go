@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlc-ml/dlc/dsl"
 	"github.com/dlc-ml/dlc/onnx"
+	"github.com/dlc-ml/dlc/passes"
 )
 
 // TestNetworks runs the trained networks of the shared data on their recorded results.
@@ -19,18 +21,20 @@ func TestNetworks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
-	list, err := v.Run(context.Background(), folders)
-	if err != nil {
-		t.Fatal(err)
+	if len(folders) < 13 {
+		t.Errorf("there are only %d networks", len(folders))
 	}
-	for _, d := range list {
-		if d.Result != VerifyPass {
-			t.Errorf("%s: %s: %s", d.Case, d.Result, d.Detail)
+	for _, batch := range []bool{false, true} {
+		v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}, Batch: batch}
+		list, err := v.Run(context.Background(), folders)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if len(list) < 13 {
-		t.Errorf("there are only %d networks", len(list))
+		for _, d := range list {
+			if d.Result != VerifyPass {
+				t.Errorf("%s, batch %v: %s: %s", d.Case, batch, d.Result, d.Detail)
+			}
+		}
 	}
 }
 
@@ -66,7 +70,7 @@ func runLight(t *testing.T, file string) {
 		set.inputs[in.Name] = ramp(shape)
 	}
 	f := &verifyFolder{verdict: Verdict{Case: filepath.Base(file)}}
-	if err := f.compile(m, set); err != nil {
+	if err := f.compile(m, set, true); err != nil {
 		t.Fatal(err)
 	}
 	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
@@ -107,4 +111,57 @@ func sharedData(t *testing.T, name string) string {
 		t.Skip(err)
 	}
 	return dir
+}
+
+// TestImportedSources imports networks as sources, and runs what these compile to on the recorded results.
+func TestImportedSources(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles large programs with the Go command")
+	}
+	folders, err := FindVerifyFolders([]string{sharedData(t, "models/onnx")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var runs []*verifyRun
+	for _, dir := range folders {
+		name := filepath.Base(dir)
+		if name == "test_superres__super_resolution_10" {
+			continue // large, with nothing that others have not
+		}
+		shapes := map[string]string{}
+		if strings.Contains(name, "ppocr") {
+			shapes["x"] = "1x3x48x192"
+		}
+		imp, err := Import(filepath.Join(dir, "model.onnx"), shapes)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		module, err := dsl.Compile("model.dl", imp.Source, dsl.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := passes.Run(module, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := onnx.Read(filepath.Join(dir, "model.onnx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets, err := readSets(dir, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, &verifyRun{folder: &verifyFolder{verdict: Verdict{Case: name}}, model: imp.Model, unit: u, sets: sets, weights: u.ArenaLen})
+	}
+	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
+	if err := v.runAll(context.Background(), runs); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range runs {
+		if r.folder.verdict.Result != "" {
+			t.Errorf("%s: %s", r.folder.verdict.Case, r.folder.verdict.Detail)
+		}
+	}
 }

@@ -1,0 +1,189 @@
+package driver
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/token"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/dlc-ml/dlc/dsl"
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/onnx"
+)
+
+// IsONNX reports whether a file is taken for an ONNX model and not for a source.
+func IsONNX(file string) bool { return strings.EqualFold(filepath.Ext(file), ".onnx") }
+
+// parseONNX imports an ONNX model. set has the shapes of inputs: "x=1x3x224x224".
+func parseONNX(file string, set map[string]string) (*Model, *ir.Module, error) {
+	shapes, err := parseShapes(set)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := onnx.Read(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	imp, err := ImportONNX(m, onnx.Options{Name: modelName(file), Shapes: shapes})
+	if err != nil {
+		return nil, nil, err
+	}
+	weights, err := Safetensors(imp.Module.Params, imp.Weights)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Model{File: file, Source: m.Source, Set: set, Weights: weights}, imp.Module, nil
+}
+
+// ImportONNX imports a model with its first axes as the batch, where that is possible, and as it is where it is not.
+func ImportONNX(m *onnx.Model, opt onnx.Options) (*onnx.Import, error) {
+	opt.Batch = true
+	imp, err := m.Import(opt)
+	if u := (*onnx.Unsupported)(nil); !errors.As(err, &u) {
+		return imp, err
+	}
+	opt.Batch, opt.Rows = false, 1
+	return m.Import(opt)
+}
+
+// Imported is an ONNX model on its way to a source and a file of weights.
+type Imported struct {
+	Model   *onnx.Import
+	Source  []byte // in the one style
+	Weights []byte
+	Name    string // of the model, and of the files before their extensions
+}
+
+// Import makes a source of an ONNX model, which it has compiled once to see that it is right.
+func Import(file string, shapes map[string]string) (*Imported, error) {
+	given, err := parseShapes(shapes)
+	if err != nil {
+		return nil, err
+	}
+	m, err := onnx.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	name := modelName(file)
+	imp, err := m.Import(onnx.Options{Name: name, Shapes: given, Batch: true})
+	if err != nil {
+		return nil, err
+	}
+	head := fmt.Sprintf("// Imported from %s.\n", filepath.Base(file))
+	if m.Producer != "" {
+		head = fmt.Sprintf("// Imported from %s, which %s wrote.\n", filepath.Base(file), strings.Join(strings.Fields(m.Producer), " "))
+	}
+	text, err := imp.Source(head)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; dlc build takes the file as it is", file, err)
+	}
+	if len(text) > SourceLimit {
+		return nil, fmt.Errorf("%s: the source would be larger than %d MB; dlc build takes the file as it is", file, SourceLimit>>20)
+	}
+	dl := name + ".dl"
+	if _, err := dsl.Compile(dl, []byte(text), dsl.Options{}); err != nil {
+		return nil, fmt.Errorf("%s: the source made of it is wrong, which is a bug of dlc: %w", file, err)
+	}
+	src, err := dsl.Format(dl, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	weights, err := Safetensors(imp.Module.Params, imp.Weights)
+	if err != nil {
+		return nil, err
+	}
+	return &Imported{Model: imp, Source: src, Weights: weights, Name: name}, nil
+}
+
+// Write writes the source and the weights to a folder and returns their paths. Each file is replaced at once.
+func (i *Imported) Write(dir string) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	files := []string{filepath.Join(dir, i.Name+".safetensors"), filepath.Join(dir, i.Name+".dl")}
+	for k, data := range [][]byte{i.Weights, i.Source} {
+		if err := replaceFile(files[k], data); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// parseShapes reads shapes of inputs.
+func parseShapes(set map[string]string) (map[string][]int, error) {
+	shapes := map[string][]int{}
+	for name, text := range set {
+		shape := []int{}
+		if text != "" {
+			for _, part := range strings.Split(text, "x") {
+				n, err := strconv.Atoi(part)
+				if err != nil || n < 1 || n > ir.MaxElems {
+					return nil, fmt.Errorf("the shape of %s is written %s=1x3x224x224, not %q", name, name, text)
+				}
+				shape = append(shape, n)
+			}
+		}
+		shapes[name] = shape
+	}
+	return shapes, nil
+}
+
+// modelName makes the name of a model, which is one of a Go package, of that of its file.
+func modelName(file string) string {
+	base := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	var b strings.Builder
+	for _, r := range strings.ToLower(base) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9' && b.Len() > 0:
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "_"):
+			b.WriteByte('_')
+		}
+	}
+	name := strings.TrimSuffix(b.String(), "_")
+	if name == "" || name == "main" || token.IsKeyword(name) {
+		name += "model"
+	}
+	return name
+}
+
+// Safetensors is a file of the parameters, in their order.
+func Safetensors(params []*ir.Param, weights map[string][]float32) ([]byte, error) {
+	type entry struct {
+		DType   string `json:"dtype"`
+		Shape   []int  `json:"shape"`
+		Offsets [2]int `json:"data_offsets"`
+	}
+	header, size := map[string]entry{}, 0
+	for _, p := range params {
+		shape := []int{}
+		for _, d := range p.Type.Shape {
+			shape = append(shape, d.Size)
+		}
+		n := 4 * len(weights[p.Name])
+		header[p.Name] = entry{"F32", shape, [2]int{size, size + n}}
+		size += n
+	}
+	text, err := json.Marshal(header)
+	if err != nil {
+		return nil, err
+	}
+	for len(text)%8 != 0 {
+		text = append(text, ' ')
+	}
+	b := make([]byte, 0, 8+len(text)+size)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(text)))
+	b = append(b, text...)
+	for _, p := range params {
+		for _, x := range weights[p.Name] {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+	}
+	return b, nil
+}

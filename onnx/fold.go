@@ -1,0 +1,98 @@
+package onnx
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/ops"
+)
+
+// foldable reports whether all operands are known and few enough to compute the node.
+func (c *call) foldable(r *opRow) bool {
+	n := 0
+	for _, x := range c.in {
+		if x == nil {
+			continue
+		}
+		if x.c == nil {
+			return false
+		}
+		n += x.c.elems()
+	}
+	if r.heavy {
+		return n <= foldHeavy
+	}
+	return n <= foldMost
+}
+
+// fold computes a node whose operands are known by the operators' own float64 evaluation.
+func (c *call) fold(r *opRow) ([]*value, error) {
+	im, n := c.im, c.node
+	leave := im.enterFold()
+	defer leave()
+	list := r.run(c)
+	if err := c.unusedAttrs(); err != nil {
+		return nil, err
+	}
+	weight := slices.ContainsFunc(c.in, func(x *value) bool { return x != nil && x.c.weight })
+	var open []int
+	var values []*ir.Value
+	for i, x := range list {
+		if x != nil && x.c == nil && !x.isSeq && !x.none {
+			open, values = append(open, i), append(values, im.plain(x))
+		}
+	}
+	got, err := im.evaluate(values)
+	if err != nil {
+		return nil, err
+	}
+	for j, i := range open {
+		k := &constant{t: list[i].t, shape: got[j].Shape, data: got[j].Data, weight: weight}
+		if i < len(n.Outputs) {
+			k.name = n.Outputs[i]
+		}
+		list[i] = &value{t: k.t, c: k}
+	}
+	im.result.Folded++
+	return list, nil
+}
+
+// enterFold makes the function being built one that is only there to be evaluated, until the result is called.
+func (im *importer) enterFold() (leave func()) {
+	before := im.sink
+	f := ir.NewFunc("fold")
+	im.sink = &sink{b: &ops.Builder{Module: &ir.Module{Name: "fold", Funcs: []*ir.Func{f}}, Func: f}, known: map[*constant]*ir.Value{}, given: map[*ir.Value]*ops.Tensor{}}
+	return func() { im.sink = before }
+}
+
+// evaluate computes values of the function that is only there for that.
+func (im *importer) evaluate(values []*ir.Value) ([]*ops.Tensor, error) {
+	f, size := im.sink.b.Func, 0
+	for i, v := range values {
+		f.Return(itoa(i), v)
+	}
+	for _, op := range f.Ops {
+		for _, v := range op.Results {
+			n, ok := v.Type.Shape.Elems()
+			if size += n.Size; !ok || size > 4*foldMost {
+				return nil, errors.New("its constant result would be too large")
+			}
+		}
+	}
+	if err := im.take(size); err != nil {
+		return nil, err
+	}
+	return ops.EvalFunc(f, im.sink.given, 1)
+}
+
+// computed is what build makes of a constant.
+func (im *importer) computed(c *constant, build func(v *ir.Value) *ir.Value) *constant {
+	leave := im.enterFold()
+	defer leave()
+	got, err := im.evaluate([]*ir.Value{build(im.materialize(c))})
+	if err != nil {
+		panic(refusal{err})
+	}
+	return &constant{t: typeOfElem[got[0].Elem], shape: got[0].Shape, data: got[0].Data, weight: c.weight, name: c.name}
+}
