@@ -24,6 +24,7 @@ type modelInfo struct {
 	results []string // of eval and train, in order: "loss", then the metrics
 	// metrics say how each of the results is taken over a data set; nil where all are means.
 	metrics []metricInfo
+	single  bool   // there is no batch: a call takes one example
 	source  string // the name of the .dl file, for messages
 	recipe  recipe
 }

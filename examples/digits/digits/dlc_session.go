@@ -50,7 +50,11 @@ func (m *Model) NewSession(opts ...SessionOption) *Session {
 		s.err = fmt.Errorf("%s: WithThreads(%d): the number of threads must be 1 to %d", m.info.name, o.threads, maxThreads)
 		o.threads = 1
 	}
-	if err := checkBatch(m.info.infer, o.batch); err != nil {
+	err := checkBatch(m.info.infer, o.batch)
+	if err == nil && o.batch > 1 && m.info.single {
+		err = errors.New("the model has no batch; it takes one example a call")
+	}
+	if err != nil {
 		s.err = fmt.Errorf("%s: Batch(%d): %w", m.info.name, o.batch, err)
 		o.batch = 1
 	}
