@@ -88,6 +88,9 @@ func (s *schedule) cost(grid int, limit float64) {
 			}
 			c += math.Max(store, loads/2) + points*exprCycles(st.Expr)
 		}
+		if fm.nest.Value != nil {
+			c += 12 // the chains begin and end
+		}
 		return c + 4
 	})
 	if grid >= 0 {

@@ -26,22 +26,7 @@ func (b *Builder) cutUp(ref *schedule) (*schedule, error) {
 	if row < largeCycles {
 		return ref, nil
 	}
-	axis := ref.outer
-	if axis < 0 || !b.mayCut(axis) {
-		axis = -1
-		for a := range fm.par {
-			if a != ref.lane && b.mayCut(a) && (axis < 0 || fm.axes[a].extent > fm.axes[axis].extent) {
-				axis = a
-			}
-		}
-		if axis < 0 && ref.lane >= 0 && b.mayCut(ref.lane) {
-			axis = ref.lane
-		}
-	}
-	if axis < 0 {
-		return ref, nil
-	}
-	block := b.blockOf(axis, ref, row)
+	axis, block := b.cutAxis(ref, row)
 	if block == 0 {
 		return ref, nil
 	}
@@ -52,6 +37,28 @@ func (b *Builder) cutUp(ref *schedule) (*schedule, error) {
 	fm.cut = axis
 	b.Cuts = fm.axes[axis].extent
 	return b.schedule(vec.AVX2)
+}
+
+// cutAxis chooses the axis and how many of its steps one call computes, 0 where none may be cut: the one that should be outermost, else the first that is
+// not in the tile, else any but that of the lanes.
+func (b *Builder) cutAxis(ref *schedule, row float64) (axis, block int) {
+	candidates := []int{ref.outer}
+	for _, tiled := range []bool{false, true} {
+		for a := range b.fm.par {
+			if a != ref.lane && ref.tile[a] > 1 == tiled {
+				candidates = append(candidates, a)
+			}
+		}
+	}
+	for _, a := range append(candidates, ref.lane) {
+		if a < 0 || !b.mayCut(a) {
+			continue
+		}
+		if n := b.blockOf(a, ref, row); n > 0 {
+			return a, n
+		}
+	}
+	return -1, 0
 }
 
 // sumsOverBatch reports whether a reduction axis grows with the batch.
@@ -78,27 +85,25 @@ func (b *Builder) mayCut(a int) bool {
 	return true
 }
 
-// blockOf returns how many steps of an axis one call computes: the fewest that divide it, fill the tile and are worth a call; 0 where there are none
+// blockOf returns how many steps of an axis one call computes: the fewest that divide it, suit the tile and are worth a call; 0 where there are none
 // but all. row is what one example takes.
 func (b *Builder) blockOf(axis int, ref *schedule, row float64) int {
 	n := b.fm.axes[axis].extent
 	unit := ref.tile[axis]
 	if axis == ref.lane {
-		unit = 16
+		unit = 16 // the lanes of the widest target
 	}
 	best := 0
 	for block := 1; block < n; block++ {
-		if n%block != 0 || block%unit != 0 && block > 1 && axis == ref.lane || axis == ref.lane && block < unit {
+		if n%block != 0 || block%unit != 0 && block < 4*unit {
 			continue
 		}
 		cycles := row * float64(block) / float64(n)
 		if best > 0 && cycles > mostCycles {
 			break
 		}
-		if best == 0 || block%unit == 0 {
-			best = block
-		}
-		if cycles >= cutCycles && block%unit == 0 {
+		best = block
+		if cycles >= cutCycles {
 			break
 		}
 	}

@@ -310,7 +310,7 @@ func (n *Nest) Walk(visit func(*Nest)) {
 
 // NewBuffer appends a dense row-major buffer of cells for a tensor of type t, with a unique name.
 func (f *Func) NewBuffer(name string, t ir.Type, space Space, pos diag.Pos) *Buffer {
-	b := &Buffer{Name: f.unique(name), Elem: t.Elem.Cell(), Shape: t.Shape, Strides: RowMajor(t.Shape), Space: space, Pos: pos}
+	b := &Buffer{Name: f.Unique(name), Elem: t.Elem.Cell(), Shape: t.Shape, Strides: RowMajor(t.Shape), Space: space, Pos: pos}
 	f.Buffers = append(f.Buffers, b)
 	return b
 }
@@ -337,7 +337,8 @@ func (f *Func) Buffer(name string) *Buffer {
 	return nil
 }
 
-func (f *Func) unique(name string) string {
+// Unique returns name, or name with a number behind it where a buffer is called so already.
+func (f *Func) Unique(name string) string {
 	if f.Buffer(name) == nil {
 		return name
 	}

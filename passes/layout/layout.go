@@ -24,6 +24,9 @@ func Choose(f *loop.Func, sizes map[string]int, note func(n *loop.Nest, text str
 	if err := c.transposeGroups(); err != nil {
 		return err
 	}
+	if err := c.pack(note); err != nil {
+		return err
+	}
 	c.pad(note)
 	for _, n := range c.nests {
 		if err := c.order(n); err != nil {
