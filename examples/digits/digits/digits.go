@@ -281,21 +281,21 @@ func inferRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(12*x.n, 79, inferMaxPool)
+	x.each(12*x.n, 78, inferMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, inferConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(4*x.n, 500, inferMaxPool2)
+	x.each(4*x.n, 400, inferMaxPool2)
 	// digits.dl:9:39 dense, relu
 	x.each(x.n, 16, inferDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 372, inferLogits)
+	x.each(x.n, 352, inferLogits)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 3176, inferProbsMax)
+	x.each(x.n, 2648, inferProbsMax)
 	// digits.dl:12:21 softmax
 	x.each(x.n, 1000, inferProbsExp)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 3176, inferProbsSum)
+	x.each(x.n, 2648, inferProbsSum)
 	// digits.dl:12:21 softmax
 	x.each(x.n, 1844, inferProbs)
 }

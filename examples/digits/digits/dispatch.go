@@ -19,9 +19,11 @@ var (
 	kLoss                           func(*float32, *float32, *float32, int)                          = kLossGo
 	kAccuracyHits                   func(*float32, *float32, *float32, *float32, int, int)           = kAccuracyHitsGo
 	kLogitsGrad                     func(*float32, *float32, *float32, *float32, *float32, int, int) = kLogitsGradGo
+	kHiddenGradOperand              func(*float32, *float32, int, int)                               = kHiddenGradOperandGo
 	kHiddenGrad                     func(*float32, *float32, *float32, *float32, int, int)           = kHiddenGradGo
 	kLogitsDenseWeightGrad          func(*float32, *float32, *float32, int, int, int)                = kLogitsDenseWeightGradGo
 	kLogitsDenseBiasGrad            func(*float32, *float32, int)                                    = kLogitsDenseBiasGradGo
+	kFlattenGradOperand             func(*float32, *float32, int, int)                               = kFlattenGradOperandGo
 	kFlattenGrad                    func(*float32, *float32, *float32, int, int)                     = kFlattenGradGo
 	kHiddenDenseWeightGrad          func(*float32, *float32, *float32, int, int, int)                = kHiddenDenseWeightGradGo
 	kHiddenDenseBiasGrad            func(*float32, *float32, int)                                    = kHiddenDenseBiasGradGo
@@ -57,9 +59,11 @@ func useGo() {
 	kLoss = kLossGo
 	kAccuracyHits = kAccuracyHitsGo
 	kLogitsGrad = kLogitsGradGo
+	kHiddenGradOperand = kHiddenGradOperandGo
 	kHiddenGrad = kHiddenGradGo
 	kLogitsDenseWeightGrad = kLogitsDenseWeightGradGo
 	kLogitsDenseBiasGrad = kLogitsDenseBiasGradGo
+	kFlattenGradOperand = kFlattenGradOperandGo
 	kFlattenGrad = kFlattenGradGo
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradGo
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradGo

@@ -26,9 +26,11 @@ func useAVX512() {
 	kLoss = kLossAVX512
 	kAccuracyHits = kAccuracyHitsAVX512
 	kLogitsGrad = kLogitsGradAVX512
+	kHiddenGradOperand = kHiddenGradOperandAVX512
 	kHiddenGrad = kHiddenGradAVX512
 	kLogitsDenseWeightGrad = kLogitsDenseWeightGradAVX512
 	kLogitsDenseBiasGrad = kLogitsDenseBiasGradAVX512
+	kFlattenGradOperand = kFlattenGradOperandAVX512
 	kFlattenGrad = kFlattenGradAVX512
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX512
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX512
@@ -62,9 +64,11 @@ func useAVX2() {
 	kLoss = kLossAVX2
 	kAccuracyHits = kAccuracyHitsAVX2
 	kLogitsGrad = kLogitsGradAVX2
+	kHiddenGradOperand = kHiddenGradOperandAVX2
 	kHiddenGrad = kHiddenGradAVX2
 	kLogitsDenseWeightGrad = kLogitsDenseWeightGradAVX2
 	kLogitsDenseBiasGrad = kLogitsDenseBiasGradAVX2
+	kFlattenGradOperand = kFlattenGradOperandAVX2
 	kFlattenGrad = kFlattenGradAVX2
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX2
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX2

@@ -25,9 +25,11 @@ func useNEON() {
 	kLoss = kLossNEON
 	kAccuracyHits = kAccuracyHitsNEON
 	kLogitsGrad = kLogitsGradNEON
+	kHiddenGradOperand = kHiddenGradOperandNEON
 	kHiddenGrad = kHiddenGradNEON
 	kLogitsDenseWeightGrad = kLogitsDenseWeightGradNEON
 	kLogitsDenseBiasGrad = kLogitsDenseBiasGradNEON
+	kFlattenGradOperand = kFlattenGradOperandNEON
 	kFlattenGrad = kFlattenGradNEON
 	kHiddenDenseWeightGrad = kHiddenDenseWeightGradNEON
 	kHiddenDenseBiasGrad = kHiddenDenseBiasGradNEON

@@ -234,20 +234,31 @@ func kAccuracyHitsAVX512(logits0, crossEntropyMax0, label0, accuracyHits0 *float
 //go:noescape
 func kLogitsGradAVX512(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
 
+// kHiddenGradOperandAVX512 computes
+//
+//	for h := range 50 {
+//		for i := range 10 {
+//			logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
+//		}
+//	}
+//
+//go:noescape
+func kHiddenGradOperandAVX512(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int)
+
 // kHiddenGradAVX512 computes
 //
 //	for row := range N {
 //		for col := range 50 {
 //			acc := f32(0)
 //			for inner := range 10 {
-//				acc = fma(logits.grad[row, inner], logits.dense.weight[col, inner], acc)
+//				acc = fma(logits.grad[row, inner], logits.dense.weight.packed[col, inner], acc)
 //			}
 //			dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
 //		}
 //	}
 //
 //go:noescape
-func kHiddenGradAVX512(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32, main, tail int)
+func kHiddenGradAVX512(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *float32, main, tail int)
 
 // kLogitsDenseWeightGradAVX512 computes
 //
@@ -277,20 +288,31 @@ func kLogitsDenseWeightGradAVX512(hidden0, logitsGrad0, logitsDenseWeightGrad0 *
 //go:noescape
 func kLogitsDenseBiasGradAVX512(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
 
+// kFlattenGradOperandAVX512 computes
+//
+//	for h := range 320 {
+//		for i := range 50 {
+//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+//		}
+//	}
+//
+//go:noescape
+func kFlattenGradOperandAVX512(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
+
 // kFlattenGradAVX512 computes
 //
 //	for row := range N {
 //		for col := range 320 {
 //			acc := f32(0)
 //			for inner := range 50 {
-//				acc = fma(dense.grad[row, inner], hidden.dense.weight[col, inner], acc)
+//				acc = fma(dense.grad[row, inner], hidden.dense.weight.packed[col, inner], acc)
 //			}
 //			flatten.grad[row, col] = acc
 //		}
 //	}
 //
 //go:noescape
-func kFlattenGradAVX512(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main, tail int)
+func kFlattenGradAVX512(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int)
 
 // kHiddenDenseWeightGradAVX512 computes
 //

@@ -312,7 +312,7 @@ end1:
 	RET
 
 // func kMaxPoolAVX512(relu0 *float32, maxPool0 *float32, main int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·kMaxPoolAVX512(SB), $128-24
 	// for n := range N {
 	// 	for y := range 12 {
@@ -343,100 +343,124 @@ loop1:
 loop2:
 	VMOVUPS.Z   (AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z0, Z0
 	VMOVUPS.Z   80(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z1, Z1
 	VMOVUPS.Z   160(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z2, Z2
 	VMOVUPS.Z   240(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z3, Z3
 	VMOVUPS.Z   320(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z4, Z4
 	VMOVUPS.Z   400(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z5, Z5
 	VMOVUPS.Z   40(AX), K1, Z6
 	VMAXPS      Z0, Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z0, Z0
 	VMOVUPS.Z   120(AX), K1, Z6
 	VMAXPS      Z1, Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z1, Z1
 	VMOVUPS.Z   200(AX), K1, Z6
 	VMAXPS      Z2, Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z2, Z2
 	VMOVUPS.Z   280(AX), K1, Z6
 	VMAXPS      Z3, Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z3, Z3
 	VMOVUPS.Z   360(AX), K1, Z6
 	VMAXPS      Z4, Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z4, Z4
 	VMOVUPS.Z   440(AX), K1, Z6
 	VMAXPS      Z5, Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z5, Z5
 	VMOVUPS.Z   960(AX), K1, Z6
 	VMAXPS      Z0, Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z0, Z0
 	VMOVUPS.Z   1040(AX), K1, Z6
 	VMAXPS      Z1, Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z1, Z1
 	VMOVUPS.Z   1120(AX), K1, Z6
 	VMAXPS      Z2, Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z2, Z2
 	VMOVUPS.Z   1200(AX), K1, Z6
 	VMAXPS      Z3, Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z3, Z3
 	VMOVUPS.Z   1280(AX), K1, Z6
 	VMAXPS      Z4, Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z4, Z4
 	VMOVUPS.Z   1360(AX), K1, Z6
 	VMAXPS      Z5, Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z5, Z5
 	VMOVUPS.Z   1000(AX), K1, Z6
 	VMAXPS      Z0, Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z0, Z0
 	VMOVUPS.Z   1080(AX), K1, Z6
 	VMAXPS      Z1, Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z1, Z1
 	VMOVUPS.Z   1160(AX), K1, Z6
 	VMAXPS      Z2, Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z2, Z2
 	VMOVUPS.Z   1240(AX), K1, Z6
 	VMAXPS      Z3, Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z3, Z3
 	VMOVUPS.Z   1320(AX), K1, Z6
 	VMAXPS      Z4, Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z4, Z4
 	VMOVUPS.Z   1400(AX), K1, Z6
 	VMAXPS      Z5, Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z6, Z6, K7
+	VPMOVM2D    K7, Z6
+	VPORD       Z6, Z5, Z5
 	VMOVUPS     Z0, K1, (BX)
 	VMOVUPS     Z1, K1, 40(BX)
 	VMOVUPS     Z2, K1, 80(BX)
@@ -697,7 +721,7 @@ end1:
 	RET
 
 // func kMaxPool2AVX512(relu20 *float32, maxPool20 *float32, main int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·kMaxPool2AVX512(SB), $128-24
 	// for n := range N {
 	// 	for y := range 4 {
@@ -723,132 +747,164 @@ TEXT ·kMaxPool2AVX512(SB), $128-24
 loop1:
 	VMOVUPS     (AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z0, Z0
 	VMOVUPS     64(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVUPS     160(AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z2, Z2
 	VMOVUPS     224(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVUPS     320(AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z4, Z4
 	VMOVUPS     384(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVUPS     480(AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z6, Z6
 	VMOVUPS     544(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVUPS     80(AX), Z8
 	VMAXPS      Z0, Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z0, Z0
 	VMOVUPS     144(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVUPS     240(AX), Z8
 	VMAXPS      Z2, Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z2, Z2
 	VMOVUPS     304(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVUPS     400(AX), Z8
 	VMAXPS      Z4, Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z4, Z4
 	VMOVUPS     464(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVUPS     560(AX), Z8
 	VMAXPS      Z6, Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z6, Z6
 	VMOVUPS     624(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVUPS     640(AX), Z8
 	VMAXPS      Z0, Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z0, Z0
 	VMOVUPS     704(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVUPS     800(AX), Z8
 	VMAXPS      Z2, Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z2, Z2
 	VMOVUPS     864(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVUPS     960(AX), Z8
 	VMAXPS      Z4, Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z4, Z4
 	VMOVUPS     1024(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVUPS     1120(AX), Z8
 	VMAXPS      Z6, Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z6, Z6
 	VMOVUPS     1184(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVUPS     720(AX), Z8
 	VMAXPS      Z0, Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z0, Z0
 	VMOVUPS     784(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVUPS     880(AX), Z8
 	VMAXPS      Z2, Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z2, Z2
 	VMOVUPS     944(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVUPS     1040(AX), Z8
 	VMAXPS      Z4, Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z4, Z4
 	VMOVUPS     1104(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVUPS     1200(AX), Z8
 	VMAXPS      Z6, Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z8, Z8, K7
+	VPMOVM2D    K7, Z8
+	VPORD       Z8, Z6, Z6
 	VMOVUPS     1264(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVUPS     Z0, (BX)
 	VMOVUPS     X1, 64(BX)
 	VMOVUPS     Z2, 80(BX)
@@ -1579,7 +1635,7 @@ end3:
 	RET
 
 // func kProbsMaxAVX512(logits0 *float32, probsMax0 *float32, main int, tail int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·kProbsMaxAVX512(SB), $128-32
 	// for n := range N {
 	// 	acc := f32(-inf)
@@ -1597,324 +1653,404 @@ TEXT ·kProbsMaxAVX512(SB), $128-32
 loop1:
 	VMOVSS      (AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      40(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      80(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      120(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      160(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      200(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      240(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      280(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      4(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      44(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      84(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      124(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      164(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      204(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      244(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      284(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      8(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      48(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      88(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      128(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      168(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      208(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      248(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      288(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      12(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      52(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      92(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      132(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      172(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      212(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      252(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      292(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      16(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      56(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      96(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      136(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      176(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      216(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      256(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      296(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      20(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      60(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      100(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      140(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      180(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      220(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      260(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      300(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      24(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      64(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      104(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      144(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      184(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      224(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      264(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      304(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      28(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      68(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      108(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      148(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      188(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      228(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      268(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      308(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      32(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      72(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      112(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      152(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      192(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      232(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      272(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      312(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      36(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y0, Y0
 	VMOVSS      76(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y1, Y1
 	VMOVSS      116(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y2, Y2
 	VMOVSS      156(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y3, Y3
 	VMOVSS      196(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y4, Y4
 	VMOVSS      236(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y5, Y5
 	VMOVSS      276(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y6, Y6
 	VMOVSS      316(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K6
-	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
+	VCMPPS      $0x04, Y8, Y8, K7
+	VPMOVM2D    K7, Y8
+	VPORD       Y8, Y7, Y7
 	VMOVSS      X0, (BX)
 	VMOVSS      X1, 4(BX)
 	VMOVSS      X2, 8(BX)
@@ -1936,44 +2072,54 @@ end1:
 loop2:
 	VMOVSS      (AX), X1
 	VMAXPS.BCST scalars<>+0(SB), Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      4(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      8(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      12(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      16(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      20(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      24(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      28(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      32(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      36(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K6
-	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
+	VCMPPS      $0x04, Y1, Y1, K7
+	VPMOVM2D    K7, Y1
+	VPORD       Y1, Y0, Y0
 	VMOVSS      X0, (BX)
 	ADDQ        $+40, AX
 	ADDQ        $+4, BX
@@ -3697,7 +3843,7 @@ end1:
 	RET
 
 // func kAccuracyHitsAVX512(logits0 *float32, crossEntropyMax0 *float32, label0 *float32, accuracyHits0 *float32, main int, tail int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL
 TEXT ·kAccuracyHitsAVX512(SB), $128-48
 	// for n := range N {
 	// 	part := [8]f32{inf ...}
@@ -3728,66 +3874,74 @@ loop1:
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y5, Y5
 	VBROADCASTSS  4(BX), Y14
 	VCMPPS        $0x00, 40(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y6, Y6
 	VBROADCASTSS  8(BX), Y14
 	VCMPPS        $0x00, 80(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y7, Y7
 	VBROADCASTSS  12(BX), Y14
 	VCMPPS        $0x00, 120(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y8, Y8
 	VBROADCASTSS  16(BX), Y14
 	VCMPPS        $0x00, 160(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y9, Y9
 	VBROADCASTSS  20(BX), Y14
 	VCMPPS        $0x00, 200(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y10, Y10
 	VBROADCASTSS  24(BX), Y14
 	VCMPPS        $0x00, 240(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y11, Y11
 	VBROADCASTSS  28(BX), Y14
 	VCMPPS        $0x00, 280(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y12, Y12
 	VMOVSD        32(AX), X13
 	VCMPPS.BCST   $0x00, (BX), Y13, K6
 	VPADDD        Y2, Y0, Y14
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y5, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y5, K1, Y5
 	VMOVSD        72(AX), X13
 	VCMPPS.BCST   $0x00, 4(BX), Y13, K6
@@ -3795,9 +3949,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y6, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y6, K1, Y6
 	VMOVSD        112(AX), X13
 	VCMPPS.BCST   $0x00, 8(BX), Y13, K6
@@ -3805,9 +3959,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y7, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y7, K1, Y7
 	VMOVSD        152(AX), X13
 	VCMPPS.BCST   $0x00, 12(BX), Y13, K6
@@ -3815,9 +3969,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y8, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y8, K1, Y8
 	VMOVSD        192(AX), X13
 	VCMPPS.BCST   $0x00, 16(BX), Y13, K6
@@ -3825,9 +3979,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y9, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y9, K1, Y9
 	VMOVSD        232(AX), X13
 	VCMPPS.BCST   $0x00, 20(BX), Y13, K6
@@ -3835,9 +3989,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y10, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y10, K1, Y10
 	VMOVSD        272(AX), X13
 	VCMPPS.BCST   $0x00, 24(BX), Y13, K6
@@ -3845,9 +3999,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y11, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y11, K1, Y11
 	VMOVSD        312(AX), X13
 	VCMPPS.BCST   $0x00, 28(BX), Y13, K6
@@ -3855,106 +4009,130 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y12, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K6
-	VMOVAPS       Y14, Y13
-	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y14, Y13
 	VBLENDMPS     Y13, Y12, K1, Y12
 	VEXTRACTF32X4 $0x01, Y5, X13
 	VMINPS        Y5, Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y5, Y5
 	VPERMILPS     $0x0e, X5, X13
 	VMINPS        Y5, Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y5, Y5
 	VMOVSHDUP     X5, X13
 	VMINPS        Y5, Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y5, Y5
 	VEXTRACTF32X4 $0x01, Y6, X13
 	VMINPS        Y6, Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y6, Y6
 	VPERMILPS     $0x0e, X6, X13
 	VMINPS        Y6, Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y6, Y6
 	VMOVSHDUP     X6, X13
 	VMINPS        Y6, Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y6, Y6
 	VEXTRACTF32X4 $0x01, Y7, X13
 	VMINPS        Y7, Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y7, Y7
 	VPERMILPS     $0x0e, X7, X13
 	VMINPS        Y7, Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y7, Y7
 	VMOVSHDUP     X7, X13
 	VMINPS        Y7, Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y7, Y7
 	VEXTRACTF32X4 $0x01, Y8, X13
 	VMINPS        Y8, Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y8, Y8
 	VPERMILPS     $0x0e, X8, X13
 	VMINPS        Y8, Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y8, Y8
 	VMOVSHDUP     X8, X13
 	VMINPS        Y8, Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y9, X13
 	VMINPS        Y9, Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y9, Y9
 	VPERMILPS     $0x0e, X9, X13
 	VMINPS        Y9, Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y9, Y9
 	VMOVSHDUP     X9, X13
 	VMINPS        Y9, Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y9, Y9
 	VEXTRACTF32X4 $0x01, Y10, X13
 	VMINPS        Y10, Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y10, Y10
 	VPERMILPS     $0x0e, X10, X13
 	VMINPS        Y10, Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y10, Y10
 	VMOVSHDUP     X10, X13
 	VMINPS        Y10, Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y10, Y10
 	VEXTRACTF32X4 $0x01, Y11, X13
 	VMINPS        Y11, Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y11, Y11
 	VPERMILPS     $0x0e, X11, X13
 	VMINPS        Y11, Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y11, Y11
 	VMOVSHDUP     X11, X13
 	VMINPS        Y11, Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y11, Y11
 	VEXTRACTF32X4 $0x01, Y12, X13
 	VMINPS        Y12, Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y12, Y12
 	VPERMILPS     $0x0e, X12, X13
 	VMINPS        Y12, Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y12, Y12
 	VMOVSHDUP     X12, X13
 	VMINPS        Y12, Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K6
-	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
+	VCMPPS        $0x04, Y13, Y13, K7
+	VPMOVM2D      K7, Y13
+	VPORD         Y13, Y12, Y12
 	VCVTPS2DQ     Y5, Y5
 	VMOVSS        (CX), X13
 	VPCMPEQD      Y13, Y5, K6
@@ -4013,30 +4191,34 @@ loop2:
 	VCVTDQ2PS     Y0, Y7
 	VBLENDMPS     Y7, Y1, K6, Y6
 	VMINPS.BCST   scalars<>+72(SB), Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y6, Y6, K7
+	VPMOVM2D      K7, Y6
+	VPORD         Y6, Y5, Y5
 	VMOVSD        32(AX), X6
 	VCMPPS.BCST   $0x00, (BX), Y6, K6
 	VPADDD        Y2, Y0, Y7
 	VCVTDQ2PS     Y7, Y7
 	VBLENDMPS     Y7, Y1, K6, Y6
 	VMINPS        Y5, Y6, Y7
-	VCMPPS        $0x04, Y6, Y6, K6
-	VMOVAPS       Y7, Y6
-	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
+	VCMPPS        $0x04, Y6, Y6, K7
+	VPMOVM2D      K7, Y6
+	VPORD         Y6, Y7, Y6
 	VBLENDMPS     Y6, Y5, K1, Y5
 	VEXTRACTF32X4 $0x01, Y5, X6
 	VMINPS        Y5, Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y6, Y6, K7
+	VPMOVM2D      K7, Y6
+	VPORD         Y6, Y5, Y5
 	VPERMILPS     $0x0e, X5, X6
 	VMINPS        Y5, Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y6, Y6, K7
+	VPMOVM2D      K7, Y6
+	VPORD         Y6, Y5, Y5
 	VMOVSHDUP     X5, X6
 	VMINPS        Y5, Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K6
-	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
+	VCMPPS        $0x04, Y6, Y6, K7
+	VPMOVM2D      K7, Y6
+	VPORD         Y6, Y5, Y5
 	VCVTPS2DQ     Y5, Y5
 	VMOVSS        (CX), X6
 	VPCMPEQD      Y6, Y5, K6
@@ -4136,1434 +4318,547 @@ end2:
 	VZEROUPPER
 	RET
 
-// func kHiddenGradAVX512(logitsGrad0 *float32, logitsDenseWeight0 *float32, hidden0 *float32, denseGrad0 *float32, main int, tail int)
+// func kHiddenGradOperandAVX512(logitsDenseWeight0 *float32, logitsDenseWeightPacked0 *float32, main int, tail int)
+// Requires: AVX, AVX512F
+TEXT ·kHiddenGradOperandAVX512(SB), $128-32
+	// for h := range 50 {
+	// 	for i := range 10 {
+	// 		logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
+	// 	}
+	// }
+	MOVQ  logitsDenseWeight0+0(FP), AX
+	MOVQ  logitsDenseWeightPacked0+8(FP), BX
+	MOVQ  main+16(FP), CX
+	TESTQ CX, CX
+	JLE   end1
+
+loop1:
+	VMOVSS       (AX), X1
+	VINSERTPS    $0x10, 40(AX), X1, X1
+	VINSERTPS    $0x20, 80(AX), X1, X1
+	VINSERTPS    $0x30, 120(AX), X1, X1
+	VMOVSS       160(AX), X0
+	VINSERTPS    $0x10, 200(AX), X0, X0
+	VINSERTPS    $0x20, 240(AX), X0, X0
+	VINSERTPS    $0x30, 280(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       320(AX), X0
+	VINSERTPS    $0x10, 360(AX), X0, X0
+	VINSERTPS    $0x20, 400(AX), X0, X0
+	VINSERTPS    $0x30, 440(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       480(AX), X0
+	VINSERTPS    $0x10, 520(AX), X0, X0
+	VINSERTPS    $0x20, 560(AX), X0, X0
+	VINSERTPS    $0x30, 600(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, (BX)
+	VMOVSS       640(AX), X1
+	VINSERTPS    $0x10, 680(AX), X1, X1
+	VINSERTPS    $0x20, 720(AX), X1, X1
+	VINSERTPS    $0x30, 760(AX), X1, X1
+	VMOVSS       800(AX), X0
+	VINSERTPS    $0x10, 840(AX), X0, X0
+	VINSERTPS    $0x20, 880(AX), X0, X0
+	VINSERTPS    $0x30, 920(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       960(AX), X0
+	VINSERTPS    $0x10, 1000(AX), X0, X0
+	VINSERTPS    $0x20, 1040(AX), X0, X0
+	VINSERTPS    $0x30, 1080(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       1120(AX), X0
+	VINSERTPS    $0x10, 1160(AX), X0, X0
+	VINSERTPS    $0x20, 1200(AX), X0, X0
+	VINSERTPS    $0x30, 1240(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 64(BX)
+	VMOVSS       1280(AX), X1
+	VINSERTPS    $0x10, 1320(AX), X1, X1
+	VINSERTPS    $0x20, 1360(AX), X1, X1
+	VINSERTPS    $0x30, 1400(AX), X1, X1
+	VMOVSS       1440(AX), X0
+	VINSERTPS    $0x10, 1480(AX), X0, X0
+	VINSERTPS    $0x20, 1520(AX), X0, X0
+	VINSERTPS    $0x30, 1560(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1600(AX), X0
+	VINSERTPS    $0x10, 1640(AX), X0, X0
+	VINSERTPS    $0x20, 1680(AX), X0, X0
+	VINSERTPS    $0x30, 1720(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       1760(AX), X0
+	VINSERTPS    $0x10, 1800(AX), X0, X0
+	VINSERTPS    $0x20, 1840(AX), X0, X0
+	VINSERTPS    $0x30, 1880(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 128(BX)
+	VMOVSS       1920(AX), X0
+	VINSERTPS    $0x10, 1960(AX), X0, X0
+	VMOVSD       X0, 192(BX)
+	VMOVSS       4(AX), X1
+	VINSERTPS    $0x10, 44(AX), X1, X1
+	VINSERTPS    $0x20, 84(AX), X1, X1
+	VINSERTPS    $0x30, 124(AX), X1, X1
+	VMOVSS       164(AX), X0
+	VINSERTPS    $0x10, 204(AX), X0, X0
+	VINSERTPS    $0x20, 244(AX), X0, X0
+	VINSERTPS    $0x30, 284(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       324(AX), X0
+	VINSERTPS    $0x10, 364(AX), X0, X0
+	VINSERTPS    $0x20, 404(AX), X0, X0
+	VINSERTPS    $0x30, 444(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       484(AX), X0
+	VINSERTPS    $0x10, 524(AX), X0, X0
+	VINSERTPS    $0x20, 564(AX), X0, X0
+	VINSERTPS    $0x30, 604(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 200(BX)
+	VMOVSS       644(AX), X1
+	VINSERTPS    $0x10, 684(AX), X1, X1
+	VINSERTPS    $0x20, 724(AX), X1, X1
+	VINSERTPS    $0x30, 764(AX), X1, X1
+	VMOVSS       804(AX), X0
+	VINSERTPS    $0x10, 844(AX), X0, X0
+	VINSERTPS    $0x20, 884(AX), X0, X0
+	VINSERTPS    $0x30, 924(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       964(AX), X0
+	VINSERTPS    $0x10, 1004(AX), X0, X0
+	VINSERTPS    $0x20, 1044(AX), X0, X0
+	VINSERTPS    $0x30, 1084(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       1124(AX), X0
+	VINSERTPS    $0x10, 1164(AX), X0, X0
+	VINSERTPS    $0x20, 1204(AX), X0, X0
+	VINSERTPS    $0x30, 1244(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 264(BX)
+	VMOVSS       1284(AX), X1
+	VINSERTPS    $0x10, 1324(AX), X1, X1
+	VINSERTPS    $0x20, 1364(AX), X1, X1
+	VINSERTPS    $0x30, 1404(AX), X1, X1
+	VMOVSS       1444(AX), X0
+	VINSERTPS    $0x10, 1484(AX), X0, X0
+	VINSERTPS    $0x20, 1524(AX), X0, X0
+	VINSERTPS    $0x30, 1564(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1604(AX), X0
+	VINSERTPS    $0x10, 1644(AX), X0, X0
+	VINSERTPS    $0x20, 1684(AX), X0, X0
+	VINSERTPS    $0x30, 1724(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       1764(AX), X0
+	VINSERTPS    $0x10, 1804(AX), X0, X0
+	VINSERTPS    $0x20, 1844(AX), X0, X0
+	VINSERTPS    $0x30, 1884(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 328(BX)
+	VMOVSS       1924(AX), X0
+	VINSERTPS    $0x10, 1964(AX), X0, X0
+	VMOVSD       X0, 392(BX)
+	ADDQ         $+8, AX
+	ADDQ         $+400, BX
+	DECQ         CX
+	JNE          loop1
+
+end1:
+	MOVQ  tail+24(FP), CX
+	TESTQ CX, CX
+	JLE   end2
+
+loop2:
+	VMOVSS       (AX), X1
+	VINSERTPS    $0x10, 40(AX), X1, X1
+	VINSERTPS    $0x20, 80(AX), X1, X1
+	VINSERTPS    $0x30, 120(AX), X1, X1
+	VMOVSS       160(AX), X0
+	VINSERTPS    $0x10, 200(AX), X0, X0
+	VINSERTPS    $0x20, 240(AX), X0, X0
+	VINSERTPS    $0x30, 280(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       320(AX), X0
+	VINSERTPS    $0x10, 360(AX), X0, X0
+	VINSERTPS    $0x20, 400(AX), X0, X0
+	VINSERTPS    $0x30, 440(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       480(AX), X0
+	VINSERTPS    $0x10, 520(AX), X0, X0
+	VINSERTPS    $0x20, 560(AX), X0, X0
+	VINSERTPS    $0x30, 600(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, (BX)
+	VMOVSS       640(AX), X1
+	VINSERTPS    $0x10, 680(AX), X1, X1
+	VINSERTPS    $0x20, 720(AX), X1, X1
+	VINSERTPS    $0x30, 760(AX), X1, X1
+	VMOVSS       800(AX), X0
+	VINSERTPS    $0x10, 840(AX), X0, X0
+	VINSERTPS    $0x20, 880(AX), X0, X0
+	VINSERTPS    $0x30, 920(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       960(AX), X0
+	VINSERTPS    $0x10, 1000(AX), X0, X0
+	VINSERTPS    $0x20, 1040(AX), X0, X0
+	VINSERTPS    $0x30, 1080(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       1120(AX), X0
+	VINSERTPS    $0x10, 1160(AX), X0, X0
+	VINSERTPS    $0x20, 1200(AX), X0, X0
+	VINSERTPS    $0x30, 1240(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 64(BX)
+	VMOVSS       1280(AX), X1
+	VINSERTPS    $0x10, 1320(AX), X1, X1
+	VINSERTPS    $0x20, 1360(AX), X1, X1
+	VINSERTPS    $0x30, 1400(AX), X1, X1
+	VMOVSS       1440(AX), X0
+	VINSERTPS    $0x10, 1480(AX), X0, X0
+	VINSERTPS    $0x20, 1520(AX), X0, X0
+	VINSERTPS    $0x30, 1560(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1600(AX), X0
+	VINSERTPS    $0x10, 1640(AX), X0, X0
+	VINSERTPS    $0x20, 1680(AX), X0, X0
+	VINSERTPS    $0x30, 1720(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       1760(AX), X0
+	VINSERTPS    $0x10, 1800(AX), X0, X0
+	VINSERTPS    $0x20, 1840(AX), X0, X0
+	VINSERTPS    $0x30, 1880(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 128(BX)
+	VMOVSS       1920(AX), X0
+	VINSERTPS    $0x10, 1960(AX), X0, X0
+	VMOVSD       X0, 192(BX)
+	ADDQ         $+4, AX
+	ADDQ         $+200, BX
+	DECQ         CX
+	JNE          loop2
+
+end2:
+	VZEROUPPER
+	RET
+
+// func kHiddenGradAVX512(logitsGrad0 *float32, logitsDenseWeightPacked0 *float32, hidden0 *float32, denseGrad0 *float32, main int, tail int)
 // Requires: AVX, AVX512F, AVX512VL
 TEXT ·kHiddenGradAVX512(SB), $128-48
 	// for row := range N {
 	// 	for col := range 50 {
 	// 		acc := f32(0)
 	// 		for inner := range 10 {
-	// 			acc = fma(logits.grad[row, inner], logits.dense.weight[col, inner], acc)
+	// 			acc = fma(logits.grad[row, inner], logits.dense.weight.packed[col, inner], acc)
 	// 		}
 	// 		dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
 	// 	}
 	// }
-	MOVQ     logitsGrad0+0(FP), AX
-	MOVQ     logitsDenseWeight0+8(FP), BX
-	MOVQ     hidden0+16(FP), CX
-	MOVQ     denseGrad0+24(FP), DX
-	KXNORW   K1, K1, K1
-	KSHIFTRW $0x0e, K1, K1
-	KXNORW   K2, K2, K2
-	KSHIFTRW $0x05, K2, K2
-	VPXORD   Z0, Z0, Z0
-	MOVQ     main+32(FP), DI
-	TESTQ    DI, DI
-	JLE      end1
+	MOVQ   logitsGrad0+0(FP), AX
+	MOVQ   logitsDenseWeightPacked0+8(FP), BX
+	MOVQ   hidden0+16(FP), CX
+	MOVQ   denseGrad0+24(FP), DX
+	VPXORD Z0, Z0, Z0
+	MOVQ   main+32(FP), SI
+	TESTQ  SI, SI
+	JLE    end1
 
 loop1:
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
+	VPXORD Y4, Y4, Y4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
+	VPXORD Y8, Y8, Y8
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
+	VPXORD Y12, Y12, Y12
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	MOVQ   $0x00000002, SI
+	VPXORD Y16, Y16, Y16
+	MOVQ   $0x00000002, DI
 
 loop2:
-	VBROADCASTSS (AX), Z17
-	VMOVSS       (BX), X19
-	VINSERTPS    $0x10, 40(BX), X19, X19
-	VINSERTPS    $0x20, 80(BX), X19, X19
-	VINSERTPS    $0x30, 120(BX), X19, X19
-	VMOVSS       160(BX), X18
-	VINSERTPS    $0x10, 200(BX), X18, X18
-	VINSERTPS    $0x20, 240(BX), X18, X18
-	VINSERTPS    $0x30, 280(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z19, Z19
-	VMOVSS       320(BX), X18
-	VINSERTPS    $0x10, 360(BX), X18, X18
-	VINSERTPS    $0x20, 400(BX), X18, X18
-	VINSERTPS    $0x30, 440(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z19, Z19
-	VMOVSS       480(BX), X18
-	VINSERTPS    $0x10, 520(BX), X18, X18
-	VINSERTPS    $0x20, 560(BX), X18, X18
-	VINSERTPS    $0x30, 600(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z19, Z19
-	VFMADD231PS  Z19, Z17, Z1
-	VMOVSS       640(BX), X20
-	VINSERTPS    $0x10, 680(BX), X20, X20
-	VINSERTPS    $0x20, 720(BX), X20, X20
-	VINSERTPS    $0x30, 760(BX), X20, X20
-	VMOVSS       800(BX), X18
-	VINSERTPS    $0x10, 840(BX), X18, X18
-	VINSERTPS    $0x20, 880(BX), X18, X18
-	VINSERTPS    $0x30, 920(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z20, Z20
-	VMOVSS       960(BX), X18
-	VINSERTPS    $0x10, 1000(BX), X18, X18
-	VINSERTPS    $0x20, 1040(BX), X18, X18
-	VINSERTPS    $0x30, 1080(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z20, Z20
-	VMOVSS       1120(BX), X18
-	VINSERTPS    $0x10, 1160(BX), X18, X18
-	VINSERTPS    $0x20, 1200(BX), X18, X18
-	VINSERTPS    $0x30, 1240(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z20, Z20
-	VFMADD231PS  Z20, Z17, Z2
-	VBROADCASTSS 40(AX), Z17
-	VFMADD231PS  Z19, Z17, Z3
-	VFMADD231PS  Z20, Z17, Z4
-	VBROADCASTSS 80(AX), Z17
-	VFMADD231PS  Z19, Z17, Z5
-	VFMADD231PS  Z20, Z17, Z6
-	VBROADCASTSS 120(AX), Z17
-	VFMADD231PS  Z19, Z17, Z7
-	VFMADD231PS  Z20, Z17, Z8
-	VBROADCASTSS 160(AX), Z17
-	VFMADD231PS  Z19, Z17, Z9
-	VFMADD231PS  Z20, Z17, Z10
-	VBROADCASTSS 200(AX), Z17
-	VFMADD231PS  Z19, Z17, Z11
-	VFMADD231PS  Z20, Z17, Z12
-	VBROADCASTSS 240(AX), Z17
-	VFMADD231PS  Z19, Z17, Z13
-	VFMADD231PS  Z20, Z17, Z14
-	VBROADCASTSS 280(AX), Z17
-	VFMADD231PS  Z19, Z17, Z15
-	VFMADD231PS  Z20, Z17, Z16
-	VBROADCASTSS 4(AX), Z17
-	VMOVSS       4(BX), X19
-	VINSERTPS    $0x10, 44(BX), X19, X19
-	VINSERTPS    $0x20, 84(BX), X19, X19
-	VINSERTPS    $0x30, 124(BX), X19, X19
-	VMOVSS       164(BX), X18
-	VINSERTPS    $0x10, 204(BX), X18, X18
-	VINSERTPS    $0x20, 244(BX), X18, X18
-	VINSERTPS    $0x30, 284(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z19, Z19
-	VMOVSS       324(BX), X18
-	VINSERTPS    $0x10, 364(BX), X18, X18
-	VINSERTPS    $0x20, 404(BX), X18, X18
-	VINSERTPS    $0x30, 444(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z19, Z19
-	VMOVSS       484(BX), X18
-	VINSERTPS    $0x10, 524(BX), X18, X18
-	VINSERTPS    $0x20, 564(BX), X18, X18
-	VINSERTPS    $0x30, 604(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z19, Z19
-	VFMADD231PS  Z19, Z17, Z1
-	VMOVSS       644(BX), X20
-	VINSERTPS    $0x10, 684(BX), X20, X20
-	VINSERTPS    $0x20, 724(BX), X20, X20
-	VINSERTPS    $0x30, 764(BX), X20, X20
-	VMOVSS       804(BX), X18
-	VINSERTPS    $0x10, 844(BX), X18, X18
-	VINSERTPS    $0x20, 884(BX), X18, X18
-	VINSERTPS    $0x30, 924(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z20, Z20
-	VMOVSS       964(BX), X18
-	VINSERTPS    $0x10, 1004(BX), X18, X18
-	VINSERTPS    $0x20, 1044(BX), X18, X18
-	VINSERTPS    $0x30, 1084(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z20, Z20
-	VMOVSS       1124(BX), X18
-	VINSERTPS    $0x10, 1164(BX), X18, X18
-	VINSERTPS    $0x20, 1204(BX), X18, X18
-	VINSERTPS    $0x30, 1244(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z20, Z20
-	VFMADD231PS  Z20, Z17, Z2
-	VBROADCASTSS 44(AX), Z17
-	VFMADD231PS  Z19, Z17, Z3
-	VFMADD231PS  Z20, Z17, Z4
-	VBROADCASTSS 84(AX), Z17
-	VFMADD231PS  Z19, Z17, Z5
-	VFMADD231PS  Z20, Z17, Z6
-	VBROADCASTSS 124(AX), Z17
-	VFMADD231PS  Z19, Z17, Z7
-	VFMADD231PS  Z20, Z17, Z8
-	VBROADCASTSS 164(AX), Z17
-	VFMADD231PS  Z19, Z17, Z9
-	VFMADD231PS  Z20, Z17, Z10
-	VBROADCASTSS 204(AX), Z17
-	VFMADD231PS  Z19, Z17, Z11
-	VFMADD231PS  Z20, Z17, Z12
-	VBROADCASTSS 244(AX), Z17
-	VFMADD231PS  Z19, Z17, Z13
-	VFMADD231PS  Z20, Z17, Z14
-	VBROADCASTSS 284(AX), Z17
-	VFMADD231PS  Z19, Z17, Z15
-	VFMADD231PS  Z20, Z17, Z16
-	VBROADCASTSS 8(AX), Z17
-	VMOVSS       8(BX), X19
-	VINSERTPS    $0x10, 48(BX), X19, X19
-	VINSERTPS    $0x20, 88(BX), X19, X19
-	VINSERTPS    $0x30, 128(BX), X19, X19
-	VMOVSS       168(BX), X18
-	VINSERTPS    $0x10, 208(BX), X18, X18
-	VINSERTPS    $0x20, 248(BX), X18, X18
-	VINSERTPS    $0x30, 288(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z19, Z19
-	VMOVSS       328(BX), X18
-	VINSERTPS    $0x10, 368(BX), X18, X18
-	VINSERTPS    $0x20, 408(BX), X18, X18
-	VINSERTPS    $0x30, 448(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z19, Z19
-	VMOVSS       488(BX), X18
-	VINSERTPS    $0x10, 528(BX), X18, X18
-	VINSERTPS    $0x20, 568(BX), X18, X18
-	VINSERTPS    $0x30, 608(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z19, Z19
-	VFMADD231PS  Z19, Z17, Z1
-	VMOVSS       648(BX), X20
-	VINSERTPS    $0x10, 688(BX), X20, X20
-	VINSERTPS    $0x20, 728(BX), X20, X20
-	VINSERTPS    $0x30, 768(BX), X20, X20
-	VMOVSS       808(BX), X18
-	VINSERTPS    $0x10, 848(BX), X18, X18
-	VINSERTPS    $0x20, 888(BX), X18, X18
-	VINSERTPS    $0x30, 928(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z20, Z20
-	VMOVSS       968(BX), X18
-	VINSERTPS    $0x10, 1008(BX), X18, X18
-	VINSERTPS    $0x20, 1048(BX), X18, X18
-	VINSERTPS    $0x30, 1088(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z20, Z20
-	VMOVSS       1128(BX), X18
-	VINSERTPS    $0x10, 1168(BX), X18, X18
-	VINSERTPS    $0x20, 1208(BX), X18, X18
-	VINSERTPS    $0x30, 1248(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z20, Z20
-	VFMADD231PS  Z20, Z17, Z2
-	VBROADCASTSS 48(AX), Z17
-	VFMADD231PS  Z19, Z17, Z3
-	VFMADD231PS  Z20, Z17, Z4
-	VBROADCASTSS 88(AX), Z17
-	VFMADD231PS  Z19, Z17, Z5
-	VFMADD231PS  Z20, Z17, Z6
-	VBROADCASTSS 128(AX), Z17
-	VFMADD231PS  Z19, Z17, Z7
-	VFMADD231PS  Z20, Z17, Z8
-	VBROADCASTSS 168(AX), Z17
-	VFMADD231PS  Z19, Z17, Z9
-	VFMADD231PS  Z20, Z17, Z10
-	VBROADCASTSS 208(AX), Z17
-	VFMADD231PS  Z19, Z17, Z11
-	VFMADD231PS  Z20, Z17, Z12
-	VBROADCASTSS 248(AX), Z17
-	VFMADD231PS  Z19, Z17, Z13
-	VFMADD231PS  Z20, Z17, Z14
-	VBROADCASTSS 288(AX), Z17
-	VFMADD231PS  Z19, Z17, Z15
-	VFMADD231PS  Z20, Z17, Z16
-	VBROADCASTSS 12(AX), Z17
-	VMOVSS       12(BX), X19
-	VINSERTPS    $0x10, 52(BX), X19, X19
-	VINSERTPS    $0x20, 92(BX), X19, X19
-	VINSERTPS    $0x30, 132(BX), X19, X19
-	VMOVSS       172(BX), X18
-	VINSERTPS    $0x10, 212(BX), X18, X18
-	VINSERTPS    $0x20, 252(BX), X18, X18
-	VINSERTPS    $0x30, 292(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z19, Z19
-	VMOVSS       332(BX), X18
-	VINSERTPS    $0x10, 372(BX), X18, X18
-	VINSERTPS    $0x20, 412(BX), X18, X18
-	VINSERTPS    $0x30, 452(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z19, Z19
-	VMOVSS       492(BX), X18
-	VINSERTPS    $0x10, 532(BX), X18, X18
-	VINSERTPS    $0x20, 572(BX), X18, X18
-	VINSERTPS    $0x30, 612(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z19, Z19
-	VFMADD231PS  Z19, Z17, Z1
-	VMOVSS       652(BX), X20
-	VINSERTPS    $0x10, 692(BX), X20, X20
-	VINSERTPS    $0x20, 732(BX), X20, X20
-	VINSERTPS    $0x30, 772(BX), X20, X20
-	VMOVSS       812(BX), X18
-	VINSERTPS    $0x10, 852(BX), X18, X18
-	VINSERTPS    $0x20, 892(BX), X18, X18
-	VINSERTPS    $0x30, 932(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z20, Z20
-	VMOVSS       972(BX), X18
-	VINSERTPS    $0x10, 1012(BX), X18, X18
-	VINSERTPS    $0x20, 1052(BX), X18, X18
-	VINSERTPS    $0x30, 1092(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z20, Z20
-	VMOVSS       1132(BX), X18
-	VINSERTPS    $0x10, 1172(BX), X18, X18
-	VINSERTPS    $0x20, 1212(BX), X18, X18
-	VINSERTPS    $0x30, 1252(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z20, Z20
-	VFMADD231PS  Z20, Z17, Z2
-	VBROADCASTSS 52(AX), Z17
-	VFMADD231PS  Z19, Z17, Z3
-	VFMADD231PS  Z20, Z17, Z4
-	VBROADCASTSS 92(AX), Z17
-	VFMADD231PS  Z19, Z17, Z5
-	VFMADD231PS  Z20, Z17, Z6
-	VBROADCASTSS 132(AX), Z17
-	VFMADD231PS  Z19, Z17, Z7
-	VFMADD231PS  Z20, Z17, Z8
-	VBROADCASTSS 172(AX), Z17
-	VFMADD231PS  Z19, Z17, Z9
-	VFMADD231PS  Z20, Z17, Z10
-	VBROADCASTSS 212(AX), Z17
-	VFMADD231PS  Z19, Z17, Z11
-	VFMADD231PS  Z20, Z17, Z12
-	VBROADCASTSS 252(AX), Z17
-	VFMADD231PS  Z19, Z17, Z13
-	VFMADD231PS  Z20, Z17, Z14
-	VBROADCASTSS 292(AX), Z17
-	VFMADD231PS  Z19, Z17, Z15
-	VFMADD231PS  Z20, Z17, Z16
-	ADDQ         $+16, AX
-	ADDQ         $+16, BX
-	DECQ         SI
-	JNE          loop2
-	VBROADCASTSS (AX), Z17
-	VMOVSS       (BX), X19
-	VINSERTPS    $0x10, 40(BX), X19, X19
-	VINSERTPS    $0x20, 80(BX), X19, X19
-	VINSERTPS    $0x30, 120(BX), X19, X19
-	VMOVSS       160(BX), X18
-	VINSERTPS    $0x10, 200(BX), X18, X18
-	VINSERTPS    $0x20, 240(BX), X18, X18
-	VINSERTPS    $0x30, 280(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z19, Z19
-	VMOVSS       320(BX), X18
-	VINSERTPS    $0x10, 360(BX), X18, X18
-	VINSERTPS    $0x20, 400(BX), X18, X18
-	VINSERTPS    $0x30, 440(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z19, Z19
-	VMOVSS       480(BX), X18
-	VINSERTPS    $0x10, 520(BX), X18, X18
-	VINSERTPS    $0x20, 560(BX), X18, X18
-	VINSERTPS    $0x30, 600(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z19, Z19
-	VFMADD231PS  Z19, Z17, Z1
-	VMOVSS       640(BX), X20
-	VINSERTPS    $0x10, 680(BX), X20, X20
-	VINSERTPS    $0x20, 720(BX), X20, X20
-	VINSERTPS    $0x30, 760(BX), X20, X20
-	VMOVSS       800(BX), X18
-	VINSERTPS    $0x10, 840(BX), X18, X18
-	VINSERTPS    $0x20, 880(BX), X18, X18
-	VINSERTPS    $0x30, 920(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z20, Z20
-	VMOVSS       960(BX), X18
-	VINSERTPS    $0x10, 1000(BX), X18, X18
-	VINSERTPS    $0x20, 1040(BX), X18, X18
-	VINSERTPS    $0x30, 1080(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z20, Z20
-	VMOVSS       1120(BX), X18
-	VINSERTPS    $0x10, 1160(BX), X18, X18
-	VINSERTPS    $0x20, 1200(BX), X18, X18
-	VINSERTPS    $0x30, 1240(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z20, Z20
-	VFMADD231PS  Z20, Z17, Z2
-	VBROADCASTSS 40(AX), Z17
-	VFMADD231PS  Z19, Z17, Z3
-	VFMADD231PS  Z20, Z17, Z4
-	VBROADCASTSS 80(AX), Z17
-	VFMADD231PS  Z19, Z17, Z5
-	VFMADD231PS  Z20, Z17, Z6
-	VBROADCASTSS 120(AX), Z17
-	VFMADD231PS  Z19, Z17, Z7
-	VFMADD231PS  Z20, Z17, Z8
-	VBROADCASTSS 160(AX), Z17
-	VFMADD231PS  Z19, Z17, Z9
-	VFMADD231PS  Z20, Z17, Z10
-	VBROADCASTSS 200(AX), Z17
-	VFMADD231PS  Z19, Z17, Z11
-	VFMADD231PS  Z20, Z17, Z12
-	VBROADCASTSS 240(AX), Z17
-	VFMADD231PS  Z19, Z17, Z13
-	VFMADD231PS  Z20, Z17, Z14
-	VBROADCASTSS 280(AX), Z17
-	VFMADD231PS  Z19, Z17, Z15
-	VFMADD231PS  Z20, Z17, Z16
-	VBROADCASTSS 4(AX), Z17
-	VMOVSS       4(BX), X19
-	VINSERTPS    $0x10, 44(BX), X19, X19
-	VINSERTPS    $0x20, 84(BX), X19, X19
-	VINSERTPS    $0x30, 124(BX), X19, X19
-	VMOVSS       164(BX), X18
-	VINSERTPS    $0x10, 204(BX), X18, X18
-	VINSERTPS    $0x20, 244(BX), X18, X18
-	VINSERTPS    $0x30, 284(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z19, Z19
-	VMOVSS       324(BX), X18
-	VINSERTPS    $0x10, 364(BX), X18, X18
-	VINSERTPS    $0x20, 404(BX), X18, X18
-	VINSERTPS    $0x30, 444(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z19, Z19
-	VMOVSS       484(BX), X18
-	VINSERTPS    $0x10, 524(BX), X18, X18
-	VINSERTPS    $0x20, 564(BX), X18, X18
-	VINSERTPS    $0x30, 604(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z19, Z19
-	VFMADD231PS  Z19, Z17, Z1
-	VMOVSS       644(BX), X20
-	VINSERTPS    $0x10, 684(BX), X20, X20
-	VINSERTPS    $0x20, 724(BX), X20, X20
-	VINSERTPS    $0x30, 764(BX), X20, X20
-	VMOVSS       804(BX), X18
-	VINSERTPS    $0x10, 844(BX), X18, X18
-	VINSERTPS    $0x20, 884(BX), X18, X18
-	VINSERTPS    $0x30, 924(BX), X18, X18
-	VINSERTF32X4 $0x01, X18, Z20, Z20
-	VMOVSS       964(BX), X18
-	VINSERTPS    $0x10, 1004(BX), X18, X18
-	VINSERTPS    $0x20, 1044(BX), X18, X18
-	VINSERTPS    $0x30, 1084(BX), X18, X18
-	VINSERTF32X4 $0x02, X18, Z20, Z20
-	VMOVSS       1124(BX), X18
-	VINSERTPS    $0x10, 1164(BX), X18, X18
-	VINSERTPS    $0x20, 1204(BX), X18, X18
-	VINSERTPS    $0x30, 1244(BX), X18, X18
-	VINSERTF32X4 $0x03, X18, Z20, Z20
-	VFMADD231PS  Z20, Z17, Z2
-	VBROADCASTSS 44(AX), Z17
-	VFMADD231PS  Z19, Z17, Z3
-	VFMADD231PS  Z20, Z17, Z4
-	VBROADCASTSS 84(AX), Z17
-	VFMADD231PS  Z19, Z17, Z5
-	VFMADD231PS  Z20, Z17, Z6
-	VBROADCASTSS 124(AX), Z17
-	VFMADD231PS  Z19, Z17, Z7
-	VFMADD231PS  Z20, Z17, Z8
-	VBROADCASTSS 164(AX), Z17
-	VFMADD231PS  Z19, Z17, Z9
-	VFMADD231PS  Z20, Z17, Z10
-	VBROADCASTSS 204(AX), Z17
-	VFMADD231PS  Z19, Z17, Z11
-	VFMADD231PS  Z20, Z17, Z12
-	VBROADCASTSS 244(AX), Z17
-	VFMADD231PS  Z19, Z17, Z13
-	VFMADD231PS  Z20, Z17, Z14
-	VBROADCASTSS 284(AX), Z17
-	VFMADD231PS  Z19, Z17, Z15
-	VFMADD231PS  Z20, Z17, Z16
-	VCMPPS       $0x11, (CX), Z0, K6
-	VBLENDMPS    Z1, Z0, K6, Z1
-	VMOVUPS      Z1, (DX)
-	VCMPPS       $0x11, 64(CX), Z0, K6
-	VBLENDMPS    Z2, Z0, K6, Z1
-	VMOVUPS      Z1, 64(DX)
-	VCMPPS       $0x11, 200(CX), Z0, K6
-	VBLENDMPS    Z3, Z0, K6, Z1
-	VMOVUPS      Z1, 200(DX)
-	VCMPPS       $0x11, 264(CX), Z0, K6
-	VBLENDMPS    Z4, Z0, K6, Z1
-	VMOVUPS      Z1, 264(DX)
-	VCMPPS       $0x11, 400(CX), Z0, K6
-	VBLENDMPS    Z5, Z0, K6, Z1
-	VMOVUPS      Z1, 400(DX)
-	VCMPPS       $0x11, 464(CX), Z0, K6
-	VBLENDMPS    Z6, Z0, K6, Z1
-	VMOVUPS      Z1, 464(DX)
-	VCMPPS       $0x11, 600(CX), Z0, K6
-	VBLENDMPS    Z7, Z0, K6, Z1
-	VMOVUPS      Z1, 600(DX)
-	VCMPPS       $0x11, 664(CX), Z0, K6
-	VBLENDMPS    Z8, Z0, K6, Z1
-	VMOVUPS      Z1, 664(DX)
-	VCMPPS       $0x11, 800(CX), Z0, K6
-	VBLENDMPS    Z9, Z0, K6, Z1
-	VMOVUPS      Z1, 800(DX)
-	VCMPPS       $0x11, 864(CX), Z0, K6
-	VBLENDMPS    Z10, Z0, K6, Z1
-	VMOVUPS      Z1, 864(DX)
-	VCMPPS       $0x11, 1000(CX), Z0, K6
-	VBLENDMPS    Z11, Z0, K6, Z1
-	VMOVUPS      Z1, 1000(DX)
-	VCMPPS       $0x11, 1064(CX), Z0, K6
-	VBLENDMPS    Z12, Z0, K6, Z1
-	VMOVUPS      Z1, 1064(DX)
-	VCMPPS       $0x11, 1200(CX), Z0, K6
-	VBLENDMPS    Z13, Z0, K6, Z1
-	VMOVUPS      Z1, 1200(DX)
-	VCMPPS       $0x11, 1264(CX), Z0, K6
-	VBLENDMPS    Z14, Z0, K6, Z1
-	VMOVUPS      Z1, 1264(DX)
-	VCMPPS       $0x11, 1400(CX), Z0, K6
-	VBLENDMPS    Z15, Z0, K6, Z1
-	VMOVUPS      Z1, 1400(DX)
-	VCMPPS       $0x11, 1464(CX), Z0, K6
-	VBLENDMPS    Z16, Z0, K6, Z1
-	VMOVUPS      Z1, 1464(DX)
-	VPXORD       Z1, Z1, Z1
-	VPXORD       Y2, Y2, Y2
-	VPXORD       Z3, Z3, Z3
-	VPXORD       Y4, Y4, Y4
-	VPXORD       Z5, Z5, Z5
-	VPXORD       Y6, Y6, Y6
-	VPXORD       Z7, Z7, Z7
-	VPXORD       Y8, Y8, Y8
-	VPXORD       Z9, Z9, Z9
-	VPXORD       Y10, Y10, Y10
-	VPXORD       Z11, Z11, Z11
-	VPXORD       Y12, Y12, Y12
-	VPXORD       Z13, Z13, Z13
-	VPXORD       Y14, Y14, Y14
-	VPXORD       Z15, Z15, Z15
-	VPXORD       Y16, Y16, Y16
-	SUBQ         $0x00000020, AX
-	SUBQ         $0x00000020, BX
-	MOVQ         $0x00000002, SI
-
-loop3:
-	VMOVSS           1280(BX), X19
-	VINSERTPS        $0x10, 1320(BX), X19, X19
-	VINSERTPS        $0x20, 1360(BX), X19, X19
-	VINSERTPS        $0x30, 1400(BX), X19, X19
-	VMOVSS           1440(BX), X18
-	VINSERTPS        $0x10, 1480(BX), X18, X18
-	VINSERTPS        $0x20, 1520(BX), X18, X18
-	VINSERTPS        $0x30, 1560(BX), X18, X18
-	VINSERTF32X4     $0x01, X18, Z19, Z19
-	VMOVSS           1600(BX), X18
-	VINSERTPS        $0x10, 1640(BX), X18, X18
-	VINSERTPS        $0x20, 1680(BX), X18, X18
-	VINSERTPS        $0x30, 1720(BX), X18, X18
-	VINSERTF32X4     $0x02, X18, Z19, Z19
-	VMOVSS           1760(BX), X18
-	VINSERTPS        $0x10, 1800(BX), X18, X18
-	VINSERTPS        $0x20, 1840(BX), X18, X18
-	VINSERTPS        $0x30, 1880(BX), X18, X18
-	VINSERTF32X4     $0x03, X18, Z19, Z19
-	VFMADD231PS.BCST (AX), Z19, Z1
-	VMOVSS           1920(BX), X18
-	VINSERTPS        $0x10, 1960(BX), X18, X18
-	VFMADD231PS.BCST (AX), Y18, Y2
-	VFMADD231PS.BCST 40(AX), Z19, Z3
-	VFMADD231PS.BCST 40(AX), Y18, Y4
-	VFMADD231PS.BCST 80(AX), Z19, Z5
-	VFMADD231PS.BCST 80(AX), Y18, Y6
-	VFMADD231PS.BCST 120(AX), Z19, Z7
-	VFMADD231PS.BCST 120(AX), Y18, Y8
-	VFMADD231PS.BCST 160(AX), Z19, Z9
-	VFMADD231PS.BCST 160(AX), Y18, Y10
-	VFMADD231PS.BCST 200(AX), Z19, Z11
-	VFMADD231PS.BCST 200(AX), Y18, Y12
-	VFMADD231PS.BCST 240(AX), Z19, Z13
-	VFMADD231PS.BCST 240(AX), Y18, Y14
-	VFMADD231PS.BCST 280(AX), Z19, Z15
-	VFMADD231PS.BCST 280(AX), Y18, Y16
-	VMOVSS           1284(BX), X19
-	VINSERTPS        $0x10, 1324(BX), X19, X19
-	VINSERTPS        $0x20, 1364(BX), X19, X19
-	VINSERTPS        $0x30, 1404(BX), X19, X19
-	VMOVSS           1444(BX), X18
-	VINSERTPS        $0x10, 1484(BX), X18, X18
-	VINSERTPS        $0x20, 1524(BX), X18, X18
-	VINSERTPS        $0x30, 1564(BX), X18, X18
-	VINSERTF32X4     $0x01, X18, Z19, Z19
-	VMOVSS           1604(BX), X18
-	VINSERTPS        $0x10, 1644(BX), X18, X18
-	VINSERTPS        $0x20, 1684(BX), X18, X18
-	VINSERTPS        $0x30, 1724(BX), X18, X18
-	VINSERTF32X4     $0x02, X18, Z19, Z19
-	VMOVSS           1764(BX), X18
-	VINSERTPS        $0x10, 1804(BX), X18, X18
-	VINSERTPS        $0x20, 1844(BX), X18, X18
-	VINSERTPS        $0x30, 1884(BX), X18, X18
-	VINSERTF32X4     $0x03, X18, Z19, Z19
-	VFMADD231PS.BCST 4(AX), Z19, Z1
-	VMOVSS           1924(BX), X18
-	VINSERTPS        $0x10, 1964(BX), X18, X18
-	VFMADD231PS.BCST 4(AX), Y18, Y2
-	VFMADD231PS.BCST 44(AX), Z19, Z3
-	VFMADD231PS.BCST 44(AX), Y18, Y4
-	VFMADD231PS.BCST 84(AX), Z19, Z5
-	VFMADD231PS.BCST 84(AX), Y18, Y6
-	VFMADD231PS.BCST 124(AX), Z19, Z7
-	VFMADD231PS.BCST 124(AX), Y18, Y8
-	VFMADD231PS.BCST 164(AX), Z19, Z9
-	VFMADD231PS.BCST 164(AX), Y18, Y10
-	VFMADD231PS.BCST 204(AX), Z19, Z11
-	VFMADD231PS.BCST 204(AX), Y18, Y12
-	VFMADD231PS.BCST 244(AX), Z19, Z13
-	VFMADD231PS.BCST 244(AX), Y18, Y14
-	VFMADD231PS.BCST 284(AX), Z19, Z15
-	VFMADD231PS.BCST 284(AX), Y18, Y16
-	VMOVSS           1288(BX), X19
-	VINSERTPS        $0x10, 1328(BX), X19, X19
-	VINSERTPS        $0x20, 1368(BX), X19, X19
-	VINSERTPS        $0x30, 1408(BX), X19, X19
-	VMOVSS           1448(BX), X18
-	VINSERTPS        $0x10, 1488(BX), X18, X18
-	VINSERTPS        $0x20, 1528(BX), X18, X18
-	VINSERTPS        $0x30, 1568(BX), X18, X18
-	VINSERTF32X4     $0x01, X18, Z19, Z19
-	VMOVSS           1608(BX), X18
-	VINSERTPS        $0x10, 1648(BX), X18, X18
-	VINSERTPS        $0x20, 1688(BX), X18, X18
-	VINSERTPS        $0x30, 1728(BX), X18, X18
-	VINSERTF32X4     $0x02, X18, Z19, Z19
-	VMOVSS           1768(BX), X18
-	VINSERTPS        $0x10, 1808(BX), X18, X18
-	VINSERTPS        $0x20, 1848(BX), X18, X18
-	VINSERTPS        $0x30, 1888(BX), X18, X18
-	VINSERTF32X4     $0x03, X18, Z19, Z19
-	VFMADD231PS.BCST 8(AX), Z19, Z1
-	VMOVSS           1928(BX), X18
-	VINSERTPS        $0x10, 1968(BX), X18, X18
-	VFMADD231PS.BCST 8(AX), Y18, Y2
-	VFMADD231PS.BCST 48(AX), Z19, Z3
-	VFMADD231PS.BCST 48(AX), Y18, Y4
-	VFMADD231PS.BCST 88(AX), Z19, Z5
-	VFMADD231PS.BCST 88(AX), Y18, Y6
-	VFMADD231PS.BCST 128(AX), Z19, Z7
-	VFMADD231PS.BCST 128(AX), Y18, Y8
-	VFMADD231PS.BCST 168(AX), Z19, Z9
-	VFMADD231PS.BCST 168(AX), Y18, Y10
-	VFMADD231PS.BCST 208(AX), Z19, Z11
-	VFMADD231PS.BCST 208(AX), Y18, Y12
-	VFMADD231PS.BCST 248(AX), Z19, Z13
-	VFMADD231PS.BCST 248(AX), Y18, Y14
-	VFMADD231PS.BCST 288(AX), Z19, Z15
-	VFMADD231PS.BCST 288(AX), Y18, Y16
-	VMOVSS           1292(BX), X19
-	VINSERTPS        $0x10, 1332(BX), X19, X19
-	VINSERTPS        $0x20, 1372(BX), X19, X19
-	VINSERTPS        $0x30, 1412(BX), X19, X19
-	VMOVSS           1452(BX), X18
-	VINSERTPS        $0x10, 1492(BX), X18, X18
-	VINSERTPS        $0x20, 1532(BX), X18, X18
-	VINSERTPS        $0x30, 1572(BX), X18, X18
-	VINSERTF32X4     $0x01, X18, Z19, Z19
-	VMOVSS           1612(BX), X18
-	VINSERTPS        $0x10, 1652(BX), X18, X18
-	VINSERTPS        $0x20, 1692(BX), X18, X18
-	VINSERTPS        $0x30, 1732(BX), X18, X18
-	VINSERTF32X4     $0x02, X18, Z19, Z19
-	VMOVSS           1772(BX), X18
-	VINSERTPS        $0x10, 1812(BX), X18, X18
-	VINSERTPS        $0x20, 1852(BX), X18, X18
-	VINSERTPS        $0x30, 1892(BX), X18, X18
-	VINSERTF32X4     $0x03, X18, Z19, Z19
-	VFMADD231PS.BCST 12(AX), Z19, Z1
-	VMOVSS           1932(BX), X18
-	VINSERTPS        $0x10, 1972(BX), X18, X18
-	VFMADD231PS.BCST 12(AX), Y18, Y2
-	VFMADD231PS.BCST 52(AX), Z19, Z3
-	VFMADD231PS.BCST 52(AX), Y18, Y4
-	VFMADD231PS.BCST 92(AX), Z19, Z5
-	VFMADD231PS.BCST 92(AX), Y18, Y6
-	VFMADD231PS.BCST 132(AX), Z19, Z7
-	VFMADD231PS.BCST 132(AX), Y18, Y8
-	VFMADD231PS.BCST 172(AX), Z19, Z9
-	VFMADD231PS.BCST 172(AX), Y18, Y10
-	VFMADD231PS.BCST 212(AX), Z19, Z11
-	VFMADD231PS.BCST 212(AX), Y18, Y12
-	VFMADD231PS.BCST 252(AX), Z19, Z13
-	VFMADD231PS.BCST 252(AX), Y18, Y14
-	VFMADD231PS.BCST 292(AX), Z19, Z15
-	VFMADD231PS.BCST 292(AX), Y18, Y16
+	VBROADCASTSS     (AX), Z17
+	VMOVUPS          (BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          64(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          128(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           192(BX), X21
+	VFMADD231PS.BCST (AX), Y21, Y4
+	VBROADCASTSS     40(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 40(AX), Y21, Y8
+	VBROADCASTSS     80(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 80(AX), Y21, Y12
+	VBROADCASTSS     120(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 120(AX), Y21, Y16
+	VBROADCASTSS     4(AX), Z17
+	VMOVUPS          200(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          264(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          328(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           392(BX), X21
+	VFMADD231PS.BCST 4(AX), Y21, Y4
+	VBROADCASTSS     44(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 44(AX), Y21, Y8
+	VBROADCASTSS     84(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 84(AX), Y21, Y12
+	VBROADCASTSS     124(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 124(AX), Y21, Y16
+	VBROADCASTSS     8(AX), Z17
+	VMOVUPS          400(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          464(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          528(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           592(BX), X21
+	VFMADD231PS.BCST 8(AX), Y21, Y4
+	VBROADCASTSS     48(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 48(AX), Y21, Y8
+	VBROADCASTSS     88(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 88(AX), Y21, Y12
+	VBROADCASTSS     128(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 128(AX), Y21, Y16
+	VBROADCASTSS     12(AX), Z17
+	VMOVUPS          600(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          664(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          728(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           792(BX), X21
+	VFMADD231PS.BCST 12(AX), Y21, Y4
+	VBROADCASTSS     52(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 52(AX), Y21, Y8
+	VBROADCASTSS     92(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 92(AX), Y21, Y12
+	VBROADCASTSS     132(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 132(AX), Y21, Y16
 	ADDQ             $+16, AX
-	ADDQ             $+16, BX
-	DECQ             SI
-	JNE              loop3
-	VMOVSS           1280(BX), X19
-	VINSERTPS        $0x10, 1320(BX), X19, X19
-	VINSERTPS        $0x20, 1360(BX), X19, X19
-	VINSERTPS        $0x30, 1400(BX), X19, X19
-	VMOVSS           1440(BX), X18
-	VINSERTPS        $0x10, 1480(BX), X18, X18
-	VINSERTPS        $0x20, 1520(BX), X18, X18
-	VINSERTPS        $0x30, 1560(BX), X18, X18
-	VINSERTF32X4     $0x01, X18, Z19, Z19
-	VMOVSS           1600(BX), X18
-	VINSERTPS        $0x10, 1640(BX), X18, X18
-	VINSERTPS        $0x20, 1680(BX), X18, X18
-	VINSERTPS        $0x30, 1720(BX), X18, X18
-	VINSERTF32X4     $0x02, X18, Z19, Z19
-	VMOVSS           1760(BX), X18
-	VINSERTPS        $0x10, 1800(BX), X18, X18
-	VINSERTPS        $0x20, 1840(BX), X18, X18
-	VINSERTPS        $0x30, 1880(BX), X18, X18
-	VINSERTF32X4     $0x03, X18, Z19, Z19
-	VFMADD231PS.BCST (AX), Z19, Z1
-	VMOVSS           1920(BX), X18
-	VINSERTPS        $0x10, 1960(BX), X18, X18
-	VFMADD231PS.BCST (AX), Y18, Y2
-	VFMADD231PS.BCST 40(AX), Z19, Z3
-	VFMADD231PS.BCST 40(AX), Y18, Y4
-	VFMADD231PS.BCST 80(AX), Z19, Z5
-	VFMADD231PS.BCST 80(AX), Y18, Y6
-	VFMADD231PS.BCST 120(AX), Z19, Z7
-	VFMADD231PS.BCST 120(AX), Y18, Y8
-	VFMADD231PS.BCST 160(AX), Z19, Z9
-	VFMADD231PS.BCST 160(AX), Y18, Y10
-	VFMADD231PS.BCST 200(AX), Z19, Z11
-	VFMADD231PS.BCST 200(AX), Y18, Y12
-	VFMADD231PS.BCST 240(AX), Z19, Z13
-	VFMADD231PS.BCST 240(AX), Y18, Y14
-	VFMADD231PS.BCST 280(AX), Z19, Z15
-	VFMADD231PS.BCST 280(AX), Y18, Y16
-	VMOVSS           1284(BX), X19
-	VINSERTPS        $0x10, 1324(BX), X19, X19
-	VINSERTPS        $0x20, 1364(BX), X19, X19
-	VINSERTPS        $0x30, 1404(BX), X19, X19
-	VMOVSS           1444(BX), X18
-	VINSERTPS        $0x10, 1484(BX), X18, X18
-	VINSERTPS        $0x20, 1524(BX), X18, X18
-	VINSERTPS        $0x30, 1564(BX), X18, X18
-	VINSERTF32X4     $0x01, X18, Z19, Z19
-	VMOVSS           1604(BX), X18
-	VINSERTPS        $0x10, 1644(BX), X18, X18
-	VINSERTPS        $0x20, 1684(BX), X18, X18
-	VINSERTPS        $0x30, 1724(BX), X18, X18
-	VINSERTF32X4     $0x02, X18, Z19, Z19
-	VMOVSS           1764(BX), X18
-	VINSERTPS        $0x10, 1804(BX), X18, X18
-	VINSERTPS        $0x20, 1844(BX), X18, X18
-	VINSERTPS        $0x30, 1884(BX), X18, X18
-	VINSERTF32X4     $0x03, X18, Z19, Z19
-	VFMADD231PS.BCST 4(AX), Z19, Z1
-	VMOVSS           1924(BX), X18
-	VINSERTPS        $0x10, 1964(BX), X18, X18
-	VFMADD231PS.BCST 4(AX), Y18, Y2
-	VFMADD231PS.BCST 44(AX), Z19, Z3
-	VFMADD231PS.BCST 44(AX), Y18, Y4
-	VFMADD231PS.BCST 84(AX), Z19, Z5
-	VFMADD231PS.BCST 84(AX), Y18, Y6
-	VFMADD231PS.BCST 124(AX), Z19, Z7
-	VFMADD231PS.BCST 124(AX), Y18, Y8
-	VFMADD231PS.BCST 164(AX), Z19, Z9
-	VFMADD231PS.BCST 164(AX), Y18, Y10
-	VFMADD231PS.BCST 204(AX), Z19, Z11
-	VFMADD231PS.BCST 204(AX), Y18, Y12
-	VFMADD231PS.BCST 244(AX), Z19, Z13
-	VFMADD231PS.BCST 244(AX), Y18, Y14
-	VFMADD231PS.BCST 284(AX), Z19, Z15
-	VFMADD231PS.BCST 284(AX), Y18, Y16
-	VCMPPS           $0x11, 128(CX), Z0, K6
+	ADDQ             $+800, BX
+	DECQ             DI
+	JNE              loop2
+	VBROADCASTSS     (AX), Z17
+	VMOVUPS          (BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          64(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          128(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           192(BX), X21
+	VFMADD231PS.BCST (AX), Y21, Y4
+	VBROADCASTSS     40(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 40(AX), Y21, Y8
+	VBROADCASTSS     80(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 80(AX), Y21, Y12
+	VBROADCASTSS     120(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 120(AX), Y21, Y16
+	VBROADCASTSS     4(AX), Z17
+	VMOVUPS          200(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          264(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          328(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           392(BX), X21
+	VFMADD231PS.BCST 4(AX), Y21, Y4
+	VBROADCASTSS     44(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 44(AX), Y21, Y8
+	VBROADCASTSS     84(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 84(AX), Y21, Y12
+	VBROADCASTSS     124(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 124(AX), Y21, Y16
+	VCMPPS           $0x11, (CX), Z0, K6
 	VBLENDMPS        Z1, Z0, K6, Z1
+	VMOVUPS          Z1, (DX)
+	VCMPPS           $0x11, 64(CX), Z0, K6
+	VBLENDMPS        Z2, Z0, K6, Z1
+	VMOVUPS          Z1, 64(DX)
+	VCMPPS           $0x11, 128(CX), Z0, K6
+	VBLENDMPS        Z3, Z0, K6, Z1
 	VMOVUPS          Z1, 128(DX)
 	VMOVSD           192(CX), X1
 	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y2, Y0, K6, Y1
+	VBLENDMPS        Y4, Y0, K6, Y1
 	VMOVSD           X1, 192(DX)
+	VCMPPS           $0x11, 200(CX), Z0, K6
+	VBLENDMPS        Z5, Z0, K6, Z1
+	VMOVUPS          Z1, 200(DX)
+	VCMPPS           $0x11, 264(CX), Z0, K6
+	VBLENDMPS        Z6, Z0, K6, Z1
+	VMOVUPS          Z1, 264(DX)
 	VCMPPS           $0x11, 328(CX), Z0, K6
-	VBLENDMPS        Z3, Z0, K6, Z1
+	VBLENDMPS        Z7, Z0, K6, Z1
 	VMOVUPS          Z1, 328(DX)
 	VMOVSD           392(CX), X1
 	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y4, Y0, K6, Y1
+	VBLENDMPS        Y8, Y0, K6, Y1
 	VMOVSD           X1, 392(DX)
+	VCMPPS           $0x11, 400(CX), Z0, K6
+	VBLENDMPS        Z9, Z0, K6, Z1
+	VMOVUPS          Z1, 400(DX)
+	VCMPPS           $0x11, 464(CX), Z0, K6
+	VBLENDMPS        Z10, Z0, K6, Z1
+	VMOVUPS          Z1, 464(DX)
 	VCMPPS           $0x11, 528(CX), Z0, K6
-	VBLENDMPS        Z5, Z0, K6, Z1
+	VBLENDMPS        Z11, Z0, K6, Z1
 	VMOVUPS          Z1, 528(DX)
 	VMOVSD           592(CX), X1
 	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y6, Y0, K6, Y1
+	VBLENDMPS        Y12, Y0, K6, Y1
 	VMOVSD           X1, 592(DX)
+	VCMPPS           $0x11, 600(CX), Z0, K6
+	VBLENDMPS        Z13, Z0, K6, Z1
+	VMOVUPS          Z1, 600(DX)
+	VCMPPS           $0x11, 664(CX), Z0, K6
+	VBLENDMPS        Z14, Z0, K6, Z1
+	VMOVUPS          Z1, 664(DX)
 	VCMPPS           $0x11, 728(CX), Z0, K6
-	VBLENDMPS        Z7, Z0, K6, Z1
+	VBLENDMPS        Z15, Z0, K6, Z1
 	VMOVUPS          Z1, 728(DX)
 	VMOVSD           792(CX), X1
 	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y8, Y0, K6, Y1
-	VMOVSD           X1, 792(DX)
-	VCMPPS           $0x11, 928(CX), Z0, K6
-	VBLENDMPS        Z9, Z0, K6, Z1
-	VMOVUPS          Z1, 928(DX)
-	VMOVSD           992(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y10, Y0, K6, Y1
-	VMOVSD           X1, 992(DX)
-	VCMPPS           $0x11, 1128(CX), Z0, K6
-	VBLENDMPS        Z11, Z0, K6, Z1
-	VMOVUPS          Z1, 1128(DX)
-	VMOVSD           1192(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y12, Y0, K6, Y1
-	VMOVSD           X1, 1192(DX)
-	VCMPPS           $0x11, 1328(CX), Z0, K6
-	VBLENDMPS        Z13, Z0, K6, Z1
-	VMOVUPS          Z1, 1328(DX)
-	VMOVSD           1392(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y14, Y0, K6, Y1
-	VMOVSD           X1, 1392(DX)
-	VCMPPS           $0x11, 1528(CX), Z0, K6
-	VBLENDMPS        Z15, Z0, K6, Z1
-	VMOVUPS          Z1, 1528(DX)
-	VMOVSD           1592(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
 	VBLENDMPS        Y16, Y0, K6, Y1
-	VMOVSD           X1, 1592(DX)
-	ADDQ             $+288, AX
-	SUBQ             $0x00000020, BX
-	ADDQ             $+1600, CX
-	ADDQ             $+1600, DX
-	DECQ             DI
+	VMOVSD           X1, 792(DX)
+	ADDQ             $+128, AX
+	SUBQ             $0x00000640, BX
+	ADDQ             $+800, CX
+	ADDQ             $+800, DX
+	DECQ             SI
 	JNE              loop1
 
 end1:
-	MOVQ  tail+40(FP), DI
-	TESTQ DI, DI
-	JLE   end4
+	MOVQ  tail+40(FP), SI
+	TESTQ SI, SI
+	JLE   end3
 
-loop4:
+loop3:
 	VPXORD           Z1, Z1, Z1
 	VPXORD           Z2, Z2, Z2
 	VPXORD           Z3, Z3, Z3
 	VPXORD           Y4, Y4, Y4
 	VBROADCASTSS     (AX), Z5
-	VMOVSS           (BX), X7
-	VINSERTPS        $0x10, 40(BX), X7, X7
-	VINSERTPS        $0x20, 80(BX), X7, X7
-	VINSERTPS        $0x30, 120(BX), X7, X7
-	VMOVSS           160(BX), X6
-	VINSERTPS        $0x10, 200(BX), X6, X6
-	VINSERTPS        $0x20, 240(BX), X6, X6
-	VINSERTPS        $0x30, 280(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           320(BX), X6
-	VINSERTPS        $0x10, 360(BX), X6, X6
-	VINSERTPS        $0x20, 400(BX), X6, X6
-	VINSERTPS        $0x30, 440(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           480(BX), X6
-	VINSERTPS        $0x10, 520(BX), X6, X6
-	VINSERTPS        $0x20, 560(BX), X6, X6
-	VINSERTPS        $0x30, 600(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           640(BX), X7
-	VINSERTPS        $0x10, 680(BX), X7, X7
-	VINSERTPS        $0x20, 720(BX), X7, X7
-	VINSERTPS        $0x30, 760(BX), X7, X7
-	VMOVSS           800(BX), X6
-	VINSERTPS        $0x10, 840(BX), X6, X6
-	VINSERTPS        $0x20, 880(BX), X6, X6
-	VINSERTPS        $0x30, 920(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           960(BX), X6
-	VINSERTPS        $0x10, 1000(BX), X6, X6
-	VINSERTPS        $0x20, 1040(BX), X6, X6
-	VINSERTPS        $0x30, 1080(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1120(BX), X6
-	VINSERTPS        $0x10, 1160(BX), X6, X6
-	VINSERTPS        $0x20, 1200(BX), X6, X6
-	VINSERTPS        $0x30, 1240(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1280(BX), X7
-	VINSERTPS        $0x10, 1320(BX), X7, X7
-	VINSERTPS        $0x20, 1360(BX), X7, X7
-	VINSERTPS        $0x30, 1400(BX), X7, X7
-	VMOVSS           1440(BX), X6
-	VINSERTPS        $0x10, 1480(BX), X6, X6
-	VINSERTPS        $0x20, 1520(BX), X6, X6
-	VINSERTPS        $0x30, 1560(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1600(BX), X6
-	VINSERTPS        $0x10, 1640(BX), X6, X6
-	VINSERTPS        $0x20, 1680(BX), X6, X6
-	VINSERTPS        $0x30, 1720(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1760(BX), X6
-	VINSERTPS        $0x10, 1800(BX), X6, X6
-	VINSERTPS        $0x20, 1840(BX), X6, X6
-	VINSERTPS        $0x30, 1880(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1920(BX), X6
-	VINSERTPS        $0x10, 1960(BX), X6, X6
+	VFMADD231PS      (BX), Z5, Z1
+	VFMADD231PS      64(BX), Z5, Z2
+	VFMADD231PS      128(BX), Z5, Z3
+	VMOVSD           192(BX), X6
 	VFMADD231PS.BCST (AX), Y6, Y4
 	VBROADCASTSS     4(AX), Z5
-	VMOVSS           4(BX), X7
-	VINSERTPS        $0x10, 44(BX), X7, X7
-	VINSERTPS        $0x20, 84(BX), X7, X7
-	VINSERTPS        $0x30, 124(BX), X7, X7
-	VMOVSS           164(BX), X6
-	VINSERTPS        $0x10, 204(BX), X6, X6
-	VINSERTPS        $0x20, 244(BX), X6, X6
-	VINSERTPS        $0x30, 284(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           324(BX), X6
-	VINSERTPS        $0x10, 364(BX), X6, X6
-	VINSERTPS        $0x20, 404(BX), X6, X6
-	VINSERTPS        $0x30, 444(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           484(BX), X6
-	VINSERTPS        $0x10, 524(BX), X6, X6
-	VINSERTPS        $0x20, 564(BX), X6, X6
-	VINSERTPS        $0x30, 604(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           644(BX), X7
-	VINSERTPS        $0x10, 684(BX), X7, X7
-	VINSERTPS        $0x20, 724(BX), X7, X7
-	VINSERTPS        $0x30, 764(BX), X7, X7
-	VMOVSS           804(BX), X6
-	VINSERTPS        $0x10, 844(BX), X6, X6
-	VINSERTPS        $0x20, 884(BX), X6, X6
-	VINSERTPS        $0x30, 924(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           964(BX), X6
-	VINSERTPS        $0x10, 1004(BX), X6, X6
-	VINSERTPS        $0x20, 1044(BX), X6, X6
-	VINSERTPS        $0x30, 1084(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1124(BX), X6
-	VINSERTPS        $0x10, 1164(BX), X6, X6
-	VINSERTPS        $0x20, 1204(BX), X6, X6
-	VINSERTPS        $0x30, 1244(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1284(BX), X7
-	VINSERTPS        $0x10, 1324(BX), X7, X7
-	VINSERTPS        $0x20, 1364(BX), X7, X7
-	VINSERTPS        $0x30, 1404(BX), X7, X7
-	VMOVSS           1444(BX), X6
-	VINSERTPS        $0x10, 1484(BX), X6, X6
-	VINSERTPS        $0x20, 1524(BX), X6, X6
-	VINSERTPS        $0x30, 1564(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1604(BX), X6
-	VINSERTPS        $0x10, 1644(BX), X6, X6
-	VINSERTPS        $0x20, 1684(BX), X6, X6
-	VINSERTPS        $0x30, 1724(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1764(BX), X6
-	VINSERTPS        $0x10, 1804(BX), X6, X6
-	VINSERTPS        $0x20, 1844(BX), X6, X6
-	VINSERTPS        $0x30, 1884(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1924(BX), X6
-	VINSERTPS        $0x10, 1964(BX), X6, X6
+	VFMADD231PS      200(BX), Z5, Z1
+	VFMADD231PS      264(BX), Z5, Z2
+	VFMADD231PS      328(BX), Z5, Z3
+	VMOVSD           392(BX), X6
 	VFMADD231PS.BCST 4(AX), Y6, Y4
 	VBROADCASTSS     8(AX), Z5
-	VMOVSS           8(BX), X7
-	VINSERTPS        $0x10, 48(BX), X7, X7
-	VINSERTPS        $0x20, 88(BX), X7, X7
-	VINSERTPS        $0x30, 128(BX), X7, X7
-	VMOVSS           168(BX), X6
-	VINSERTPS        $0x10, 208(BX), X6, X6
-	VINSERTPS        $0x20, 248(BX), X6, X6
-	VINSERTPS        $0x30, 288(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           328(BX), X6
-	VINSERTPS        $0x10, 368(BX), X6, X6
-	VINSERTPS        $0x20, 408(BX), X6, X6
-	VINSERTPS        $0x30, 448(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           488(BX), X6
-	VINSERTPS        $0x10, 528(BX), X6, X6
-	VINSERTPS        $0x20, 568(BX), X6, X6
-	VINSERTPS        $0x30, 608(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           648(BX), X7
-	VINSERTPS        $0x10, 688(BX), X7, X7
-	VINSERTPS        $0x20, 728(BX), X7, X7
-	VINSERTPS        $0x30, 768(BX), X7, X7
-	VMOVSS           808(BX), X6
-	VINSERTPS        $0x10, 848(BX), X6, X6
-	VINSERTPS        $0x20, 888(BX), X6, X6
-	VINSERTPS        $0x30, 928(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           968(BX), X6
-	VINSERTPS        $0x10, 1008(BX), X6, X6
-	VINSERTPS        $0x20, 1048(BX), X6, X6
-	VINSERTPS        $0x30, 1088(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1128(BX), X6
-	VINSERTPS        $0x10, 1168(BX), X6, X6
-	VINSERTPS        $0x20, 1208(BX), X6, X6
-	VINSERTPS        $0x30, 1248(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1288(BX), X7
-	VINSERTPS        $0x10, 1328(BX), X7, X7
-	VINSERTPS        $0x20, 1368(BX), X7, X7
-	VINSERTPS        $0x30, 1408(BX), X7, X7
-	VMOVSS           1448(BX), X6
-	VINSERTPS        $0x10, 1488(BX), X6, X6
-	VINSERTPS        $0x20, 1528(BX), X6, X6
-	VINSERTPS        $0x30, 1568(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1608(BX), X6
-	VINSERTPS        $0x10, 1648(BX), X6, X6
-	VINSERTPS        $0x20, 1688(BX), X6, X6
-	VINSERTPS        $0x30, 1728(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1768(BX), X6
-	VINSERTPS        $0x10, 1808(BX), X6, X6
-	VINSERTPS        $0x20, 1848(BX), X6, X6
-	VINSERTPS        $0x30, 1888(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1928(BX), X6
-	VINSERTPS        $0x10, 1968(BX), X6, X6
+	VFMADD231PS      400(BX), Z5, Z1
+	VFMADD231PS      464(BX), Z5, Z2
+	VFMADD231PS      528(BX), Z5, Z3
+	VMOVSD           592(BX), X6
 	VFMADD231PS.BCST 8(AX), Y6, Y4
 	VBROADCASTSS     12(AX), Z5
-	VMOVSS           12(BX), X7
-	VINSERTPS        $0x10, 52(BX), X7, X7
-	VINSERTPS        $0x20, 92(BX), X7, X7
-	VINSERTPS        $0x30, 132(BX), X7, X7
-	VMOVSS           172(BX), X6
-	VINSERTPS        $0x10, 212(BX), X6, X6
-	VINSERTPS        $0x20, 252(BX), X6, X6
-	VINSERTPS        $0x30, 292(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           332(BX), X6
-	VINSERTPS        $0x10, 372(BX), X6, X6
-	VINSERTPS        $0x20, 412(BX), X6, X6
-	VINSERTPS        $0x30, 452(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           492(BX), X6
-	VINSERTPS        $0x10, 532(BX), X6, X6
-	VINSERTPS        $0x20, 572(BX), X6, X6
-	VINSERTPS        $0x30, 612(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           652(BX), X7
-	VINSERTPS        $0x10, 692(BX), X7, X7
-	VINSERTPS        $0x20, 732(BX), X7, X7
-	VINSERTPS        $0x30, 772(BX), X7, X7
-	VMOVSS           812(BX), X6
-	VINSERTPS        $0x10, 852(BX), X6, X6
-	VINSERTPS        $0x20, 892(BX), X6, X6
-	VINSERTPS        $0x30, 932(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           972(BX), X6
-	VINSERTPS        $0x10, 1012(BX), X6, X6
-	VINSERTPS        $0x20, 1052(BX), X6, X6
-	VINSERTPS        $0x30, 1092(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1132(BX), X6
-	VINSERTPS        $0x10, 1172(BX), X6, X6
-	VINSERTPS        $0x20, 1212(BX), X6, X6
-	VINSERTPS        $0x30, 1252(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1292(BX), X7
-	VINSERTPS        $0x10, 1332(BX), X7, X7
-	VINSERTPS        $0x20, 1372(BX), X7, X7
-	VINSERTPS        $0x30, 1412(BX), X7, X7
-	VMOVSS           1452(BX), X6
-	VINSERTPS        $0x10, 1492(BX), X6, X6
-	VINSERTPS        $0x20, 1532(BX), X6, X6
-	VINSERTPS        $0x30, 1572(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1612(BX), X6
-	VINSERTPS        $0x10, 1652(BX), X6, X6
-	VINSERTPS        $0x20, 1692(BX), X6, X6
-	VINSERTPS        $0x30, 1732(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1772(BX), X6
-	VINSERTPS        $0x10, 1812(BX), X6, X6
-	VINSERTPS        $0x20, 1852(BX), X6, X6
-	VINSERTPS        $0x30, 1892(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1932(BX), X6
-	VINSERTPS        $0x10, 1972(BX), X6, X6
+	VFMADD231PS      600(BX), Z5, Z1
+	VFMADD231PS      664(BX), Z5, Z2
+	VFMADD231PS      728(BX), Z5, Z3
+	VMOVSD           792(BX), X6
 	VFMADD231PS.BCST 12(AX), Y6, Y4
 	VBROADCASTSS     16(AX), Z5
-	VMOVSS           16(BX), X7
-	VINSERTPS        $0x10, 56(BX), X7, X7
-	VINSERTPS        $0x20, 96(BX), X7, X7
-	VINSERTPS        $0x30, 136(BX), X7, X7
-	VMOVSS           176(BX), X6
-	VINSERTPS        $0x10, 216(BX), X6, X6
-	VINSERTPS        $0x20, 256(BX), X6, X6
-	VINSERTPS        $0x30, 296(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           336(BX), X6
-	VINSERTPS        $0x10, 376(BX), X6, X6
-	VINSERTPS        $0x20, 416(BX), X6, X6
-	VINSERTPS        $0x30, 456(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           496(BX), X6
-	VINSERTPS        $0x10, 536(BX), X6, X6
-	VINSERTPS        $0x20, 576(BX), X6, X6
-	VINSERTPS        $0x30, 616(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           656(BX), X7
-	VINSERTPS        $0x10, 696(BX), X7, X7
-	VINSERTPS        $0x20, 736(BX), X7, X7
-	VINSERTPS        $0x30, 776(BX), X7, X7
-	VMOVSS           816(BX), X6
-	VINSERTPS        $0x10, 856(BX), X6, X6
-	VINSERTPS        $0x20, 896(BX), X6, X6
-	VINSERTPS        $0x30, 936(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           976(BX), X6
-	VINSERTPS        $0x10, 1016(BX), X6, X6
-	VINSERTPS        $0x20, 1056(BX), X6, X6
-	VINSERTPS        $0x30, 1096(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1136(BX), X6
-	VINSERTPS        $0x10, 1176(BX), X6, X6
-	VINSERTPS        $0x20, 1216(BX), X6, X6
-	VINSERTPS        $0x30, 1256(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1296(BX), X7
-	VINSERTPS        $0x10, 1336(BX), X7, X7
-	VINSERTPS        $0x20, 1376(BX), X7, X7
-	VINSERTPS        $0x30, 1416(BX), X7, X7
-	VMOVSS           1456(BX), X6
-	VINSERTPS        $0x10, 1496(BX), X6, X6
-	VINSERTPS        $0x20, 1536(BX), X6, X6
-	VINSERTPS        $0x30, 1576(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1616(BX), X6
-	VINSERTPS        $0x10, 1656(BX), X6, X6
-	VINSERTPS        $0x20, 1696(BX), X6, X6
-	VINSERTPS        $0x30, 1736(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1776(BX), X6
-	VINSERTPS        $0x10, 1816(BX), X6, X6
-	VINSERTPS        $0x20, 1856(BX), X6, X6
-	VINSERTPS        $0x30, 1896(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1936(BX), X6
-	VINSERTPS        $0x10, 1976(BX), X6, X6
+	VFMADD231PS      800(BX), Z5, Z1
+	VFMADD231PS      864(BX), Z5, Z2
+	VFMADD231PS      928(BX), Z5, Z3
+	VMOVSD           992(BX), X6
 	VFMADD231PS.BCST 16(AX), Y6, Y4
 	VBROADCASTSS     20(AX), Z5
-	VMOVSS           20(BX), X7
-	VINSERTPS        $0x10, 60(BX), X7, X7
-	VINSERTPS        $0x20, 100(BX), X7, X7
-	VINSERTPS        $0x30, 140(BX), X7, X7
-	VMOVSS           180(BX), X6
-	VINSERTPS        $0x10, 220(BX), X6, X6
-	VINSERTPS        $0x20, 260(BX), X6, X6
-	VINSERTPS        $0x30, 300(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           340(BX), X6
-	VINSERTPS        $0x10, 380(BX), X6, X6
-	VINSERTPS        $0x20, 420(BX), X6, X6
-	VINSERTPS        $0x30, 460(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           500(BX), X6
-	VINSERTPS        $0x10, 540(BX), X6, X6
-	VINSERTPS        $0x20, 580(BX), X6, X6
-	VINSERTPS        $0x30, 620(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           660(BX), X7
-	VINSERTPS        $0x10, 700(BX), X7, X7
-	VINSERTPS        $0x20, 740(BX), X7, X7
-	VINSERTPS        $0x30, 780(BX), X7, X7
-	VMOVSS           820(BX), X6
-	VINSERTPS        $0x10, 860(BX), X6, X6
-	VINSERTPS        $0x20, 900(BX), X6, X6
-	VINSERTPS        $0x30, 940(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           980(BX), X6
-	VINSERTPS        $0x10, 1020(BX), X6, X6
-	VINSERTPS        $0x20, 1060(BX), X6, X6
-	VINSERTPS        $0x30, 1100(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1140(BX), X6
-	VINSERTPS        $0x10, 1180(BX), X6, X6
-	VINSERTPS        $0x20, 1220(BX), X6, X6
-	VINSERTPS        $0x30, 1260(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1300(BX), X7
-	VINSERTPS        $0x10, 1340(BX), X7, X7
-	VINSERTPS        $0x20, 1380(BX), X7, X7
-	VINSERTPS        $0x30, 1420(BX), X7, X7
-	VMOVSS           1460(BX), X6
-	VINSERTPS        $0x10, 1500(BX), X6, X6
-	VINSERTPS        $0x20, 1540(BX), X6, X6
-	VINSERTPS        $0x30, 1580(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1620(BX), X6
-	VINSERTPS        $0x10, 1660(BX), X6, X6
-	VINSERTPS        $0x20, 1700(BX), X6, X6
-	VINSERTPS        $0x30, 1740(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1780(BX), X6
-	VINSERTPS        $0x10, 1820(BX), X6, X6
-	VINSERTPS        $0x20, 1860(BX), X6, X6
-	VINSERTPS        $0x30, 1900(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1940(BX), X6
-	VINSERTPS        $0x10, 1980(BX), X6, X6
+	VFMADD231PS      1000(BX), Z5, Z1
+	VFMADD231PS      1064(BX), Z5, Z2
+	VFMADD231PS      1128(BX), Z5, Z3
+	VMOVSD           1192(BX), X6
 	VFMADD231PS.BCST 20(AX), Y6, Y4
 	VBROADCASTSS     24(AX), Z5
-	VMOVSS           24(BX), X7
-	VINSERTPS        $0x10, 64(BX), X7, X7
-	VINSERTPS        $0x20, 104(BX), X7, X7
-	VINSERTPS        $0x30, 144(BX), X7, X7
-	VMOVSS           184(BX), X6
-	VINSERTPS        $0x10, 224(BX), X6, X6
-	VINSERTPS        $0x20, 264(BX), X6, X6
-	VINSERTPS        $0x30, 304(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           344(BX), X6
-	VINSERTPS        $0x10, 384(BX), X6, X6
-	VINSERTPS        $0x20, 424(BX), X6, X6
-	VINSERTPS        $0x30, 464(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           504(BX), X6
-	VINSERTPS        $0x10, 544(BX), X6, X6
-	VINSERTPS        $0x20, 584(BX), X6, X6
-	VINSERTPS        $0x30, 624(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           664(BX), X7
-	VINSERTPS        $0x10, 704(BX), X7, X7
-	VINSERTPS        $0x20, 744(BX), X7, X7
-	VINSERTPS        $0x30, 784(BX), X7, X7
-	VMOVSS           824(BX), X6
-	VINSERTPS        $0x10, 864(BX), X6, X6
-	VINSERTPS        $0x20, 904(BX), X6, X6
-	VINSERTPS        $0x30, 944(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           984(BX), X6
-	VINSERTPS        $0x10, 1024(BX), X6, X6
-	VINSERTPS        $0x20, 1064(BX), X6, X6
-	VINSERTPS        $0x30, 1104(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1144(BX), X6
-	VINSERTPS        $0x10, 1184(BX), X6, X6
-	VINSERTPS        $0x20, 1224(BX), X6, X6
-	VINSERTPS        $0x30, 1264(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1304(BX), X7
-	VINSERTPS        $0x10, 1344(BX), X7, X7
-	VINSERTPS        $0x20, 1384(BX), X7, X7
-	VINSERTPS        $0x30, 1424(BX), X7, X7
-	VMOVSS           1464(BX), X6
-	VINSERTPS        $0x10, 1504(BX), X6, X6
-	VINSERTPS        $0x20, 1544(BX), X6, X6
-	VINSERTPS        $0x30, 1584(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1624(BX), X6
-	VINSERTPS        $0x10, 1664(BX), X6, X6
-	VINSERTPS        $0x20, 1704(BX), X6, X6
-	VINSERTPS        $0x30, 1744(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1784(BX), X6
-	VINSERTPS        $0x10, 1824(BX), X6, X6
-	VINSERTPS        $0x20, 1864(BX), X6, X6
-	VINSERTPS        $0x30, 1904(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1944(BX), X6
-	VINSERTPS        $0x10, 1984(BX), X6, X6
+	VFMADD231PS      1200(BX), Z5, Z1
+	VFMADD231PS      1264(BX), Z5, Z2
+	VFMADD231PS      1328(BX), Z5, Z3
+	VMOVSD           1392(BX), X6
 	VFMADD231PS.BCST 24(AX), Y6, Y4
 	VBROADCASTSS     28(AX), Z5
-	VMOVSS           28(BX), X7
-	VINSERTPS        $0x10, 68(BX), X7, X7
-	VINSERTPS        $0x20, 108(BX), X7, X7
-	VINSERTPS        $0x30, 148(BX), X7, X7
-	VMOVSS           188(BX), X6
-	VINSERTPS        $0x10, 228(BX), X6, X6
-	VINSERTPS        $0x20, 268(BX), X6, X6
-	VINSERTPS        $0x30, 308(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           348(BX), X6
-	VINSERTPS        $0x10, 388(BX), X6, X6
-	VINSERTPS        $0x20, 428(BX), X6, X6
-	VINSERTPS        $0x30, 468(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           508(BX), X6
-	VINSERTPS        $0x10, 548(BX), X6, X6
-	VINSERTPS        $0x20, 588(BX), X6, X6
-	VINSERTPS        $0x30, 628(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           668(BX), X7
-	VINSERTPS        $0x10, 708(BX), X7, X7
-	VINSERTPS        $0x20, 748(BX), X7, X7
-	VINSERTPS        $0x30, 788(BX), X7, X7
-	VMOVSS           828(BX), X6
-	VINSERTPS        $0x10, 868(BX), X6, X6
-	VINSERTPS        $0x20, 908(BX), X6, X6
-	VINSERTPS        $0x30, 948(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           988(BX), X6
-	VINSERTPS        $0x10, 1028(BX), X6, X6
-	VINSERTPS        $0x20, 1068(BX), X6, X6
-	VINSERTPS        $0x30, 1108(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1148(BX), X6
-	VINSERTPS        $0x10, 1188(BX), X6, X6
-	VINSERTPS        $0x20, 1228(BX), X6, X6
-	VINSERTPS        $0x30, 1268(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1308(BX), X7
-	VINSERTPS        $0x10, 1348(BX), X7, X7
-	VINSERTPS        $0x20, 1388(BX), X7, X7
-	VINSERTPS        $0x30, 1428(BX), X7, X7
-	VMOVSS           1468(BX), X6
-	VINSERTPS        $0x10, 1508(BX), X6, X6
-	VINSERTPS        $0x20, 1548(BX), X6, X6
-	VINSERTPS        $0x30, 1588(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1628(BX), X6
-	VINSERTPS        $0x10, 1668(BX), X6, X6
-	VINSERTPS        $0x20, 1708(BX), X6, X6
-	VINSERTPS        $0x30, 1748(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1788(BX), X6
-	VINSERTPS        $0x10, 1828(BX), X6, X6
-	VINSERTPS        $0x20, 1868(BX), X6, X6
-	VINSERTPS        $0x30, 1908(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1948(BX), X6
-	VINSERTPS        $0x10, 1988(BX), X6, X6
+	VFMADD231PS      1400(BX), Z5, Z1
+	VFMADD231PS      1464(BX), Z5, Z2
+	VFMADD231PS      1528(BX), Z5, Z3
+	VMOVSD           1592(BX), X6
 	VFMADD231PS.BCST 28(AX), Y6, Y4
 	VBROADCASTSS     32(AX), Z5
-	VMOVSS           32(BX), X7
-	VINSERTPS        $0x10, 72(BX), X7, X7
-	VINSERTPS        $0x20, 112(BX), X7, X7
-	VINSERTPS        $0x30, 152(BX), X7, X7
-	VMOVSS           192(BX), X6
-	VINSERTPS        $0x10, 232(BX), X6, X6
-	VINSERTPS        $0x20, 272(BX), X6, X6
-	VINSERTPS        $0x30, 312(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           352(BX), X6
-	VINSERTPS        $0x10, 392(BX), X6, X6
-	VINSERTPS        $0x20, 432(BX), X6, X6
-	VINSERTPS        $0x30, 472(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           512(BX), X6
-	VINSERTPS        $0x10, 552(BX), X6, X6
-	VINSERTPS        $0x20, 592(BX), X6, X6
-	VINSERTPS        $0x30, 632(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           672(BX), X7
-	VINSERTPS        $0x10, 712(BX), X7, X7
-	VINSERTPS        $0x20, 752(BX), X7, X7
-	VINSERTPS        $0x30, 792(BX), X7, X7
-	VMOVSS           832(BX), X6
-	VINSERTPS        $0x10, 872(BX), X6, X6
-	VINSERTPS        $0x20, 912(BX), X6, X6
-	VINSERTPS        $0x30, 952(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           992(BX), X6
-	VINSERTPS        $0x10, 1032(BX), X6, X6
-	VINSERTPS        $0x20, 1072(BX), X6, X6
-	VINSERTPS        $0x30, 1112(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1152(BX), X6
-	VINSERTPS        $0x10, 1192(BX), X6, X6
-	VINSERTPS        $0x20, 1232(BX), X6, X6
-	VINSERTPS        $0x30, 1272(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1312(BX), X7
-	VINSERTPS        $0x10, 1352(BX), X7, X7
-	VINSERTPS        $0x20, 1392(BX), X7, X7
-	VINSERTPS        $0x30, 1432(BX), X7, X7
-	VMOVSS           1472(BX), X6
-	VINSERTPS        $0x10, 1512(BX), X6, X6
-	VINSERTPS        $0x20, 1552(BX), X6, X6
-	VINSERTPS        $0x30, 1592(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1632(BX), X6
-	VINSERTPS        $0x10, 1672(BX), X6, X6
-	VINSERTPS        $0x20, 1712(BX), X6, X6
-	VINSERTPS        $0x30, 1752(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1792(BX), X6
-	VINSERTPS        $0x10, 1832(BX), X6, X6
-	VINSERTPS        $0x20, 1872(BX), X6, X6
-	VINSERTPS        $0x30, 1912(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1952(BX), X6
-	VINSERTPS        $0x10, 1992(BX), X6, X6
+	VFMADD231PS      1600(BX), Z5, Z1
+	VFMADD231PS      1664(BX), Z5, Z2
+	VFMADD231PS      1728(BX), Z5, Z3
+	VMOVSD           1792(BX), X6
 	VFMADD231PS.BCST 32(AX), Y6, Y4
 	VBROADCASTSS     36(AX), Z5
-	VMOVSS           36(BX), X7
-	VINSERTPS        $0x10, 76(BX), X7, X7
-	VINSERTPS        $0x20, 116(BX), X7, X7
-	VINSERTPS        $0x30, 156(BX), X7, X7
-	VMOVSS           196(BX), X6
-	VINSERTPS        $0x10, 236(BX), X6, X6
-	VINSERTPS        $0x20, 276(BX), X6, X6
-	VINSERTPS        $0x30, 316(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           356(BX), X6
-	VINSERTPS        $0x10, 396(BX), X6, X6
-	VINSERTPS        $0x20, 436(BX), X6, X6
-	VINSERTPS        $0x30, 476(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           516(BX), X6
-	VINSERTPS        $0x10, 556(BX), X6, X6
-	VINSERTPS        $0x20, 596(BX), X6, X6
-	VINSERTPS        $0x30, 636(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z1
-	VMOVSS           676(BX), X7
-	VINSERTPS        $0x10, 716(BX), X7, X7
-	VINSERTPS        $0x20, 756(BX), X7, X7
-	VINSERTPS        $0x30, 796(BX), X7, X7
-	VMOVSS           836(BX), X6
-	VINSERTPS        $0x10, 876(BX), X6, X6
-	VINSERTPS        $0x20, 916(BX), X6, X6
-	VINSERTPS        $0x30, 956(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           996(BX), X6
-	VINSERTPS        $0x10, 1036(BX), X6, X6
-	VINSERTPS        $0x20, 1076(BX), X6, X6
-	VINSERTPS        $0x30, 1116(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1156(BX), X6
-	VINSERTPS        $0x10, 1196(BX), X6, X6
-	VINSERTPS        $0x20, 1236(BX), X6, X6
-	VINSERTPS        $0x30, 1276(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z2
-	VMOVSS           1316(BX), X7
-	VINSERTPS        $0x10, 1356(BX), X7, X7
-	VINSERTPS        $0x20, 1396(BX), X7, X7
-	VINSERTPS        $0x30, 1436(BX), X7, X7
-	VMOVSS           1476(BX), X6
-	VINSERTPS        $0x10, 1516(BX), X6, X6
-	VINSERTPS        $0x20, 1556(BX), X6, X6
-	VINSERTPS        $0x30, 1596(BX), X6, X6
-	VINSERTF32X4     $0x01, X6, Z7, Z7
-	VMOVSS           1636(BX), X6
-	VINSERTPS        $0x10, 1676(BX), X6, X6
-	VINSERTPS        $0x20, 1716(BX), X6, X6
-	VINSERTPS        $0x30, 1756(BX), X6, X6
-	VINSERTF32X4     $0x02, X6, Z7, Z7
-	VMOVSS           1796(BX), X6
-	VINSERTPS        $0x10, 1836(BX), X6, X6
-	VINSERTPS        $0x20, 1876(BX), X6, X6
-	VINSERTPS        $0x30, 1916(BX), X6, X6
-	VINSERTF32X4     $0x03, X6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVSS           1956(BX), X6
-	VINSERTPS        $0x10, 1996(BX), X6, X6
+	VFMADD231PS      1800(BX), Z5, Z1
+	VFMADD231PS      1864(BX), Z5, Z2
+	VFMADD231PS      1928(BX), Z5, Z3
+	VMOVSD           1992(BX), X6
 	VFMADD231PS.BCST 36(AX), Y6, Y4
 	VCMPPS           $0x11, (CX), Z0, K6
 	VBLENDMPS        Z1, Z0, K6, Z1
@@ -5581,10 +4876,10 @@ loop4:
 	ADDQ             $+40, AX
 	ADDQ             $+200, CX
 	ADDQ             $+200, DX
-	DECQ             DI
-	JNE              loop4
+	DECQ             SI
+	JNE              loop3
 
-end4:
+end3:
 	VZEROUPPER
 	RET
 
@@ -5715,27 +5010,856 @@ end1:
 	VZEROUPPER
 	RET
 
-// func kFlattenGradAVX512(denseGrad0 *float32, hiddenDenseWeight0 *float32, flattenGrad0 *float32, main int, tail int)
-// Requires: AVX, AVX512F, AVX512VL
+// func kFlattenGradOperandAVX512(hiddenDenseWeight0 *float32, hiddenDenseWeightPacked0 *float32, main int, tail int)
+// Requires: AVX, AVX512F
+TEXT ·kFlattenGradOperandAVX512(SB), $128-32
+	// for h := range 320 {
+	// 	for i := range 50 {
+	// 		hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+	// 	}
+	// }
+	MOVQ  hiddenDenseWeight0+0(FP), AX
+	MOVQ  hiddenDenseWeightPacked0+8(FP), BX
+	MOVQ  main+16(FP), DX
+	TESTQ DX, DX
+	JLE   end1
+
+loop1:
+	MOVQ $0x00000002, CX
+
+loop2:
+	VMOVSS       (AX), X1
+	VINSERTPS    $0x10, 200(AX), X1, X1
+	VINSERTPS    $0x20, 400(AX), X1, X1
+	VINSERTPS    $0x30, 600(AX), X1, X1
+	VMOVSS       800(AX), X0
+	VINSERTPS    $0x10, 1000(AX), X0, X0
+	VINSERTPS    $0x20, 1200(AX), X0, X0
+	VINSERTPS    $0x30, 1400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1600(AX), X0
+	VINSERTPS    $0x10, 1800(AX), X0, X0
+	VINSERTPS    $0x20, 2000(AX), X0, X0
+	VINSERTPS    $0x30, 2200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       2400(AX), X0
+	VINSERTPS    $0x10, 2600(AX), X0, X0
+	VINSERTPS    $0x20, 2800(AX), X0, X0
+	VINSERTPS    $0x30, 3000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, (BX)
+	VMOVSS       3200(AX), X1
+	VINSERTPS    $0x10, 3400(AX), X1, X1
+	VINSERTPS    $0x20, 3600(AX), X1, X1
+	VINSERTPS    $0x30, 3800(AX), X1, X1
+	VMOVSS       4000(AX), X0
+	VINSERTPS    $0x10, 4200(AX), X0, X0
+	VINSERTPS    $0x20, 4400(AX), X0, X0
+	VINSERTPS    $0x30, 4600(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       4800(AX), X0
+	VINSERTPS    $0x10, 5000(AX), X0, X0
+	VINSERTPS    $0x20, 5200(AX), X0, X0
+	VINSERTPS    $0x30, 5400(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       5600(AX), X0
+	VINSERTPS    $0x10, 5800(AX), X0, X0
+	VINSERTPS    $0x20, 6000(AX), X0, X0
+	VINSERTPS    $0x30, 6200(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 64(BX)
+	VMOVSS       6400(AX), X1
+	VINSERTPS    $0x10, 6600(AX), X1, X1
+	VINSERTPS    $0x20, 6800(AX), X1, X1
+	VINSERTPS    $0x30, 7000(AX), X1, X1
+	VMOVSS       7200(AX), X0
+	VINSERTPS    $0x10, 7400(AX), X0, X0
+	VINSERTPS    $0x20, 7600(AX), X0, X0
+	VINSERTPS    $0x30, 7800(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       8000(AX), X0
+	VINSERTPS    $0x10, 8200(AX), X0, X0
+	VINSERTPS    $0x20, 8400(AX), X0, X0
+	VINSERTPS    $0x30, 8600(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       8800(AX), X0
+	VINSERTPS    $0x10, 9000(AX), X0, X0
+	VINSERTPS    $0x20, 9200(AX), X0, X0
+	VINSERTPS    $0x30, 9400(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 128(BX)
+	VMOVSS       9600(AX), X1
+	VINSERTPS    $0x10, 9800(AX), X1, X1
+	VINSERTPS    $0x20, 10000(AX), X1, X1
+	VINSERTPS    $0x30, 10200(AX), X1, X1
+	VMOVSS       10400(AX), X0
+	VINSERTPS    $0x10, 10600(AX), X0, X0
+	VINSERTPS    $0x20, 10800(AX), X0, X0
+	VINSERTPS    $0x30, 11000(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       11200(AX), X0
+	VINSERTPS    $0x10, 11400(AX), X0, X0
+	VINSERTPS    $0x20, 11600(AX), X0, X0
+	VINSERTPS    $0x30, 11800(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       12000(AX), X0
+	VINSERTPS    $0x10, 12200(AX), X0, X0
+	VINSERTPS    $0x20, 12400(AX), X0, X0
+	VINSERTPS    $0x30, 12600(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 192(BX)
+	VMOVSS       12800(AX), X1
+	VINSERTPS    $0x10, 13000(AX), X1, X1
+	VINSERTPS    $0x20, 13200(AX), X1, X1
+	VINSERTPS    $0x30, 13400(AX), X1, X1
+	VMOVSS       13600(AX), X0
+	VINSERTPS    $0x10, 13800(AX), X0, X0
+	VINSERTPS    $0x20, 14000(AX), X0, X0
+	VINSERTPS    $0x30, 14200(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       14400(AX), X0
+	VINSERTPS    $0x10, 14600(AX), X0, X0
+	VINSERTPS    $0x20, 14800(AX), X0, X0
+	VINSERTPS    $0x30, 15000(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       15200(AX), X0
+	VINSERTPS    $0x10, 15400(AX), X0, X0
+	VINSERTPS    $0x20, 15600(AX), X0, X0
+	VINSERTPS    $0x30, 15800(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 256(BX)
+	VMOVSS       16000(AX), X1
+	VINSERTPS    $0x10, 16200(AX), X1, X1
+	VINSERTPS    $0x20, 16400(AX), X1, X1
+	VINSERTPS    $0x30, 16600(AX), X1, X1
+	VMOVSS       16800(AX), X0
+	VINSERTPS    $0x10, 17000(AX), X0, X0
+	VINSERTPS    $0x20, 17200(AX), X0, X0
+	VINSERTPS    $0x30, 17400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       17600(AX), X0
+	VINSERTPS    $0x10, 17800(AX), X0, X0
+	VINSERTPS    $0x20, 18000(AX), X0, X0
+	VINSERTPS    $0x30, 18200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       18400(AX), X0
+	VINSERTPS    $0x10, 18600(AX), X0, X0
+	VINSERTPS    $0x20, 18800(AX), X0, X0
+	VINSERTPS    $0x30, 19000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 320(BX)
+	VMOVSS       19200(AX), X1
+	VINSERTPS    $0x10, 19400(AX), X1, X1
+	VINSERTPS    $0x20, 19600(AX), X1, X1
+	VINSERTPS    $0x30, 19800(AX), X1, X1
+	VMOVSS       20000(AX), X0
+	VINSERTPS    $0x10, 20200(AX), X0, X0
+	VINSERTPS    $0x20, 20400(AX), X0, X0
+	VINSERTPS    $0x30, 20600(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       20800(AX), X0
+	VINSERTPS    $0x10, 21000(AX), X0, X0
+	VINSERTPS    $0x20, 21200(AX), X0, X0
+	VINSERTPS    $0x30, 21400(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       21600(AX), X0
+	VINSERTPS    $0x10, 21800(AX), X0, X0
+	VINSERTPS    $0x20, 22000(AX), X0, X0
+	VINSERTPS    $0x30, 22200(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 384(BX)
+	VMOVSS       4(AX), X1
+	VINSERTPS    $0x10, 204(AX), X1, X1
+	VINSERTPS    $0x20, 404(AX), X1, X1
+	VINSERTPS    $0x30, 604(AX), X1, X1
+	VMOVSS       804(AX), X0
+	VINSERTPS    $0x10, 1004(AX), X0, X0
+	VINSERTPS    $0x20, 1204(AX), X0, X0
+	VINSERTPS    $0x30, 1404(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1604(AX), X0
+	VINSERTPS    $0x10, 1804(AX), X0, X0
+	VINSERTPS    $0x20, 2004(AX), X0, X0
+	VINSERTPS    $0x30, 2204(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       2404(AX), X0
+	VINSERTPS    $0x10, 2604(AX), X0, X0
+	VINSERTPS    $0x20, 2804(AX), X0, X0
+	VINSERTPS    $0x30, 3004(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1280(BX)
+	VMOVSS       3204(AX), X1
+	VINSERTPS    $0x10, 3404(AX), X1, X1
+	VINSERTPS    $0x20, 3604(AX), X1, X1
+	VINSERTPS    $0x30, 3804(AX), X1, X1
+	VMOVSS       4004(AX), X0
+	VINSERTPS    $0x10, 4204(AX), X0, X0
+	VINSERTPS    $0x20, 4404(AX), X0, X0
+	VINSERTPS    $0x30, 4604(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       4804(AX), X0
+	VINSERTPS    $0x10, 5004(AX), X0, X0
+	VINSERTPS    $0x20, 5204(AX), X0, X0
+	VINSERTPS    $0x30, 5404(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       5604(AX), X0
+	VINSERTPS    $0x10, 5804(AX), X0, X0
+	VINSERTPS    $0x20, 6004(AX), X0, X0
+	VINSERTPS    $0x30, 6204(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1344(BX)
+	VMOVSS       6404(AX), X1
+	VINSERTPS    $0x10, 6604(AX), X1, X1
+	VINSERTPS    $0x20, 6804(AX), X1, X1
+	VINSERTPS    $0x30, 7004(AX), X1, X1
+	VMOVSS       7204(AX), X0
+	VINSERTPS    $0x10, 7404(AX), X0, X0
+	VINSERTPS    $0x20, 7604(AX), X0, X0
+	VINSERTPS    $0x30, 7804(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       8004(AX), X0
+	VINSERTPS    $0x10, 8204(AX), X0, X0
+	VINSERTPS    $0x20, 8404(AX), X0, X0
+	VINSERTPS    $0x30, 8604(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       8804(AX), X0
+	VINSERTPS    $0x10, 9004(AX), X0, X0
+	VINSERTPS    $0x20, 9204(AX), X0, X0
+	VINSERTPS    $0x30, 9404(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1408(BX)
+	VMOVSS       9604(AX), X1
+	VINSERTPS    $0x10, 9804(AX), X1, X1
+	VINSERTPS    $0x20, 10004(AX), X1, X1
+	VINSERTPS    $0x30, 10204(AX), X1, X1
+	VMOVSS       10404(AX), X0
+	VINSERTPS    $0x10, 10604(AX), X0, X0
+	VINSERTPS    $0x20, 10804(AX), X0, X0
+	VINSERTPS    $0x30, 11004(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       11204(AX), X0
+	VINSERTPS    $0x10, 11404(AX), X0, X0
+	VINSERTPS    $0x20, 11604(AX), X0, X0
+	VINSERTPS    $0x30, 11804(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       12004(AX), X0
+	VINSERTPS    $0x10, 12204(AX), X0, X0
+	VINSERTPS    $0x20, 12404(AX), X0, X0
+	VINSERTPS    $0x30, 12604(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1472(BX)
+	VMOVSS       12804(AX), X1
+	VINSERTPS    $0x10, 13004(AX), X1, X1
+	VINSERTPS    $0x20, 13204(AX), X1, X1
+	VINSERTPS    $0x30, 13404(AX), X1, X1
+	VMOVSS       13604(AX), X0
+	VINSERTPS    $0x10, 13804(AX), X0, X0
+	VINSERTPS    $0x20, 14004(AX), X0, X0
+	VINSERTPS    $0x30, 14204(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       14404(AX), X0
+	VINSERTPS    $0x10, 14604(AX), X0, X0
+	VINSERTPS    $0x20, 14804(AX), X0, X0
+	VINSERTPS    $0x30, 15004(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       15204(AX), X0
+	VINSERTPS    $0x10, 15404(AX), X0, X0
+	VINSERTPS    $0x20, 15604(AX), X0, X0
+	VINSERTPS    $0x30, 15804(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1536(BX)
+	VMOVSS       16004(AX), X1
+	VINSERTPS    $0x10, 16204(AX), X1, X1
+	VINSERTPS    $0x20, 16404(AX), X1, X1
+	VINSERTPS    $0x30, 16604(AX), X1, X1
+	VMOVSS       16804(AX), X0
+	VINSERTPS    $0x10, 17004(AX), X0, X0
+	VINSERTPS    $0x20, 17204(AX), X0, X0
+	VINSERTPS    $0x30, 17404(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       17604(AX), X0
+	VINSERTPS    $0x10, 17804(AX), X0, X0
+	VINSERTPS    $0x20, 18004(AX), X0, X0
+	VINSERTPS    $0x30, 18204(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       18404(AX), X0
+	VINSERTPS    $0x10, 18604(AX), X0, X0
+	VINSERTPS    $0x20, 18804(AX), X0, X0
+	VINSERTPS    $0x30, 19004(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1600(BX)
+	VMOVSS       19204(AX), X1
+	VINSERTPS    $0x10, 19404(AX), X1, X1
+	VINSERTPS    $0x20, 19604(AX), X1, X1
+	VINSERTPS    $0x30, 19804(AX), X1, X1
+	VMOVSS       20004(AX), X0
+	VINSERTPS    $0x10, 20204(AX), X0, X0
+	VINSERTPS    $0x20, 20404(AX), X0, X0
+	VINSERTPS    $0x30, 20604(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       20804(AX), X0
+	VINSERTPS    $0x10, 21004(AX), X0, X0
+	VINSERTPS    $0x20, 21204(AX), X0, X0
+	VINSERTPS    $0x30, 21404(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       21604(AX), X0
+	VINSERTPS    $0x10, 21804(AX), X0, X0
+	VINSERTPS    $0x20, 22004(AX), X0, X0
+	VINSERTPS    $0x30, 22204(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1664(BX)
+	ADDQ         $+22400, AX
+	ADDQ         $+448, BX
+	DECQ         CX
+	JNE          loop2
+	VMOVSS       (AX), X1
+	VINSERTPS    $0x10, 200(AX), X1, X1
+	VINSERTPS    $0x20, 400(AX), X1, X1
+	VINSERTPS    $0x30, 600(AX), X1, X1
+	VMOVSS       800(AX), X0
+	VINSERTPS    $0x10, 1000(AX), X0, X0
+	VINSERTPS    $0x20, 1200(AX), X0, X0
+	VINSERTPS    $0x30, 1400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1600(AX), X0
+	VINSERTPS    $0x10, 1800(AX), X0, X0
+	VINSERTPS    $0x20, 2000(AX), X0, X0
+	VINSERTPS    $0x30, 2200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       2400(AX), X0
+	VINSERTPS    $0x10, 2600(AX), X0, X0
+	VINSERTPS    $0x20, 2800(AX), X0, X0
+	VINSERTPS    $0x30, 3000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, (BX)
+	VMOVSS       3200(AX), X1
+	VINSERTPS    $0x10, 3400(AX), X1, X1
+	VINSERTPS    $0x20, 3600(AX), X1, X1
+	VINSERTPS    $0x30, 3800(AX), X1, X1
+	VMOVSS       4000(AX), X0
+	VINSERTPS    $0x10, 4200(AX), X0, X0
+	VINSERTPS    $0x20, 4400(AX), X0, X0
+	VINSERTPS    $0x30, 4600(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       4800(AX), X0
+	VINSERTPS    $0x10, 5000(AX), X0, X0
+	VINSERTPS    $0x20, 5200(AX), X0, X0
+	VINSERTPS    $0x30, 5400(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       5600(AX), X0
+	VINSERTPS    $0x10, 5800(AX), X0, X0
+	VINSERTPS    $0x20, 6000(AX), X0, X0
+	VINSERTPS    $0x30, 6200(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 64(BX)
+	VMOVSS       6400(AX), X1
+	VINSERTPS    $0x10, 6600(AX), X1, X1
+	VINSERTPS    $0x20, 6800(AX), X1, X1
+	VINSERTPS    $0x30, 7000(AX), X1, X1
+	VMOVSS       7200(AX), X0
+	VINSERTPS    $0x10, 7400(AX), X0, X0
+	VINSERTPS    $0x20, 7600(AX), X0, X0
+	VINSERTPS    $0x30, 7800(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       8000(AX), X0
+	VINSERTPS    $0x10, 8200(AX), X0, X0
+	VINSERTPS    $0x20, 8400(AX), X0, X0
+	VINSERTPS    $0x30, 8600(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       8800(AX), X0
+	VINSERTPS    $0x10, 9000(AX), X0, X0
+	VINSERTPS    $0x20, 9200(AX), X0, X0
+	VINSERTPS    $0x30, 9400(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 128(BX)
+	VMOVSS       9600(AX), X1
+	VINSERTPS    $0x10, 9800(AX), X1, X1
+	VINSERTPS    $0x20, 10000(AX), X1, X1
+	VINSERTPS    $0x30, 10200(AX), X1, X1
+	VMOVSS       10400(AX), X0
+	VINSERTPS    $0x10, 10600(AX), X0, X0
+	VINSERTPS    $0x20, 10800(AX), X0, X0
+	VINSERTPS    $0x30, 11000(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       11200(AX), X0
+	VINSERTPS    $0x10, 11400(AX), X0, X0
+	VINSERTPS    $0x20, 11600(AX), X0, X0
+	VINSERTPS    $0x30, 11800(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       12000(AX), X0
+	VINSERTPS    $0x10, 12200(AX), X0, X0
+	VINSERTPS    $0x20, 12400(AX), X0, X0
+	VINSERTPS    $0x30, 12600(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 192(BX)
+	VMOVSS       12800(AX), X1
+	VINSERTPS    $0x10, 13000(AX), X1, X1
+	VINSERTPS    $0x20, 13200(AX), X1, X1
+	VINSERTPS    $0x30, 13400(AX), X1, X1
+	VMOVSS       13600(AX), X0
+	VINSERTPS    $0x10, 13800(AX), X0, X0
+	VINSERTPS    $0x20, 14000(AX), X0, X0
+	VINSERTPS    $0x30, 14200(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       14400(AX), X0
+	VINSERTPS    $0x10, 14600(AX), X0, X0
+	VINSERTPS    $0x20, 14800(AX), X0, X0
+	VINSERTPS    $0x30, 15000(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       15200(AX), X0
+	VINSERTPS    $0x10, 15400(AX), X0, X0
+	VINSERTPS    $0x20, 15600(AX), X0, X0
+	VINSERTPS    $0x30, 15800(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 256(BX)
+	VMOVSS       16000(AX), X1
+	VINSERTPS    $0x10, 16200(AX), X1, X1
+	VINSERTPS    $0x20, 16400(AX), X1, X1
+	VINSERTPS    $0x30, 16600(AX), X1, X1
+	VMOVSS       16800(AX), X0
+	VINSERTPS    $0x10, 17000(AX), X0, X0
+	VINSERTPS    $0x20, 17200(AX), X0, X0
+	VINSERTPS    $0x30, 17400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       17600(AX), X0
+	VINSERTPS    $0x10, 17800(AX), X0, X0
+	VINSERTPS    $0x20, 18000(AX), X0, X0
+	VINSERTPS    $0x30, 18200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       18400(AX), X0
+	VINSERTPS    $0x10, 18600(AX), X0, X0
+	VINSERTPS    $0x20, 18800(AX), X0, X0
+	VINSERTPS    $0x30, 19000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 320(BX)
+	VMOVSS       4(AX), X1
+	VINSERTPS    $0x10, 204(AX), X1, X1
+	VINSERTPS    $0x20, 404(AX), X1, X1
+	VINSERTPS    $0x30, 604(AX), X1, X1
+	VMOVSS       804(AX), X0
+	VINSERTPS    $0x10, 1004(AX), X0, X0
+	VINSERTPS    $0x20, 1204(AX), X0, X0
+	VINSERTPS    $0x30, 1404(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1604(AX), X0
+	VINSERTPS    $0x10, 1804(AX), X0, X0
+	VINSERTPS    $0x20, 2004(AX), X0, X0
+	VINSERTPS    $0x30, 2204(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       2404(AX), X0
+	VINSERTPS    $0x10, 2604(AX), X0, X0
+	VINSERTPS    $0x20, 2804(AX), X0, X0
+	VINSERTPS    $0x30, 3004(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1280(BX)
+	VMOVSS       3204(AX), X1
+	VINSERTPS    $0x10, 3404(AX), X1, X1
+	VINSERTPS    $0x20, 3604(AX), X1, X1
+	VINSERTPS    $0x30, 3804(AX), X1, X1
+	VMOVSS       4004(AX), X0
+	VINSERTPS    $0x10, 4204(AX), X0, X0
+	VINSERTPS    $0x20, 4404(AX), X0, X0
+	VINSERTPS    $0x30, 4604(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       4804(AX), X0
+	VINSERTPS    $0x10, 5004(AX), X0, X0
+	VINSERTPS    $0x20, 5204(AX), X0, X0
+	VINSERTPS    $0x30, 5404(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       5604(AX), X0
+	VINSERTPS    $0x10, 5804(AX), X0, X0
+	VINSERTPS    $0x20, 6004(AX), X0, X0
+	VINSERTPS    $0x30, 6204(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1344(BX)
+	VMOVSS       6404(AX), X1
+	VINSERTPS    $0x10, 6604(AX), X1, X1
+	VINSERTPS    $0x20, 6804(AX), X1, X1
+	VINSERTPS    $0x30, 7004(AX), X1, X1
+	VMOVSS       7204(AX), X0
+	VINSERTPS    $0x10, 7404(AX), X0, X0
+	VINSERTPS    $0x20, 7604(AX), X0, X0
+	VINSERTPS    $0x30, 7804(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       8004(AX), X0
+	VINSERTPS    $0x10, 8204(AX), X0, X0
+	VINSERTPS    $0x20, 8404(AX), X0, X0
+	VINSERTPS    $0x30, 8604(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       8804(AX), X0
+	VINSERTPS    $0x10, 9004(AX), X0, X0
+	VINSERTPS    $0x20, 9204(AX), X0, X0
+	VINSERTPS    $0x30, 9404(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1408(BX)
+	VMOVSS       9604(AX), X1
+	VINSERTPS    $0x10, 9804(AX), X1, X1
+	VINSERTPS    $0x20, 10004(AX), X1, X1
+	VINSERTPS    $0x30, 10204(AX), X1, X1
+	VMOVSS       10404(AX), X0
+	VINSERTPS    $0x10, 10604(AX), X0, X0
+	VINSERTPS    $0x20, 10804(AX), X0, X0
+	VINSERTPS    $0x30, 11004(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       11204(AX), X0
+	VINSERTPS    $0x10, 11404(AX), X0, X0
+	VINSERTPS    $0x20, 11604(AX), X0, X0
+	VINSERTPS    $0x30, 11804(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       12004(AX), X0
+	VINSERTPS    $0x10, 12204(AX), X0, X0
+	VINSERTPS    $0x20, 12404(AX), X0, X0
+	VINSERTPS    $0x30, 12604(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1472(BX)
+	VMOVSS       12804(AX), X1
+	VINSERTPS    $0x10, 13004(AX), X1, X1
+	VINSERTPS    $0x20, 13204(AX), X1, X1
+	VINSERTPS    $0x30, 13404(AX), X1, X1
+	VMOVSS       13604(AX), X0
+	VINSERTPS    $0x10, 13804(AX), X0, X0
+	VINSERTPS    $0x20, 14004(AX), X0, X0
+	VINSERTPS    $0x30, 14204(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       14404(AX), X0
+	VINSERTPS    $0x10, 14604(AX), X0, X0
+	VINSERTPS    $0x20, 14804(AX), X0, X0
+	VINSERTPS    $0x30, 15004(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       15204(AX), X0
+	VINSERTPS    $0x10, 15404(AX), X0, X0
+	VINSERTPS    $0x20, 15604(AX), X0, X0
+	VINSERTPS    $0x30, 15804(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1536(BX)
+	VMOVSS       16004(AX), X1
+	VINSERTPS    $0x10, 16204(AX), X1, X1
+	VINSERTPS    $0x20, 16404(AX), X1, X1
+	VINSERTPS    $0x30, 16604(AX), X1, X1
+	VMOVSS       16804(AX), X0
+	VINSERTPS    $0x10, 17004(AX), X0, X0
+	VINSERTPS    $0x20, 17204(AX), X0, X0
+	VINSERTPS    $0x30, 17404(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       17604(AX), X0
+	VINSERTPS    $0x10, 17804(AX), X0, X0
+	VINSERTPS    $0x20, 18004(AX), X0, X0
+	VINSERTPS    $0x30, 18204(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       18404(AX), X0
+	VINSERTPS    $0x10, 18604(AX), X0, X0
+	VINSERTPS    $0x20, 18804(AX), X0, X0
+	VINSERTPS    $0x30, 19004(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 1600(BX)
+	SUBQ         $0x0000aef8, AX
+	ADDQ         $+1664, BX
+	DECQ         DX
+	JNE          loop1
+
+end1:
+	MOVQ  tail+24(FP), DX
+	TESTQ DX, DX
+	JLE   end3
+
+loop3:
+	MOVQ $0x00000002, CX
+
+loop4:
+	VMOVSS       (AX), X1
+	VINSERTPS    $0x10, 200(AX), X1, X1
+	VINSERTPS    $0x20, 400(AX), X1, X1
+	VINSERTPS    $0x30, 600(AX), X1, X1
+	VMOVSS       800(AX), X0
+	VINSERTPS    $0x10, 1000(AX), X0, X0
+	VINSERTPS    $0x20, 1200(AX), X0, X0
+	VINSERTPS    $0x30, 1400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1600(AX), X0
+	VINSERTPS    $0x10, 1800(AX), X0, X0
+	VINSERTPS    $0x20, 2000(AX), X0, X0
+	VINSERTPS    $0x30, 2200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       2400(AX), X0
+	VINSERTPS    $0x10, 2600(AX), X0, X0
+	VINSERTPS    $0x20, 2800(AX), X0, X0
+	VINSERTPS    $0x30, 3000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, (BX)
+	VMOVSS       3200(AX), X1
+	VINSERTPS    $0x10, 3400(AX), X1, X1
+	VINSERTPS    $0x20, 3600(AX), X1, X1
+	VINSERTPS    $0x30, 3800(AX), X1, X1
+	VMOVSS       4000(AX), X0
+	VINSERTPS    $0x10, 4200(AX), X0, X0
+	VINSERTPS    $0x20, 4400(AX), X0, X0
+	VINSERTPS    $0x30, 4600(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       4800(AX), X0
+	VINSERTPS    $0x10, 5000(AX), X0, X0
+	VINSERTPS    $0x20, 5200(AX), X0, X0
+	VINSERTPS    $0x30, 5400(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       5600(AX), X0
+	VINSERTPS    $0x10, 5800(AX), X0, X0
+	VINSERTPS    $0x20, 6000(AX), X0, X0
+	VINSERTPS    $0x30, 6200(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 64(BX)
+	VMOVSS       6400(AX), X1
+	VINSERTPS    $0x10, 6600(AX), X1, X1
+	VINSERTPS    $0x20, 6800(AX), X1, X1
+	VINSERTPS    $0x30, 7000(AX), X1, X1
+	VMOVSS       7200(AX), X0
+	VINSERTPS    $0x10, 7400(AX), X0, X0
+	VINSERTPS    $0x20, 7600(AX), X0, X0
+	VINSERTPS    $0x30, 7800(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       8000(AX), X0
+	VINSERTPS    $0x10, 8200(AX), X0, X0
+	VINSERTPS    $0x20, 8400(AX), X0, X0
+	VINSERTPS    $0x30, 8600(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       8800(AX), X0
+	VINSERTPS    $0x10, 9000(AX), X0, X0
+	VINSERTPS    $0x20, 9200(AX), X0, X0
+	VINSERTPS    $0x30, 9400(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 128(BX)
+	VMOVSS       9600(AX), X1
+	VINSERTPS    $0x10, 9800(AX), X1, X1
+	VINSERTPS    $0x20, 10000(AX), X1, X1
+	VINSERTPS    $0x30, 10200(AX), X1, X1
+	VMOVSS       10400(AX), X0
+	VINSERTPS    $0x10, 10600(AX), X0, X0
+	VINSERTPS    $0x20, 10800(AX), X0, X0
+	VINSERTPS    $0x30, 11000(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       11200(AX), X0
+	VINSERTPS    $0x10, 11400(AX), X0, X0
+	VINSERTPS    $0x20, 11600(AX), X0, X0
+	VINSERTPS    $0x30, 11800(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       12000(AX), X0
+	VINSERTPS    $0x10, 12200(AX), X0, X0
+	VINSERTPS    $0x20, 12400(AX), X0, X0
+	VINSERTPS    $0x30, 12600(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 192(BX)
+	VMOVSS       12800(AX), X1
+	VINSERTPS    $0x10, 13000(AX), X1, X1
+	VINSERTPS    $0x20, 13200(AX), X1, X1
+	VINSERTPS    $0x30, 13400(AX), X1, X1
+	VMOVSS       13600(AX), X0
+	VINSERTPS    $0x10, 13800(AX), X0, X0
+	VINSERTPS    $0x20, 14000(AX), X0, X0
+	VINSERTPS    $0x30, 14200(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       14400(AX), X0
+	VINSERTPS    $0x10, 14600(AX), X0, X0
+	VINSERTPS    $0x20, 14800(AX), X0, X0
+	VINSERTPS    $0x30, 15000(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       15200(AX), X0
+	VINSERTPS    $0x10, 15400(AX), X0, X0
+	VINSERTPS    $0x20, 15600(AX), X0, X0
+	VINSERTPS    $0x30, 15800(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 256(BX)
+	VMOVSS       16000(AX), X1
+	VINSERTPS    $0x10, 16200(AX), X1, X1
+	VINSERTPS    $0x20, 16400(AX), X1, X1
+	VINSERTPS    $0x30, 16600(AX), X1, X1
+	VMOVSS       16800(AX), X0
+	VINSERTPS    $0x10, 17000(AX), X0, X0
+	VINSERTPS    $0x20, 17200(AX), X0, X0
+	VINSERTPS    $0x30, 17400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       17600(AX), X0
+	VINSERTPS    $0x10, 17800(AX), X0, X0
+	VINSERTPS    $0x20, 18000(AX), X0, X0
+	VINSERTPS    $0x30, 18200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       18400(AX), X0
+	VINSERTPS    $0x10, 18600(AX), X0, X0
+	VINSERTPS    $0x20, 18800(AX), X0, X0
+	VINSERTPS    $0x30, 19000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 320(BX)
+	VMOVSS       19200(AX), X1
+	VINSERTPS    $0x10, 19400(AX), X1, X1
+	VINSERTPS    $0x20, 19600(AX), X1, X1
+	VINSERTPS    $0x30, 19800(AX), X1, X1
+	VMOVSS       20000(AX), X0
+	VINSERTPS    $0x10, 20200(AX), X0, X0
+	VINSERTPS    $0x20, 20400(AX), X0, X0
+	VINSERTPS    $0x30, 20600(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       20800(AX), X0
+	VINSERTPS    $0x10, 21000(AX), X0, X0
+	VINSERTPS    $0x20, 21200(AX), X0, X0
+	VINSERTPS    $0x30, 21400(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       21600(AX), X0
+	VINSERTPS    $0x10, 21800(AX), X0, X0
+	VINSERTPS    $0x20, 22000(AX), X0, X0
+	VINSERTPS    $0x30, 22200(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 384(BX)
+	ADDQ         $+22400, AX
+	ADDQ         $+448, BX
+	DECQ         CX
+	JNE          loop4
+	VMOVSS       (AX), X1
+	VINSERTPS    $0x10, 200(AX), X1, X1
+	VINSERTPS    $0x20, 400(AX), X1, X1
+	VINSERTPS    $0x30, 600(AX), X1, X1
+	VMOVSS       800(AX), X0
+	VINSERTPS    $0x10, 1000(AX), X0, X0
+	VINSERTPS    $0x20, 1200(AX), X0, X0
+	VINSERTPS    $0x30, 1400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       1600(AX), X0
+	VINSERTPS    $0x10, 1800(AX), X0, X0
+	VINSERTPS    $0x20, 2000(AX), X0, X0
+	VINSERTPS    $0x30, 2200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       2400(AX), X0
+	VINSERTPS    $0x10, 2600(AX), X0, X0
+	VINSERTPS    $0x20, 2800(AX), X0, X0
+	VINSERTPS    $0x30, 3000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, (BX)
+	VMOVSS       3200(AX), X1
+	VINSERTPS    $0x10, 3400(AX), X1, X1
+	VINSERTPS    $0x20, 3600(AX), X1, X1
+	VINSERTPS    $0x30, 3800(AX), X1, X1
+	VMOVSS       4000(AX), X0
+	VINSERTPS    $0x10, 4200(AX), X0, X0
+	VINSERTPS    $0x20, 4400(AX), X0, X0
+	VINSERTPS    $0x30, 4600(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       4800(AX), X0
+	VINSERTPS    $0x10, 5000(AX), X0, X0
+	VINSERTPS    $0x20, 5200(AX), X0, X0
+	VINSERTPS    $0x30, 5400(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       5600(AX), X0
+	VINSERTPS    $0x10, 5800(AX), X0, X0
+	VINSERTPS    $0x20, 6000(AX), X0, X0
+	VINSERTPS    $0x30, 6200(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 64(BX)
+	VMOVSS       6400(AX), X1
+	VINSERTPS    $0x10, 6600(AX), X1, X1
+	VINSERTPS    $0x20, 6800(AX), X1, X1
+	VINSERTPS    $0x30, 7000(AX), X1, X1
+	VMOVSS       7200(AX), X0
+	VINSERTPS    $0x10, 7400(AX), X0, X0
+	VINSERTPS    $0x20, 7600(AX), X0, X0
+	VINSERTPS    $0x30, 7800(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       8000(AX), X0
+	VINSERTPS    $0x10, 8200(AX), X0, X0
+	VINSERTPS    $0x20, 8400(AX), X0, X0
+	VINSERTPS    $0x30, 8600(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       8800(AX), X0
+	VINSERTPS    $0x10, 9000(AX), X0, X0
+	VINSERTPS    $0x20, 9200(AX), X0, X0
+	VINSERTPS    $0x30, 9400(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 128(BX)
+	VMOVSS       9600(AX), X1
+	VINSERTPS    $0x10, 9800(AX), X1, X1
+	VINSERTPS    $0x20, 10000(AX), X1, X1
+	VINSERTPS    $0x30, 10200(AX), X1, X1
+	VMOVSS       10400(AX), X0
+	VINSERTPS    $0x10, 10600(AX), X0, X0
+	VINSERTPS    $0x20, 10800(AX), X0, X0
+	VINSERTPS    $0x30, 11000(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       11200(AX), X0
+	VINSERTPS    $0x10, 11400(AX), X0, X0
+	VINSERTPS    $0x20, 11600(AX), X0, X0
+	VINSERTPS    $0x30, 11800(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       12000(AX), X0
+	VINSERTPS    $0x10, 12200(AX), X0, X0
+	VINSERTPS    $0x20, 12400(AX), X0, X0
+	VINSERTPS    $0x30, 12600(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 192(BX)
+	VMOVSS       12800(AX), X1
+	VINSERTPS    $0x10, 13000(AX), X1, X1
+	VINSERTPS    $0x20, 13200(AX), X1, X1
+	VINSERTPS    $0x30, 13400(AX), X1, X1
+	VMOVSS       13600(AX), X0
+	VINSERTPS    $0x10, 13800(AX), X0, X0
+	VINSERTPS    $0x20, 14000(AX), X0, X0
+	VINSERTPS    $0x30, 14200(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       14400(AX), X0
+	VINSERTPS    $0x10, 14600(AX), X0, X0
+	VINSERTPS    $0x20, 14800(AX), X0, X0
+	VINSERTPS    $0x30, 15000(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       15200(AX), X0
+	VINSERTPS    $0x10, 15400(AX), X0, X0
+	VINSERTPS    $0x20, 15600(AX), X0, X0
+	VINSERTPS    $0x30, 15800(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 256(BX)
+	VMOVSS       16000(AX), X1
+	VINSERTPS    $0x10, 16200(AX), X1, X1
+	VINSERTPS    $0x20, 16400(AX), X1, X1
+	VINSERTPS    $0x30, 16600(AX), X1, X1
+	VMOVSS       16800(AX), X0
+	VINSERTPS    $0x10, 17000(AX), X0, X0
+	VINSERTPS    $0x20, 17200(AX), X0, X0
+	VINSERTPS    $0x30, 17400(AX), X0, X0
+	VINSERTF32X4 $0x01, X0, Z1, Z1
+	VMOVSS       17600(AX), X0
+	VINSERTPS    $0x10, 17800(AX), X0, X0
+	VINSERTPS    $0x20, 18000(AX), X0, X0
+	VINSERTPS    $0x30, 18200(AX), X0, X0
+	VINSERTF32X4 $0x02, X0, Z1, Z1
+	VMOVSS       18400(AX), X0
+	VINSERTPS    $0x10, 18600(AX), X0, X0
+	VINSERTPS    $0x20, 18800(AX), X0, X0
+	VINSERTPS    $0x30, 19000(AX), X0, X0
+	VINSERTF32X4 $0x03, X0, Z1, Z1
+	VMOVUPS      Z1, 320(BX)
+	SUBQ         $0x0000aefc, AX
+	ADDQ         $+384, BX
+	DECQ         DX
+	JNE          loop3
+
+end3:
+	VZEROUPPER
+	RET
+
+// func kFlattenGradAVX512(denseGrad0 *float32, hiddenDenseWeightPacked0 *float32, flattenGrad0 *float32, main int, tail int)
+// Requires: AVX, AVX512F
 TEXT ·kFlattenGradAVX512(SB), $128-40
 	// for row := range N {
 	// 	for col := range 320 {
 	// 		acc := f32(0)
 	// 		for inner := range 50 {
-	// 			acc = fma(dense.grad[row, inner], hidden.dense.weight[col, inner], acc)
+	// 			acc = fma(dense.grad[row, inner], hidden.dense.weight.packed[col, inner], acc)
 	// 		}
 	// 		flatten.grad[row, col] = acc
 	// 	}
 	// }
-	MOVQ  denseGrad0+0(FP), AX
-	MOVQ  hiddenDenseWeight0+8(FP), BX
+	MOVQ  denseGrad0+0(FP), BX
+	MOVQ  hiddenDenseWeightPacked0+8(FP), AX
 	MOVQ  flattenGrad0+16(FP), CX
 	MOVQ  main+24(FP), DI
 	TESTQ DI, DI
 	JLE   end1
 
 loop1:
-	MOVQ $0x00000006, SI
+	MOVQ $0x00000002, SI
 
 loop2:
 	VPXORD Z0, Z0, Z0
@@ -5752,495 +5876,145 @@ loop2:
 	VPXORD Z11, Z11, Z11
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	VPXORD Z20, Z20, Z20
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	MOVQ   $0x00000010, DX
+	MOVQ   $0x0000000a, DX
 
 loop3:
-	VBROADCASTSS (AX), Z24
-	VMOVSS       (BX), X26
-	VINSERTPS    $0x10, 200(BX), X26, X26
-	VINSERTPS    $0x20, 400(BX), X26, X26
-	VINSERTPS    $0x30, 600(BX), X26, X26
-	VMOVSS       800(BX), X25
-	VINSERTPS    $0x10, 1000(BX), X25, X25
-	VINSERTPS    $0x20, 1200(BX), X25, X25
-	VINSERTPS    $0x30, 1400(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z26, Z26
-	VMOVSS       1600(BX), X25
-	VINSERTPS    $0x10, 1800(BX), X25, X25
-	VINSERTPS    $0x20, 2000(BX), X25, X25
-	VINSERTPS    $0x30, 2200(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z26, Z26
-	VMOVSS       2400(BX), X25
-	VINSERTPS    $0x10, 2600(BX), X25, X25
-	VINSERTPS    $0x20, 2800(BX), X25, X25
-	VINSERTPS    $0x30, 3000(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z26, Z26
-	VFMADD231PS  Z26, Z24, Z0
-	VMOVSS       3200(BX), X27
-	VINSERTPS    $0x10, 3400(BX), X27, X27
-	VINSERTPS    $0x20, 3600(BX), X27, X27
-	VINSERTPS    $0x30, 3800(BX), X27, X27
-	VMOVSS       4000(BX), X25
-	VINSERTPS    $0x10, 4200(BX), X25, X25
-	VINSERTPS    $0x20, 4400(BX), X25, X25
-	VINSERTPS    $0x30, 4600(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z27, Z27
-	VMOVSS       4800(BX), X25
-	VINSERTPS    $0x10, 5000(BX), X25, X25
-	VINSERTPS    $0x20, 5200(BX), X25, X25
-	VINSERTPS    $0x30, 5400(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z27, Z27
-	VMOVSS       5600(BX), X25
-	VINSERTPS    $0x10, 5800(BX), X25, X25
-	VINSERTPS    $0x20, 6000(BX), X25, X25
-	VINSERTPS    $0x30, 6200(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z27, Z27
-	VFMADD231PS  Z27, Z24, Z1
-	VMOVSS       6400(BX), X28
-	VINSERTPS    $0x10, 6600(BX), X28, X28
-	VINSERTPS    $0x20, 6800(BX), X28, X28
-	VINSERTPS    $0x30, 7000(BX), X28, X28
-	VMOVSS       7200(BX), X25
-	VINSERTPS    $0x10, 7400(BX), X25, X25
-	VINSERTPS    $0x20, 7600(BX), X25, X25
-	VINSERTPS    $0x30, 7800(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z28, Z28
-	VMOVSS       8000(BX), X25
-	VINSERTPS    $0x10, 8200(BX), X25, X25
-	VINSERTPS    $0x20, 8400(BX), X25, X25
-	VINSERTPS    $0x30, 8600(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z28, Z28
-	VMOVSS       8800(BX), X25
-	VINSERTPS    $0x10, 9000(BX), X25, X25
-	VINSERTPS    $0x20, 9200(BX), X25, X25
-	VINSERTPS    $0x30, 9400(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z28, Z28
-	VFMADD231PS  Z28, Z24, Z2
-	VBROADCASTSS 200(AX), Z24
-	VFMADD231PS  Z26, Z24, Z3
-	VFMADD231PS  Z27, Z24, Z4
-	VFMADD231PS  Z28, Z24, Z5
-	VBROADCASTSS 400(AX), Z24
-	VFMADD231PS  Z26, Z24, Z6
-	VFMADD231PS  Z27, Z24, Z7
-	VFMADD231PS  Z28, Z24, Z8
-	VBROADCASTSS 600(AX), Z24
-	VFMADD231PS  Z26, Z24, Z9
-	VFMADD231PS  Z27, Z24, Z10
-	VFMADD231PS  Z28, Z24, Z11
-	VBROADCASTSS 800(AX), Z24
-	VFMADD231PS  Z26, Z24, Z12
-	VFMADD231PS  Z27, Z24, Z13
-	VFMADD231PS  Z28, Z24, Z14
-	VBROADCASTSS 1000(AX), Z24
-	VFMADD231PS  Z26, Z24, Z15
-	VFMADD231PS  Z27, Z24, Z16
-	VFMADD231PS  Z28, Z24, Z17
-	VBROADCASTSS 1200(AX), Z24
-	VFMADD231PS  Z26, Z24, Z18
-	VFMADD231PS  Z27, Z24, Z19
-	VFMADD231PS  Z28, Z24, Z20
-	VBROADCASTSS 1400(AX), Z24
-	VFMADD231PS  Z26, Z24, Z21
-	VFMADD231PS  Z27, Z24, Z22
-	VFMADD231PS  Z28, Z24, Z23
-	VBROADCASTSS 4(AX), Z24
-	VMOVSS       4(BX), X26
-	VINSERTPS    $0x10, 204(BX), X26, X26
-	VINSERTPS    $0x20, 404(BX), X26, X26
-	VINSERTPS    $0x30, 604(BX), X26, X26
-	VMOVSS       804(BX), X25
-	VINSERTPS    $0x10, 1004(BX), X25, X25
-	VINSERTPS    $0x20, 1204(BX), X25, X25
-	VINSERTPS    $0x30, 1404(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z26, Z26
-	VMOVSS       1604(BX), X25
-	VINSERTPS    $0x10, 1804(BX), X25, X25
-	VINSERTPS    $0x20, 2004(BX), X25, X25
-	VINSERTPS    $0x30, 2204(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z26, Z26
-	VMOVSS       2404(BX), X25
-	VINSERTPS    $0x10, 2604(BX), X25, X25
-	VINSERTPS    $0x20, 2804(BX), X25, X25
-	VINSERTPS    $0x30, 3004(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z26, Z26
-	VFMADD231PS  Z26, Z24, Z0
-	VMOVSS       3204(BX), X27
-	VINSERTPS    $0x10, 3404(BX), X27, X27
-	VINSERTPS    $0x20, 3604(BX), X27, X27
-	VINSERTPS    $0x30, 3804(BX), X27, X27
-	VMOVSS       4004(BX), X25
-	VINSERTPS    $0x10, 4204(BX), X25, X25
-	VINSERTPS    $0x20, 4404(BX), X25, X25
-	VINSERTPS    $0x30, 4604(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z27, Z27
-	VMOVSS       4804(BX), X25
-	VINSERTPS    $0x10, 5004(BX), X25, X25
-	VINSERTPS    $0x20, 5204(BX), X25, X25
-	VINSERTPS    $0x30, 5404(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z27, Z27
-	VMOVSS       5604(BX), X25
-	VINSERTPS    $0x10, 5804(BX), X25, X25
-	VINSERTPS    $0x20, 6004(BX), X25, X25
-	VINSERTPS    $0x30, 6204(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z27, Z27
-	VFMADD231PS  Z27, Z24, Z1
-	VMOVSS       6404(BX), X28
-	VINSERTPS    $0x10, 6604(BX), X28, X28
-	VINSERTPS    $0x20, 6804(BX), X28, X28
-	VINSERTPS    $0x30, 7004(BX), X28, X28
-	VMOVSS       7204(BX), X25
-	VINSERTPS    $0x10, 7404(BX), X25, X25
-	VINSERTPS    $0x20, 7604(BX), X25, X25
-	VINSERTPS    $0x30, 7804(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z28, Z28
-	VMOVSS       8004(BX), X25
-	VINSERTPS    $0x10, 8204(BX), X25, X25
-	VINSERTPS    $0x20, 8404(BX), X25, X25
-	VINSERTPS    $0x30, 8604(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z28, Z28
-	VMOVSS       8804(BX), X25
-	VINSERTPS    $0x10, 9004(BX), X25, X25
-	VINSERTPS    $0x20, 9204(BX), X25, X25
-	VINSERTPS    $0x30, 9404(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z28, Z28
-	VFMADD231PS  Z28, Z24, Z2
-	VBROADCASTSS 204(AX), Z24
-	VFMADD231PS  Z26, Z24, Z3
-	VFMADD231PS  Z27, Z24, Z4
-	VFMADD231PS  Z28, Z24, Z5
-	VBROADCASTSS 404(AX), Z24
-	VFMADD231PS  Z26, Z24, Z6
-	VFMADD231PS  Z27, Z24, Z7
-	VFMADD231PS  Z28, Z24, Z8
-	VBROADCASTSS 604(AX), Z24
-	VFMADD231PS  Z26, Z24, Z9
-	VFMADD231PS  Z27, Z24, Z10
-	VFMADD231PS  Z28, Z24, Z11
-	VBROADCASTSS 804(AX), Z24
-	VFMADD231PS  Z26, Z24, Z12
-	VFMADD231PS  Z27, Z24, Z13
-	VFMADD231PS  Z28, Z24, Z14
-	VBROADCASTSS 1004(AX), Z24
-	VFMADD231PS  Z26, Z24, Z15
-	VFMADD231PS  Z27, Z24, Z16
-	VFMADD231PS  Z28, Z24, Z17
-	VBROADCASTSS 1204(AX), Z24
-	VFMADD231PS  Z26, Z24, Z18
-	VFMADD231PS  Z27, Z24, Z19
-	VFMADD231PS  Z28, Z24, Z20
-	VBROADCASTSS 1404(AX), Z24
-	VFMADD231PS  Z26, Z24, Z21
-	VFMADD231PS  Z27, Z24, Z22
-	VFMADD231PS  Z28, Z24, Z23
-	VBROADCASTSS 8(AX), Z24
-	VMOVSS       8(BX), X26
-	VINSERTPS    $0x10, 208(BX), X26, X26
-	VINSERTPS    $0x20, 408(BX), X26, X26
-	VINSERTPS    $0x30, 608(BX), X26, X26
-	VMOVSS       808(BX), X25
-	VINSERTPS    $0x10, 1008(BX), X25, X25
-	VINSERTPS    $0x20, 1208(BX), X25, X25
-	VINSERTPS    $0x30, 1408(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z26, Z26
-	VMOVSS       1608(BX), X25
-	VINSERTPS    $0x10, 1808(BX), X25, X25
-	VINSERTPS    $0x20, 2008(BX), X25, X25
-	VINSERTPS    $0x30, 2208(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z26, Z26
-	VMOVSS       2408(BX), X25
-	VINSERTPS    $0x10, 2608(BX), X25, X25
-	VINSERTPS    $0x20, 2808(BX), X25, X25
-	VINSERTPS    $0x30, 3008(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z26, Z26
-	VFMADD231PS  Z26, Z24, Z0
-	VMOVSS       3208(BX), X27
-	VINSERTPS    $0x10, 3408(BX), X27, X27
-	VINSERTPS    $0x20, 3608(BX), X27, X27
-	VINSERTPS    $0x30, 3808(BX), X27, X27
-	VMOVSS       4008(BX), X25
-	VINSERTPS    $0x10, 4208(BX), X25, X25
-	VINSERTPS    $0x20, 4408(BX), X25, X25
-	VINSERTPS    $0x30, 4608(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z27, Z27
-	VMOVSS       4808(BX), X25
-	VINSERTPS    $0x10, 5008(BX), X25, X25
-	VINSERTPS    $0x20, 5208(BX), X25, X25
-	VINSERTPS    $0x30, 5408(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z27, Z27
-	VMOVSS       5608(BX), X25
-	VINSERTPS    $0x10, 5808(BX), X25, X25
-	VINSERTPS    $0x20, 6008(BX), X25, X25
-	VINSERTPS    $0x30, 6208(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z27, Z27
-	VFMADD231PS  Z27, Z24, Z1
-	VMOVSS       6408(BX), X28
-	VINSERTPS    $0x10, 6608(BX), X28, X28
-	VINSERTPS    $0x20, 6808(BX), X28, X28
-	VINSERTPS    $0x30, 7008(BX), X28, X28
-	VMOVSS       7208(BX), X25
-	VINSERTPS    $0x10, 7408(BX), X25, X25
-	VINSERTPS    $0x20, 7608(BX), X25, X25
-	VINSERTPS    $0x30, 7808(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z28, Z28
-	VMOVSS       8008(BX), X25
-	VINSERTPS    $0x10, 8208(BX), X25, X25
-	VINSERTPS    $0x20, 8408(BX), X25, X25
-	VINSERTPS    $0x30, 8608(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z28, Z28
-	VMOVSS       8808(BX), X25
-	VINSERTPS    $0x10, 9008(BX), X25, X25
-	VINSERTPS    $0x20, 9208(BX), X25, X25
-	VINSERTPS    $0x30, 9408(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z28, Z28
-	VFMADD231PS  Z28, Z24, Z2
-	VBROADCASTSS 208(AX), Z24
-	VFMADD231PS  Z26, Z24, Z3
-	VFMADD231PS  Z27, Z24, Z4
-	VFMADD231PS  Z28, Z24, Z5
-	VBROADCASTSS 408(AX), Z24
-	VFMADD231PS  Z26, Z24, Z6
-	VFMADD231PS  Z27, Z24, Z7
-	VFMADD231PS  Z28, Z24, Z8
-	VBROADCASTSS 608(AX), Z24
-	VFMADD231PS  Z26, Z24, Z9
-	VFMADD231PS  Z27, Z24, Z10
-	VFMADD231PS  Z28, Z24, Z11
-	VBROADCASTSS 808(AX), Z24
-	VFMADD231PS  Z26, Z24, Z12
-	VFMADD231PS  Z27, Z24, Z13
-	VFMADD231PS  Z28, Z24, Z14
-	VBROADCASTSS 1008(AX), Z24
-	VFMADD231PS  Z26, Z24, Z15
-	VFMADD231PS  Z27, Z24, Z16
-	VFMADD231PS  Z28, Z24, Z17
-	VBROADCASTSS 1208(AX), Z24
-	VFMADD231PS  Z26, Z24, Z18
-	VFMADD231PS  Z27, Z24, Z19
-	VFMADD231PS  Z28, Z24, Z20
-	VBROADCASTSS 1408(AX), Z24
-	VFMADD231PS  Z26, Z24, Z21
-	VFMADD231PS  Z27, Z24, Z22
-	VFMADD231PS  Z28, Z24, Z23
-	ADDQ         $+12, AX
-	ADDQ         $+12, BX
+	VBROADCASTSS (BX), Z14
+	VMOVUPS      (AX), Z15
+	VFMADD231PS  Z15, Z14, Z0
+	VMOVUPS      64(AX), Z16
+	VFMADD231PS  Z16, Z14, Z1
+	VMOVUPS      128(AX), Z17
+	VFMADD231PS  Z17, Z14, Z2
+	VMOVUPS      192(AX), Z18
+	VFMADD231PS  Z18, Z14, Z3
+	VMOVUPS      256(AX), Z19
+	VFMADD231PS  Z19, Z14, Z4
+	VMOVUPS      320(AX), Z20
+	VFMADD231PS  Z20, Z14, Z5
+	VMOVUPS      384(AX), Z21
+	VFMADD231PS  Z21, Z14, Z6
+	VBROADCASTSS 200(BX), Z14
+	VFMADD231PS  Z15, Z14, Z7
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z17, Z14, Z9
+	VFMADD231PS  Z18, Z14, Z10
+	VFMADD231PS  Z19, Z14, Z11
+	VFMADD231PS  Z20, Z14, Z12
+	VFMADD231PS  Z21, Z14, Z13
+	VBROADCASTSS 4(BX), Z14
+	VMOVUPS      1280(AX), Z15
+	VFMADD231PS  Z15, Z14, Z0
+	VMOVUPS      1344(AX), Z16
+	VFMADD231PS  Z16, Z14, Z1
+	VMOVUPS      1408(AX), Z17
+	VFMADD231PS  Z17, Z14, Z2
+	VMOVUPS      1472(AX), Z18
+	VFMADD231PS  Z18, Z14, Z3
+	VMOVUPS      1536(AX), Z19
+	VFMADD231PS  Z19, Z14, Z4
+	VMOVUPS      1600(AX), Z20
+	VFMADD231PS  Z20, Z14, Z5
+	VMOVUPS      1664(AX), Z21
+	VFMADD231PS  Z21, Z14, Z6
+	VBROADCASTSS 204(BX), Z14
+	VFMADD231PS  Z15, Z14, Z7
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z17, Z14, Z9
+	VFMADD231PS  Z18, Z14, Z10
+	VFMADD231PS  Z19, Z14, Z11
+	VFMADD231PS  Z20, Z14, Z12
+	VFMADD231PS  Z21, Z14, Z13
+	VBROADCASTSS 8(BX), Z14
+	VMOVUPS      2560(AX), Z15
+	VFMADD231PS  Z15, Z14, Z0
+	VMOVUPS      2624(AX), Z16
+	VFMADD231PS  Z16, Z14, Z1
+	VMOVUPS      2688(AX), Z17
+	VFMADD231PS  Z17, Z14, Z2
+	VMOVUPS      2752(AX), Z18
+	VFMADD231PS  Z18, Z14, Z3
+	VMOVUPS      2816(AX), Z19
+	VFMADD231PS  Z19, Z14, Z4
+	VMOVUPS      2880(AX), Z20
+	VFMADD231PS  Z20, Z14, Z5
+	VMOVUPS      2944(AX), Z21
+	VFMADD231PS  Z21, Z14, Z6
+	VBROADCASTSS 208(BX), Z14
+	VFMADD231PS  Z15, Z14, Z7
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z17, Z14, Z9
+	VFMADD231PS  Z18, Z14, Z10
+	VFMADD231PS  Z19, Z14, Z11
+	VFMADD231PS  Z20, Z14, Z12
+	VFMADD231PS  Z21, Z14, Z13
+	VBROADCASTSS 12(BX), Z14
+	VMOVUPS      3840(AX), Z15
+	VFMADD231PS  Z15, Z14, Z0
+	VMOVUPS      3904(AX), Z16
+	VFMADD231PS  Z16, Z14, Z1
+	VMOVUPS      3968(AX), Z17
+	VFMADD231PS  Z17, Z14, Z2
+	VMOVUPS      4032(AX), Z18
+	VFMADD231PS  Z18, Z14, Z3
+	VMOVUPS      4096(AX), Z19
+	VFMADD231PS  Z19, Z14, Z4
+	VMOVUPS      4160(AX), Z20
+	VFMADD231PS  Z20, Z14, Z5
+	VMOVUPS      4224(AX), Z21
+	VFMADD231PS  Z21, Z14, Z6
+	VBROADCASTSS 212(BX), Z14
+	VFMADD231PS  Z15, Z14, Z7
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z17, Z14, Z9
+	VFMADD231PS  Z18, Z14, Z10
+	VFMADD231PS  Z19, Z14, Z11
+	VFMADD231PS  Z20, Z14, Z12
+	VFMADD231PS  Z21, Z14, Z13
+	VBROADCASTSS 16(BX), Z14
+	VMOVUPS      5120(AX), Z15
+	VFMADD231PS  Z15, Z14, Z0
+	VMOVUPS      5184(AX), Z16
+	VFMADD231PS  Z16, Z14, Z1
+	VMOVUPS      5248(AX), Z17
+	VFMADD231PS  Z17, Z14, Z2
+	VMOVUPS      5312(AX), Z18
+	VFMADD231PS  Z18, Z14, Z3
+	VMOVUPS      5376(AX), Z19
+	VFMADD231PS  Z19, Z14, Z4
+	VMOVUPS      5440(AX), Z20
+	VFMADD231PS  Z20, Z14, Z5
+	VMOVUPS      5504(AX), Z21
+	VFMADD231PS  Z21, Z14, Z6
+	VBROADCASTSS 216(BX), Z14
+	VFMADD231PS  Z15, Z14, Z7
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z17, Z14, Z9
+	VFMADD231PS  Z18, Z14, Z10
+	VFMADD231PS  Z19, Z14, Z11
+	VFMADD231PS  Z20, Z14, Z12
+	VFMADD231PS  Z21, Z14, Z13
+	ADDQ         $+20, BX
+	ADDQ         $+6400, AX
 	DECQ         DX
 	JNE          loop3
-	VBROADCASTSS (AX), Z24
-	VMOVSS       (BX), X26
-	VINSERTPS    $0x10, 200(BX), X26, X26
-	VINSERTPS    $0x20, 400(BX), X26, X26
-	VINSERTPS    $0x30, 600(BX), X26, X26
-	VMOVSS       800(BX), X25
-	VINSERTPS    $0x10, 1000(BX), X25, X25
-	VINSERTPS    $0x20, 1200(BX), X25, X25
-	VINSERTPS    $0x30, 1400(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z26, Z26
-	VMOVSS       1600(BX), X25
-	VINSERTPS    $0x10, 1800(BX), X25, X25
-	VINSERTPS    $0x20, 2000(BX), X25, X25
-	VINSERTPS    $0x30, 2200(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z26, Z26
-	VMOVSS       2400(BX), X25
-	VINSERTPS    $0x10, 2600(BX), X25, X25
-	VINSERTPS    $0x20, 2800(BX), X25, X25
-	VINSERTPS    $0x30, 3000(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z26, Z26
-	VFMADD231PS  Z26, Z24, Z0
-	VMOVSS       3200(BX), X27
-	VINSERTPS    $0x10, 3400(BX), X27, X27
-	VINSERTPS    $0x20, 3600(BX), X27, X27
-	VINSERTPS    $0x30, 3800(BX), X27, X27
-	VMOVSS       4000(BX), X25
-	VINSERTPS    $0x10, 4200(BX), X25, X25
-	VINSERTPS    $0x20, 4400(BX), X25, X25
-	VINSERTPS    $0x30, 4600(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z27, Z27
-	VMOVSS       4800(BX), X25
-	VINSERTPS    $0x10, 5000(BX), X25, X25
-	VINSERTPS    $0x20, 5200(BX), X25, X25
-	VINSERTPS    $0x30, 5400(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z27, Z27
-	VMOVSS       5600(BX), X25
-	VINSERTPS    $0x10, 5800(BX), X25, X25
-	VINSERTPS    $0x20, 6000(BX), X25, X25
-	VINSERTPS    $0x30, 6200(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z27, Z27
-	VFMADD231PS  Z27, Z24, Z1
-	VMOVSS       6400(BX), X28
-	VINSERTPS    $0x10, 6600(BX), X28, X28
-	VINSERTPS    $0x20, 6800(BX), X28, X28
-	VINSERTPS    $0x30, 7000(BX), X28, X28
-	VMOVSS       7200(BX), X25
-	VINSERTPS    $0x10, 7400(BX), X25, X25
-	VINSERTPS    $0x20, 7600(BX), X25, X25
-	VINSERTPS    $0x30, 7800(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z28, Z28
-	VMOVSS       8000(BX), X25
-	VINSERTPS    $0x10, 8200(BX), X25, X25
-	VINSERTPS    $0x20, 8400(BX), X25, X25
-	VINSERTPS    $0x30, 8600(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z28, Z28
-	VMOVSS       8800(BX), X25
-	VINSERTPS    $0x10, 9000(BX), X25, X25
-	VINSERTPS    $0x20, 9200(BX), X25, X25
-	VINSERTPS    $0x30, 9400(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z28, Z28
-	VFMADD231PS  Z28, Z24, Z2
-	VBROADCASTSS 200(AX), Z24
-	VFMADD231PS  Z26, Z24, Z3
-	VFMADD231PS  Z27, Z24, Z4
-	VFMADD231PS  Z28, Z24, Z5
-	VBROADCASTSS 400(AX), Z24
-	VFMADD231PS  Z26, Z24, Z6
-	VFMADD231PS  Z27, Z24, Z7
-	VFMADD231PS  Z28, Z24, Z8
-	VBROADCASTSS 600(AX), Z24
-	VFMADD231PS  Z26, Z24, Z9
-	VFMADD231PS  Z27, Z24, Z10
-	VFMADD231PS  Z28, Z24, Z11
-	VBROADCASTSS 800(AX), Z24
-	VFMADD231PS  Z26, Z24, Z12
-	VFMADD231PS  Z27, Z24, Z13
-	VFMADD231PS  Z28, Z24, Z14
-	VBROADCASTSS 1000(AX), Z24
-	VFMADD231PS  Z26, Z24, Z15
-	VFMADD231PS  Z27, Z24, Z16
-	VFMADD231PS  Z28, Z24, Z17
-	VBROADCASTSS 1200(AX), Z24
-	VFMADD231PS  Z26, Z24, Z18
-	VFMADD231PS  Z27, Z24, Z19
-	VFMADD231PS  Z28, Z24, Z20
-	VBROADCASTSS 1400(AX), Z24
-	VFMADD231PS  Z26, Z24, Z21
-	VFMADD231PS  Z27, Z24, Z22
-	VFMADD231PS  Z28, Z24, Z23
-	VBROADCASTSS 4(AX), Z24
-	VMOVSS       4(BX), X26
-	VINSERTPS    $0x10, 204(BX), X26, X26
-	VINSERTPS    $0x20, 404(BX), X26, X26
-	VINSERTPS    $0x30, 604(BX), X26, X26
-	VMOVSS       804(BX), X25
-	VINSERTPS    $0x10, 1004(BX), X25, X25
-	VINSERTPS    $0x20, 1204(BX), X25, X25
-	VINSERTPS    $0x30, 1404(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z26, Z26
-	VMOVSS       1604(BX), X25
-	VINSERTPS    $0x10, 1804(BX), X25, X25
-	VINSERTPS    $0x20, 2004(BX), X25, X25
-	VINSERTPS    $0x30, 2204(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z26, Z26
-	VMOVSS       2404(BX), X25
-	VINSERTPS    $0x10, 2604(BX), X25, X25
-	VINSERTPS    $0x20, 2804(BX), X25, X25
-	VINSERTPS    $0x30, 3004(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z26, Z26
-	VFMADD231PS  Z26, Z24, Z0
-	VMOVSS       3204(BX), X27
-	VINSERTPS    $0x10, 3404(BX), X27, X27
-	VINSERTPS    $0x20, 3604(BX), X27, X27
-	VINSERTPS    $0x30, 3804(BX), X27, X27
-	VMOVSS       4004(BX), X25
-	VINSERTPS    $0x10, 4204(BX), X25, X25
-	VINSERTPS    $0x20, 4404(BX), X25, X25
-	VINSERTPS    $0x30, 4604(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z27, Z27
-	VMOVSS       4804(BX), X25
-	VINSERTPS    $0x10, 5004(BX), X25, X25
-	VINSERTPS    $0x20, 5204(BX), X25, X25
-	VINSERTPS    $0x30, 5404(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z27, Z27
-	VMOVSS       5604(BX), X25
-	VINSERTPS    $0x10, 5804(BX), X25, X25
-	VINSERTPS    $0x20, 6004(BX), X25, X25
-	VINSERTPS    $0x30, 6204(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z27, Z27
-	VFMADD231PS  Z27, Z24, Z1
-	VMOVSS       6404(BX), X28
-	VINSERTPS    $0x10, 6604(BX), X28, X28
-	VINSERTPS    $0x20, 6804(BX), X28, X28
-	VINSERTPS    $0x30, 7004(BX), X28, X28
-	VMOVSS       7204(BX), X25
-	VINSERTPS    $0x10, 7404(BX), X25, X25
-	VINSERTPS    $0x20, 7604(BX), X25, X25
-	VINSERTPS    $0x30, 7804(BX), X25, X25
-	VINSERTF32X4 $0x01, X25, Z28, Z28
-	VMOVSS       8004(BX), X25
-	VINSERTPS    $0x10, 8204(BX), X25, X25
-	VINSERTPS    $0x20, 8404(BX), X25, X25
-	VINSERTPS    $0x30, 8604(BX), X25, X25
-	VINSERTF32X4 $0x02, X25, Z28, Z28
-	VMOVSS       8804(BX), X25
-	VINSERTPS    $0x10, 9004(BX), X25, X25
-	VINSERTPS    $0x20, 9204(BX), X25, X25
-	VINSERTPS    $0x30, 9404(BX), X25, X25
-	VINSERTF32X4 $0x03, X25, Z28, Z28
-	VFMADD231PS  Z28, Z24, Z2
-	VBROADCASTSS 204(AX), Z24
-	VFMADD231PS  Z26, Z24, Z3
-	VFMADD231PS  Z27, Z24, Z4
-	VFMADD231PS  Z28, Z24, Z5
-	VBROADCASTSS 404(AX), Z24
-	VFMADD231PS  Z26, Z24, Z6
-	VFMADD231PS  Z27, Z24, Z7
-	VFMADD231PS  Z28, Z24, Z8
-	VBROADCASTSS 604(AX), Z24
-	VFMADD231PS  Z26, Z24, Z9
-	VFMADD231PS  Z27, Z24, Z10
-	VFMADD231PS  Z28, Z24, Z11
-	VBROADCASTSS 804(AX), Z24
-	VFMADD231PS  Z26, Z24, Z12
-	VFMADD231PS  Z27, Z24, Z13
-	VFMADD231PS  Z28, Z24, Z14
-	VBROADCASTSS 1004(AX), Z24
-	VFMADD231PS  Z26, Z24, Z15
-	VFMADD231PS  Z27, Z24, Z16
-	VFMADD231PS  Z28, Z24, Z17
-	VBROADCASTSS 1204(AX), Z24
-	VFMADD231PS  Z26, Z24, Z18
-	VFMADD231PS  Z27, Z24, Z19
-	VFMADD231PS  Z28, Z24, Z20
-	VBROADCASTSS 1404(AX), Z24
-	VFMADD231PS  Z26, Z24, Z21
-	VFMADD231PS  Z27, Z24, Z22
-	VFMADD231PS  Z28, Z24, Z23
 	VMOVUPS      Z0, (CX)
 	VMOVUPS      Z1, 64(CX)
 	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 1280(CX)
-	VMOVUPS      Z4, 1344(CX)
-	VMOVUPS      Z5, 1408(CX)
-	VMOVUPS      Z6, 2560(CX)
-	VMOVUPS      Z7, 2624(CX)
-	VMOVUPS      Z8, 2688(CX)
-	VMOVUPS      Z9, 3840(CX)
-	VMOVUPS      Z10, 3904(CX)
-	VMOVUPS      Z11, 3968(CX)
-	VMOVUPS      Z12, 5120(CX)
-	VMOVUPS      Z13, 5184(CX)
-	VMOVUPS      Z14, 5248(CX)
-	VMOVUPS      Z15, 6400(CX)
-	VMOVUPS      Z16, 6464(CX)
-	VMOVUPS      Z17, 6528(CX)
-	VMOVUPS      Z18, 7680(CX)
-	VMOVUPS      Z19, 7744(CX)
-	VMOVUPS      Z20, 7808(CX)
-	VMOVUPS      Z21, 8960(CX)
-	VMOVUPS      Z22, 9024(CX)
-	VMOVUPS      Z23, 9088(CX)
-	SUBQ         $0x000000c0, AX
-	ADDQ         $+9408, BX
-	ADDQ         $+192, CX
+	VMOVUPS      Z3, 192(CX)
+	VMOVUPS      Z4, 256(CX)
+	VMOVUPS      Z5, 320(CX)
+	VMOVUPS      Z6, 384(CX)
+	VMOVUPS      Z7, 1280(CX)
+	VMOVUPS      Z8, 1344(CX)
+	VMOVUPS      Z9, 1408(CX)
+	VMOVUPS      Z10, 1472(CX)
+	VMOVUPS      Z11, 1536(CX)
+	VMOVUPS      Z12, 1600(CX)
+	VMOVUPS      Z13, 1664(CX)
+	SUBQ         $0x000000c8, BX
+	SUBQ         $0x0000f840, AX
+	ADDQ         $+448, CX
 	DECQ         SI
 	JNE          loop2
 	VPXORD       Z0, Z0, Z0
@@ -6255,409 +6029,129 @@ loop3:
 	VPXORD       Z9, Z9, Z9
 	VPXORD       Z10, Z10, Z10
 	VPXORD       Z11, Z11, Z11
-	VPXORD       Z12, Z12, Z12
-	VPXORD       Z13, Z13, Z13
-	VPXORD       Z14, Z14, Z14
-	VPXORD       Z15, Z15, Z15
-	SUBQ         $0x0000e100, BX
-	MOVQ         $0x0000000c, SI
+	SUBQ         $0x00000380, AX
+	MOVQ         $0x0000000a, SI
 
 loop4:
-	VBROADCASTSS (AX), Z16
-	VMOVSS       57600(BX), X18
-	VINSERTPS    $0x10, 57800(BX), X18, X18
-	VINSERTPS    $0x20, 58000(BX), X18, X18
-	VINSERTPS    $0x30, 58200(BX), X18, X18
-	VMOVSS       58400(BX), X17
-	VINSERTPS    $0x10, 58600(BX), X17, X17
-	VINSERTPS    $0x20, 58800(BX), X17, X17
-	VINSERTPS    $0x30, 59000(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z18, Z18
-	VMOVSS       59200(BX), X17
-	VINSERTPS    $0x10, 59400(BX), X17, X17
-	VINSERTPS    $0x20, 59600(BX), X17, X17
-	VINSERTPS    $0x30, 59800(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z18, Z18
-	VMOVSS       60000(BX), X17
-	VINSERTPS    $0x10, 60200(BX), X17, X17
-	VINSERTPS    $0x20, 60400(BX), X17, X17
-	VINSERTPS    $0x30, 60600(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z18, Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VMOVSS       60800(BX), X19
-	VINSERTPS    $0x10, 61000(BX), X19, X19
-	VINSERTPS    $0x20, 61200(BX), X19, X19
-	VINSERTPS    $0x30, 61400(BX), X19, X19
-	VMOVSS       61600(BX), X17
-	VINSERTPS    $0x10, 61800(BX), X17, X17
-	VINSERTPS    $0x20, 62000(BX), X17, X17
-	VINSERTPS    $0x30, 62200(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z19, Z19
-	VMOVSS       62400(BX), X17
-	VINSERTPS    $0x10, 62600(BX), X17, X17
-	VINSERTPS    $0x20, 62800(BX), X17, X17
-	VINSERTPS    $0x30, 63000(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z19, Z19
-	VMOVSS       63200(BX), X17
-	VINSERTPS    $0x10, 63400(BX), X17, X17
-	VINSERTPS    $0x20, 63600(BX), X17, X17
-	VINSERTPS    $0x30, 63800(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z19, Z19
-	VFMADD231PS  Z19, Z16, Z1
-	VBROADCASTSS 200(AX), Z16
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z19, Z16, Z3
-	VBROADCASTSS 400(AX), Z16
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z19, Z16, Z5
-	VBROADCASTSS 600(AX), Z16
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z19, Z16, Z7
-	VBROADCASTSS 800(AX), Z16
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z19, Z16, Z9
-	VBROADCASTSS 1000(AX), Z16
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z19, Z16, Z11
-	VBROADCASTSS 1200(AX), Z16
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z19, Z16, Z13
-	VBROADCASTSS 1400(AX), Z16
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z19, Z16, Z15
-	VBROADCASTSS 4(AX), Z16
-	VMOVSS       57604(BX), X18
-	VINSERTPS    $0x10, 57804(BX), X18, X18
-	VINSERTPS    $0x20, 58004(BX), X18, X18
-	VINSERTPS    $0x30, 58204(BX), X18, X18
-	VMOVSS       58404(BX), X17
-	VINSERTPS    $0x10, 58604(BX), X17, X17
-	VINSERTPS    $0x20, 58804(BX), X17, X17
-	VINSERTPS    $0x30, 59004(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z18, Z18
-	VMOVSS       59204(BX), X17
-	VINSERTPS    $0x10, 59404(BX), X17, X17
-	VINSERTPS    $0x20, 59604(BX), X17, X17
-	VINSERTPS    $0x30, 59804(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z18, Z18
-	VMOVSS       60004(BX), X17
-	VINSERTPS    $0x10, 60204(BX), X17, X17
-	VINSERTPS    $0x20, 60404(BX), X17, X17
-	VINSERTPS    $0x30, 60604(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z18, Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VMOVSS       60804(BX), X19
-	VINSERTPS    $0x10, 61004(BX), X19, X19
-	VINSERTPS    $0x20, 61204(BX), X19, X19
-	VINSERTPS    $0x30, 61404(BX), X19, X19
-	VMOVSS       61604(BX), X17
-	VINSERTPS    $0x10, 61804(BX), X17, X17
-	VINSERTPS    $0x20, 62004(BX), X17, X17
-	VINSERTPS    $0x30, 62204(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z19, Z19
-	VMOVSS       62404(BX), X17
-	VINSERTPS    $0x10, 62604(BX), X17, X17
-	VINSERTPS    $0x20, 62804(BX), X17, X17
-	VINSERTPS    $0x30, 63004(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z19, Z19
-	VMOVSS       63204(BX), X17
-	VINSERTPS    $0x10, 63404(BX), X17, X17
-	VINSERTPS    $0x20, 63604(BX), X17, X17
-	VINSERTPS    $0x30, 63804(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z19, Z19
-	VFMADD231PS  Z19, Z16, Z1
-	VBROADCASTSS 204(AX), Z16
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z19, Z16, Z3
-	VBROADCASTSS 404(AX), Z16
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z19, Z16, Z5
-	VBROADCASTSS 604(AX), Z16
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z19, Z16, Z7
-	VBROADCASTSS 804(AX), Z16
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z19, Z16, Z9
-	VBROADCASTSS 1004(AX), Z16
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z19, Z16, Z11
-	VBROADCASTSS 1204(AX), Z16
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z19, Z16, Z13
-	VBROADCASTSS 1404(AX), Z16
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z19, Z16, Z15
-	VBROADCASTSS 8(AX), Z16
-	VMOVSS       57608(BX), X18
-	VINSERTPS    $0x10, 57808(BX), X18, X18
-	VINSERTPS    $0x20, 58008(BX), X18, X18
-	VINSERTPS    $0x30, 58208(BX), X18, X18
-	VMOVSS       58408(BX), X17
-	VINSERTPS    $0x10, 58608(BX), X17, X17
-	VINSERTPS    $0x20, 58808(BX), X17, X17
-	VINSERTPS    $0x30, 59008(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z18, Z18
-	VMOVSS       59208(BX), X17
-	VINSERTPS    $0x10, 59408(BX), X17, X17
-	VINSERTPS    $0x20, 59608(BX), X17, X17
-	VINSERTPS    $0x30, 59808(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z18, Z18
-	VMOVSS       60008(BX), X17
-	VINSERTPS    $0x10, 60208(BX), X17, X17
-	VINSERTPS    $0x20, 60408(BX), X17, X17
-	VINSERTPS    $0x30, 60608(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z18, Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VMOVSS       60808(BX), X19
-	VINSERTPS    $0x10, 61008(BX), X19, X19
-	VINSERTPS    $0x20, 61208(BX), X19, X19
-	VINSERTPS    $0x30, 61408(BX), X19, X19
-	VMOVSS       61608(BX), X17
-	VINSERTPS    $0x10, 61808(BX), X17, X17
-	VINSERTPS    $0x20, 62008(BX), X17, X17
-	VINSERTPS    $0x30, 62208(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z19, Z19
-	VMOVSS       62408(BX), X17
-	VINSERTPS    $0x10, 62608(BX), X17, X17
-	VINSERTPS    $0x20, 62808(BX), X17, X17
-	VINSERTPS    $0x30, 63008(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z19, Z19
-	VMOVSS       63208(BX), X17
-	VINSERTPS    $0x10, 63408(BX), X17, X17
-	VINSERTPS    $0x20, 63608(BX), X17, X17
-	VINSERTPS    $0x30, 63808(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z19, Z19
-	VFMADD231PS  Z19, Z16, Z1
-	VBROADCASTSS 208(AX), Z16
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z19, Z16, Z3
-	VBROADCASTSS 408(AX), Z16
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z19, Z16, Z5
-	VBROADCASTSS 608(AX), Z16
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z19, Z16, Z7
-	VBROADCASTSS 808(AX), Z16
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z19, Z16, Z9
-	VBROADCASTSS 1008(AX), Z16
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z19, Z16, Z11
-	VBROADCASTSS 1208(AX), Z16
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z19, Z16, Z13
-	VBROADCASTSS 1408(AX), Z16
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z19, Z16, Z15
-	VBROADCASTSS 12(AX), Z16
-	VMOVSS       57612(BX), X18
-	VINSERTPS    $0x10, 57812(BX), X18, X18
-	VINSERTPS    $0x20, 58012(BX), X18, X18
-	VINSERTPS    $0x30, 58212(BX), X18, X18
-	VMOVSS       58412(BX), X17
-	VINSERTPS    $0x10, 58612(BX), X17, X17
-	VINSERTPS    $0x20, 58812(BX), X17, X17
-	VINSERTPS    $0x30, 59012(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z18, Z18
-	VMOVSS       59212(BX), X17
-	VINSERTPS    $0x10, 59412(BX), X17, X17
-	VINSERTPS    $0x20, 59612(BX), X17, X17
-	VINSERTPS    $0x30, 59812(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z18, Z18
-	VMOVSS       60012(BX), X17
-	VINSERTPS    $0x10, 60212(BX), X17, X17
-	VINSERTPS    $0x20, 60412(BX), X17, X17
-	VINSERTPS    $0x30, 60612(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z18, Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VMOVSS       60812(BX), X19
-	VINSERTPS    $0x10, 61012(BX), X19, X19
-	VINSERTPS    $0x20, 61212(BX), X19, X19
-	VINSERTPS    $0x30, 61412(BX), X19, X19
-	VMOVSS       61612(BX), X17
-	VINSERTPS    $0x10, 61812(BX), X17, X17
-	VINSERTPS    $0x20, 62012(BX), X17, X17
-	VINSERTPS    $0x30, 62212(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z19, Z19
-	VMOVSS       62412(BX), X17
-	VINSERTPS    $0x10, 62612(BX), X17, X17
-	VINSERTPS    $0x20, 62812(BX), X17, X17
-	VINSERTPS    $0x30, 63012(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z19, Z19
-	VMOVSS       63212(BX), X17
-	VINSERTPS    $0x10, 63412(BX), X17, X17
-	VINSERTPS    $0x20, 63612(BX), X17, X17
-	VINSERTPS    $0x30, 63812(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z19, Z19
-	VFMADD231PS  Z19, Z16, Z1
-	VBROADCASTSS 212(AX), Z16
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z19, Z16, Z3
-	VBROADCASTSS 412(AX), Z16
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z19, Z16, Z5
-	VBROADCASTSS 612(AX), Z16
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z19, Z16, Z7
-	VBROADCASTSS 812(AX), Z16
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z19, Z16, Z9
-	VBROADCASTSS 1012(AX), Z16
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z19, Z16, Z11
-	VBROADCASTSS 1212(AX), Z16
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z19, Z16, Z13
-	VBROADCASTSS 1412(AX), Z16
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z19, Z16, Z15
-	ADDQ         $+16, AX
-	ADDQ         $+16, BX
+	VBROADCASTSS (BX), Z12
+	VMOVUPS      896(AX), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VMOVUPS      960(AX), Z14
+	VFMADD231PS  Z14, Z12, Z1
+	VMOVUPS      1024(AX), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VMOVUPS      1088(AX), Z16
+	VFMADD231PS  Z16, Z12, Z3
+	VMOVUPS      1152(AX), Z17
+	VFMADD231PS  Z17, Z12, Z4
+	VMOVUPS      1216(AX), Z18
+	VFMADD231PS  Z18, Z12, Z5
+	VBROADCASTSS 200(BX), Z12
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z14, Z12, Z7
+	VFMADD231PS  Z15, Z12, Z8
+	VFMADD231PS  Z16, Z12, Z9
+	VFMADD231PS  Z17, Z12, Z10
+	VFMADD231PS  Z18, Z12, Z11
+	VBROADCASTSS 4(BX), Z12
+	VMOVUPS      2176(AX), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VMOVUPS      2240(AX), Z14
+	VFMADD231PS  Z14, Z12, Z1
+	VMOVUPS      2304(AX), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VMOVUPS      2368(AX), Z16
+	VFMADD231PS  Z16, Z12, Z3
+	VMOVUPS      2432(AX), Z17
+	VFMADD231PS  Z17, Z12, Z4
+	VMOVUPS      2496(AX), Z18
+	VFMADD231PS  Z18, Z12, Z5
+	VBROADCASTSS 204(BX), Z12
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z14, Z12, Z7
+	VFMADD231PS  Z15, Z12, Z8
+	VFMADD231PS  Z16, Z12, Z9
+	VFMADD231PS  Z17, Z12, Z10
+	VFMADD231PS  Z18, Z12, Z11
+	VBROADCASTSS 8(BX), Z12
+	VMOVUPS      3456(AX), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VMOVUPS      3520(AX), Z14
+	VFMADD231PS  Z14, Z12, Z1
+	VMOVUPS      3584(AX), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VMOVUPS      3648(AX), Z16
+	VFMADD231PS  Z16, Z12, Z3
+	VMOVUPS      3712(AX), Z17
+	VFMADD231PS  Z17, Z12, Z4
+	VMOVUPS      3776(AX), Z18
+	VFMADD231PS  Z18, Z12, Z5
+	VBROADCASTSS 208(BX), Z12
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z14, Z12, Z7
+	VFMADD231PS  Z15, Z12, Z8
+	VFMADD231PS  Z16, Z12, Z9
+	VFMADD231PS  Z17, Z12, Z10
+	VFMADD231PS  Z18, Z12, Z11
+	VBROADCASTSS 12(BX), Z12
+	VMOVUPS      4736(AX), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VMOVUPS      4800(AX), Z14
+	VFMADD231PS  Z14, Z12, Z1
+	VMOVUPS      4864(AX), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VMOVUPS      4928(AX), Z16
+	VFMADD231PS  Z16, Z12, Z3
+	VMOVUPS      4992(AX), Z17
+	VFMADD231PS  Z17, Z12, Z4
+	VMOVUPS      5056(AX), Z18
+	VFMADD231PS  Z18, Z12, Z5
+	VBROADCASTSS 212(BX), Z12
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z14, Z12, Z7
+	VFMADD231PS  Z15, Z12, Z8
+	VFMADD231PS  Z16, Z12, Z9
+	VFMADD231PS  Z17, Z12, Z10
+	VFMADD231PS  Z18, Z12, Z11
+	VBROADCASTSS 16(BX), Z12
+	VMOVUPS      6016(AX), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VMOVUPS      6080(AX), Z14
+	VFMADD231PS  Z14, Z12, Z1
+	VMOVUPS      6144(AX), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VMOVUPS      6208(AX), Z16
+	VFMADD231PS  Z16, Z12, Z3
+	VMOVUPS      6272(AX), Z17
+	VFMADD231PS  Z17, Z12, Z4
+	VMOVUPS      6336(AX), Z18
+	VFMADD231PS  Z18, Z12, Z5
+	VBROADCASTSS 216(BX), Z12
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z14, Z12, Z7
+	VFMADD231PS  Z15, Z12, Z8
+	VFMADD231PS  Z16, Z12, Z9
+	VFMADD231PS  Z17, Z12, Z10
+	VFMADD231PS  Z18, Z12, Z11
+	ADDQ         $+20, BX
+	ADDQ         $+6400, AX
 	DECQ         SI
 	JNE          loop4
-	VBROADCASTSS (AX), Z16
-	VMOVSS       57600(BX), X18
-	VINSERTPS    $0x10, 57800(BX), X18, X18
-	VINSERTPS    $0x20, 58000(BX), X18, X18
-	VINSERTPS    $0x30, 58200(BX), X18, X18
-	VMOVSS       58400(BX), X17
-	VINSERTPS    $0x10, 58600(BX), X17, X17
-	VINSERTPS    $0x20, 58800(BX), X17, X17
-	VINSERTPS    $0x30, 59000(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z18, Z18
-	VMOVSS       59200(BX), X17
-	VINSERTPS    $0x10, 59400(BX), X17, X17
-	VINSERTPS    $0x20, 59600(BX), X17, X17
-	VINSERTPS    $0x30, 59800(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z18, Z18
-	VMOVSS       60000(BX), X17
-	VINSERTPS    $0x10, 60200(BX), X17, X17
-	VINSERTPS    $0x20, 60400(BX), X17, X17
-	VINSERTPS    $0x30, 60600(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z18, Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VMOVSS       60800(BX), X19
-	VINSERTPS    $0x10, 61000(BX), X19, X19
-	VINSERTPS    $0x20, 61200(BX), X19, X19
-	VINSERTPS    $0x30, 61400(BX), X19, X19
-	VMOVSS       61600(BX), X17
-	VINSERTPS    $0x10, 61800(BX), X17, X17
-	VINSERTPS    $0x20, 62000(BX), X17, X17
-	VINSERTPS    $0x30, 62200(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z19, Z19
-	VMOVSS       62400(BX), X17
-	VINSERTPS    $0x10, 62600(BX), X17, X17
-	VINSERTPS    $0x20, 62800(BX), X17, X17
-	VINSERTPS    $0x30, 63000(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z19, Z19
-	VMOVSS       63200(BX), X17
-	VINSERTPS    $0x10, 63400(BX), X17, X17
-	VINSERTPS    $0x20, 63600(BX), X17, X17
-	VINSERTPS    $0x30, 63800(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z19, Z19
-	VFMADD231PS  Z19, Z16, Z1
-	VBROADCASTSS 200(AX), Z16
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z19, Z16, Z3
-	VBROADCASTSS 400(AX), Z16
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z19, Z16, Z5
-	VBROADCASTSS 600(AX), Z16
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z19, Z16, Z7
-	VBROADCASTSS 800(AX), Z16
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z19, Z16, Z9
-	VBROADCASTSS 1000(AX), Z16
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z19, Z16, Z11
-	VBROADCASTSS 1200(AX), Z16
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z19, Z16, Z13
-	VBROADCASTSS 1400(AX), Z16
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z19, Z16, Z15
-	VBROADCASTSS 4(AX), Z16
-	VMOVSS       57604(BX), X18
-	VINSERTPS    $0x10, 57804(BX), X18, X18
-	VINSERTPS    $0x20, 58004(BX), X18, X18
-	VINSERTPS    $0x30, 58204(BX), X18, X18
-	VMOVSS       58404(BX), X17
-	VINSERTPS    $0x10, 58604(BX), X17, X17
-	VINSERTPS    $0x20, 58804(BX), X17, X17
-	VINSERTPS    $0x30, 59004(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z18, Z18
-	VMOVSS       59204(BX), X17
-	VINSERTPS    $0x10, 59404(BX), X17, X17
-	VINSERTPS    $0x20, 59604(BX), X17, X17
-	VINSERTPS    $0x30, 59804(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z18, Z18
-	VMOVSS       60004(BX), X17
-	VINSERTPS    $0x10, 60204(BX), X17, X17
-	VINSERTPS    $0x20, 60404(BX), X17, X17
-	VINSERTPS    $0x30, 60604(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z18, Z18
-	VFMADD231PS  Z18, Z16, Z0
-	VMOVSS       60804(BX), X19
-	VINSERTPS    $0x10, 61004(BX), X19, X19
-	VINSERTPS    $0x20, 61204(BX), X19, X19
-	VINSERTPS    $0x30, 61404(BX), X19, X19
-	VMOVSS       61604(BX), X17
-	VINSERTPS    $0x10, 61804(BX), X17, X17
-	VINSERTPS    $0x20, 62004(BX), X17, X17
-	VINSERTPS    $0x30, 62204(BX), X17, X17
-	VINSERTF32X4 $0x01, X17, Z19, Z19
-	VMOVSS       62404(BX), X17
-	VINSERTPS    $0x10, 62604(BX), X17, X17
-	VINSERTPS    $0x20, 62804(BX), X17, X17
-	VINSERTPS    $0x30, 63004(BX), X17, X17
-	VINSERTF32X4 $0x02, X17, Z19, Z19
-	VMOVSS       63204(BX), X17
-	VINSERTPS    $0x10, 63404(BX), X17, X17
-	VINSERTPS    $0x20, 63604(BX), X17, X17
-	VINSERTPS    $0x30, 63804(BX), X17, X17
-	VINSERTF32X4 $0x03, X17, Z19, Z19
-	VFMADD231PS  Z19, Z16, Z1
-	VBROADCASTSS 204(AX), Z16
-	VFMADD231PS  Z18, Z16, Z2
-	VFMADD231PS  Z19, Z16, Z3
-	VBROADCASTSS 404(AX), Z16
-	VFMADD231PS  Z18, Z16, Z4
-	VFMADD231PS  Z19, Z16, Z5
-	VBROADCASTSS 604(AX), Z16
-	VFMADD231PS  Z18, Z16, Z6
-	VFMADD231PS  Z19, Z16, Z7
-	VBROADCASTSS 804(AX), Z16
-	VFMADD231PS  Z18, Z16, Z8
-	VFMADD231PS  Z19, Z16, Z9
-	VBROADCASTSS 1004(AX), Z16
-	VFMADD231PS  Z18, Z16, Z10
-	VFMADD231PS  Z19, Z16, Z11
-	VBROADCASTSS 1204(AX), Z16
-	VFMADD231PS  Z18, Z16, Z12
-	VFMADD231PS  Z19, Z16, Z13
-	VBROADCASTSS 1404(AX), Z16
-	VFMADD231PS  Z18, Z16, Z14
-	VFMADD231PS  Z19, Z16, Z15
 	VMOVUPS      Z0, (CX)
 	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 1280(CX)
-	VMOVUPS      Z3, 1344(CX)
-	VMOVUPS      Z4, 2560(CX)
-	VMOVUPS      Z5, 2624(CX)
-	VMOVUPS      Z6, 3840(CX)
-	VMOVUPS      Z7, 3904(CX)
-	VMOVUPS      Z8, 5120(CX)
-	VMOVUPS      Z9, 5184(CX)
-	VMOVUPS      Z10, 6400(CX)
-	VMOVUPS      Z11, 6464(CX)
-	VMOVUPS      Z12, 7680(CX)
-	VMOVUPS      Z13, 7744(CX)
-	VMOVUPS      Z14, 8960(CX)
-	VMOVUPS      Z15, 9024(CX)
-	ADDQ         $+1408, AX
-	SUBQ         $0x000000c0, BX
-	ADDQ         $+9088, CX
+	VMOVUPS      Z2, 128(CX)
+	VMOVUPS      Z3, 192(CX)
+	VMOVUPS      Z4, 256(CX)
+	VMOVUPS      Z5, 320(CX)
+	VMOVUPS      Z6, 1280(CX)
+	VMOVUPS      Z7, 1344(CX)
+	VMOVUPS      Z8, 1408(CX)
+	VMOVUPS      Z9, 1472(CX)
+	VMOVUPS      Z10, 1536(CX)
+	VMOVUPS      Z11, 1600(CX)
+	ADDQ         $+200, BX
+	SUBQ         $0x0000fa00, AX
+	ADDQ         $+1664, CX
 	DECQ         DI
 	JNE          loop1
 
@@ -6667,6 +6161,9 @@ end1:
 	JLE   end5
 
 loop5:
+	MOVQ $0x00000002, SI
+
+loop6:
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -6674,1223 +6171,93 @@ loop5:
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   $0x0000000a, SI
+	MOVQ   $0x00000005, DX
 
-loop6:
-	VBROADCASTSS (AX), Z12
-	VMOVSS       (BX), X14
-	VINSERTPS    $0x10, 200(BX), X14, X14
-	VINSERTPS    $0x20, 400(BX), X14, X14
-	VINSERTPS    $0x30, 600(BX), X14, X14
-	VMOVSS       800(BX), X13
-	VINSERTPS    $0x10, 1000(BX), X13, X13
-	VINSERTPS    $0x20, 1200(BX), X13, X13
-	VINSERTPS    $0x30, 1400(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       1600(BX), X13
-	VINSERTPS    $0x10, 1800(BX), X13, X13
-	VINSERTPS    $0x20, 2000(BX), X13, X13
-	VINSERTPS    $0x30, 2200(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       2400(BX), X13
-	VINSERTPS    $0x10, 2600(BX), X13, X13
-	VINSERTPS    $0x20, 2800(BX), X13, X13
-	VINSERTPS    $0x30, 3000(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VMOVSS       3200(BX), X14
-	VINSERTPS    $0x10, 3400(BX), X14, X14
-	VINSERTPS    $0x20, 3600(BX), X14, X14
-	VINSERTPS    $0x30, 3800(BX), X14, X14
-	VMOVSS       4000(BX), X13
-	VINSERTPS    $0x10, 4200(BX), X13, X13
-	VINSERTPS    $0x20, 4400(BX), X13, X13
-	VINSERTPS    $0x30, 4600(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       4800(BX), X13
-	VINSERTPS    $0x10, 5000(BX), X13, X13
-	VINSERTPS    $0x20, 5200(BX), X13, X13
-	VINSERTPS    $0x30, 5400(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       5600(BX), X13
-	VINSERTPS    $0x10, 5800(BX), X13, X13
-	VINSERTPS    $0x20, 6000(BX), X13, X13
-	VINSERTPS    $0x30, 6200(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z1
-	VMOVSS       6400(BX), X14
-	VINSERTPS    $0x10, 6600(BX), X14, X14
-	VINSERTPS    $0x20, 6800(BX), X14, X14
-	VINSERTPS    $0x30, 7000(BX), X14, X14
-	VMOVSS       7200(BX), X13
-	VINSERTPS    $0x10, 7400(BX), X13, X13
-	VINSERTPS    $0x20, 7600(BX), X13, X13
-	VINSERTPS    $0x30, 7800(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       8000(BX), X13
-	VINSERTPS    $0x10, 8200(BX), X13, X13
-	VINSERTPS    $0x20, 8400(BX), X13, X13
-	VINSERTPS    $0x30, 8600(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       8800(BX), X13
-	VINSERTPS    $0x10, 9000(BX), X13, X13
-	VINSERTPS    $0x20, 9200(BX), X13, X13
-	VINSERTPS    $0x30, 9400(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VMOVSS       9600(BX), X14
-	VINSERTPS    $0x10, 9800(BX), X14, X14
-	VINSERTPS    $0x20, 10000(BX), X14, X14
-	VINSERTPS    $0x30, 10200(BX), X14, X14
-	VMOVSS       10400(BX), X13
-	VINSERTPS    $0x10, 10600(BX), X13, X13
-	VINSERTPS    $0x20, 10800(BX), X13, X13
-	VINSERTPS    $0x30, 11000(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       11200(BX), X13
-	VINSERTPS    $0x10, 11400(BX), X13, X13
-	VINSERTPS    $0x20, 11600(BX), X13, X13
-	VINSERTPS    $0x30, 11800(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       12000(BX), X13
-	VINSERTPS    $0x10, 12200(BX), X13, X13
-	VINSERTPS    $0x20, 12400(BX), X13, X13
-	VINSERTPS    $0x30, 12600(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z3
-	VMOVSS       12800(BX), X14
-	VINSERTPS    $0x10, 13000(BX), X14, X14
-	VINSERTPS    $0x20, 13200(BX), X14, X14
-	VINSERTPS    $0x30, 13400(BX), X14, X14
-	VMOVSS       13600(BX), X13
-	VINSERTPS    $0x10, 13800(BX), X13, X13
-	VINSERTPS    $0x20, 14000(BX), X13, X13
-	VINSERTPS    $0x30, 14200(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       14400(BX), X13
-	VINSERTPS    $0x10, 14600(BX), X13, X13
-	VINSERTPS    $0x20, 14800(BX), X13, X13
-	VINSERTPS    $0x30, 15000(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       15200(BX), X13
-	VINSERTPS    $0x10, 15400(BX), X13, X13
-	VINSERTPS    $0x20, 15600(BX), X13, X13
-	VINSERTPS    $0x30, 15800(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VMOVSS       16000(BX), X14
-	VINSERTPS    $0x10, 16200(BX), X14, X14
-	VINSERTPS    $0x20, 16400(BX), X14, X14
-	VINSERTPS    $0x30, 16600(BX), X14, X14
-	VMOVSS       16800(BX), X13
-	VINSERTPS    $0x10, 17000(BX), X13, X13
-	VINSERTPS    $0x20, 17200(BX), X13, X13
-	VINSERTPS    $0x30, 17400(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       17600(BX), X13
-	VINSERTPS    $0x10, 17800(BX), X13, X13
-	VINSERTPS    $0x20, 18000(BX), X13, X13
-	VINSERTPS    $0x30, 18200(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       18400(BX), X13
-	VINSERTPS    $0x10, 18600(BX), X13, X13
-	VINSERTPS    $0x20, 18800(BX), X13, X13
-	VINSERTPS    $0x30, 19000(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z5
-	VMOVSS       19200(BX), X14
-	VINSERTPS    $0x10, 19400(BX), X14, X14
-	VINSERTPS    $0x20, 19600(BX), X14, X14
-	VINSERTPS    $0x30, 19800(BX), X14, X14
-	VMOVSS       20000(BX), X13
-	VINSERTPS    $0x10, 20200(BX), X13, X13
-	VINSERTPS    $0x20, 20400(BX), X13, X13
-	VINSERTPS    $0x30, 20600(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       20800(BX), X13
-	VINSERTPS    $0x10, 21000(BX), X13, X13
-	VINSERTPS    $0x20, 21200(BX), X13, X13
-	VINSERTPS    $0x30, 21400(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       21600(BX), X13
-	VINSERTPS    $0x10, 21800(BX), X13, X13
-	VINSERTPS    $0x20, 22000(BX), X13, X13
-	VINSERTPS    $0x30, 22200(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VMOVSS       22400(BX), X14
-	VINSERTPS    $0x10, 22600(BX), X14, X14
-	VINSERTPS    $0x20, 22800(BX), X14, X14
-	VINSERTPS    $0x30, 23000(BX), X14, X14
-	VMOVSS       23200(BX), X13
-	VINSERTPS    $0x10, 23400(BX), X13, X13
-	VINSERTPS    $0x20, 23600(BX), X13, X13
-	VINSERTPS    $0x30, 23800(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       24000(BX), X13
-	VINSERTPS    $0x10, 24200(BX), X13, X13
-	VINSERTPS    $0x20, 24400(BX), X13, X13
-	VINSERTPS    $0x30, 24600(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       24800(BX), X13
-	VINSERTPS    $0x10, 25000(BX), X13, X13
-	VINSERTPS    $0x20, 25200(BX), X13, X13
-	VINSERTPS    $0x30, 25400(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z7
-	VMOVSS       25600(BX), X14
-	VINSERTPS    $0x10, 25800(BX), X14, X14
-	VINSERTPS    $0x20, 26000(BX), X14, X14
-	VINSERTPS    $0x30, 26200(BX), X14, X14
-	VMOVSS       26400(BX), X13
-	VINSERTPS    $0x10, 26600(BX), X13, X13
-	VINSERTPS    $0x20, 26800(BX), X13, X13
-	VINSERTPS    $0x30, 27000(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       27200(BX), X13
-	VINSERTPS    $0x10, 27400(BX), X13, X13
-	VINSERTPS    $0x20, 27600(BX), X13, X13
-	VINSERTPS    $0x30, 27800(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       28000(BX), X13
-	VINSERTPS    $0x10, 28200(BX), X13, X13
-	VINSERTPS    $0x20, 28400(BX), X13, X13
-	VINSERTPS    $0x30, 28600(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VMOVSS       28800(BX), X14
-	VINSERTPS    $0x10, 29000(BX), X14, X14
-	VINSERTPS    $0x20, 29200(BX), X14, X14
-	VINSERTPS    $0x30, 29400(BX), X14, X14
-	VMOVSS       29600(BX), X13
-	VINSERTPS    $0x10, 29800(BX), X13, X13
-	VINSERTPS    $0x20, 30000(BX), X13, X13
-	VINSERTPS    $0x30, 30200(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       30400(BX), X13
-	VINSERTPS    $0x10, 30600(BX), X13, X13
-	VINSERTPS    $0x20, 30800(BX), X13, X13
-	VINSERTPS    $0x30, 31000(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       31200(BX), X13
-	VINSERTPS    $0x10, 31400(BX), X13, X13
-	VINSERTPS    $0x20, 31600(BX), X13, X13
-	VINSERTPS    $0x30, 31800(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z9
-	VMOVSS       32000(BX), X14
-	VINSERTPS    $0x10, 32200(BX), X14, X14
-	VINSERTPS    $0x20, 32400(BX), X14, X14
-	VINSERTPS    $0x30, 32600(BX), X14, X14
-	VMOVSS       32800(BX), X13
-	VINSERTPS    $0x10, 33000(BX), X13, X13
-	VINSERTPS    $0x20, 33200(BX), X13, X13
-	VINSERTPS    $0x30, 33400(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       33600(BX), X13
-	VINSERTPS    $0x10, 33800(BX), X13, X13
-	VINSERTPS    $0x20, 34000(BX), X13, X13
-	VINSERTPS    $0x30, 34200(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       34400(BX), X13
-	VINSERTPS    $0x10, 34600(BX), X13, X13
-	VINSERTPS    $0x20, 34800(BX), X13, X13
-	VINSERTPS    $0x30, 35000(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VMOVSS       35200(BX), X14
-	VINSERTPS    $0x10, 35400(BX), X14, X14
-	VINSERTPS    $0x20, 35600(BX), X14, X14
-	VINSERTPS    $0x30, 35800(BX), X14, X14
-	VMOVSS       36000(BX), X13
-	VINSERTPS    $0x10, 36200(BX), X13, X13
-	VINSERTPS    $0x20, 36400(BX), X13, X13
-	VINSERTPS    $0x30, 36600(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       36800(BX), X13
-	VINSERTPS    $0x10, 37000(BX), X13, X13
-	VINSERTPS    $0x20, 37200(BX), X13, X13
-	VINSERTPS    $0x30, 37400(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       37600(BX), X13
-	VINSERTPS    $0x10, 37800(BX), X13, X13
-	VINSERTPS    $0x20, 38000(BX), X13, X13
-	VINSERTPS    $0x30, 38200(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VBROADCASTSS 4(AX), Z12
-	VMOVSS       4(BX), X14
-	VINSERTPS    $0x10, 204(BX), X14, X14
-	VINSERTPS    $0x20, 404(BX), X14, X14
-	VINSERTPS    $0x30, 604(BX), X14, X14
-	VMOVSS       804(BX), X13
-	VINSERTPS    $0x10, 1004(BX), X13, X13
-	VINSERTPS    $0x20, 1204(BX), X13, X13
-	VINSERTPS    $0x30, 1404(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       1604(BX), X13
-	VINSERTPS    $0x10, 1804(BX), X13, X13
-	VINSERTPS    $0x20, 2004(BX), X13, X13
-	VINSERTPS    $0x30, 2204(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       2404(BX), X13
-	VINSERTPS    $0x10, 2604(BX), X13, X13
-	VINSERTPS    $0x20, 2804(BX), X13, X13
-	VINSERTPS    $0x30, 3004(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VMOVSS       3204(BX), X14
-	VINSERTPS    $0x10, 3404(BX), X14, X14
-	VINSERTPS    $0x20, 3604(BX), X14, X14
-	VINSERTPS    $0x30, 3804(BX), X14, X14
-	VMOVSS       4004(BX), X13
-	VINSERTPS    $0x10, 4204(BX), X13, X13
-	VINSERTPS    $0x20, 4404(BX), X13, X13
-	VINSERTPS    $0x30, 4604(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       4804(BX), X13
-	VINSERTPS    $0x10, 5004(BX), X13, X13
-	VINSERTPS    $0x20, 5204(BX), X13, X13
-	VINSERTPS    $0x30, 5404(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       5604(BX), X13
-	VINSERTPS    $0x10, 5804(BX), X13, X13
-	VINSERTPS    $0x20, 6004(BX), X13, X13
-	VINSERTPS    $0x30, 6204(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z1
-	VMOVSS       6404(BX), X14
-	VINSERTPS    $0x10, 6604(BX), X14, X14
-	VINSERTPS    $0x20, 6804(BX), X14, X14
-	VINSERTPS    $0x30, 7004(BX), X14, X14
-	VMOVSS       7204(BX), X13
-	VINSERTPS    $0x10, 7404(BX), X13, X13
-	VINSERTPS    $0x20, 7604(BX), X13, X13
-	VINSERTPS    $0x30, 7804(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       8004(BX), X13
-	VINSERTPS    $0x10, 8204(BX), X13, X13
-	VINSERTPS    $0x20, 8404(BX), X13, X13
-	VINSERTPS    $0x30, 8604(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       8804(BX), X13
-	VINSERTPS    $0x10, 9004(BX), X13, X13
-	VINSERTPS    $0x20, 9204(BX), X13, X13
-	VINSERTPS    $0x30, 9404(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VMOVSS       9604(BX), X14
-	VINSERTPS    $0x10, 9804(BX), X14, X14
-	VINSERTPS    $0x20, 10004(BX), X14, X14
-	VINSERTPS    $0x30, 10204(BX), X14, X14
-	VMOVSS       10404(BX), X13
-	VINSERTPS    $0x10, 10604(BX), X13, X13
-	VINSERTPS    $0x20, 10804(BX), X13, X13
-	VINSERTPS    $0x30, 11004(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       11204(BX), X13
-	VINSERTPS    $0x10, 11404(BX), X13, X13
-	VINSERTPS    $0x20, 11604(BX), X13, X13
-	VINSERTPS    $0x30, 11804(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       12004(BX), X13
-	VINSERTPS    $0x10, 12204(BX), X13, X13
-	VINSERTPS    $0x20, 12404(BX), X13, X13
-	VINSERTPS    $0x30, 12604(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z3
-	VMOVSS       12804(BX), X14
-	VINSERTPS    $0x10, 13004(BX), X14, X14
-	VINSERTPS    $0x20, 13204(BX), X14, X14
-	VINSERTPS    $0x30, 13404(BX), X14, X14
-	VMOVSS       13604(BX), X13
-	VINSERTPS    $0x10, 13804(BX), X13, X13
-	VINSERTPS    $0x20, 14004(BX), X13, X13
-	VINSERTPS    $0x30, 14204(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       14404(BX), X13
-	VINSERTPS    $0x10, 14604(BX), X13, X13
-	VINSERTPS    $0x20, 14804(BX), X13, X13
-	VINSERTPS    $0x30, 15004(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       15204(BX), X13
-	VINSERTPS    $0x10, 15404(BX), X13, X13
-	VINSERTPS    $0x20, 15604(BX), X13, X13
-	VINSERTPS    $0x30, 15804(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VMOVSS       16004(BX), X14
-	VINSERTPS    $0x10, 16204(BX), X14, X14
-	VINSERTPS    $0x20, 16404(BX), X14, X14
-	VINSERTPS    $0x30, 16604(BX), X14, X14
-	VMOVSS       16804(BX), X13
-	VINSERTPS    $0x10, 17004(BX), X13, X13
-	VINSERTPS    $0x20, 17204(BX), X13, X13
-	VINSERTPS    $0x30, 17404(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       17604(BX), X13
-	VINSERTPS    $0x10, 17804(BX), X13, X13
-	VINSERTPS    $0x20, 18004(BX), X13, X13
-	VINSERTPS    $0x30, 18204(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       18404(BX), X13
-	VINSERTPS    $0x10, 18604(BX), X13, X13
-	VINSERTPS    $0x20, 18804(BX), X13, X13
-	VINSERTPS    $0x30, 19004(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z5
-	VMOVSS       19204(BX), X14
-	VINSERTPS    $0x10, 19404(BX), X14, X14
-	VINSERTPS    $0x20, 19604(BX), X14, X14
-	VINSERTPS    $0x30, 19804(BX), X14, X14
-	VMOVSS       20004(BX), X13
-	VINSERTPS    $0x10, 20204(BX), X13, X13
-	VINSERTPS    $0x20, 20404(BX), X13, X13
-	VINSERTPS    $0x30, 20604(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       20804(BX), X13
-	VINSERTPS    $0x10, 21004(BX), X13, X13
-	VINSERTPS    $0x20, 21204(BX), X13, X13
-	VINSERTPS    $0x30, 21404(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       21604(BX), X13
-	VINSERTPS    $0x10, 21804(BX), X13, X13
-	VINSERTPS    $0x20, 22004(BX), X13, X13
-	VINSERTPS    $0x30, 22204(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VMOVSS       22404(BX), X14
-	VINSERTPS    $0x10, 22604(BX), X14, X14
-	VINSERTPS    $0x20, 22804(BX), X14, X14
-	VINSERTPS    $0x30, 23004(BX), X14, X14
-	VMOVSS       23204(BX), X13
-	VINSERTPS    $0x10, 23404(BX), X13, X13
-	VINSERTPS    $0x20, 23604(BX), X13, X13
-	VINSERTPS    $0x30, 23804(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       24004(BX), X13
-	VINSERTPS    $0x10, 24204(BX), X13, X13
-	VINSERTPS    $0x20, 24404(BX), X13, X13
-	VINSERTPS    $0x30, 24604(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       24804(BX), X13
-	VINSERTPS    $0x10, 25004(BX), X13, X13
-	VINSERTPS    $0x20, 25204(BX), X13, X13
-	VINSERTPS    $0x30, 25404(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z7
-	VMOVSS       25604(BX), X14
-	VINSERTPS    $0x10, 25804(BX), X14, X14
-	VINSERTPS    $0x20, 26004(BX), X14, X14
-	VINSERTPS    $0x30, 26204(BX), X14, X14
-	VMOVSS       26404(BX), X13
-	VINSERTPS    $0x10, 26604(BX), X13, X13
-	VINSERTPS    $0x20, 26804(BX), X13, X13
-	VINSERTPS    $0x30, 27004(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       27204(BX), X13
-	VINSERTPS    $0x10, 27404(BX), X13, X13
-	VINSERTPS    $0x20, 27604(BX), X13, X13
-	VINSERTPS    $0x30, 27804(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       28004(BX), X13
-	VINSERTPS    $0x10, 28204(BX), X13, X13
-	VINSERTPS    $0x20, 28404(BX), X13, X13
-	VINSERTPS    $0x30, 28604(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VMOVSS       28804(BX), X14
-	VINSERTPS    $0x10, 29004(BX), X14, X14
-	VINSERTPS    $0x20, 29204(BX), X14, X14
-	VINSERTPS    $0x30, 29404(BX), X14, X14
-	VMOVSS       29604(BX), X13
-	VINSERTPS    $0x10, 29804(BX), X13, X13
-	VINSERTPS    $0x20, 30004(BX), X13, X13
-	VINSERTPS    $0x30, 30204(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       30404(BX), X13
-	VINSERTPS    $0x10, 30604(BX), X13, X13
-	VINSERTPS    $0x20, 30804(BX), X13, X13
-	VINSERTPS    $0x30, 31004(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       31204(BX), X13
-	VINSERTPS    $0x10, 31404(BX), X13, X13
-	VINSERTPS    $0x20, 31604(BX), X13, X13
-	VINSERTPS    $0x30, 31804(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z9
-	VMOVSS       32004(BX), X14
-	VINSERTPS    $0x10, 32204(BX), X14, X14
-	VINSERTPS    $0x20, 32404(BX), X14, X14
-	VINSERTPS    $0x30, 32604(BX), X14, X14
-	VMOVSS       32804(BX), X13
-	VINSERTPS    $0x10, 33004(BX), X13, X13
-	VINSERTPS    $0x20, 33204(BX), X13, X13
-	VINSERTPS    $0x30, 33404(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       33604(BX), X13
-	VINSERTPS    $0x10, 33804(BX), X13, X13
-	VINSERTPS    $0x20, 34004(BX), X13, X13
-	VINSERTPS    $0x30, 34204(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       34404(BX), X13
-	VINSERTPS    $0x10, 34604(BX), X13, X13
-	VINSERTPS    $0x20, 34804(BX), X13, X13
-	VINSERTPS    $0x30, 35004(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VMOVSS       35204(BX), X14
-	VINSERTPS    $0x10, 35404(BX), X14, X14
-	VINSERTPS    $0x20, 35604(BX), X14, X14
-	VINSERTPS    $0x30, 35804(BX), X14, X14
-	VMOVSS       36004(BX), X13
-	VINSERTPS    $0x10, 36204(BX), X13, X13
-	VINSERTPS    $0x20, 36404(BX), X13, X13
-	VINSERTPS    $0x30, 36604(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       36804(BX), X13
-	VINSERTPS    $0x10, 37004(BX), X13, X13
-	VINSERTPS    $0x20, 37204(BX), X13, X13
-	VINSERTPS    $0x30, 37404(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       37604(BX), X13
-	VINSERTPS    $0x10, 37804(BX), X13, X13
-	VINSERTPS    $0x20, 38004(BX), X13, X13
-	VINSERTPS    $0x30, 38204(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VBROADCASTSS 8(AX), Z12
-	VMOVSS       8(BX), X14
-	VINSERTPS    $0x10, 208(BX), X14, X14
-	VINSERTPS    $0x20, 408(BX), X14, X14
-	VINSERTPS    $0x30, 608(BX), X14, X14
-	VMOVSS       808(BX), X13
-	VINSERTPS    $0x10, 1008(BX), X13, X13
-	VINSERTPS    $0x20, 1208(BX), X13, X13
-	VINSERTPS    $0x30, 1408(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       1608(BX), X13
-	VINSERTPS    $0x10, 1808(BX), X13, X13
-	VINSERTPS    $0x20, 2008(BX), X13, X13
-	VINSERTPS    $0x30, 2208(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       2408(BX), X13
-	VINSERTPS    $0x10, 2608(BX), X13, X13
-	VINSERTPS    $0x20, 2808(BX), X13, X13
-	VINSERTPS    $0x30, 3008(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VMOVSS       3208(BX), X14
-	VINSERTPS    $0x10, 3408(BX), X14, X14
-	VINSERTPS    $0x20, 3608(BX), X14, X14
-	VINSERTPS    $0x30, 3808(BX), X14, X14
-	VMOVSS       4008(BX), X13
-	VINSERTPS    $0x10, 4208(BX), X13, X13
-	VINSERTPS    $0x20, 4408(BX), X13, X13
-	VINSERTPS    $0x30, 4608(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       4808(BX), X13
-	VINSERTPS    $0x10, 5008(BX), X13, X13
-	VINSERTPS    $0x20, 5208(BX), X13, X13
-	VINSERTPS    $0x30, 5408(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       5608(BX), X13
-	VINSERTPS    $0x10, 5808(BX), X13, X13
-	VINSERTPS    $0x20, 6008(BX), X13, X13
-	VINSERTPS    $0x30, 6208(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z1
-	VMOVSS       6408(BX), X14
-	VINSERTPS    $0x10, 6608(BX), X14, X14
-	VINSERTPS    $0x20, 6808(BX), X14, X14
-	VINSERTPS    $0x30, 7008(BX), X14, X14
-	VMOVSS       7208(BX), X13
-	VINSERTPS    $0x10, 7408(BX), X13, X13
-	VINSERTPS    $0x20, 7608(BX), X13, X13
-	VINSERTPS    $0x30, 7808(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       8008(BX), X13
-	VINSERTPS    $0x10, 8208(BX), X13, X13
-	VINSERTPS    $0x20, 8408(BX), X13, X13
-	VINSERTPS    $0x30, 8608(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       8808(BX), X13
-	VINSERTPS    $0x10, 9008(BX), X13, X13
-	VINSERTPS    $0x20, 9208(BX), X13, X13
-	VINSERTPS    $0x30, 9408(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VMOVSS       9608(BX), X14
-	VINSERTPS    $0x10, 9808(BX), X14, X14
-	VINSERTPS    $0x20, 10008(BX), X14, X14
-	VINSERTPS    $0x30, 10208(BX), X14, X14
-	VMOVSS       10408(BX), X13
-	VINSERTPS    $0x10, 10608(BX), X13, X13
-	VINSERTPS    $0x20, 10808(BX), X13, X13
-	VINSERTPS    $0x30, 11008(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       11208(BX), X13
-	VINSERTPS    $0x10, 11408(BX), X13, X13
-	VINSERTPS    $0x20, 11608(BX), X13, X13
-	VINSERTPS    $0x30, 11808(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       12008(BX), X13
-	VINSERTPS    $0x10, 12208(BX), X13, X13
-	VINSERTPS    $0x20, 12408(BX), X13, X13
-	VINSERTPS    $0x30, 12608(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z3
-	VMOVSS       12808(BX), X14
-	VINSERTPS    $0x10, 13008(BX), X14, X14
-	VINSERTPS    $0x20, 13208(BX), X14, X14
-	VINSERTPS    $0x30, 13408(BX), X14, X14
-	VMOVSS       13608(BX), X13
-	VINSERTPS    $0x10, 13808(BX), X13, X13
-	VINSERTPS    $0x20, 14008(BX), X13, X13
-	VINSERTPS    $0x30, 14208(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       14408(BX), X13
-	VINSERTPS    $0x10, 14608(BX), X13, X13
-	VINSERTPS    $0x20, 14808(BX), X13, X13
-	VINSERTPS    $0x30, 15008(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       15208(BX), X13
-	VINSERTPS    $0x10, 15408(BX), X13, X13
-	VINSERTPS    $0x20, 15608(BX), X13, X13
-	VINSERTPS    $0x30, 15808(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VMOVSS       16008(BX), X14
-	VINSERTPS    $0x10, 16208(BX), X14, X14
-	VINSERTPS    $0x20, 16408(BX), X14, X14
-	VINSERTPS    $0x30, 16608(BX), X14, X14
-	VMOVSS       16808(BX), X13
-	VINSERTPS    $0x10, 17008(BX), X13, X13
-	VINSERTPS    $0x20, 17208(BX), X13, X13
-	VINSERTPS    $0x30, 17408(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       17608(BX), X13
-	VINSERTPS    $0x10, 17808(BX), X13, X13
-	VINSERTPS    $0x20, 18008(BX), X13, X13
-	VINSERTPS    $0x30, 18208(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       18408(BX), X13
-	VINSERTPS    $0x10, 18608(BX), X13, X13
-	VINSERTPS    $0x20, 18808(BX), X13, X13
-	VINSERTPS    $0x30, 19008(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z5
-	VMOVSS       19208(BX), X14
-	VINSERTPS    $0x10, 19408(BX), X14, X14
-	VINSERTPS    $0x20, 19608(BX), X14, X14
-	VINSERTPS    $0x30, 19808(BX), X14, X14
-	VMOVSS       20008(BX), X13
-	VINSERTPS    $0x10, 20208(BX), X13, X13
-	VINSERTPS    $0x20, 20408(BX), X13, X13
-	VINSERTPS    $0x30, 20608(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       20808(BX), X13
-	VINSERTPS    $0x10, 21008(BX), X13, X13
-	VINSERTPS    $0x20, 21208(BX), X13, X13
-	VINSERTPS    $0x30, 21408(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       21608(BX), X13
-	VINSERTPS    $0x10, 21808(BX), X13, X13
-	VINSERTPS    $0x20, 22008(BX), X13, X13
-	VINSERTPS    $0x30, 22208(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VMOVSS       22408(BX), X14
-	VINSERTPS    $0x10, 22608(BX), X14, X14
-	VINSERTPS    $0x20, 22808(BX), X14, X14
-	VINSERTPS    $0x30, 23008(BX), X14, X14
-	VMOVSS       23208(BX), X13
-	VINSERTPS    $0x10, 23408(BX), X13, X13
-	VINSERTPS    $0x20, 23608(BX), X13, X13
-	VINSERTPS    $0x30, 23808(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       24008(BX), X13
-	VINSERTPS    $0x10, 24208(BX), X13, X13
-	VINSERTPS    $0x20, 24408(BX), X13, X13
-	VINSERTPS    $0x30, 24608(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       24808(BX), X13
-	VINSERTPS    $0x10, 25008(BX), X13, X13
-	VINSERTPS    $0x20, 25208(BX), X13, X13
-	VINSERTPS    $0x30, 25408(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z7
-	VMOVSS       25608(BX), X14
-	VINSERTPS    $0x10, 25808(BX), X14, X14
-	VINSERTPS    $0x20, 26008(BX), X14, X14
-	VINSERTPS    $0x30, 26208(BX), X14, X14
-	VMOVSS       26408(BX), X13
-	VINSERTPS    $0x10, 26608(BX), X13, X13
-	VINSERTPS    $0x20, 26808(BX), X13, X13
-	VINSERTPS    $0x30, 27008(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       27208(BX), X13
-	VINSERTPS    $0x10, 27408(BX), X13, X13
-	VINSERTPS    $0x20, 27608(BX), X13, X13
-	VINSERTPS    $0x30, 27808(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       28008(BX), X13
-	VINSERTPS    $0x10, 28208(BX), X13, X13
-	VINSERTPS    $0x20, 28408(BX), X13, X13
-	VINSERTPS    $0x30, 28608(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VMOVSS       28808(BX), X14
-	VINSERTPS    $0x10, 29008(BX), X14, X14
-	VINSERTPS    $0x20, 29208(BX), X14, X14
-	VINSERTPS    $0x30, 29408(BX), X14, X14
-	VMOVSS       29608(BX), X13
-	VINSERTPS    $0x10, 29808(BX), X13, X13
-	VINSERTPS    $0x20, 30008(BX), X13, X13
-	VINSERTPS    $0x30, 30208(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       30408(BX), X13
-	VINSERTPS    $0x10, 30608(BX), X13, X13
-	VINSERTPS    $0x20, 30808(BX), X13, X13
-	VINSERTPS    $0x30, 31008(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       31208(BX), X13
-	VINSERTPS    $0x10, 31408(BX), X13, X13
-	VINSERTPS    $0x20, 31608(BX), X13, X13
-	VINSERTPS    $0x30, 31808(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z9
-	VMOVSS       32008(BX), X14
-	VINSERTPS    $0x10, 32208(BX), X14, X14
-	VINSERTPS    $0x20, 32408(BX), X14, X14
-	VINSERTPS    $0x30, 32608(BX), X14, X14
-	VMOVSS       32808(BX), X13
-	VINSERTPS    $0x10, 33008(BX), X13, X13
-	VINSERTPS    $0x20, 33208(BX), X13, X13
-	VINSERTPS    $0x30, 33408(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       33608(BX), X13
-	VINSERTPS    $0x10, 33808(BX), X13, X13
-	VINSERTPS    $0x20, 34008(BX), X13, X13
-	VINSERTPS    $0x30, 34208(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       34408(BX), X13
-	VINSERTPS    $0x10, 34608(BX), X13, X13
-	VINSERTPS    $0x20, 34808(BX), X13, X13
-	VINSERTPS    $0x30, 35008(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VMOVSS       35208(BX), X14
-	VINSERTPS    $0x10, 35408(BX), X14, X14
-	VINSERTPS    $0x20, 35608(BX), X14, X14
-	VINSERTPS    $0x30, 35808(BX), X14, X14
-	VMOVSS       36008(BX), X13
-	VINSERTPS    $0x10, 36208(BX), X13, X13
-	VINSERTPS    $0x20, 36408(BX), X13, X13
-	VINSERTPS    $0x30, 36608(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       36808(BX), X13
-	VINSERTPS    $0x10, 37008(BX), X13, X13
-	VINSERTPS    $0x20, 37208(BX), X13, X13
-	VINSERTPS    $0x30, 37408(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       37608(BX), X13
-	VINSERTPS    $0x10, 37808(BX), X13, X13
-	VINSERTPS    $0x20, 38008(BX), X13, X13
-	VINSERTPS    $0x30, 38208(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VBROADCASTSS 12(AX), Z12
-	VMOVSS       12(BX), X14
-	VINSERTPS    $0x10, 212(BX), X14, X14
-	VINSERTPS    $0x20, 412(BX), X14, X14
-	VINSERTPS    $0x30, 612(BX), X14, X14
-	VMOVSS       812(BX), X13
-	VINSERTPS    $0x10, 1012(BX), X13, X13
-	VINSERTPS    $0x20, 1212(BX), X13, X13
-	VINSERTPS    $0x30, 1412(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       1612(BX), X13
-	VINSERTPS    $0x10, 1812(BX), X13, X13
-	VINSERTPS    $0x20, 2012(BX), X13, X13
-	VINSERTPS    $0x30, 2212(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       2412(BX), X13
-	VINSERTPS    $0x10, 2612(BX), X13, X13
-	VINSERTPS    $0x20, 2812(BX), X13, X13
-	VINSERTPS    $0x30, 3012(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VMOVSS       3212(BX), X14
-	VINSERTPS    $0x10, 3412(BX), X14, X14
-	VINSERTPS    $0x20, 3612(BX), X14, X14
-	VINSERTPS    $0x30, 3812(BX), X14, X14
-	VMOVSS       4012(BX), X13
-	VINSERTPS    $0x10, 4212(BX), X13, X13
-	VINSERTPS    $0x20, 4412(BX), X13, X13
-	VINSERTPS    $0x30, 4612(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       4812(BX), X13
-	VINSERTPS    $0x10, 5012(BX), X13, X13
-	VINSERTPS    $0x20, 5212(BX), X13, X13
-	VINSERTPS    $0x30, 5412(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       5612(BX), X13
-	VINSERTPS    $0x10, 5812(BX), X13, X13
-	VINSERTPS    $0x20, 6012(BX), X13, X13
-	VINSERTPS    $0x30, 6212(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z1
-	VMOVSS       6412(BX), X14
-	VINSERTPS    $0x10, 6612(BX), X14, X14
-	VINSERTPS    $0x20, 6812(BX), X14, X14
-	VINSERTPS    $0x30, 7012(BX), X14, X14
-	VMOVSS       7212(BX), X13
-	VINSERTPS    $0x10, 7412(BX), X13, X13
-	VINSERTPS    $0x20, 7612(BX), X13, X13
-	VINSERTPS    $0x30, 7812(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       8012(BX), X13
-	VINSERTPS    $0x10, 8212(BX), X13, X13
-	VINSERTPS    $0x20, 8412(BX), X13, X13
-	VINSERTPS    $0x30, 8612(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       8812(BX), X13
-	VINSERTPS    $0x10, 9012(BX), X13, X13
-	VINSERTPS    $0x20, 9212(BX), X13, X13
-	VINSERTPS    $0x30, 9412(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VMOVSS       9612(BX), X14
-	VINSERTPS    $0x10, 9812(BX), X14, X14
-	VINSERTPS    $0x20, 10012(BX), X14, X14
-	VINSERTPS    $0x30, 10212(BX), X14, X14
-	VMOVSS       10412(BX), X13
-	VINSERTPS    $0x10, 10612(BX), X13, X13
-	VINSERTPS    $0x20, 10812(BX), X13, X13
-	VINSERTPS    $0x30, 11012(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       11212(BX), X13
-	VINSERTPS    $0x10, 11412(BX), X13, X13
-	VINSERTPS    $0x20, 11612(BX), X13, X13
-	VINSERTPS    $0x30, 11812(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       12012(BX), X13
-	VINSERTPS    $0x10, 12212(BX), X13, X13
-	VINSERTPS    $0x20, 12412(BX), X13, X13
-	VINSERTPS    $0x30, 12612(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z3
-	VMOVSS       12812(BX), X14
-	VINSERTPS    $0x10, 13012(BX), X14, X14
-	VINSERTPS    $0x20, 13212(BX), X14, X14
-	VINSERTPS    $0x30, 13412(BX), X14, X14
-	VMOVSS       13612(BX), X13
-	VINSERTPS    $0x10, 13812(BX), X13, X13
-	VINSERTPS    $0x20, 14012(BX), X13, X13
-	VINSERTPS    $0x30, 14212(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       14412(BX), X13
-	VINSERTPS    $0x10, 14612(BX), X13, X13
-	VINSERTPS    $0x20, 14812(BX), X13, X13
-	VINSERTPS    $0x30, 15012(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       15212(BX), X13
-	VINSERTPS    $0x10, 15412(BX), X13, X13
-	VINSERTPS    $0x20, 15612(BX), X13, X13
-	VINSERTPS    $0x30, 15812(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VMOVSS       16012(BX), X14
-	VINSERTPS    $0x10, 16212(BX), X14, X14
-	VINSERTPS    $0x20, 16412(BX), X14, X14
-	VINSERTPS    $0x30, 16612(BX), X14, X14
-	VMOVSS       16812(BX), X13
-	VINSERTPS    $0x10, 17012(BX), X13, X13
-	VINSERTPS    $0x20, 17212(BX), X13, X13
-	VINSERTPS    $0x30, 17412(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       17612(BX), X13
-	VINSERTPS    $0x10, 17812(BX), X13, X13
-	VINSERTPS    $0x20, 18012(BX), X13, X13
-	VINSERTPS    $0x30, 18212(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       18412(BX), X13
-	VINSERTPS    $0x10, 18612(BX), X13, X13
-	VINSERTPS    $0x20, 18812(BX), X13, X13
-	VINSERTPS    $0x30, 19012(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z5
-	VMOVSS       19212(BX), X14
-	VINSERTPS    $0x10, 19412(BX), X14, X14
-	VINSERTPS    $0x20, 19612(BX), X14, X14
-	VINSERTPS    $0x30, 19812(BX), X14, X14
-	VMOVSS       20012(BX), X13
-	VINSERTPS    $0x10, 20212(BX), X13, X13
-	VINSERTPS    $0x20, 20412(BX), X13, X13
-	VINSERTPS    $0x30, 20612(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       20812(BX), X13
-	VINSERTPS    $0x10, 21012(BX), X13, X13
-	VINSERTPS    $0x20, 21212(BX), X13, X13
-	VINSERTPS    $0x30, 21412(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       21612(BX), X13
-	VINSERTPS    $0x10, 21812(BX), X13, X13
-	VINSERTPS    $0x20, 22012(BX), X13, X13
-	VINSERTPS    $0x30, 22212(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VMOVSS       22412(BX), X14
-	VINSERTPS    $0x10, 22612(BX), X14, X14
-	VINSERTPS    $0x20, 22812(BX), X14, X14
-	VINSERTPS    $0x30, 23012(BX), X14, X14
-	VMOVSS       23212(BX), X13
-	VINSERTPS    $0x10, 23412(BX), X13, X13
-	VINSERTPS    $0x20, 23612(BX), X13, X13
-	VINSERTPS    $0x30, 23812(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       24012(BX), X13
-	VINSERTPS    $0x10, 24212(BX), X13, X13
-	VINSERTPS    $0x20, 24412(BX), X13, X13
-	VINSERTPS    $0x30, 24612(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       24812(BX), X13
-	VINSERTPS    $0x10, 25012(BX), X13, X13
-	VINSERTPS    $0x20, 25212(BX), X13, X13
-	VINSERTPS    $0x30, 25412(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z7
-	VMOVSS       25612(BX), X14
-	VINSERTPS    $0x10, 25812(BX), X14, X14
-	VINSERTPS    $0x20, 26012(BX), X14, X14
-	VINSERTPS    $0x30, 26212(BX), X14, X14
-	VMOVSS       26412(BX), X13
-	VINSERTPS    $0x10, 26612(BX), X13, X13
-	VINSERTPS    $0x20, 26812(BX), X13, X13
-	VINSERTPS    $0x30, 27012(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       27212(BX), X13
-	VINSERTPS    $0x10, 27412(BX), X13, X13
-	VINSERTPS    $0x20, 27612(BX), X13, X13
-	VINSERTPS    $0x30, 27812(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       28012(BX), X13
-	VINSERTPS    $0x10, 28212(BX), X13, X13
-	VINSERTPS    $0x20, 28412(BX), X13, X13
-	VINSERTPS    $0x30, 28612(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VMOVSS       28812(BX), X14
-	VINSERTPS    $0x10, 29012(BX), X14, X14
-	VINSERTPS    $0x20, 29212(BX), X14, X14
-	VINSERTPS    $0x30, 29412(BX), X14, X14
-	VMOVSS       29612(BX), X13
-	VINSERTPS    $0x10, 29812(BX), X13, X13
-	VINSERTPS    $0x20, 30012(BX), X13, X13
-	VINSERTPS    $0x30, 30212(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       30412(BX), X13
-	VINSERTPS    $0x10, 30612(BX), X13, X13
-	VINSERTPS    $0x20, 30812(BX), X13, X13
-	VINSERTPS    $0x30, 31012(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       31212(BX), X13
-	VINSERTPS    $0x10, 31412(BX), X13, X13
-	VINSERTPS    $0x20, 31612(BX), X13, X13
-	VINSERTPS    $0x30, 31812(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z9
-	VMOVSS       32012(BX), X14
-	VINSERTPS    $0x10, 32212(BX), X14, X14
-	VINSERTPS    $0x20, 32412(BX), X14, X14
-	VINSERTPS    $0x30, 32612(BX), X14, X14
-	VMOVSS       32812(BX), X13
-	VINSERTPS    $0x10, 33012(BX), X13, X13
-	VINSERTPS    $0x20, 33212(BX), X13, X13
-	VINSERTPS    $0x30, 33412(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       33612(BX), X13
-	VINSERTPS    $0x10, 33812(BX), X13, X13
-	VINSERTPS    $0x20, 34012(BX), X13, X13
-	VINSERTPS    $0x30, 34212(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       34412(BX), X13
-	VINSERTPS    $0x10, 34612(BX), X13, X13
-	VINSERTPS    $0x20, 34812(BX), X13, X13
-	VINSERTPS    $0x30, 35012(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VMOVSS       35212(BX), X14
-	VINSERTPS    $0x10, 35412(BX), X14, X14
-	VINSERTPS    $0x20, 35612(BX), X14, X14
-	VINSERTPS    $0x30, 35812(BX), X14, X14
-	VMOVSS       36012(BX), X13
-	VINSERTPS    $0x10, 36212(BX), X13, X13
-	VINSERTPS    $0x20, 36412(BX), X13, X13
-	VINSERTPS    $0x30, 36612(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       36812(BX), X13
-	VINSERTPS    $0x10, 37012(BX), X13, X13
-	VINSERTPS    $0x20, 37212(BX), X13, X13
-	VINSERTPS    $0x30, 37412(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       37612(BX), X13
-	VINSERTPS    $0x10, 37812(BX), X13, X13
-	VINSERTPS    $0x20, 38012(BX), X13, X13
-	VINSERTPS    $0x30, 38212(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	VBROADCASTSS 16(AX), Z12
-	VMOVSS       16(BX), X14
-	VINSERTPS    $0x10, 216(BX), X14, X14
-	VINSERTPS    $0x20, 416(BX), X14, X14
-	VINSERTPS    $0x30, 616(BX), X14, X14
-	VMOVSS       816(BX), X13
-	VINSERTPS    $0x10, 1016(BX), X13, X13
-	VINSERTPS    $0x20, 1216(BX), X13, X13
-	VINSERTPS    $0x30, 1416(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       1616(BX), X13
-	VINSERTPS    $0x10, 1816(BX), X13, X13
-	VINSERTPS    $0x20, 2016(BX), X13, X13
-	VINSERTPS    $0x30, 2216(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       2416(BX), X13
-	VINSERTPS    $0x10, 2616(BX), X13, X13
-	VINSERTPS    $0x20, 2816(BX), X13, X13
-	VINSERTPS    $0x30, 3016(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z0
-	VMOVSS       3216(BX), X14
-	VINSERTPS    $0x10, 3416(BX), X14, X14
-	VINSERTPS    $0x20, 3616(BX), X14, X14
-	VINSERTPS    $0x30, 3816(BX), X14, X14
-	VMOVSS       4016(BX), X13
-	VINSERTPS    $0x10, 4216(BX), X13, X13
-	VINSERTPS    $0x20, 4416(BX), X13, X13
-	VINSERTPS    $0x30, 4616(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       4816(BX), X13
-	VINSERTPS    $0x10, 5016(BX), X13, X13
-	VINSERTPS    $0x20, 5216(BX), X13, X13
-	VINSERTPS    $0x30, 5416(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       5616(BX), X13
-	VINSERTPS    $0x10, 5816(BX), X13, X13
-	VINSERTPS    $0x20, 6016(BX), X13, X13
-	VINSERTPS    $0x30, 6216(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z1
-	VMOVSS       6416(BX), X14
-	VINSERTPS    $0x10, 6616(BX), X14, X14
-	VINSERTPS    $0x20, 6816(BX), X14, X14
-	VINSERTPS    $0x30, 7016(BX), X14, X14
-	VMOVSS       7216(BX), X13
-	VINSERTPS    $0x10, 7416(BX), X13, X13
-	VINSERTPS    $0x20, 7616(BX), X13, X13
-	VINSERTPS    $0x30, 7816(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       8016(BX), X13
-	VINSERTPS    $0x10, 8216(BX), X13, X13
-	VINSERTPS    $0x20, 8416(BX), X13, X13
-	VINSERTPS    $0x30, 8616(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       8816(BX), X13
-	VINSERTPS    $0x10, 9016(BX), X13, X13
-	VINSERTPS    $0x20, 9216(BX), X13, X13
-	VINSERTPS    $0x30, 9416(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z2
-	VMOVSS       9616(BX), X14
-	VINSERTPS    $0x10, 9816(BX), X14, X14
-	VINSERTPS    $0x20, 10016(BX), X14, X14
-	VINSERTPS    $0x30, 10216(BX), X14, X14
-	VMOVSS       10416(BX), X13
-	VINSERTPS    $0x10, 10616(BX), X13, X13
-	VINSERTPS    $0x20, 10816(BX), X13, X13
-	VINSERTPS    $0x30, 11016(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       11216(BX), X13
-	VINSERTPS    $0x10, 11416(BX), X13, X13
-	VINSERTPS    $0x20, 11616(BX), X13, X13
-	VINSERTPS    $0x30, 11816(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       12016(BX), X13
-	VINSERTPS    $0x10, 12216(BX), X13, X13
-	VINSERTPS    $0x20, 12416(BX), X13, X13
-	VINSERTPS    $0x30, 12616(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z3
-	VMOVSS       12816(BX), X14
-	VINSERTPS    $0x10, 13016(BX), X14, X14
-	VINSERTPS    $0x20, 13216(BX), X14, X14
-	VINSERTPS    $0x30, 13416(BX), X14, X14
-	VMOVSS       13616(BX), X13
-	VINSERTPS    $0x10, 13816(BX), X13, X13
-	VINSERTPS    $0x20, 14016(BX), X13, X13
-	VINSERTPS    $0x30, 14216(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       14416(BX), X13
-	VINSERTPS    $0x10, 14616(BX), X13, X13
-	VINSERTPS    $0x20, 14816(BX), X13, X13
-	VINSERTPS    $0x30, 15016(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       15216(BX), X13
-	VINSERTPS    $0x10, 15416(BX), X13, X13
-	VINSERTPS    $0x20, 15616(BX), X13, X13
-	VINSERTPS    $0x30, 15816(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z4
-	VMOVSS       16016(BX), X14
-	VINSERTPS    $0x10, 16216(BX), X14, X14
-	VINSERTPS    $0x20, 16416(BX), X14, X14
-	VINSERTPS    $0x30, 16616(BX), X14, X14
-	VMOVSS       16816(BX), X13
-	VINSERTPS    $0x10, 17016(BX), X13, X13
-	VINSERTPS    $0x20, 17216(BX), X13, X13
-	VINSERTPS    $0x30, 17416(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       17616(BX), X13
-	VINSERTPS    $0x10, 17816(BX), X13, X13
-	VINSERTPS    $0x20, 18016(BX), X13, X13
-	VINSERTPS    $0x30, 18216(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       18416(BX), X13
-	VINSERTPS    $0x10, 18616(BX), X13, X13
-	VINSERTPS    $0x20, 18816(BX), X13, X13
-	VINSERTPS    $0x30, 19016(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z5
-	VMOVSS       19216(BX), X14
-	VINSERTPS    $0x10, 19416(BX), X14, X14
-	VINSERTPS    $0x20, 19616(BX), X14, X14
-	VINSERTPS    $0x30, 19816(BX), X14, X14
-	VMOVSS       20016(BX), X13
-	VINSERTPS    $0x10, 20216(BX), X13, X13
-	VINSERTPS    $0x20, 20416(BX), X13, X13
-	VINSERTPS    $0x30, 20616(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       20816(BX), X13
-	VINSERTPS    $0x10, 21016(BX), X13, X13
-	VINSERTPS    $0x20, 21216(BX), X13, X13
-	VINSERTPS    $0x30, 21416(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       21616(BX), X13
-	VINSERTPS    $0x10, 21816(BX), X13, X13
-	VINSERTPS    $0x20, 22016(BX), X13, X13
-	VINSERTPS    $0x30, 22216(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z6
-	VMOVSS       22416(BX), X14
-	VINSERTPS    $0x10, 22616(BX), X14, X14
-	VINSERTPS    $0x20, 22816(BX), X14, X14
-	VINSERTPS    $0x30, 23016(BX), X14, X14
-	VMOVSS       23216(BX), X13
-	VINSERTPS    $0x10, 23416(BX), X13, X13
-	VINSERTPS    $0x20, 23616(BX), X13, X13
-	VINSERTPS    $0x30, 23816(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       24016(BX), X13
-	VINSERTPS    $0x10, 24216(BX), X13, X13
-	VINSERTPS    $0x20, 24416(BX), X13, X13
-	VINSERTPS    $0x30, 24616(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       24816(BX), X13
-	VINSERTPS    $0x10, 25016(BX), X13, X13
-	VINSERTPS    $0x20, 25216(BX), X13, X13
-	VINSERTPS    $0x30, 25416(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z7
-	VMOVSS       25616(BX), X14
-	VINSERTPS    $0x10, 25816(BX), X14, X14
-	VINSERTPS    $0x20, 26016(BX), X14, X14
-	VINSERTPS    $0x30, 26216(BX), X14, X14
-	VMOVSS       26416(BX), X13
-	VINSERTPS    $0x10, 26616(BX), X13, X13
-	VINSERTPS    $0x20, 26816(BX), X13, X13
-	VINSERTPS    $0x30, 27016(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       27216(BX), X13
-	VINSERTPS    $0x10, 27416(BX), X13, X13
-	VINSERTPS    $0x20, 27616(BX), X13, X13
-	VINSERTPS    $0x30, 27816(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       28016(BX), X13
-	VINSERTPS    $0x10, 28216(BX), X13, X13
-	VINSERTPS    $0x20, 28416(BX), X13, X13
-	VINSERTPS    $0x30, 28616(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z8
-	VMOVSS       28816(BX), X14
-	VINSERTPS    $0x10, 29016(BX), X14, X14
-	VINSERTPS    $0x20, 29216(BX), X14, X14
-	VINSERTPS    $0x30, 29416(BX), X14, X14
-	VMOVSS       29616(BX), X13
-	VINSERTPS    $0x10, 29816(BX), X13, X13
-	VINSERTPS    $0x20, 30016(BX), X13, X13
-	VINSERTPS    $0x30, 30216(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       30416(BX), X13
-	VINSERTPS    $0x10, 30616(BX), X13, X13
-	VINSERTPS    $0x20, 30816(BX), X13, X13
-	VINSERTPS    $0x30, 31016(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       31216(BX), X13
-	VINSERTPS    $0x10, 31416(BX), X13, X13
-	VINSERTPS    $0x20, 31616(BX), X13, X13
-	VINSERTPS    $0x30, 31816(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z9
-	VMOVSS       32016(BX), X14
-	VINSERTPS    $0x10, 32216(BX), X14, X14
-	VINSERTPS    $0x20, 32416(BX), X14, X14
-	VINSERTPS    $0x30, 32616(BX), X14, X14
-	VMOVSS       32816(BX), X13
-	VINSERTPS    $0x10, 33016(BX), X13, X13
-	VINSERTPS    $0x20, 33216(BX), X13, X13
-	VINSERTPS    $0x30, 33416(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       33616(BX), X13
-	VINSERTPS    $0x10, 33816(BX), X13, X13
-	VINSERTPS    $0x20, 34016(BX), X13, X13
-	VINSERTPS    $0x30, 34216(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       34416(BX), X13
-	VINSERTPS    $0x10, 34616(BX), X13, X13
-	VINSERTPS    $0x20, 34816(BX), X13, X13
-	VINSERTPS    $0x30, 35016(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z10
-	VMOVSS       35216(BX), X14
-	VINSERTPS    $0x10, 35416(BX), X14, X14
-	VINSERTPS    $0x20, 35616(BX), X14, X14
-	VINSERTPS    $0x30, 35816(BX), X14, X14
-	VMOVSS       36016(BX), X13
-	VINSERTPS    $0x10, 36216(BX), X13, X13
-	VINSERTPS    $0x20, 36416(BX), X13, X13
-	VINSERTPS    $0x30, 36616(BX), X13, X13
-	VINSERTF32X4 $0x01, X13, Z14, Z14
-	VMOVSS       36816(BX), X13
-	VINSERTPS    $0x10, 37016(BX), X13, X13
-	VINSERTPS    $0x20, 37216(BX), X13, X13
-	VINSERTPS    $0x30, 37416(BX), X13, X13
-	VINSERTF32X4 $0x02, X13, Z14, Z14
-	VMOVSS       37616(BX), X13
-	VINSERTPS    $0x10, 37816(BX), X13, X13
-	VINSERTPS    $0x20, 38016(BX), X13, X13
-	VINSERTPS    $0x30, 38216(BX), X13, X13
-	VINSERTF32X4 $0x03, X13, Z14, Z14
-	VFMADD231PS  Z14, Z12, Z11
-	ADDQ         $+20, AX
-	ADDQ         $+20, BX
-	DECQ         SI
-	JNE          loop6
+loop7:
+	VBROADCASTSS (BX), Z7
+	VFMADD231PS  (AX), Z7, Z0
+	VFMADD231PS  64(AX), Z7, Z1
+	VFMADD231PS  128(AX), Z7, Z2
+	VFMADD231PS  192(AX), Z7, Z3
+	VFMADD231PS  256(AX), Z7, Z4
+	VFMADD231PS  320(AX), Z7, Z5
+	VFMADD231PS  384(AX), Z7, Z6
+	VBROADCASTSS 4(BX), Z7
+	VFMADD231PS  1280(AX), Z7, Z0
+	VFMADD231PS  1344(AX), Z7, Z1
+	VFMADD231PS  1408(AX), Z7, Z2
+	VFMADD231PS  1472(AX), Z7, Z3
+	VFMADD231PS  1536(AX), Z7, Z4
+	VFMADD231PS  1600(AX), Z7, Z5
+	VFMADD231PS  1664(AX), Z7, Z6
+	VBROADCASTSS 8(BX), Z7
+	VFMADD231PS  2560(AX), Z7, Z0
+	VFMADD231PS  2624(AX), Z7, Z1
+	VFMADD231PS  2688(AX), Z7, Z2
+	VFMADD231PS  2752(AX), Z7, Z3
+	VFMADD231PS  2816(AX), Z7, Z4
+	VFMADD231PS  2880(AX), Z7, Z5
+	VFMADD231PS  2944(AX), Z7, Z6
+	VBROADCASTSS 12(BX), Z7
+	VFMADD231PS  3840(AX), Z7, Z0
+	VFMADD231PS  3904(AX), Z7, Z1
+	VFMADD231PS  3968(AX), Z7, Z2
+	VFMADD231PS  4032(AX), Z7, Z3
+	VFMADD231PS  4096(AX), Z7, Z4
+	VFMADD231PS  4160(AX), Z7, Z5
+	VFMADD231PS  4224(AX), Z7, Z6
+	VBROADCASTSS 16(BX), Z7
+	VFMADD231PS  5120(AX), Z7, Z0
+	VFMADD231PS  5184(AX), Z7, Z1
+	VFMADD231PS  5248(AX), Z7, Z2
+	VFMADD231PS  5312(AX), Z7, Z3
+	VFMADD231PS  5376(AX), Z7, Z4
+	VFMADD231PS  5440(AX), Z7, Z5
+	VFMADD231PS  5504(AX), Z7, Z6
+	VBROADCASTSS 20(BX), Z7
+	VFMADD231PS  6400(AX), Z7, Z0
+	VFMADD231PS  6464(AX), Z7, Z1
+	VFMADD231PS  6528(AX), Z7, Z2
+	VFMADD231PS  6592(AX), Z7, Z3
+	VFMADD231PS  6656(AX), Z7, Z4
+	VFMADD231PS  6720(AX), Z7, Z5
+	VFMADD231PS  6784(AX), Z7, Z6
+	VBROADCASTSS 24(BX), Z7
+	VFMADD231PS  7680(AX), Z7, Z0
+	VFMADD231PS  7744(AX), Z7, Z1
+	VFMADD231PS  7808(AX), Z7, Z2
+	VFMADD231PS  7872(AX), Z7, Z3
+	VFMADD231PS  7936(AX), Z7, Z4
+	VFMADD231PS  8000(AX), Z7, Z5
+	VFMADD231PS  8064(AX), Z7, Z6
+	VBROADCASTSS 28(BX), Z7
+	VFMADD231PS  8960(AX), Z7, Z0
+	VFMADD231PS  9024(AX), Z7, Z1
+	VFMADD231PS  9088(AX), Z7, Z2
+	VFMADD231PS  9152(AX), Z7, Z3
+	VFMADD231PS  9216(AX), Z7, Z4
+	VFMADD231PS  9280(AX), Z7, Z5
+	VFMADD231PS  9344(AX), Z7, Z6
+	VBROADCASTSS 32(BX), Z7
+	VFMADD231PS  10240(AX), Z7, Z0
+	VFMADD231PS  10304(AX), Z7, Z1
+	VFMADD231PS  10368(AX), Z7, Z2
+	VFMADD231PS  10432(AX), Z7, Z3
+	VFMADD231PS  10496(AX), Z7, Z4
+	VFMADD231PS  10560(AX), Z7, Z5
+	VFMADD231PS  10624(AX), Z7, Z6
+	VBROADCASTSS 36(BX), Z7
+	VFMADD231PS  11520(AX), Z7, Z0
+	VFMADD231PS  11584(AX), Z7, Z1
+	VFMADD231PS  11648(AX), Z7, Z2
+	VFMADD231PS  11712(AX), Z7, Z3
+	VFMADD231PS  11776(AX), Z7, Z4
+	VFMADD231PS  11840(AX), Z7, Z5
+	VFMADD231PS  11904(AX), Z7, Z6
+	ADDQ         $+40, BX
+	ADDQ         $+12800, AX
+	DECQ         DX
+	JNE          loop7
 	VMOVUPS      Z0, (CX)
 	VMOVUPS      Z1, 64(CX)
 	VMOVUPS      Z2, 128(CX)
@@ -7898,843 +6265,103 @@ loop6:
 	VMOVUPS      Z4, 256(CX)
 	VMOVUPS      Z5, 320(CX)
 	VMOVUPS      Z6, 384(CX)
-	VMOVUPS      Z7, 448(CX)
-	VMOVUPS      Z8, 512(CX)
-	VMOVUPS      Z9, 576(CX)
-	VMOVUPS      Z10, 640(CX)
-	VMOVUPS      Z11, 704(CX)
+	SUBQ         $0x000000c8, BX
+	SUBQ         $0x0000f840, AX
+	ADDQ         $+448, CX
+	DECQ         SI
+	JNE          loop6
 	VPXORD       Z0, Z0, Z0
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
 	VPXORD       Z4, Z4, Z4
 	VPXORD       Z5, Z5, Z5
-	VPXORD       Z6, Z6, Z6
-	VPXORD       Z7, Z7, Z7
-	SUBQ         $0x000000c8, AX
-	SUBQ         $0x000000c8, BX
-	MOVQ         $0x0000000a, SI
+	SUBQ         $0x00000380, AX
+	MOVQ         $0x00000005, SI
 
-loop7:
-	VBROADCASTSS (AX), Z8
-	VMOVSS       38400(BX), X10
-	VINSERTPS    $0x10, 38600(BX), X10, X10
-	VINSERTPS    $0x20, 38800(BX), X10, X10
-	VINSERTPS    $0x30, 39000(BX), X10, X10
-	VMOVSS       39200(BX), X9
-	VINSERTPS    $0x10, 39400(BX), X9, X9
-	VINSERTPS    $0x20, 39600(BX), X9, X9
-	VINSERTPS    $0x30, 39800(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       40000(BX), X9
-	VINSERTPS    $0x10, 40200(BX), X9, X9
-	VINSERTPS    $0x20, 40400(BX), X9, X9
-	VINSERTPS    $0x30, 40600(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       40800(BX), X9
-	VINSERTPS    $0x10, 41000(BX), X9, X9
-	VINSERTPS    $0x20, 41200(BX), X9, X9
-	VINSERTPS    $0x30, 41400(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VMOVSS       41600(BX), X10
-	VINSERTPS    $0x10, 41800(BX), X10, X10
-	VINSERTPS    $0x20, 42000(BX), X10, X10
-	VINSERTPS    $0x30, 42200(BX), X10, X10
-	VMOVSS       42400(BX), X9
-	VINSERTPS    $0x10, 42600(BX), X9, X9
-	VINSERTPS    $0x20, 42800(BX), X9, X9
-	VINSERTPS    $0x30, 43000(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       43200(BX), X9
-	VINSERTPS    $0x10, 43400(BX), X9, X9
-	VINSERTPS    $0x20, 43600(BX), X9, X9
-	VINSERTPS    $0x30, 43800(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       44000(BX), X9
-	VINSERTPS    $0x10, 44200(BX), X9, X9
-	VINSERTPS    $0x20, 44400(BX), X9, X9
-	VINSERTPS    $0x30, 44600(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z1
-	VMOVSS       44800(BX), X10
-	VINSERTPS    $0x10, 45000(BX), X10, X10
-	VINSERTPS    $0x20, 45200(BX), X10, X10
-	VINSERTPS    $0x30, 45400(BX), X10, X10
-	VMOVSS       45600(BX), X9
-	VINSERTPS    $0x10, 45800(BX), X9, X9
-	VINSERTPS    $0x20, 46000(BX), X9, X9
-	VINSERTPS    $0x30, 46200(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       46400(BX), X9
-	VINSERTPS    $0x10, 46600(BX), X9, X9
-	VINSERTPS    $0x20, 46800(BX), X9, X9
-	VINSERTPS    $0x30, 47000(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       47200(BX), X9
-	VINSERTPS    $0x10, 47400(BX), X9, X9
-	VINSERTPS    $0x20, 47600(BX), X9, X9
-	VINSERTPS    $0x30, 47800(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VMOVSS       48000(BX), X10
-	VINSERTPS    $0x10, 48200(BX), X10, X10
-	VINSERTPS    $0x20, 48400(BX), X10, X10
-	VINSERTPS    $0x30, 48600(BX), X10, X10
-	VMOVSS       48800(BX), X9
-	VINSERTPS    $0x10, 49000(BX), X9, X9
-	VINSERTPS    $0x20, 49200(BX), X9, X9
-	VINSERTPS    $0x30, 49400(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       49600(BX), X9
-	VINSERTPS    $0x10, 49800(BX), X9, X9
-	VINSERTPS    $0x20, 50000(BX), X9, X9
-	VINSERTPS    $0x30, 50200(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       50400(BX), X9
-	VINSERTPS    $0x10, 50600(BX), X9, X9
-	VINSERTPS    $0x20, 50800(BX), X9, X9
-	VINSERTPS    $0x30, 51000(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z3
-	VMOVSS       51200(BX), X10
-	VINSERTPS    $0x10, 51400(BX), X10, X10
-	VINSERTPS    $0x20, 51600(BX), X10, X10
-	VINSERTPS    $0x30, 51800(BX), X10, X10
-	VMOVSS       52000(BX), X9
-	VINSERTPS    $0x10, 52200(BX), X9, X9
-	VINSERTPS    $0x20, 52400(BX), X9, X9
-	VINSERTPS    $0x30, 52600(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       52800(BX), X9
-	VINSERTPS    $0x10, 53000(BX), X9, X9
-	VINSERTPS    $0x20, 53200(BX), X9, X9
-	VINSERTPS    $0x30, 53400(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       53600(BX), X9
-	VINSERTPS    $0x10, 53800(BX), X9, X9
-	VINSERTPS    $0x20, 54000(BX), X9, X9
-	VINSERTPS    $0x30, 54200(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VMOVSS       54400(BX), X10
-	VINSERTPS    $0x10, 54600(BX), X10, X10
-	VINSERTPS    $0x20, 54800(BX), X10, X10
-	VINSERTPS    $0x30, 55000(BX), X10, X10
-	VMOVSS       55200(BX), X9
-	VINSERTPS    $0x10, 55400(BX), X9, X9
-	VINSERTPS    $0x20, 55600(BX), X9, X9
-	VINSERTPS    $0x30, 55800(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       56000(BX), X9
-	VINSERTPS    $0x10, 56200(BX), X9, X9
-	VINSERTPS    $0x20, 56400(BX), X9, X9
-	VINSERTPS    $0x30, 56600(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       56800(BX), X9
-	VINSERTPS    $0x10, 57000(BX), X9, X9
-	VINSERTPS    $0x20, 57200(BX), X9, X9
-	VINSERTPS    $0x30, 57400(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z5
-	VMOVSS       57600(BX), X10
-	VINSERTPS    $0x10, 57800(BX), X10, X10
-	VINSERTPS    $0x20, 58000(BX), X10, X10
-	VINSERTPS    $0x30, 58200(BX), X10, X10
-	VMOVSS       58400(BX), X9
-	VINSERTPS    $0x10, 58600(BX), X9, X9
-	VINSERTPS    $0x20, 58800(BX), X9, X9
-	VINSERTPS    $0x30, 59000(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       59200(BX), X9
-	VINSERTPS    $0x10, 59400(BX), X9, X9
-	VINSERTPS    $0x20, 59600(BX), X9, X9
-	VINSERTPS    $0x30, 59800(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       60000(BX), X9
-	VINSERTPS    $0x10, 60200(BX), X9, X9
-	VINSERTPS    $0x20, 60400(BX), X9, X9
-	VINSERTPS    $0x30, 60600(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VMOVSS       60800(BX), X10
-	VINSERTPS    $0x10, 61000(BX), X10, X10
-	VINSERTPS    $0x20, 61200(BX), X10, X10
-	VINSERTPS    $0x30, 61400(BX), X10, X10
-	VMOVSS       61600(BX), X9
-	VINSERTPS    $0x10, 61800(BX), X9, X9
-	VINSERTPS    $0x20, 62000(BX), X9, X9
-	VINSERTPS    $0x30, 62200(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       62400(BX), X9
-	VINSERTPS    $0x10, 62600(BX), X9, X9
-	VINSERTPS    $0x20, 62800(BX), X9, X9
-	VINSERTPS    $0x30, 63000(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       63200(BX), X9
-	VINSERTPS    $0x10, 63400(BX), X9, X9
-	VINSERTPS    $0x20, 63600(BX), X9, X9
-	VINSERTPS    $0x30, 63800(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z7
-	VBROADCASTSS 4(AX), Z8
-	VMOVSS       38404(BX), X10
-	VINSERTPS    $0x10, 38604(BX), X10, X10
-	VINSERTPS    $0x20, 38804(BX), X10, X10
-	VINSERTPS    $0x30, 39004(BX), X10, X10
-	VMOVSS       39204(BX), X9
-	VINSERTPS    $0x10, 39404(BX), X9, X9
-	VINSERTPS    $0x20, 39604(BX), X9, X9
-	VINSERTPS    $0x30, 39804(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       40004(BX), X9
-	VINSERTPS    $0x10, 40204(BX), X9, X9
-	VINSERTPS    $0x20, 40404(BX), X9, X9
-	VINSERTPS    $0x30, 40604(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       40804(BX), X9
-	VINSERTPS    $0x10, 41004(BX), X9, X9
-	VINSERTPS    $0x20, 41204(BX), X9, X9
-	VINSERTPS    $0x30, 41404(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VMOVSS       41604(BX), X10
-	VINSERTPS    $0x10, 41804(BX), X10, X10
-	VINSERTPS    $0x20, 42004(BX), X10, X10
-	VINSERTPS    $0x30, 42204(BX), X10, X10
-	VMOVSS       42404(BX), X9
-	VINSERTPS    $0x10, 42604(BX), X9, X9
-	VINSERTPS    $0x20, 42804(BX), X9, X9
-	VINSERTPS    $0x30, 43004(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       43204(BX), X9
-	VINSERTPS    $0x10, 43404(BX), X9, X9
-	VINSERTPS    $0x20, 43604(BX), X9, X9
-	VINSERTPS    $0x30, 43804(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       44004(BX), X9
-	VINSERTPS    $0x10, 44204(BX), X9, X9
-	VINSERTPS    $0x20, 44404(BX), X9, X9
-	VINSERTPS    $0x30, 44604(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z1
-	VMOVSS       44804(BX), X10
-	VINSERTPS    $0x10, 45004(BX), X10, X10
-	VINSERTPS    $0x20, 45204(BX), X10, X10
-	VINSERTPS    $0x30, 45404(BX), X10, X10
-	VMOVSS       45604(BX), X9
-	VINSERTPS    $0x10, 45804(BX), X9, X9
-	VINSERTPS    $0x20, 46004(BX), X9, X9
-	VINSERTPS    $0x30, 46204(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       46404(BX), X9
-	VINSERTPS    $0x10, 46604(BX), X9, X9
-	VINSERTPS    $0x20, 46804(BX), X9, X9
-	VINSERTPS    $0x30, 47004(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       47204(BX), X9
-	VINSERTPS    $0x10, 47404(BX), X9, X9
-	VINSERTPS    $0x20, 47604(BX), X9, X9
-	VINSERTPS    $0x30, 47804(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VMOVSS       48004(BX), X10
-	VINSERTPS    $0x10, 48204(BX), X10, X10
-	VINSERTPS    $0x20, 48404(BX), X10, X10
-	VINSERTPS    $0x30, 48604(BX), X10, X10
-	VMOVSS       48804(BX), X9
-	VINSERTPS    $0x10, 49004(BX), X9, X9
-	VINSERTPS    $0x20, 49204(BX), X9, X9
-	VINSERTPS    $0x30, 49404(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       49604(BX), X9
-	VINSERTPS    $0x10, 49804(BX), X9, X9
-	VINSERTPS    $0x20, 50004(BX), X9, X9
-	VINSERTPS    $0x30, 50204(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       50404(BX), X9
-	VINSERTPS    $0x10, 50604(BX), X9, X9
-	VINSERTPS    $0x20, 50804(BX), X9, X9
-	VINSERTPS    $0x30, 51004(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z3
-	VMOVSS       51204(BX), X10
-	VINSERTPS    $0x10, 51404(BX), X10, X10
-	VINSERTPS    $0x20, 51604(BX), X10, X10
-	VINSERTPS    $0x30, 51804(BX), X10, X10
-	VMOVSS       52004(BX), X9
-	VINSERTPS    $0x10, 52204(BX), X9, X9
-	VINSERTPS    $0x20, 52404(BX), X9, X9
-	VINSERTPS    $0x30, 52604(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       52804(BX), X9
-	VINSERTPS    $0x10, 53004(BX), X9, X9
-	VINSERTPS    $0x20, 53204(BX), X9, X9
-	VINSERTPS    $0x30, 53404(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       53604(BX), X9
-	VINSERTPS    $0x10, 53804(BX), X9, X9
-	VINSERTPS    $0x20, 54004(BX), X9, X9
-	VINSERTPS    $0x30, 54204(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VMOVSS       54404(BX), X10
-	VINSERTPS    $0x10, 54604(BX), X10, X10
-	VINSERTPS    $0x20, 54804(BX), X10, X10
-	VINSERTPS    $0x30, 55004(BX), X10, X10
-	VMOVSS       55204(BX), X9
-	VINSERTPS    $0x10, 55404(BX), X9, X9
-	VINSERTPS    $0x20, 55604(BX), X9, X9
-	VINSERTPS    $0x30, 55804(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       56004(BX), X9
-	VINSERTPS    $0x10, 56204(BX), X9, X9
-	VINSERTPS    $0x20, 56404(BX), X9, X9
-	VINSERTPS    $0x30, 56604(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       56804(BX), X9
-	VINSERTPS    $0x10, 57004(BX), X9, X9
-	VINSERTPS    $0x20, 57204(BX), X9, X9
-	VINSERTPS    $0x30, 57404(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z5
-	VMOVSS       57604(BX), X10
-	VINSERTPS    $0x10, 57804(BX), X10, X10
-	VINSERTPS    $0x20, 58004(BX), X10, X10
-	VINSERTPS    $0x30, 58204(BX), X10, X10
-	VMOVSS       58404(BX), X9
-	VINSERTPS    $0x10, 58604(BX), X9, X9
-	VINSERTPS    $0x20, 58804(BX), X9, X9
-	VINSERTPS    $0x30, 59004(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       59204(BX), X9
-	VINSERTPS    $0x10, 59404(BX), X9, X9
-	VINSERTPS    $0x20, 59604(BX), X9, X9
-	VINSERTPS    $0x30, 59804(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       60004(BX), X9
-	VINSERTPS    $0x10, 60204(BX), X9, X9
-	VINSERTPS    $0x20, 60404(BX), X9, X9
-	VINSERTPS    $0x30, 60604(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VMOVSS       60804(BX), X10
-	VINSERTPS    $0x10, 61004(BX), X10, X10
-	VINSERTPS    $0x20, 61204(BX), X10, X10
-	VINSERTPS    $0x30, 61404(BX), X10, X10
-	VMOVSS       61604(BX), X9
-	VINSERTPS    $0x10, 61804(BX), X9, X9
-	VINSERTPS    $0x20, 62004(BX), X9, X9
-	VINSERTPS    $0x30, 62204(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       62404(BX), X9
-	VINSERTPS    $0x10, 62604(BX), X9, X9
-	VINSERTPS    $0x20, 62804(BX), X9, X9
-	VINSERTPS    $0x30, 63004(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       63204(BX), X9
-	VINSERTPS    $0x10, 63404(BX), X9, X9
-	VINSERTPS    $0x20, 63604(BX), X9, X9
-	VINSERTPS    $0x30, 63804(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z7
-	VBROADCASTSS 8(AX), Z8
-	VMOVSS       38408(BX), X10
-	VINSERTPS    $0x10, 38608(BX), X10, X10
-	VINSERTPS    $0x20, 38808(BX), X10, X10
-	VINSERTPS    $0x30, 39008(BX), X10, X10
-	VMOVSS       39208(BX), X9
-	VINSERTPS    $0x10, 39408(BX), X9, X9
-	VINSERTPS    $0x20, 39608(BX), X9, X9
-	VINSERTPS    $0x30, 39808(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       40008(BX), X9
-	VINSERTPS    $0x10, 40208(BX), X9, X9
-	VINSERTPS    $0x20, 40408(BX), X9, X9
-	VINSERTPS    $0x30, 40608(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       40808(BX), X9
-	VINSERTPS    $0x10, 41008(BX), X9, X9
-	VINSERTPS    $0x20, 41208(BX), X9, X9
-	VINSERTPS    $0x30, 41408(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VMOVSS       41608(BX), X10
-	VINSERTPS    $0x10, 41808(BX), X10, X10
-	VINSERTPS    $0x20, 42008(BX), X10, X10
-	VINSERTPS    $0x30, 42208(BX), X10, X10
-	VMOVSS       42408(BX), X9
-	VINSERTPS    $0x10, 42608(BX), X9, X9
-	VINSERTPS    $0x20, 42808(BX), X9, X9
-	VINSERTPS    $0x30, 43008(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       43208(BX), X9
-	VINSERTPS    $0x10, 43408(BX), X9, X9
-	VINSERTPS    $0x20, 43608(BX), X9, X9
-	VINSERTPS    $0x30, 43808(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       44008(BX), X9
-	VINSERTPS    $0x10, 44208(BX), X9, X9
-	VINSERTPS    $0x20, 44408(BX), X9, X9
-	VINSERTPS    $0x30, 44608(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z1
-	VMOVSS       44808(BX), X10
-	VINSERTPS    $0x10, 45008(BX), X10, X10
-	VINSERTPS    $0x20, 45208(BX), X10, X10
-	VINSERTPS    $0x30, 45408(BX), X10, X10
-	VMOVSS       45608(BX), X9
-	VINSERTPS    $0x10, 45808(BX), X9, X9
-	VINSERTPS    $0x20, 46008(BX), X9, X9
-	VINSERTPS    $0x30, 46208(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       46408(BX), X9
-	VINSERTPS    $0x10, 46608(BX), X9, X9
-	VINSERTPS    $0x20, 46808(BX), X9, X9
-	VINSERTPS    $0x30, 47008(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       47208(BX), X9
-	VINSERTPS    $0x10, 47408(BX), X9, X9
-	VINSERTPS    $0x20, 47608(BX), X9, X9
-	VINSERTPS    $0x30, 47808(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VMOVSS       48008(BX), X10
-	VINSERTPS    $0x10, 48208(BX), X10, X10
-	VINSERTPS    $0x20, 48408(BX), X10, X10
-	VINSERTPS    $0x30, 48608(BX), X10, X10
-	VMOVSS       48808(BX), X9
-	VINSERTPS    $0x10, 49008(BX), X9, X9
-	VINSERTPS    $0x20, 49208(BX), X9, X9
-	VINSERTPS    $0x30, 49408(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       49608(BX), X9
-	VINSERTPS    $0x10, 49808(BX), X9, X9
-	VINSERTPS    $0x20, 50008(BX), X9, X9
-	VINSERTPS    $0x30, 50208(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       50408(BX), X9
-	VINSERTPS    $0x10, 50608(BX), X9, X9
-	VINSERTPS    $0x20, 50808(BX), X9, X9
-	VINSERTPS    $0x30, 51008(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z3
-	VMOVSS       51208(BX), X10
-	VINSERTPS    $0x10, 51408(BX), X10, X10
-	VINSERTPS    $0x20, 51608(BX), X10, X10
-	VINSERTPS    $0x30, 51808(BX), X10, X10
-	VMOVSS       52008(BX), X9
-	VINSERTPS    $0x10, 52208(BX), X9, X9
-	VINSERTPS    $0x20, 52408(BX), X9, X9
-	VINSERTPS    $0x30, 52608(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       52808(BX), X9
-	VINSERTPS    $0x10, 53008(BX), X9, X9
-	VINSERTPS    $0x20, 53208(BX), X9, X9
-	VINSERTPS    $0x30, 53408(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       53608(BX), X9
-	VINSERTPS    $0x10, 53808(BX), X9, X9
-	VINSERTPS    $0x20, 54008(BX), X9, X9
-	VINSERTPS    $0x30, 54208(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VMOVSS       54408(BX), X10
-	VINSERTPS    $0x10, 54608(BX), X10, X10
-	VINSERTPS    $0x20, 54808(BX), X10, X10
-	VINSERTPS    $0x30, 55008(BX), X10, X10
-	VMOVSS       55208(BX), X9
-	VINSERTPS    $0x10, 55408(BX), X9, X9
-	VINSERTPS    $0x20, 55608(BX), X9, X9
-	VINSERTPS    $0x30, 55808(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       56008(BX), X9
-	VINSERTPS    $0x10, 56208(BX), X9, X9
-	VINSERTPS    $0x20, 56408(BX), X9, X9
-	VINSERTPS    $0x30, 56608(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       56808(BX), X9
-	VINSERTPS    $0x10, 57008(BX), X9, X9
-	VINSERTPS    $0x20, 57208(BX), X9, X9
-	VINSERTPS    $0x30, 57408(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z5
-	VMOVSS       57608(BX), X10
-	VINSERTPS    $0x10, 57808(BX), X10, X10
-	VINSERTPS    $0x20, 58008(BX), X10, X10
-	VINSERTPS    $0x30, 58208(BX), X10, X10
-	VMOVSS       58408(BX), X9
-	VINSERTPS    $0x10, 58608(BX), X9, X9
-	VINSERTPS    $0x20, 58808(BX), X9, X9
-	VINSERTPS    $0x30, 59008(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       59208(BX), X9
-	VINSERTPS    $0x10, 59408(BX), X9, X9
-	VINSERTPS    $0x20, 59608(BX), X9, X9
-	VINSERTPS    $0x30, 59808(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       60008(BX), X9
-	VINSERTPS    $0x10, 60208(BX), X9, X9
-	VINSERTPS    $0x20, 60408(BX), X9, X9
-	VINSERTPS    $0x30, 60608(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VMOVSS       60808(BX), X10
-	VINSERTPS    $0x10, 61008(BX), X10, X10
-	VINSERTPS    $0x20, 61208(BX), X10, X10
-	VINSERTPS    $0x30, 61408(BX), X10, X10
-	VMOVSS       61608(BX), X9
-	VINSERTPS    $0x10, 61808(BX), X9, X9
-	VINSERTPS    $0x20, 62008(BX), X9, X9
-	VINSERTPS    $0x30, 62208(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       62408(BX), X9
-	VINSERTPS    $0x10, 62608(BX), X9, X9
-	VINSERTPS    $0x20, 62808(BX), X9, X9
-	VINSERTPS    $0x30, 63008(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       63208(BX), X9
-	VINSERTPS    $0x10, 63408(BX), X9, X9
-	VINSERTPS    $0x20, 63608(BX), X9, X9
-	VINSERTPS    $0x30, 63808(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z7
-	VBROADCASTSS 12(AX), Z8
-	VMOVSS       38412(BX), X10
-	VINSERTPS    $0x10, 38612(BX), X10, X10
-	VINSERTPS    $0x20, 38812(BX), X10, X10
-	VINSERTPS    $0x30, 39012(BX), X10, X10
-	VMOVSS       39212(BX), X9
-	VINSERTPS    $0x10, 39412(BX), X9, X9
-	VINSERTPS    $0x20, 39612(BX), X9, X9
-	VINSERTPS    $0x30, 39812(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       40012(BX), X9
-	VINSERTPS    $0x10, 40212(BX), X9, X9
-	VINSERTPS    $0x20, 40412(BX), X9, X9
-	VINSERTPS    $0x30, 40612(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       40812(BX), X9
-	VINSERTPS    $0x10, 41012(BX), X9, X9
-	VINSERTPS    $0x20, 41212(BX), X9, X9
-	VINSERTPS    $0x30, 41412(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VMOVSS       41612(BX), X10
-	VINSERTPS    $0x10, 41812(BX), X10, X10
-	VINSERTPS    $0x20, 42012(BX), X10, X10
-	VINSERTPS    $0x30, 42212(BX), X10, X10
-	VMOVSS       42412(BX), X9
-	VINSERTPS    $0x10, 42612(BX), X9, X9
-	VINSERTPS    $0x20, 42812(BX), X9, X9
-	VINSERTPS    $0x30, 43012(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       43212(BX), X9
-	VINSERTPS    $0x10, 43412(BX), X9, X9
-	VINSERTPS    $0x20, 43612(BX), X9, X9
-	VINSERTPS    $0x30, 43812(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       44012(BX), X9
-	VINSERTPS    $0x10, 44212(BX), X9, X9
-	VINSERTPS    $0x20, 44412(BX), X9, X9
-	VINSERTPS    $0x30, 44612(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z1
-	VMOVSS       44812(BX), X10
-	VINSERTPS    $0x10, 45012(BX), X10, X10
-	VINSERTPS    $0x20, 45212(BX), X10, X10
-	VINSERTPS    $0x30, 45412(BX), X10, X10
-	VMOVSS       45612(BX), X9
-	VINSERTPS    $0x10, 45812(BX), X9, X9
-	VINSERTPS    $0x20, 46012(BX), X9, X9
-	VINSERTPS    $0x30, 46212(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       46412(BX), X9
-	VINSERTPS    $0x10, 46612(BX), X9, X9
-	VINSERTPS    $0x20, 46812(BX), X9, X9
-	VINSERTPS    $0x30, 47012(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       47212(BX), X9
-	VINSERTPS    $0x10, 47412(BX), X9, X9
-	VINSERTPS    $0x20, 47612(BX), X9, X9
-	VINSERTPS    $0x30, 47812(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VMOVSS       48012(BX), X10
-	VINSERTPS    $0x10, 48212(BX), X10, X10
-	VINSERTPS    $0x20, 48412(BX), X10, X10
-	VINSERTPS    $0x30, 48612(BX), X10, X10
-	VMOVSS       48812(BX), X9
-	VINSERTPS    $0x10, 49012(BX), X9, X9
-	VINSERTPS    $0x20, 49212(BX), X9, X9
-	VINSERTPS    $0x30, 49412(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       49612(BX), X9
-	VINSERTPS    $0x10, 49812(BX), X9, X9
-	VINSERTPS    $0x20, 50012(BX), X9, X9
-	VINSERTPS    $0x30, 50212(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       50412(BX), X9
-	VINSERTPS    $0x10, 50612(BX), X9, X9
-	VINSERTPS    $0x20, 50812(BX), X9, X9
-	VINSERTPS    $0x30, 51012(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z3
-	VMOVSS       51212(BX), X10
-	VINSERTPS    $0x10, 51412(BX), X10, X10
-	VINSERTPS    $0x20, 51612(BX), X10, X10
-	VINSERTPS    $0x30, 51812(BX), X10, X10
-	VMOVSS       52012(BX), X9
-	VINSERTPS    $0x10, 52212(BX), X9, X9
-	VINSERTPS    $0x20, 52412(BX), X9, X9
-	VINSERTPS    $0x30, 52612(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       52812(BX), X9
-	VINSERTPS    $0x10, 53012(BX), X9, X9
-	VINSERTPS    $0x20, 53212(BX), X9, X9
-	VINSERTPS    $0x30, 53412(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       53612(BX), X9
-	VINSERTPS    $0x10, 53812(BX), X9, X9
-	VINSERTPS    $0x20, 54012(BX), X9, X9
-	VINSERTPS    $0x30, 54212(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VMOVSS       54412(BX), X10
-	VINSERTPS    $0x10, 54612(BX), X10, X10
-	VINSERTPS    $0x20, 54812(BX), X10, X10
-	VINSERTPS    $0x30, 55012(BX), X10, X10
-	VMOVSS       55212(BX), X9
-	VINSERTPS    $0x10, 55412(BX), X9, X9
-	VINSERTPS    $0x20, 55612(BX), X9, X9
-	VINSERTPS    $0x30, 55812(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       56012(BX), X9
-	VINSERTPS    $0x10, 56212(BX), X9, X9
-	VINSERTPS    $0x20, 56412(BX), X9, X9
-	VINSERTPS    $0x30, 56612(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       56812(BX), X9
-	VINSERTPS    $0x10, 57012(BX), X9, X9
-	VINSERTPS    $0x20, 57212(BX), X9, X9
-	VINSERTPS    $0x30, 57412(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z5
-	VMOVSS       57612(BX), X10
-	VINSERTPS    $0x10, 57812(BX), X10, X10
-	VINSERTPS    $0x20, 58012(BX), X10, X10
-	VINSERTPS    $0x30, 58212(BX), X10, X10
-	VMOVSS       58412(BX), X9
-	VINSERTPS    $0x10, 58612(BX), X9, X9
-	VINSERTPS    $0x20, 58812(BX), X9, X9
-	VINSERTPS    $0x30, 59012(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       59212(BX), X9
-	VINSERTPS    $0x10, 59412(BX), X9, X9
-	VINSERTPS    $0x20, 59612(BX), X9, X9
-	VINSERTPS    $0x30, 59812(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       60012(BX), X9
-	VINSERTPS    $0x10, 60212(BX), X9, X9
-	VINSERTPS    $0x20, 60412(BX), X9, X9
-	VINSERTPS    $0x30, 60612(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VMOVSS       60812(BX), X10
-	VINSERTPS    $0x10, 61012(BX), X10, X10
-	VINSERTPS    $0x20, 61212(BX), X10, X10
-	VINSERTPS    $0x30, 61412(BX), X10, X10
-	VMOVSS       61612(BX), X9
-	VINSERTPS    $0x10, 61812(BX), X9, X9
-	VINSERTPS    $0x20, 62012(BX), X9, X9
-	VINSERTPS    $0x30, 62212(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       62412(BX), X9
-	VINSERTPS    $0x10, 62612(BX), X9, X9
-	VINSERTPS    $0x20, 62812(BX), X9, X9
-	VINSERTPS    $0x30, 63012(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       63212(BX), X9
-	VINSERTPS    $0x10, 63412(BX), X9, X9
-	VINSERTPS    $0x20, 63612(BX), X9, X9
-	VINSERTPS    $0x30, 63812(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z7
-	VBROADCASTSS 16(AX), Z8
-	VMOVSS       38416(BX), X10
-	VINSERTPS    $0x10, 38616(BX), X10, X10
-	VINSERTPS    $0x20, 38816(BX), X10, X10
-	VINSERTPS    $0x30, 39016(BX), X10, X10
-	VMOVSS       39216(BX), X9
-	VINSERTPS    $0x10, 39416(BX), X9, X9
-	VINSERTPS    $0x20, 39616(BX), X9, X9
-	VINSERTPS    $0x30, 39816(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       40016(BX), X9
-	VINSERTPS    $0x10, 40216(BX), X9, X9
-	VINSERTPS    $0x20, 40416(BX), X9, X9
-	VINSERTPS    $0x30, 40616(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       40816(BX), X9
-	VINSERTPS    $0x10, 41016(BX), X9, X9
-	VINSERTPS    $0x20, 41216(BX), X9, X9
-	VINSERTPS    $0x30, 41416(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z0
-	VMOVSS       41616(BX), X10
-	VINSERTPS    $0x10, 41816(BX), X10, X10
-	VINSERTPS    $0x20, 42016(BX), X10, X10
-	VINSERTPS    $0x30, 42216(BX), X10, X10
-	VMOVSS       42416(BX), X9
-	VINSERTPS    $0x10, 42616(BX), X9, X9
-	VINSERTPS    $0x20, 42816(BX), X9, X9
-	VINSERTPS    $0x30, 43016(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       43216(BX), X9
-	VINSERTPS    $0x10, 43416(BX), X9, X9
-	VINSERTPS    $0x20, 43616(BX), X9, X9
-	VINSERTPS    $0x30, 43816(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       44016(BX), X9
-	VINSERTPS    $0x10, 44216(BX), X9, X9
-	VINSERTPS    $0x20, 44416(BX), X9, X9
-	VINSERTPS    $0x30, 44616(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z1
-	VMOVSS       44816(BX), X10
-	VINSERTPS    $0x10, 45016(BX), X10, X10
-	VINSERTPS    $0x20, 45216(BX), X10, X10
-	VINSERTPS    $0x30, 45416(BX), X10, X10
-	VMOVSS       45616(BX), X9
-	VINSERTPS    $0x10, 45816(BX), X9, X9
-	VINSERTPS    $0x20, 46016(BX), X9, X9
-	VINSERTPS    $0x30, 46216(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       46416(BX), X9
-	VINSERTPS    $0x10, 46616(BX), X9, X9
-	VINSERTPS    $0x20, 46816(BX), X9, X9
-	VINSERTPS    $0x30, 47016(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       47216(BX), X9
-	VINSERTPS    $0x10, 47416(BX), X9, X9
-	VINSERTPS    $0x20, 47616(BX), X9, X9
-	VINSERTPS    $0x30, 47816(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z2
-	VMOVSS       48016(BX), X10
-	VINSERTPS    $0x10, 48216(BX), X10, X10
-	VINSERTPS    $0x20, 48416(BX), X10, X10
-	VINSERTPS    $0x30, 48616(BX), X10, X10
-	VMOVSS       48816(BX), X9
-	VINSERTPS    $0x10, 49016(BX), X9, X9
-	VINSERTPS    $0x20, 49216(BX), X9, X9
-	VINSERTPS    $0x30, 49416(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       49616(BX), X9
-	VINSERTPS    $0x10, 49816(BX), X9, X9
-	VINSERTPS    $0x20, 50016(BX), X9, X9
-	VINSERTPS    $0x30, 50216(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       50416(BX), X9
-	VINSERTPS    $0x10, 50616(BX), X9, X9
-	VINSERTPS    $0x20, 50816(BX), X9, X9
-	VINSERTPS    $0x30, 51016(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z3
-	VMOVSS       51216(BX), X10
-	VINSERTPS    $0x10, 51416(BX), X10, X10
-	VINSERTPS    $0x20, 51616(BX), X10, X10
-	VINSERTPS    $0x30, 51816(BX), X10, X10
-	VMOVSS       52016(BX), X9
-	VINSERTPS    $0x10, 52216(BX), X9, X9
-	VINSERTPS    $0x20, 52416(BX), X9, X9
-	VINSERTPS    $0x30, 52616(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       52816(BX), X9
-	VINSERTPS    $0x10, 53016(BX), X9, X9
-	VINSERTPS    $0x20, 53216(BX), X9, X9
-	VINSERTPS    $0x30, 53416(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       53616(BX), X9
-	VINSERTPS    $0x10, 53816(BX), X9, X9
-	VINSERTPS    $0x20, 54016(BX), X9, X9
-	VINSERTPS    $0x30, 54216(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z4
-	VMOVSS       54416(BX), X10
-	VINSERTPS    $0x10, 54616(BX), X10, X10
-	VINSERTPS    $0x20, 54816(BX), X10, X10
-	VINSERTPS    $0x30, 55016(BX), X10, X10
-	VMOVSS       55216(BX), X9
-	VINSERTPS    $0x10, 55416(BX), X9, X9
-	VINSERTPS    $0x20, 55616(BX), X9, X9
-	VINSERTPS    $0x30, 55816(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       56016(BX), X9
-	VINSERTPS    $0x10, 56216(BX), X9, X9
-	VINSERTPS    $0x20, 56416(BX), X9, X9
-	VINSERTPS    $0x30, 56616(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       56816(BX), X9
-	VINSERTPS    $0x10, 57016(BX), X9, X9
-	VINSERTPS    $0x20, 57216(BX), X9, X9
-	VINSERTPS    $0x30, 57416(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z5
-	VMOVSS       57616(BX), X10
-	VINSERTPS    $0x10, 57816(BX), X10, X10
-	VINSERTPS    $0x20, 58016(BX), X10, X10
-	VINSERTPS    $0x30, 58216(BX), X10, X10
-	VMOVSS       58416(BX), X9
-	VINSERTPS    $0x10, 58616(BX), X9, X9
-	VINSERTPS    $0x20, 58816(BX), X9, X9
-	VINSERTPS    $0x30, 59016(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       59216(BX), X9
-	VINSERTPS    $0x10, 59416(BX), X9, X9
-	VINSERTPS    $0x20, 59616(BX), X9, X9
-	VINSERTPS    $0x30, 59816(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       60016(BX), X9
-	VINSERTPS    $0x10, 60216(BX), X9, X9
-	VINSERTPS    $0x20, 60416(BX), X9, X9
-	VINSERTPS    $0x30, 60616(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z6
-	VMOVSS       60816(BX), X10
-	VINSERTPS    $0x10, 61016(BX), X10, X10
-	VINSERTPS    $0x20, 61216(BX), X10, X10
-	VINSERTPS    $0x30, 61416(BX), X10, X10
-	VMOVSS       61616(BX), X9
-	VINSERTPS    $0x10, 61816(BX), X9, X9
-	VINSERTPS    $0x20, 62016(BX), X9, X9
-	VINSERTPS    $0x30, 62216(BX), X9, X9
-	VINSERTF32X4 $0x01, X9, Z10, Z10
-	VMOVSS       62416(BX), X9
-	VINSERTPS    $0x10, 62616(BX), X9, X9
-	VINSERTPS    $0x20, 62816(BX), X9, X9
-	VINSERTPS    $0x30, 63016(BX), X9, X9
-	VINSERTF32X4 $0x02, X9, Z10, Z10
-	VMOVSS       63216(BX), X9
-	VINSERTPS    $0x10, 63416(BX), X9, X9
-	VINSERTPS    $0x20, 63616(BX), X9, X9
-	VINSERTPS    $0x30, 63816(BX), X9, X9
-	VINSERTF32X4 $0x03, X9, Z10, Z10
-	VFMADD231PS  Z10, Z8, Z7
-	ADDQ         $+20, AX
-	ADDQ         $+20, BX
+loop8:
+	VBROADCASTSS (BX), Z6
+	VFMADD231PS  896(AX), Z6, Z0
+	VFMADD231PS  960(AX), Z6, Z1
+	VFMADD231PS  1024(AX), Z6, Z2
+	VFMADD231PS  1088(AX), Z6, Z3
+	VFMADD231PS  1152(AX), Z6, Z4
+	VFMADD231PS  1216(AX), Z6, Z5
+	VBROADCASTSS 4(BX), Z6
+	VFMADD231PS  2176(AX), Z6, Z0
+	VFMADD231PS  2240(AX), Z6, Z1
+	VFMADD231PS  2304(AX), Z6, Z2
+	VFMADD231PS  2368(AX), Z6, Z3
+	VFMADD231PS  2432(AX), Z6, Z4
+	VFMADD231PS  2496(AX), Z6, Z5
+	VBROADCASTSS 8(BX), Z6
+	VFMADD231PS  3456(AX), Z6, Z0
+	VFMADD231PS  3520(AX), Z6, Z1
+	VFMADD231PS  3584(AX), Z6, Z2
+	VFMADD231PS  3648(AX), Z6, Z3
+	VFMADD231PS  3712(AX), Z6, Z4
+	VFMADD231PS  3776(AX), Z6, Z5
+	VBROADCASTSS 12(BX), Z6
+	VFMADD231PS  4736(AX), Z6, Z0
+	VFMADD231PS  4800(AX), Z6, Z1
+	VFMADD231PS  4864(AX), Z6, Z2
+	VFMADD231PS  4928(AX), Z6, Z3
+	VFMADD231PS  4992(AX), Z6, Z4
+	VFMADD231PS  5056(AX), Z6, Z5
+	VBROADCASTSS 16(BX), Z6
+	VFMADD231PS  6016(AX), Z6, Z0
+	VFMADD231PS  6080(AX), Z6, Z1
+	VFMADD231PS  6144(AX), Z6, Z2
+	VFMADD231PS  6208(AX), Z6, Z3
+	VFMADD231PS  6272(AX), Z6, Z4
+	VFMADD231PS  6336(AX), Z6, Z5
+	VBROADCASTSS 20(BX), Z6
+	VFMADD231PS  7296(AX), Z6, Z0
+	VFMADD231PS  7360(AX), Z6, Z1
+	VFMADD231PS  7424(AX), Z6, Z2
+	VFMADD231PS  7488(AX), Z6, Z3
+	VFMADD231PS  7552(AX), Z6, Z4
+	VFMADD231PS  7616(AX), Z6, Z5
+	VBROADCASTSS 24(BX), Z6
+	VFMADD231PS  8576(AX), Z6, Z0
+	VFMADD231PS  8640(AX), Z6, Z1
+	VFMADD231PS  8704(AX), Z6, Z2
+	VFMADD231PS  8768(AX), Z6, Z3
+	VFMADD231PS  8832(AX), Z6, Z4
+	VFMADD231PS  8896(AX), Z6, Z5
+	VBROADCASTSS 28(BX), Z6
+	VFMADD231PS  9856(AX), Z6, Z0
+	VFMADD231PS  9920(AX), Z6, Z1
+	VFMADD231PS  9984(AX), Z6, Z2
+	VFMADD231PS  10048(AX), Z6, Z3
+	VFMADD231PS  10112(AX), Z6, Z4
+	VFMADD231PS  10176(AX), Z6, Z5
+	VBROADCASTSS 32(BX), Z6
+	VFMADD231PS  11136(AX), Z6, Z0
+	VFMADD231PS  11200(AX), Z6, Z1
+	VFMADD231PS  11264(AX), Z6, Z2
+	VFMADD231PS  11328(AX), Z6, Z3
+	VFMADD231PS  11392(AX), Z6, Z4
+	VFMADD231PS  11456(AX), Z6, Z5
+	VBROADCASTSS 36(BX), Z6
+	VFMADD231PS  12416(AX), Z6, Z0
+	VFMADD231PS  12480(AX), Z6, Z1
+	VFMADD231PS  12544(AX), Z6, Z2
+	VFMADD231PS  12608(AX), Z6, Z3
+	VFMADD231PS  12672(AX), Z6, Z4
+	VFMADD231PS  12736(AX), Z6, Z5
+	ADDQ         $+40, BX
+	ADDQ         $+12800, AX
 	DECQ         SI
-	JNE          loop7
-	VMOVUPS      Z0, 768(CX)
-	VMOVUPS      Z1, 832(CX)
-	VMOVUPS      Z2, 896(CX)
-	VMOVUPS      Z3, 960(CX)
-	VMOVUPS      Z4, 1024(CX)
-	VMOVUPS      Z5, 1088(CX)
-	VMOVUPS      Z6, 1152(CX)
-	VMOVUPS      Z7, 1216(CX)
-	SUBQ         $0x000000c8, BX
-	ADDQ         $+1280, CX
+	JNE          loop8
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VMOVUPS      Z2, 128(CX)
+	VMOVUPS      Z3, 192(CX)
+	VMOVUPS      Z4, 256(CX)
+	VMOVUPS      Z5, 320(CX)
+	SUBQ         $0x0000fa00, AX
+	ADDQ         $+384, CX
 	DECQ         DI
 	JNE          loop5
 
@@ -8997,7 +6624,7 @@ end1:
 	RET
 
 // func kRelu2GradAVX512(relu20 *float32, maxPool20 *float32, relu2GradWhich0 *float32, main int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
 TEXT ·kRelu2GradAVX512(SB), $128-32
 	// for n := range N {
 	// 	for y := range 4 {
@@ -9032,241 +6659,273 @@ loop1:
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z5, Z5
 	VMOVUPS     64(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 160(AX), Z14, K6
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z7, Z7
 	VMOVUPS     224(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y8, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 320(AX), Z14, K6
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z9, Z9
 	VMOVUPS     384(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y10, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 480(AX), Z14, K6
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z11, Z11
 	VMOVUPS     544(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y12, Y12
 	VMOVUPS     (BX), Z14
 	VCMPPS      $0x00, 80(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z5, Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z5, Z5
 	VMOVUPS     144(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y6, Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 240(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z7, Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z7, Z7
 	VMOVUPS     304(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y8, Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y8, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 400(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z9, Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z9, Z9
 	VMOVUPS     464(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y10, Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y10, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 560(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z11, Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z11, Z11
 	VMOVUPS     624(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y12, Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y12, Y12
 	VMOVUPS     (BX), Z14
 	VCMPPS      $0x00, 640(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z5, Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z5, Z5
 	VMOVUPS     704(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y6, Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 800(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z7, Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z7, Z7
 	VMOVUPS     864(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y8, Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y8, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 960(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z9, Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z9, Z9
 	VMOVUPS     1024(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y10, Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y10, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 1120(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z11, Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z11, Z11
 	VMOVUPS     1184(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y12, Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y12, Y12
 	VMOVUPS     (BX), Z14
 	VCMPPS      $0x00, 720(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z5, Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z5, Z5
 	VMOVUPS     784(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y6, Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 880(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z7, Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z7, Z7
 	VMOVUPS     944(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y8, Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y8, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 1040(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z9, Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z9, Z9
 	VMOVUPS     1104(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y10, Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y10, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 1200(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z11, Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K6
-	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
+	VCMPPS      $0x04, Z13, Z13, K7
+	VPMOVM2D    K7, Z13
+	VPORD       Z13, Z11, Z11
 	VMOVUPS     1264(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y12, Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K6
-	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
+	VCMPPS      $0x04, Y13, Y13, K7
+	VPMOVM2D    K7, Y13
+	VPORD       Y13, Y12, Y12
 	VCMPPS      $0x11, Z1, Z5, K6
 	VBLENDMPS   Z5, Z0, K6, Z5
 	VMOVUPS     Z5, (CX)
@@ -9566,7 +7225,7 @@ TEXT ·kMaxPoolGradAVX512(SB), $128-32
 	JLE   end1
 
 loop1:
-	MOVQ $0x00000003, R9
+	MOVQ $0x00000002, R9
 
 loop2:
 	MOVQ $0x00000003, R8
@@ -9848,8 +7507,8 @@ loop6:
 	ADDQ          $+320, BX
 	DECQ          R9
 	JNE           loop2
-	ADDQ          $+16640, BX
-	ADDQ          $+4320, DX
+	ADDQ          $+17920, BX
+	ADDQ          $+4800, DX
 	DECQ          R10
 	JNE           loop1
 
@@ -11152,7 +8811,7 @@ end1:
 	RET
 
 // func kReluGradAVX512(relu0 *float32, maxPool0 *float32, reluGradWhich0 *float32, main int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·kReluGradAVX512(SB), $128-32
 	// for n := range N {
 	// 	for y := range 12 {
@@ -11193,192 +8852,216 @@ loop2:
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z5, Z5
 	VMOVUPS.Z   80(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z6, Z6
 	VMOVUPS.Z   160(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z7, Z7
 	VMOVUPS.Z   240(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z8, Z8
 	VMOVUPS.Z   320(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z9, Z9
 	VMOVUPS.Z   400(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z10, Z10
 	VMOVUPS.Z   40(AX), K1, Z11
 	VMOVUPS.Z   (BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z5, Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z5, Z5
 	VMOVUPS.Z   120(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z6, Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z6, Z6
 	VMOVUPS.Z   200(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z7, Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z7, Z7
 	VMOVUPS.Z   280(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z8, Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z8, Z8
 	VMOVUPS.Z   360(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z9, Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z9, Z9
 	VMOVUPS.Z   440(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z10, Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z10, Z10
 	VMOVUPS.Z   960(AX), K1, Z11
 	VMOVUPS.Z   (BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z5, Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z5, Z5
 	VMOVUPS.Z   1040(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z6, Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z6, Z6
 	VMOVUPS.Z   1120(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z7, Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z7, Z7
 	VMOVUPS.Z   1200(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z8, Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z8, Z8
 	VMOVUPS.Z   1280(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z9, Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z9, Z9
 	VMOVUPS.Z   1360(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z10, Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z10, Z10
 	VMOVUPS.Z   1000(AX), K1, Z11
 	VMOVUPS.Z   (BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z5, Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z5, Z5
 	VMOVUPS.Z   1080(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z6, Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z6, Z6
 	VMOVUPS.Z   1160(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z7, Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z7, Z7
 	VMOVUPS.Z   1240(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z8, Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z8, Z8
 	VMOVUPS.Z   1320(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z9, Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z9, Z9
 	VMOVUPS.Z   1400(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z10, Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K6
-	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
+	VCMPPS      $0x04, Z11, Z11, K7
+	VPMOVM2D    K7, Z11
+	VPORD       Z11, Z10, Z10
 	VCMPPS      $0x11, Z1, Z5, K6
 	VBLENDMPS   Z5, Z0, K6, Z5
 	VMOVUPS     Z5, K1, (CX)

@@ -234,20 +234,31 @@ func kAccuracyHitsNEON(logits0, crossEntropyMax0, label0, accuracyHits0 *float32
 //go:noescape
 func kLogitsGradNEON(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
 
+// kHiddenGradOperandNEON computes
+//
+//	for h := range 50 {
+//		for i := range 10 {
+//			logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
+//		}
+//	}
+//
+//go:noescape
+func kHiddenGradOperandNEON(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int)
+
 // kHiddenGradNEON computes
 //
 //	for row := range N {
 //		for col := range 50 {
 //			acc := f32(0)
 //			for inner := range 10 {
-//				acc = fma(logits.grad[row, inner], logits.dense.weight[col, inner], acc)
+//				acc = fma(logits.grad[row, inner], logits.dense.weight.packed[col, inner], acc)
 //			}
 //			dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
 //		}
 //	}
 //
 //go:noescape
-func kHiddenGradNEON(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32, main, tail int)
+func kHiddenGradNEON(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *float32, main, tail int)
 
 // kLogitsDenseWeightGradNEON computes
 //
@@ -277,20 +288,31 @@ func kLogitsDenseWeightGradNEON(hidden0, logitsGrad0, logitsDenseWeightGrad0 *fl
 //go:noescape
 func kLogitsDenseBiasGradNEON(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
 
+// kFlattenGradOperandNEON computes
+//
+//	for h := range 320 {
+//		for i := range 50 {
+//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+//		}
+//	}
+//
+//go:noescape
+func kFlattenGradOperandNEON(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
+
 // kFlattenGradNEON computes
 //
 //	for row := range N {
 //		for col := range 320 {
 //			acc := f32(0)
 //			for inner := range 50 {
-//				acc = fma(dense.grad[row, inner], hidden.dense.weight[col, inner], acc)
+//				acc = fma(dense.grad[row, inner], hidden.dense.weight.packed[col, inner], acc)
 //			}
 //			flatten.grad[row, col] = acc
 //		}
 //	}
 //
 //go:noescape
-func kFlattenGradNEON(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main, tail int)
+func kFlattenGradNEON(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int)
 
 // kHiddenDenseWeightGradNEON computes
 //

@@ -7313,28 +7313,361 @@ loop2:
 end2:
 	RET
 
-// func kHiddenGradNEON(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32, main, tail int)
+// func kHiddenGradOperandNEON(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int)
+TEXT ·kHiddenGradOperandNEON(SB), $128-32
+	// for h := range 50 {
+	// 	for i := range 10 {
+	// 		logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
+	// 	}
+	// }
+	MOVD logitsDenseWeight0+0(FP), R0
+	MOVD logitsDenseWeightPacked0+8(FP), R1
+	MOVD main+16(FP), R2
+	CMP $0, R2
+	BLE end1
+
+loop1:
+	FMOVS 0(R0), F0
+	ADD $40, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $80, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $120, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 0(R1)
+	FMOVS 160(R0), F0
+	ADD $200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $240, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $280, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 16(R1)
+	FMOVS 320(R0), F0
+	ADD $360, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $440, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 32(R1)
+	FMOVS 480(R0), F0
+	ADD $520, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $560, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 48(R1)
+	FMOVS 640(R0), F0
+	ADD $680, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $720, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $760, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 64(R1)
+	FMOVS 800(R0), F0
+	ADD $840, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $880, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $920, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 80(R1)
+	FMOVS 960(R0), F0
+	ADD $1000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1040, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1080, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 96(R1)
+	FMOVS 4(R0), F0
+	ADD $44, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $84, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $124, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 200(R1)
+	FMOVS 164(R0), F0
+	ADD $204, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $244, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $284, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 216(R1)
+	FMOVS 324(R0), F0
+	ADD $364, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $404, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $444, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 232(R1)
+	FMOVS 484(R0), F0
+	ADD $524, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $564, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $604, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 248(R1)
+	FMOVS 644(R0), F0
+	ADD $684, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $724, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $764, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 264(R1)
+	FMOVS 804(R0), F0
+	ADD $844, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $884, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $924, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 280(R1)
+	FMOVS 964(R0), F0
+	ADD $1004, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1044, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1084, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 296(R1)
+	FMOVS 1120(R0), F0
+	ADD $1160, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1240, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 112(R1)
+	FMOVS 1280(R0), F0
+	ADD $1320, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1360, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 128(R1)
+	FMOVS 1440(R0), F0
+	ADD $1480, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1520, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1560, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 144(R1)
+	FMOVS 1600(R0), F0
+	ADD $1640, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1680, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1720, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 160(R1)
+	FMOVS 1760(R0), F0
+	ADD $1800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1840, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1880, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 176(R1)
+	FMOVS 1920(R0), F0
+	ADD $1960, R0, R26
+	VLD1 (R26), V0.S[1]
+	FMOVD F0, 192(R1)
+	FMOVS 1124(R0), F0
+	ADD $1164, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1204, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1244, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 312(R1)
+	FMOVS 1284(R0), F0
+	ADD $1324, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1364, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1404, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 328(R1)
+	FMOVS 1444(R0), F0
+	ADD $1484, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1524, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1564, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 344(R1)
+	FMOVS 1604(R0), F0
+	ADD $1644, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1684, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1724, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 360(R1)
+	FMOVS 1764(R0), F0
+	ADD $1804, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1844, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1884, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 376(R1)
+	FMOVS 1924(R0), F0
+	ADD $1964, R0, R26
+	VLD1 (R26), V0.S[1]
+	FMOVD F0, 392(R1)
+	ADD $8, R0
+	ADD $400, R1
+	SUBS $1, R2, R2
+	BNE loop1
+
+end1:
+	MOVD tail+24(FP), R2
+	CMP $0, R2
+	BLE end2
+
+loop2:
+	FMOVS 0(R0), F0
+	ADD $40, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $80, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $120, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 0(R1)
+	FMOVS 160(R0), F0
+	ADD $200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $240, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $280, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 16(R1)
+	FMOVS 320(R0), F0
+	ADD $360, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $440, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 32(R1)
+	FMOVS 480(R0), F0
+	ADD $520, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $560, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 48(R1)
+	FMOVS 640(R0), F0
+	ADD $680, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $720, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $760, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 64(R1)
+	FMOVS 800(R0), F0
+	ADD $840, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $880, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $920, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 80(R1)
+	FMOVS 960(R0), F0
+	ADD $1000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1040, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1080, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 96(R1)
+	FMOVS 1120(R0), F0
+	ADD $1160, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1240, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 112(R1)
+	FMOVS 1280(R0), F0
+	ADD $1320, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1360, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 128(R1)
+	FMOVS 1440(R0), F0
+	ADD $1480, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1520, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1560, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 144(R1)
+	FMOVS 1600(R0), F0
+	ADD $1640, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1680, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1720, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 160(R1)
+	FMOVS 1760(R0), F0
+	ADD $1800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1840, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1880, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 176(R1)
+	FMOVS 1920(R0), F0
+	ADD $1960, R0, R26
+	VLD1 (R26), V0.S[1]
+	FMOVD F0, 192(R1)
+	ADD $4, R0
+	ADD $200, R1
+	SUBS $1, R2, R2
+	BNE loop2
+
+end2:
+	RET
+
+// func kHiddenGradNEON(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *float32, main, tail int)
 TEXT ·kHiddenGradNEON(SB), $128-48
 	// for row := range N {
 	// 	for col := range 50 {
 	// 		acc := f32(0)
 	// 		for inner := range 10 {
-	// 			acc = fma(logits.grad[row, inner], logits.dense.weight[col, inner], acc)
+	// 			acc = fma(logits.grad[row, inner], logits.dense.weight.packed[col, inner], acc)
 	// 		}
 	// 		dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
 	// 	}
 	// }
-	MOVD logitsGrad0+0(FP), R0
-	MOVD logitsDenseWeight0+8(FP), R1
+	MOVD logitsGrad0+0(FP), R1
+	MOVD logitsDenseWeightPacked0+8(FP), R0
 	MOVD hidden0+16(FP), R2
 	MOVD denseGrad0+24(FP), R3
 	VMOVI $0, V0.B16
-	MOVD main+32(FP), R6
-	CMP $0, R6
+	MOVD main+32(FP), R5
+	CMP $0, R5
 	BLE end1
 
 loop1:
-	MOVD $4, R5
+	MOVD $2, R6
 
 loop2:
 	VMOVI $0, V1.B16
@@ -7357,232 +7690,132 @@ loop2:
 	VMOVI $0, V18.B16
 	VMOVI $0, V19.B16
 	VMOVI $0, V20.B16
-	VMOVI $0, V21.B16
-	VMOVI $0, V22.B16
-	VMOVI $0, V23.B16
-	VMOVI $0, V24.B16
 	MOVD $3, R4
 
 loop3:
-	FMOVS 0(R0), F25
-	FMOVS 0(R1), F26
-	ADD $40, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $80, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $120, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
-	FMOVS 160(R1), F27
-	ADD $200, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $240, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $280, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
-	FMOVS 320(R1), F28
-	ADD $360, R1, R26
-	VLD1 (R26), V28.S[1]
-	ADD $400, R1, R26
-	VLD1 (R26), V28.S[2]
-	ADD $440, R1, R26
-	VLD1 (R26), V28.S[3]
-	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
-	FMOVS 40(R0), F25
-	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
-	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
-	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
-	FMOVS 80(R0), F25
-	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
-	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
-	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
-	FMOVS 120(R0), F25
-	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
-	FMOVS 160(R0), F25
-	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
-	FMOVS 200(R0), F25
-	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
-	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
-	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
-	FMOVS 240(R0), F25
-	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
-	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
-	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
-	FMOVS 280(R0), F25
-	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
-	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
-	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
-	FMOVS 4(R0), F25
-	FMOVS 4(R1), F26
-	ADD $44, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $84, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $124, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
-	FMOVS 164(R1), F27
-	ADD $204, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $244, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $284, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
-	FMOVS 324(R1), F28
-	ADD $364, R1, R26
-	VLD1 (R26), V28.S[1]
-	ADD $404, R1, R26
-	VLD1 (R26), V28.S[2]
-	ADD $444, R1, R26
-	VLD1 (R26), V28.S[3]
-	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
-	FMOVS 44(R0), F25
-	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
-	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
-	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
-	FMOVS 84(R0), F25
-	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
-	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
-	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
-	FMOVS 124(R0), F25
-	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
-	FMOVS 164(R0), F25
-	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
-	FMOVS 204(R0), F25
-	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
-	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
-	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
-	FMOVS 244(R0), F25
-	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
-	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
-	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
-	FMOVS 284(R0), F25
-	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
-	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
-	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
-	FMOVS 8(R0), F25
-	FMOVS 8(R1), F26
-	ADD $48, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $88, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $128, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
-	FMOVS 168(R1), F27
-	ADD $208, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $248, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $288, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
-	FMOVS 328(R1), F28
-	ADD $368, R1, R26
-	VLD1 (R26), V28.S[1]
-	ADD $408, R1, R26
-	VLD1 (R26), V28.S[2]
-	ADD $448, R1, R26
-	VLD1 (R26), V28.S[3]
-	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
-	FMOVS 48(R0), F25
-	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
-	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
-	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
-	FMOVS 88(R0), F25
-	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
-	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
-	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
-	FMOVS 128(R0), F25
-	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
-	FMOVS 168(R0), F25
-	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
-	FMOVS 208(R0), F25
-	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
-	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
-	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
-	FMOVS 248(R0), F25
-	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
-	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
-	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
-	FMOVS 288(R0), F25
-	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
-	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
-	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
-	ADD $12, R0
+	FMOVS 0(R1), F21
+	FMOVQ 0(R0), F22
+	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
+	FMOVQ 16(R0), F23
+	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
+	FMOVQ 32(R0), F24
+	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
+	FMOVQ 48(R0), F25
+	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	FMOVQ 64(R0), F26
+	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	FMOVS 40(R1), F21
+	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
+	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
+	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
+	FMOVS 80(R1), F21
+	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
+	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
+	FMOVS 120(R1), F21
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
+	FMOVS 4(R1), F21
+	FMOVQ 200(R0), F22
+	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
+	FMOVQ 216(R0), F23
+	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
+	FMOVQ 232(R0), F24
+	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
+	FMOVQ 248(R0), F25
+	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	FMOVQ 264(R0), F26
+	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	FMOVS 44(R1), F21
+	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
+	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
+	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
+	FMOVS 84(R1), F21
+	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
+	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
+	FMOVS 124(R1), F21
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
+	FMOVS 8(R1), F21
+	FMOVQ 400(R0), F22
+	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
+	FMOVQ 416(R0), F23
+	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
+	FMOVQ 432(R0), F24
+	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
+	FMOVQ 448(R0), F25
+	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	FMOVQ 464(R0), F26
+	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	FMOVS 48(R1), F21
+	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
+	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
+	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
+	FMOVS 88(R1), F21
+	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
+	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
+	FMOVS 128(R1), F21
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
 	ADD $12, R1
+	ADD $600, R0
 	SUBS $1, R4, R4
 	BNE loop3
-	FMOVS 0(R0), F25
-	FMOVS 0(R1), F26
-	ADD $40, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $80, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $120, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
-	FMOVS 160(R1), F27
-	ADD $200, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $240, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $280, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
-	FMOVS 320(R1), F28
-	ADD $360, R1, R26
-	VLD1 (R26), V28.S[1]
-	ADD $400, R1, R26
-	VLD1 (R26), V28.S[2]
-	ADD $440, R1, R26
-	VLD1 (R26), V28.S[3]
-	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
-	FMOVS 40(R0), F25
-	WORD $0x4f991344 // fmla v4.4s, v26.4s, v25.s[0]
-	WORD $0x4f991365 // fmla v5.4s, v27.4s, v25.s[0]
-	WORD $0x4f991386 // fmla v6.4s, v28.4s, v25.s[0]
-	FMOVS 80(R0), F25
-	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
-	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
-	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
-	FMOVS 120(R0), F25
-	WORD $0x4f99134a // fmla v10.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
-	FMOVS 160(R0), F25
-	WORD $0x4f99134d // fmla v13.4s, v26.4s, v25.s[0]
-	WORD $0x4f99136e // fmla v14.4s, v27.4s, v25.s[0]
-	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
-	FMOVS 200(R0), F25
-	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
-	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
-	WORD $0x4f991392 // fmla v18.4s, v28.4s, v25.s[0]
-	FMOVS 240(R0), F25
-	WORD $0x4f991353 // fmla v19.4s, v26.4s, v25.s[0]
-	WORD $0x4f991374 // fmla v20.4s, v27.4s, v25.s[0]
-	WORD $0x4f991395 // fmla v21.4s, v28.4s, v25.s[0]
-	FMOVS 280(R0), F25
-	WORD $0x4f991356 // fmla v22.4s, v26.4s, v25.s[0]
-	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
-	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
-	FMOVQ 0(R2), F25
-	WORD $0x6ea0e739 // fcmgt v25.4s, v25.4s, v0.4s
-	VBIF V25.B16, V0.B16, V1.B16
+	FMOVS 0(R1), F21
+	FMOVQ 0(R0), F22
+	WORD $0x4f9512c1 // fmla v1.4s, v22.4s, v21.s[0]
+	FMOVQ 16(R0), F23
+	WORD $0x4f9512e2 // fmla v2.4s, v23.4s, v21.s[0]
+	FMOVQ 32(R0), F24
+	WORD $0x4f951303 // fmla v3.4s, v24.4s, v21.s[0]
+	FMOVQ 48(R0), F25
+	WORD $0x4f951324 // fmla v4.4s, v25.4s, v21.s[0]
+	FMOVQ 64(R0), F26
+	WORD $0x4f951345 // fmla v5.4s, v26.4s, v21.s[0]
+	FMOVS 40(R1), F21
+	WORD $0x4f9512c6 // fmla v6.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512e7 // fmla v7.4s, v23.4s, v21.s[0]
+	WORD $0x4f951308 // fmla v8.4s, v24.4s, v21.s[0]
+	WORD $0x4f951329 // fmla v9.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134a // fmla v10.4s, v26.4s, v21.s[0]
+	FMOVS 80(R1), F21
+	WORD $0x4f9512cb // fmla v11.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f95130d // fmla v13.4s, v24.4s, v21.s[0]
+	WORD $0x4f95132e // fmla v14.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134f // fmla v15.4s, v26.4s, v21.s[0]
+	FMOVS 120(R1), F21
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0x4f951354 // fmla v20.4s, v26.4s, v21.s[0]
+	FMOVQ 0(R2), F21
+	WORD $0x6ea0e6b5 // fcmgt v21.4s, v21.4s, v0.4s
+	VBIF V21.B16, V0.B16, V1.B16
 	FMOVQ F1, 0(R3)
 	FMOVQ 16(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
@@ -7592,95 +7825,79 @@ loop3:
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V3.B16, V1.B16
 	FMOVQ F1, 32(R3)
-	FMOVQ 200(R2), F1
+	FMOVQ 48(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V4.B16, V1.B16
+	FMOVQ F1, 48(R3)
+	FMOVQ 64(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V5.B16, V1.B16
+	FMOVQ F1, 64(R3)
+	FMOVQ 200(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V6.B16, V1.B16
 	FMOVQ F1, 200(R3)
 	FMOVQ 216(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V5.B16, V1.B16
+	VBSL V0.B16, V7.B16, V1.B16
 	FMOVQ F1, 216(R3)
 	FMOVQ 232(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V6.B16, V1.B16
+	VBSL V0.B16, V8.B16, V1.B16
 	FMOVQ F1, 232(R3)
+	FMOVQ 248(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V9.B16, V1.B16
+	FMOVQ F1, 248(R3)
+	FMOVQ 264(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V10.B16, V1.B16
+	FMOVQ F1, 264(R3)
 	FMOVQ 400(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V7.B16, V1.B16
+	VBSL V0.B16, V11.B16, V1.B16
 	FMOVQ F1, 400(R3)
 	FMOVQ 416(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V8.B16, V1.B16
+	VBSL V0.B16, V12.B16, V1.B16
 	FMOVQ F1, 416(R3)
 	FMOVQ 432(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V9.B16, V1.B16
+	VBSL V0.B16, V13.B16, V1.B16
 	FMOVQ F1, 432(R3)
+	FMOVQ 448(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V14.B16, V1.B16
+	FMOVQ F1, 448(R3)
+	FMOVQ 464(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V15.B16, V1.B16
+	FMOVQ F1, 464(R3)
 	FMOVQ 600(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V10.B16, V1.B16
+	VBSL V0.B16, V16.B16, V1.B16
 	FMOVQ F1, 600(R3)
 	FMOVQ 616(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V11.B16, V1.B16
+	VBSL V0.B16, V17.B16, V1.B16
 	FMOVQ F1, 616(R3)
 	FMOVQ 632(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V12.B16, V1.B16
-	FMOVQ F1, 632(R3)
-	FMOVQ 800(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V13.B16, V1.B16
-	FMOVQ F1, 800(R3)
-	FMOVQ 816(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V14.B16, V1.B16
-	FMOVQ F1, 816(R3)
-	FMOVQ 832(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V15.B16, V1.B16
-	FMOVQ F1, 832(R3)
-	FMOVQ 1000(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V16.B16, V1.B16
-	FMOVQ F1, 1000(R3)
-	FMOVQ 1016(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V17.B16, V1.B16
-	FMOVQ F1, 1016(R3)
-	FMOVQ 1032(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V18.B16, V1.B16
-	FMOVQ F1, 1032(R3)
-	FMOVQ 1200(R2), F1
+	FMOVQ F1, 632(R3)
+	FMOVQ 648(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V19.B16, V1.B16
-	FMOVQ F1, 1200(R3)
-	FMOVQ 1216(R2), F1
+	FMOVQ F1, 648(R3)
+	FMOVQ 664(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V20.B16, V1.B16
-	FMOVQ F1, 1216(R3)
-	FMOVQ 1232(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V21.B16, V1.B16
-	FMOVQ F1, 1232(R3)
-	FMOVQ 1400(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V22.B16, V1.B16
-	FMOVQ F1, 1400(R3)
-	FMOVQ 1416(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V23.B16, V1.B16
-	FMOVQ F1, 1416(R3)
-	FMOVQ 1432(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V24.B16, V1.B16
-	FMOVQ F1, 1432(R3)
-	SUB $36, R0
-	ADD $444, R1
-	ADD $48, R2
-	ADD $48, R3
-	SUBS $1, R5, R5
+	FMOVQ F1, 664(R3)
+	SUB $36, R1
+	SUB $1720, R0
+	ADD $80, R2
+	ADD $80, R3
+	SUBS $1, R6, R6
 	BNE loop2
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -7690,238 +7907,298 @@ loop3:
 	VMOVI $0, V6.B16
 	VMOVI $0, V7.B16
 	VMOVI $0, V8.B16
-	FMOVS 0(R0), F9
-	FMOVS 0(R1), F10
-	ADD $40, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 40(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 80(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 120(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 160(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 200(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 240(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 280(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 4(R0), F9
-	FMOVS 4(R1), F10
-	ADD $44, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 44(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 84(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 124(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 164(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 204(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 244(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 284(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 8(R0), F9
-	FMOVS 8(R1), F10
-	ADD $48, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 48(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 88(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 128(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 168(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 208(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 248(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 288(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 12(R0), F9
-	FMOVS 12(R1), F10
-	ADD $52, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 52(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 92(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 132(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 172(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 212(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 252(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 292(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 16(R0), F9
-	FMOVS 16(R1), F10
-	ADD $56, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 56(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 96(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 136(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 176(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 216(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 256(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 296(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 20(R0), F9
-	FMOVS 20(R1), F10
-	ADD $60, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 60(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 100(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 140(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 180(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 220(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 260(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 300(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 24(R0), F9
-	FMOVS 24(R1), F10
-	ADD $64, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 64(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 104(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 144(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 184(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 224(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 264(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 304(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 28(R0), F9
-	FMOVS 28(R1), F10
-	ADD $68, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 68(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 108(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 148(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 188(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 228(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 268(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 308(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 32(R0), F9
-	FMOVS 32(R1), F10
-	ADD $72, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 72(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 112(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 152(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 192(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 232(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 272(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 312(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVS 36(R0), F9
-	FMOVS 36(R1), F10
-	ADD $76, R1, R26
-	VLD1 (R26), V10.S[1]
-	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
-	FMOVS 76(R0), F9
-	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
-	FMOVS 116(R0), F9
-	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
-	FMOVS 156(R0), F9
-	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
-	FMOVS 196(R0), F9
-	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
-	FMOVS 236(R0), F9
-	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
-	FMOVS 276(R0), F9
-	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
-	FMOVS 316(R0), F9
-	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
-	FMOVD 0(R2), F9
-	WORD $0x6ea0e529 // fcmgt v9.4s, v9.4s, v0.4s
-	VBIF V9.B16, V0.B16, V1.B16
-	FMOVD F1, 0(R3)
-	FMOVD 200(R2), F1
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	FMOVS 0(R1), F13
+	FMOVQ 0(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 16(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 0(R1), F13
+	FMOVD 32(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 40(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 40(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 80(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 80(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 120(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 120(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 4(R1), F13
+	FMOVQ 200(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 216(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 4(R1), F13
+	FMOVD 232(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 44(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 44(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 84(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 84(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 124(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 124(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 8(R1), F13
+	FMOVQ 400(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 416(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 8(R1), F13
+	FMOVD 432(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 48(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 48(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 88(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 88(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 128(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 128(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 12(R1), F13
+	FMOVQ 600(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 616(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 12(R1), F13
+	FMOVD 632(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 52(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 52(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 92(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 92(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 132(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 132(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 16(R1), F13
+	FMOVQ 800(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 816(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 16(R1), F13
+	FMOVD 832(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 56(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 56(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 96(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 96(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 136(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 136(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 20(R1), F13
+	FMOVQ 1000(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 1016(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 20(R1), F13
+	FMOVD 1032(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 60(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 60(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 100(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 100(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 140(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 140(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 24(R1), F13
+	FMOVQ 1200(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 1216(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 24(R1), F13
+	FMOVD 1232(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 64(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 64(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 104(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 104(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 144(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 144(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 28(R1), F13
+	FMOVQ 1400(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 1416(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 28(R1), F13
+	FMOVD 1432(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 68(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 68(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 108(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 108(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 148(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 148(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 32(R1), F13
+	FMOVQ 1600(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 1616(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 32(R1), F13
+	FMOVD 1632(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 72(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 72(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 112(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 112(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 152(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 152(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVS 36(R1), F13
+	FMOVQ 1800(R0), F14
+	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
+	FMOVQ 1816(R0), F15
+	WORD $0x4f8d11e2 // fmla v2.4s, v15.4s, v13.s[0]
+	FMOVS 36(R1), F13
+	FMOVD 1832(R0), F16
+	WORD $0x4f8d1203 // fmla v3.4s, v16.4s, v13.s[0]
+	FMOVS 76(R1), F13
+	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e5 // fmla v5.4s, v15.4s, v13.s[0]
+	FMOVS 76(R1), F13
+	WORD $0x4f8d1206 // fmla v6.4s, v16.4s, v13.s[0]
+	FMOVS 116(R1), F13
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	FMOVS 116(R1), F13
+	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
+	FMOVS 156(R1), F13
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11eb // fmla v11.4s, v15.4s, v13.s[0]
+	FMOVS 156(R1), F13
+	WORD $0x4f8d120c // fmla v12.4s, v16.4s, v13.s[0]
+	FMOVQ 0(R2), F13
+	WORD $0x6ea0e5ad // fcmgt v13.4s, v13.4s, v0.4s
+	VBIF V13.B16, V0.B16, V1.B16
+	FMOVQ F1, 0(R3)
+	FMOVQ 16(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V2.B16, V1.B16
-	FMOVD F1, 200(R3)
-	FMOVD 400(R2), F1
+	FMOVQ F1, 16(R3)
+	FMOVD 32(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V3.B16, V1.B16
-	FMOVD F1, 400(R3)
-	FMOVD 600(R2), F1
+	FMOVD F1, 32(R3)
+	FMOVQ 200(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V4.B16, V1.B16
-	FMOVD F1, 600(R3)
-	FMOVD 800(R2), F1
+	FMOVQ F1, 200(R3)
+	FMOVQ 216(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V5.B16, V1.B16
-	FMOVD F1, 800(R3)
-	FMOVD 1000(R2), F1
+	FMOVQ F1, 216(R3)
+	FMOVD 232(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V6.B16, V1.B16
-	FMOVD F1, 1000(R3)
-	FMOVD 1200(R2), F1
+	FMOVD F1, 232(R3)
+	FMOVQ 400(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V7.B16, V1.B16
-	FMOVD F1, 1200(R3)
-	FMOVD 1400(R2), F1
+	FMOVQ F1, 400(R3)
+	FMOVQ 416(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V8.B16, V1.B16
-	FMOVD F1, 1400(R3)
-	ADD $320, R0
-	SUB $1920, R1
-	ADD $1408, R2
-	ADD $1408, R3
-	SUBS $1, R6, R6
+	FMOVQ F1, 416(R3)
+	FMOVD 432(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V9.B16, V1.B16
+	FMOVD F1, 432(R3)
+	FMOVQ 600(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V10.B16, V1.B16
+	FMOVQ F1, 600(R3)
+	FMOVQ 616(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V11.B16, V1.B16
+	FMOVQ F1, 616(R3)
+	FMOVD 632(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V12.B16, V1.B16
+	FMOVD F1, 632(R3)
+	ADD $160, R1
+	SUB $160, R0
+	ADD $640, R2
+	ADD $640, R3
+	SUBS $1, R5, R5
 	BNE loop1
 
 end1:
-	MOVD tail+40(FP), R6
-	CMP $0, R6
+	MOVD tail+40(FP), R5
+	CMP $0, R5
 	BLE end4
 
 loop4:
@@ -7935,981 +8212,219 @@ loop4:
 	VMOVI $0, V8.B16
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	FMOVS 0(R0), F13
-	FMOVS 0(R1), F14
-	ADD $40, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $80, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $120, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 160(R1), F14
-	ADD $200, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $240, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $280, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 320(R1), F14
-	ADD $360, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $400, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $440, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 480(R1), F14
-	ADD $520, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $560, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $600, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 640(R1), F14
-	ADD $680, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $720, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $760, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 800(R1), F14
-	ADD $840, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $880, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $920, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 960(R1), F14
-	ADD $1000, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1040, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1080, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1120(R1), F14
-	ADD $1160, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1200, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1240, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1280(R1), F14
-	ADD $1320, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1360, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1400, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1440(R1), F14
-	ADD $1480, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1520, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1560, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1600(R1), F14
-	ADD $1640, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1680, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1720, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1760(R1), F14
-	ADD $1800, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1840, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1880, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 4(R0), F13
-	FMOVS 4(R1), F14
-	ADD $44, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $84, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $124, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 164(R1), F14
-	ADD $204, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $244, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $284, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 324(R1), F14
-	ADD $364, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $404, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $444, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 484(R1), F14
-	ADD $524, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $564, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $604, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 644(R1), F14
-	ADD $684, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $724, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $764, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 804(R1), F14
-	ADD $844, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $884, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $924, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 964(R1), F14
-	ADD $1004, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1044, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1084, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1124(R1), F14
-	ADD $1164, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1204, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1244, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1284(R1), F14
-	ADD $1324, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1364, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1404, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1444(R1), F14
-	ADD $1484, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1524, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1564, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1604(R1), F14
-	ADD $1644, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1684, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1724, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1764(R1), F14
-	ADD $1804, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1844, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1884, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 8(R0), F13
-	FMOVS 8(R1), F14
-	ADD $48, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $88, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $128, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 168(R1), F14
-	ADD $208, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $248, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $288, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 328(R1), F14
-	ADD $368, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $408, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $448, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 488(R1), F14
-	ADD $528, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $568, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $608, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 648(R1), F14
-	ADD $688, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $728, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $768, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 808(R1), F14
-	ADD $848, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $888, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $928, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 968(R1), F14
-	ADD $1008, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1048, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1088, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1128(R1), F14
-	ADD $1168, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1208, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1248, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1288(R1), F14
-	ADD $1328, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1368, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1408, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1448(R1), F14
-	ADD $1488, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1528, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1568, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1608(R1), F14
-	ADD $1648, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1688, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1728, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1768(R1), F14
-	ADD $1808, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1848, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1888, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 12(R0), F13
-	FMOVS 12(R1), F14
-	ADD $52, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $92, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $132, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 172(R1), F14
-	ADD $212, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $252, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $292, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 332(R1), F14
-	ADD $372, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $412, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $452, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 492(R1), F14
-	ADD $532, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $572, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $612, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 652(R1), F14
-	ADD $692, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $732, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $772, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 812(R1), F14
-	ADD $852, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $892, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $932, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 972(R1), F14
-	ADD $1012, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1052, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1092, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1132(R1), F14
-	ADD $1172, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1212, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1252, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1292(R1), F14
-	ADD $1332, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1372, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1412, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1452(R1), F14
-	ADD $1492, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1532, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1572, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1612(R1), F14
-	ADD $1652, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1692, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1732, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1772(R1), F14
-	ADD $1812, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1852, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1892, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 16(R0), F13
-	FMOVS 16(R1), F14
-	ADD $56, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $96, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $136, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 176(R1), F14
-	ADD $216, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $256, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $296, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 336(R1), F14
-	ADD $376, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $416, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $456, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 496(R1), F14
-	ADD $536, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $576, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $616, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 656(R1), F14
-	ADD $696, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $736, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $776, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 816(R1), F14
-	ADD $856, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $896, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $936, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 976(R1), F14
-	ADD $1016, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1056, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1096, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1136(R1), F14
-	ADD $1176, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1216, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1256, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1296(R1), F14
-	ADD $1336, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1376, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1416, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1456(R1), F14
-	ADD $1496, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1536, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1576, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1616(R1), F14
-	ADD $1656, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1696, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1736, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1776(R1), F14
-	ADD $1816, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1856, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1896, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 20(R0), F13
-	FMOVS 20(R1), F14
-	ADD $60, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $100, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $140, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 180(R1), F14
-	ADD $220, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $260, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $300, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 340(R1), F14
-	ADD $380, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $420, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $460, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 500(R1), F14
-	ADD $540, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $580, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $620, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 660(R1), F14
-	ADD $700, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $740, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $780, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 820(R1), F14
-	ADD $860, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $900, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $940, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 980(R1), F14
-	ADD $1020, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1060, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1100, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1140(R1), F14
-	ADD $1180, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1220, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1260, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1300(R1), F14
-	ADD $1340, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1380, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1420, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1460(R1), F14
-	ADD $1500, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1540, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1580, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1620(R1), F14
-	ADD $1660, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1700, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1740, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1780(R1), F14
-	ADD $1820, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1860, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1900, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 24(R0), F13
-	FMOVS 24(R1), F14
-	ADD $64, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $104, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $144, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 184(R1), F14
-	ADD $224, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $264, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $304, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 344(R1), F14
-	ADD $384, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $424, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $464, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 504(R1), F14
-	ADD $544, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $584, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $624, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 664(R1), F14
-	ADD $704, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $744, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $784, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 824(R1), F14
-	ADD $864, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $904, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $944, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 984(R1), F14
-	ADD $1024, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1064, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1104, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1144(R1), F14
-	ADD $1184, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1224, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1264, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1304(R1), F14
-	ADD $1344, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1384, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1424, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1464(R1), F14
-	ADD $1504, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1544, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1584, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1624(R1), F14
-	ADD $1664, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1704, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1744, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1784(R1), F14
-	ADD $1824, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1864, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1904, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 28(R0), F13
-	FMOVS 28(R1), F14
-	ADD $68, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $108, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $148, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 188(R1), F14
-	ADD $228, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $268, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $308, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 348(R1), F14
-	ADD $388, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $428, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $468, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 508(R1), F14
-	ADD $548, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $588, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $628, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 668(R1), F14
-	ADD $708, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $748, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $788, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 828(R1), F14
-	ADD $868, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $908, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $948, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 988(R1), F14
-	ADD $1028, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1068, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1108, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1148(R1), F14
-	ADD $1188, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1228, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1268, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1308(R1), F14
-	ADD $1348, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1388, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1428, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1468(R1), F14
-	ADD $1508, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1548, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1588, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1628(R1), F14
-	ADD $1668, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1708, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1748, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1788(R1), F14
-	ADD $1828, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1868, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1908, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 32(R0), F13
-	FMOVS 32(R1), F14
-	ADD $72, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $112, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $152, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 192(R1), F14
-	ADD $232, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $272, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $312, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 352(R1), F14
-	ADD $392, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $432, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $472, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 512(R1), F14
-	ADD $552, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $592, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $632, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 672(R1), F14
-	ADD $712, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $752, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $792, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 832(R1), F14
-	ADD $872, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $912, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $952, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 992(R1), F14
-	ADD $1032, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1072, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1112, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1152(R1), F14
-	ADD $1192, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1232, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1272, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1312(R1), F14
-	ADD $1352, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1392, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1432, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1472(R1), F14
-	ADD $1512, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1552, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1592, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1632(R1), F14
-	ADD $1672, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1712, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1752, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1792(R1), F14
-	ADD $1832, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1872, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1912, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVS 36(R0), F13
-	FMOVS 36(R1), F14
-	ADD $76, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $116, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $156, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c1 // fmla v1.4s, v14.4s, v13.s[0]
-	FMOVS 196(R1), F14
-	ADD $236, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $276, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $316, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c2 // fmla v2.4s, v14.4s, v13.s[0]
-	FMOVS 356(R1), F14
-	ADD $396, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $436, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $476, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c3 // fmla v3.4s, v14.4s, v13.s[0]
-	FMOVS 516(R1), F14
-	ADD $556, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $596, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $636, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c4 // fmla v4.4s, v14.4s, v13.s[0]
-	FMOVS 676(R1), F14
-	ADD $716, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $756, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $796, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c5 // fmla v5.4s, v14.4s, v13.s[0]
-	FMOVS 836(R1), F14
-	ADD $876, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $916, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $956, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
-	FMOVS 996(R1), F14
-	ADD $1036, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1076, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1116, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
-	FMOVS 1156(R1), F14
-	ADD $1196, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1236, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1276, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
-	FMOVS 1316(R1), F14
-	ADD $1356, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1396, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1436, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVS 1476(R1), F14
-	ADD $1516, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1556, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1596, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVS 1636(R1), F14
-	ADD $1676, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1716, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1756, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVS 1796(R1), F14
-	ADD $1836, R1, R26
-	VLD1 (R26), V14.S[1]
-	ADD $1876, R1, R26
-	VLD1 (R26), V14.S[2]
-	ADD $1916, R1, R26
-	VLD1 (R26), V14.S[3]
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
-	FMOVQ 0(R2), F13
-	WORD $0x6ea0e5ad // fcmgt v13.4s, v13.4s, v0.4s
-	VBIF V13.B16, V0.B16, V1.B16
+	FMOVS 0(R1), F11
+	FMOVQ 0(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 16(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 32(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 48(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 64(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 80(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 96(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 112(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 128(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 144(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 4(R1), F11
+	FMOVQ 200(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 216(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 232(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 248(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 264(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 280(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 296(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 312(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 328(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 344(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 8(R1), F11
+	FMOVQ 400(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 416(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 432(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 448(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 464(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 480(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 496(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 512(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 528(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 544(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 12(R1), F11
+	FMOVQ 600(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 616(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 632(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 648(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 664(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 680(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 696(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 712(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 728(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 744(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 16(R1), F11
+	FMOVQ 800(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 816(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 832(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 848(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 864(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 880(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 896(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 912(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 928(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 944(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 20(R1), F11
+	FMOVQ 1000(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 1016(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 1032(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 1048(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 1064(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 1080(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 1096(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 1112(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 1128(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 1144(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 24(R1), F11
+	FMOVQ 1200(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 1216(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 1232(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 1248(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 1264(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 1280(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 1296(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 1312(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 1328(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 1344(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 28(R1), F11
+	FMOVQ 1400(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 1416(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 1432(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 1448(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 1464(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 1480(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 1496(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 1512(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 1528(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 1544(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 32(R1), F11
+	FMOVQ 1600(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 1616(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 1632(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 1648(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 1664(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 1680(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 1696(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 1712(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 1728(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 1744(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVS 36(R1), F11
+	FMOVQ 1800(R0), F12
+	WORD $0x4f8b1181 // fmla v1.4s, v12.4s, v11.s[0]
+	FMOVQ 1816(R0), F12
+	WORD $0x4f8b1182 // fmla v2.4s, v12.4s, v11.s[0]
+	FMOVQ 1832(R0), F12
+	WORD $0x4f8b1183 // fmla v3.4s, v12.4s, v11.s[0]
+	FMOVQ 1848(R0), F12
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	FMOVQ 1864(R0), F12
+	WORD $0x4f8b1185 // fmla v5.4s, v12.4s, v11.s[0]
+	FMOVQ 1880(R0), F12
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	FMOVQ 1896(R0), F12
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	FMOVQ 1912(R0), F12
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	FMOVQ 1928(R0), F12
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
+	FMOVQ 1944(R0), F12
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	FMOVQ 0(R2), F11
+	WORD $0x6ea0e56b // fcmgt v11.4s, v11.4s, v0.4s
+	VBIF V11.B16, V0.B16, V1.B16
 	FMOVQ F1, 0(R3)
 	FMOVQ 16(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
@@ -8947,73 +8462,105 @@ loop4:
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
 	VBSL V0.B16, V10.B16, V1.B16
 	FMOVQ F1, 144(R3)
-	FMOVQ 160(R2), F1
-	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V11.B16, V1.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	FMOVS 0(R1), F4
+	FMOVQ 160(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 176(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 0(R1), F4
+	FMOVD 192(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 4(R1), F4
+	FMOVQ 360(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 376(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 4(R1), F4
+	FMOVD 392(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 8(R1), F4
+	FMOVQ 560(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 576(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 8(R1), F4
+	FMOVD 592(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 12(R1), F4
+	FMOVQ 760(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 776(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 12(R1), F4
+	FMOVD 792(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 16(R1), F4
+	FMOVQ 960(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 976(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 16(R1), F4
+	FMOVD 992(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 20(R1), F4
+	FMOVQ 1160(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 1176(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 20(R1), F4
+	FMOVD 1192(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 24(R1), F4
+	FMOVQ 1360(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 1376(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 24(R1), F4
+	FMOVD 1392(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 28(R1), F4
+	FMOVQ 1560(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 1576(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 28(R1), F4
+	FMOVD 1592(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 32(R1), F4
+	FMOVQ 1760(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 1776(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 32(R1), F4
+	FMOVD 1792(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVS 36(R1), F4
+	FMOVQ 1960(R0), F5
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	FMOVQ 1976(R0), F5
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	FMOVS 36(R1), F4
+	FMOVD 1992(R0), F5
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
+	FMOVQ 160(R2), F4
+	WORD $0x6ea0e484 // fcmgt v4.4s, v4.4s, v0.4s
+	VBIF V4.B16, V0.B16, V1.B16
 	FMOVQ F1, 160(R3)
 	FMOVQ 176(R2), F1
 	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
-	VBSL V0.B16, V12.B16, V1.B16
+	VBSL V0.B16, V2.B16, V1.B16
 	FMOVQ F1, 176(R3)
-	VMOVI $0, V1.B16
-	FMOVS 0(R0), F2
-	FMOVS 1920(R1), F3
-	ADD $1960, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 4(R0), F2
-	FMOVS 1924(R1), F3
-	ADD $1964, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 8(R0), F2
-	FMOVS 1928(R1), F3
-	ADD $1968, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 12(R0), F2
-	FMOVS 1932(R1), F3
-	ADD $1972, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 16(R0), F2
-	FMOVS 1936(R1), F3
-	ADD $1976, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 20(R0), F2
-	FMOVS 1940(R1), F3
-	ADD $1980, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 24(R0), F2
-	FMOVS 1944(R1), F3
-	ADD $1984, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 28(R0), F2
-	FMOVS 1948(R1), F3
-	ADD $1988, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 32(R0), F2
-	FMOVS 1952(R1), F3
-	ADD $1992, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVS 36(R0), F2
-	FMOVS 1956(R1), F3
-	ADD $1996, R1, R26
-	VLD1 (R26), V3.S[1]
-	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
-	FMOVD 192(R2), F2
-	WORD $0x6ea0e442 // fcmgt v2.4s, v2.4s, v0.4s
-	VBIF V2.B16, V0.B16, V1.B16
+	FMOVD 192(R2), F1
+	WORD $0x6ea0e421 // fcmgt v1.4s, v1.4s, v0.4s
+	VBSL V0.B16, V3.B16, V1.B16
 	FMOVD F1, 192(R3)
-	ADD $40, R0
+	ADD $40, R1
 	ADD $200, R2
 	ADD $200, R3
-	SUBS $1, R6, R6
+	SUBS $1, R5, R5
 	BNE loop4
 
 end4:
@@ -9190,26 +8737,264 @@ end1:
 	FMOVD F2, 32(R2)
 	RET
 
-// func kFlattenGradNEON(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main, tail int)
+// func kFlattenGradOperandNEON(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
+TEXT ·kFlattenGradOperandNEON(SB), $128-32
+	// for h := range 320 {
+	// 	for i := range 50 {
+	// 		hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+	// 	}
+	// }
+	MOVD hiddenDenseWeight0+0(FP), R0
+	MOVD hiddenDenseWeightPacked0+8(FP), R1
+	MOVD main+16(FP), R3
+	CMP $0, R3
+	BLE end1
+
+loop1:
+	MOVD $10, R2
+
+loop2:
+	FMOVS 0(R0), F0
+	ADD $200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 0(R1)
+	FMOVS 800(R0), F0
+	ADD $1000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 16(R1)
+	FMOVS 1600(R0), F0
+	ADD $1800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $2200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 32(R1)
+	FMOVS 2400(R0), F0
+	ADD $2600, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2800, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3000, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 48(R1)
+	FMOVS 3200(R0), F0
+	ADD $3400, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $3600, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3800, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 64(R1)
+	FMOVS 4000(R0), F0
+	ADD $4200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $4400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $4600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 80(R1)
+	FMOVS 4800(R0), F0
+	ADD $5000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $5200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $5400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 96(R1)
+	FMOVS 5600(R0), F0
+	ADD $5800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $6000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $6200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 112(R1)
+	FMOVS 4(R0), F0
+	ADD $204, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $404, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $604, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1280(R1)
+	FMOVS 804(R0), F0
+	ADD $1004, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1204, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1404, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1296(R1)
+	FMOVS 1604(R0), F0
+	ADD $1804, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2004, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $2204, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1312(R1)
+	FMOVS 2404(R0), F0
+	ADD $2604, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2804, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3004, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1328(R1)
+	FMOVS 3204(R0), F0
+	ADD $3404, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $3604, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3804, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1344(R1)
+	FMOVS 4004(R0), F0
+	ADD $4204, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $4404, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $4604, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1360(R1)
+	FMOVS 4804(R0), F0
+	ADD $5004, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $5204, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $5404, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1376(R1)
+	FMOVS 5604(R0), F0
+	ADD $5804, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $6004, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $6204, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1392(R1)
+	ADD $6400, R0
+	ADD $128, R1
+	SUBS $1, R2, R2
+	BNE loop2
+	SUB $63992, R0
+	ADD $1280, R1
+	SUBS $1, R3, R3
+	BNE loop1
+
+end1:
+	MOVD tail+24(FP), R3
+	CMP $0, R3
+	BLE end3
+
+loop3:
+	MOVD $10, R2
+
+loop4:
+	FMOVS 0(R0), F0
+	ADD $200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 0(R1)
+	FMOVS 800(R0), F0
+	ADD $1000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 16(R1)
+	FMOVS 1600(R0), F0
+	ADD $1800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $2200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 32(R1)
+	FMOVS 2400(R0), F0
+	ADD $2600, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2800, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3000, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 48(R1)
+	FMOVS 3200(R0), F0
+	ADD $3400, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $3600, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3800, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 64(R1)
+	FMOVS 4000(R0), F0
+	ADD $4200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $4400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $4600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 80(R1)
+	FMOVS 4800(R0), F0
+	ADD $5000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $5200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $5400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 96(R1)
+	FMOVS 5600(R0), F0
+	ADD $5800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $6000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $6200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 112(R1)
+	ADD $6400, R0
+	ADD $128, R1
+	SUBS $1, R2, R2
+	BNE loop4
+	SUB $63996, R0
+	SUBS $1, R3, R3
+	BNE loop3
+
+end3:
+	RET
+
+// func kFlattenGradNEON(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int)
 TEXT ·kFlattenGradNEON(SB), $128-40
 	// for row := range N {
 	// 	for col := range 320 {
 	// 		acc := f32(0)
 	// 		for inner := range 50 {
-	// 			acc = fma(dense.grad[row, inner], hidden.dense.weight[col, inner], acc)
+	// 			acc = fma(dense.grad[row, inner], hidden.dense.weight.packed[col, inner], acc)
 	// 		}
 	// 		flatten.grad[row, col] = acc
 	// 	}
 	// }
-	MOVD denseGrad0+0(FP), R0
-	MOVD hiddenDenseWeight0+8(FP), R1
+	MOVD denseGrad0+0(FP), R1
+	MOVD hiddenDenseWeightPacked0+8(FP), R0
 	MOVD flattenGrad0+16(FP), R2
 	MOVD main+24(FP), R5
 	CMP $0, R5
 	BLE end1
 
 loop1:
-	MOVD $26, R4
+	MOVD $10, R4
 
 loop2:
 	VMOVI $0, V0.B16
@@ -9228,1102 +9013,169 @@ loop2:
 	VMOVI $0, V13.B16
 	VMOVI $0, V14.B16
 	VMOVI $0, V15.B16
-	VMOVI $0, V16.B16
-	VMOVI $0, V17.B16
-	VMOVI $0, V18.B16
-	VMOVI $0, V19.B16
-	VMOVI $0, V20.B16
-	VMOVI $0, V21.B16
-	VMOVI $0, V22.B16
-	VMOVI $0, V23.B16
-	MOVD $16, R3
+	MOVD $12, R3
 
 loop3:
-	FMOVS 0(R0), F24
-	FMOVS 0(R1), F25
-	ADD $200, R1, R26
-	VLD1 (R26), V25.S[1]
-	ADD $400, R1, R26
-	VLD1 (R26), V25.S[2]
-	ADD $600, R1, R26
-	VLD1 (R26), V25.S[3]
-	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
-	FMOVS 800(R1), F26
-	ADD $1000, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $1200, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $1400, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
-	FMOVS 1600(R1), F27
-	ADD $1800, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $2000, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $2200, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
-	FMOVS 200(R0), F24
-	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
-	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
-	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
-	FMOVS 400(R0), F24
-	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
-	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
-	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
-	FMOVS 600(R0), F24
-	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
-	FMOVS 800(R0), F24
-	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	FMOVS 1000(R0), F24
-	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
-	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
-	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
-	FMOVS 1200(R0), F24
-	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
-	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
-	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
-	FMOVS 1400(R0), F24
-	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
-	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
-	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
-	FMOVS 4(R0), F24
-	FMOVS 4(R1), F25
-	ADD $204, R1, R26
-	VLD1 (R26), V25.S[1]
-	ADD $404, R1, R26
-	VLD1 (R26), V25.S[2]
-	ADD $604, R1, R26
-	VLD1 (R26), V25.S[3]
-	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
-	FMOVS 804(R1), F26
-	ADD $1004, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $1204, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $1404, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
-	FMOVS 1604(R1), F27
-	ADD $1804, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $2004, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $2204, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
-	FMOVS 204(R0), F24
-	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
-	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
-	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
-	FMOVS 404(R0), F24
-	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
-	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
-	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
-	FMOVS 604(R0), F24
-	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
-	FMOVS 804(R0), F24
-	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	FMOVS 1004(R0), F24
-	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
-	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
-	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
-	FMOVS 1204(R0), F24
-	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
-	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
-	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
-	FMOVS 1404(R0), F24
-	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
-	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
-	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
-	FMOVS 8(R0), F24
-	FMOVS 8(R1), F25
-	ADD $208, R1, R26
-	VLD1 (R26), V25.S[1]
-	ADD $408, R1, R26
-	VLD1 (R26), V25.S[2]
-	ADD $608, R1, R26
-	VLD1 (R26), V25.S[3]
-	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
-	FMOVS 808(R1), F26
-	ADD $1008, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $1208, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $1408, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
-	FMOVS 1608(R1), F27
-	ADD $1808, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $2008, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $2208, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
-	FMOVS 208(R0), F24
-	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
-	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
-	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
-	FMOVS 408(R0), F24
-	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
-	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
-	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
-	FMOVS 608(R0), F24
-	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
-	FMOVS 808(R0), F24
-	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	FMOVS 1008(R0), F24
-	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
-	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
-	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
-	FMOVS 1208(R0), F24
-	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
-	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
-	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
-	FMOVS 1408(R0), F24
-	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
-	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
-	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
-	ADD $12, R0
-	ADD $12, R1
+	FMOVS 0(R1), F16
+	FMOVQ 0(R0), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 16(R0), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVQ 32(R0), F19
+	WORD $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	FMOVQ 48(R0), F20
+	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	FMOVQ 64(R0), F21
+	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	FMOVQ 80(R0), F22
+	WORD $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	FMOVQ 96(R0), F23
+	WORD $0x4f9012e6 // fmla v6.4s, v23.4s, v16.s[0]
+	FMOVQ 112(R0), F24
+	WORD $0x4f901307 // fmla v7.4s, v24.4s, v16.s[0]
+	FMOVS 200(R1), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0x4f90128b // fmla v11.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012ac // fmla v12.4s, v21.4s, v16.s[0]
+	WORD $0x4f9012cd // fmla v13.4s, v22.4s, v16.s[0]
+	WORD $0x4f9012ee // fmla v14.4s, v23.4s, v16.s[0]
+	WORD $0x4f90130f // fmla v15.4s, v24.4s, v16.s[0]
+	FMOVS 4(R1), F16
+	FMOVQ 1280(R0), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 1296(R0), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVQ 1312(R0), F19
+	WORD $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	FMOVQ 1328(R0), F20
+	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	FMOVQ 1344(R0), F21
+	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	FMOVQ 1360(R0), F22
+	WORD $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	FMOVQ 1376(R0), F23
+	WORD $0x4f9012e6 // fmla v6.4s, v23.4s, v16.s[0]
+	FMOVQ 1392(R0), F24
+	WORD $0x4f901307 // fmla v7.4s, v24.4s, v16.s[0]
+	FMOVS 204(R1), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0x4f90128b // fmla v11.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012ac // fmla v12.4s, v21.4s, v16.s[0]
+	WORD $0x4f9012cd // fmla v13.4s, v22.4s, v16.s[0]
+	WORD $0x4f9012ee // fmla v14.4s, v23.4s, v16.s[0]
+	WORD $0x4f90130f // fmla v15.4s, v24.4s, v16.s[0]
+	FMOVS 8(R1), F16
+	FMOVQ 2560(R0), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 2576(R0), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVQ 2592(R0), F19
+	WORD $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	FMOVQ 2608(R0), F20
+	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	FMOVQ 2624(R0), F21
+	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	FMOVQ 2640(R0), F22
+	WORD $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	FMOVQ 2656(R0), F23
+	WORD $0x4f9012e6 // fmla v6.4s, v23.4s, v16.s[0]
+	FMOVQ 2672(R0), F24
+	WORD $0x4f901307 // fmla v7.4s, v24.4s, v16.s[0]
+	FMOVS 208(R1), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0x4f90128b // fmla v11.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012ac // fmla v12.4s, v21.4s, v16.s[0]
+	WORD $0x4f9012cd // fmla v13.4s, v22.4s, v16.s[0]
+	WORD $0x4f9012ee // fmla v14.4s, v23.4s, v16.s[0]
+	WORD $0x4f90130f // fmla v15.4s, v24.4s, v16.s[0]
+	FMOVS 12(R1), F16
+	FMOVQ 3840(R0), F17
+	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
+	FMOVQ 3856(R0), F18
+	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
+	FMOVQ 3872(R0), F19
+	WORD $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	FMOVQ 3888(R0), F20
+	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	FMOVQ 3904(R0), F21
+	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	FMOVQ 3920(R0), F22
+	WORD $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	FMOVQ 3936(R0), F23
+	WORD $0x4f9012e6 // fmla v6.4s, v23.4s, v16.s[0]
+	FMOVQ 3952(R0), F24
+	WORD $0x4f901307 // fmla v7.4s, v24.4s, v16.s[0]
+	FMOVS 212(R1), F16
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0x4f90128b // fmla v11.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012ac // fmla v12.4s, v21.4s, v16.s[0]
+	WORD $0x4f9012cd // fmla v13.4s, v22.4s, v16.s[0]
+	WORD $0x4f9012ee // fmla v14.4s, v23.4s, v16.s[0]
+	WORD $0x4f90130f // fmla v15.4s, v24.4s, v16.s[0]
+	ADD $16, R1
+	ADD $5120, R0
 	SUBS $1, R3, R3
 	BNE loop3
-	FMOVS 0(R0), F24
-	FMOVS 0(R1), F25
-	ADD $200, R1, R26
-	VLD1 (R26), V25.S[1]
-	ADD $400, R1, R26
-	VLD1 (R26), V25.S[2]
-	ADD $600, R1, R26
-	VLD1 (R26), V25.S[3]
-	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
-	FMOVS 800(R1), F26
-	ADD $1000, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $1200, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $1400, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
-	FMOVS 1600(R1), F27
-	ADD $1800, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $2000, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $2200, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
-	FMOVS 200(R0), F24
-	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
-	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
-	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
-	FMOVS 400(R0), F24
-	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
-	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
-	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
-	FMOVS 600(R0), F24
-	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
-	FMOVS 800(R0), F24
-	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	FMOVS 1000(R0), F24
-	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
-	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
-	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
-	FMOVS 1200(R0), F24
-	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
-	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
-	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
-	FMOVS 1400(R0), F24
-	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
-	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
-	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
-	FMOVS 4(R0), F24
-	FMOVS 4(R1), F25
-	ADD $204, R1, R26
-	VLD1 (R26), V25.S[1]
-	ADD $404, R1, R26
-	VLD1 (R26), V25.S[2]
-	ADD $604, R1, R26
-	VLD1 (R26), V25.S[3]
-	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
-	FMOVS 804(R1), F26
-	ADD $1004, R1, R26
-	VLD1 (R26), V26.S[1]
-	ADD $1204, R1, R26
-	VLD1 (R26), V26.S[2]
-	ADD $1404, R1, R26
-	VLD1 (R26), V26.S[3]
-	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
-	FMOVS 1604(R1), F27
-	ADD $1804, R1, R26
-	VLD1 (R26), V27.S[1]
-	ADD $2004, R1, R26
-	VLD1 (R26), V27.S[2]
-	ADD $2204, R1, R26
-	VLD1 (R26), V27.S[3]
-	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
-	FMOVS 204(R0), F24
-	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
-	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
-	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
-	FMOVS 404(R0), F24
-	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
-	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
-	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
-	FMOVS 604(R0), F24
-	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
-	FMOVS 804(R0), F24
-	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	FMOVS 1004(R0), F24
-	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
-	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
-	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
-	FMOVS 1204(R0), F24
-	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
-	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
-	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
-	FMOVS 1404(R0), F24
-	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
-	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
-	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
-	FMOVQ F0, 0(R2)
-	FMOVQ F1, 16(R2)
-	FMOVQ F2, 32(R2)
-	FMOVQ F3, 1280(R2)
-	FMOVQ F4, 1296(R2)
-	FMOVQ F5, 1312(R2)
-	FMOVQ F6, 2560(R2)
-	FMOVQ F7, 2576(R2)
-	FMOVQ F8, 2592(R2)
-	FMOVQ F9, 3840(R2)
-	FMOVQ F10, 3856(R2)
-	FMOVQ F11, 3872(R2)
-	FMOVQ F12, 5120(R2)
-	FMOVQ F13, 5136(R2)
-	FMOVQ F14, 5152(R2)
-	FMOVQ F15, 6400(R2)
-	FMOVQ F16, 6416(R2)
-	FMOVQ F17, 6432(R2)
-	FMOVQ F18, 7680(R2)
-	FMOVQ F19, 7696(R2)
-	FMOVQ F20, 7712(R2)
-	FMOVQ F21, 8960(R2)
-	FMOVQ F22, 8976(R2)
-	FMOVQ F23, 8992(R2)
-	SUB $192, R0
-	ADD $2208, R1
-	ADD $48, R2
-	SUBS $1, R4, R4
-	BNE loop2
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	VMOVI $0, V15.B16
-	SUB $62400, R1
-	MOVD $12, R4
-
-loop4:
-	FMOVS 0(R0), F16
-	FMOVS 62400(R1), F17
-	ADD $62600, R1, R26
-	VLD1 (R26), V17.S[1]
-	ADD $62800, R1, R26
-	VLD1 (R26), V17.S[2]
-	ADD $63000, R1, R26
-	VLD1 (R26), V17.S[3]
+	FMOVS 0(R1), F16
+	FMOVQ 0(R0), F17
 	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
-	FMOVS 63200(R1), F18
-	ADD $63400, R1, R26
-	VLD1 (R26), V18.S[1]
-	ADD $63600, R1, R26
-	VLD1 (R26), V18.S[2]
-	ADD $63800, R1, R26
-	VLD1 (R26), V18.S[3]
+	FMOVQ 16(R0), F18
 	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
-	FMOVS 200(R0), F16
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
-	FMOVS 400(R0), F16
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 600(R0), F16
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
-	FMOVS 800(R0), F16
+	FMOVQ 32(R0), F19
+	WORD $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	FMOVQ 48(R0), F20
+	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	FMOVQ 64(R0), F21
+	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	FMOVQ 80(R0), F22
+	WORD $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	FMOVQ 96(R0), F23
+	WORD $0x4f9012e6 // fmla v6.4s, v23.4s, v16.s[0]
+	FMOVQ 112(R0), F24
+	WORD $0x4f901307 // fmla v7.4s, v24.4s, v16.s[0]
+	FMOVS 200(R1), F16
 	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
 	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
-	FMOVS 1000(R0), F16
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 1200(R0), F16
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVS 1400(R0), F16
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
-	FMOVS 4(R0), F16
-	FMOVS 62404(R1), F17
-	ADD $62604, R1, R26
-	VLD1 (R26), V17.S[1]
-	ADD $62804, R1, R26
-	VLD1 (R26), V17.S[2]
-	ADD $63004, R1, R26
-	VLD1 (R26), V17.S[3]
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0x4f90128b // fmla v11.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012ac // fmla v12.4s, v21.4s, v16.s[0]
+	WORD $0x4f9012cd // fmla v13.4s, v22.4s, v16.s[0]
+	WORD $0x4f9012ee // fmla v14.4s, v23.4s, v16.s[0]
+	WORD $0x4f90130f // fmla v15.4s, v24.4s, v16.s[0]
+	FMOVS 4(R1), F16
+	FMOVQ 1280(R0), F17
 	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
-	FMOVS 63204(R1), F18
-	ADD $63404, R1, R26
-	VLD1 (R26), V18.S[1]
-	ADD $63604, R1, R26
-	VLD1 (R26), V18.S[2]
-	ADD $63804, R1, R26
-	VLD1 (R26), V18.S[3]
+	FMOVQ 1296(R0), F18
 	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
-	FMOVS 204(R0), F16
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
-	FMOVS 404(R0), F16
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 604(R0), F16
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
-	FMOVS 804(R0), F16
+	FMOVQ 1312(R0), F19
+	WORD $0x4f901262 // fmla v2.4s, v19.4s, v16.s[0]
+	FMOVQ 1328(R0), F20
+	WORD $0x4f901283 // fmla v3.4s, v20.4s, v16.s[0]
+	FMOVQ 1344(R0), F21
+	WORD $0x4f9012a4 // fmla v4.4s, v21.4s, v16.s[0]
+	FMOVQ 1360(R0), F22
+	WORD $0x4f9012c5 // fmla v5.4s, v22.4s, v16.s[0]
+	FMOVQ 1376(R0), F23
+	WORD $0x4f9012e6 // fmla v6.4s, v23.4s, v16.s[0]
+	FMOVQ 1392(R0), F24
+	WORD $0x4f901307 // fmla v7.4s, v24.4s, v16.s[0]
+	FMOVS 204(R1), F16
 	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
 	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
-	FMOVS 1004(R0), F16
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 1204(R0), F16
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVS 1404(R0), F16
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
-	FMOVS 8(R0), F16
-	FMOVS 62408(R1), F17
-	ADD $62608, R1, R26
-	VLD1 (R26), V17.S[1]
-	ADD $62808, R1, R26
-	VLD1 (R26), V17.S[2]
-	ADD $63008, R1, R26
-	VLD1 (R26), V17.S[3]
-	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
-	FMOVS 63208(R1), F18
-	ADD $63408, R1, R26
-	VLD1 (R26), V18.S[1]
-	ADD $63608, R1, R26
-	VLD1 (R26), V18.S[2]
-	ADD $63808, R1, R26
-	VLD1 (R26), V18.S[3]
-	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
-	FMOVS 208(R0), F16
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
-	FMOVS 408(R0), F16
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 608(R0), F16
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
-	FMOVS 808(R0), F16
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
-	FMOVS 1008(R0), F16
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 1208(R0), F16
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVS 1408(R0), F16
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
-	FMOVS 12(R0), F16
-	FMOVS 62412(R1), F17
-	ADD $62612, R1, R26
-	VLD1 (R26), V17.S[1]
-	ADD $62812, R1, R26
-	VLD1 (R26), V17.S[2]
-	ADD $63012, R1, R26
-	VLD1 (R26), V17.S[3]
-	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
-	FMOVS 63212(R1), F18
-	ADD $63412, R1, R26
-	VLD1 (R26), V18.S[1]
-	ADD $63612, R1, R26
-	VLD1 (R26), V18.S[2]
-	ADD $63812, R1, R26
-	VLD1 (R26), V18.S[3]
-	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
-	FMOVS 212(R0), F16
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
-	FMOVS 412(R0), F16
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 612(R0), F16
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
-	FMOVS 812(R0), F16
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
-	FMOVS 1012(R0), F16
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 1212(R0), F16
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVS 1412(R0), F16
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
-	ADD $16, R0
-	ADD $16, R1
-	SUBS $1, R4, R4
-	BNE loop4
-	FMOVS 0(R0), F16
-	FMOVS 62400(R1), F17
-	ADD $62600, R1, R26
-	VLD1 (R26), V17.S[1]
-	ADD $62800, R1, R26
-	VLD1 (R26), V17.S[2]
-	ADD $63000, R1, R26
-	VLD1 (R26), V17.S[3]
-	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
-	FMOVS 63200(R1), F18
-	ADD $63400, R1, R26
-	VLD1 (R26), V18.S[1]
-	ADD $63600, R1, R26
-	VLD1 (R26), V18.S[2]
-	ADD $63800, R1, R26
-	VLD1 (R26), V18.S[3]
-	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
-	FMOVS 200(R0), F16
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
-	FMOVS 400(R0), F16
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 600(R0), F16
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
-	FMOVS 800(R0), F16
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
-	FMOVS 1000(R0), F16
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 1200(R0), F16
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVS 1400(R0), F16
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
-	FMOVS 4(R0), F16
-	FMOVS 62404(R1), F17
-	ADD $62604, R1, R26
-	VLD1 (R26), V17.S[1]
-	ADD $62804, R1, R26
-	VLD1 (R26), V17.S[2]
-	ADD $63004, R1, R26
-	VLD1 (R26), V17.S[3]
-	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
-	FMOVS 63204(R1), F18
-	ADD $63404, R1, R26
-	VLD1 (R26), V18.S[1]
-	ADD $63604, R1, R26
-	VLD1 (R26), V18.S[2]
-	ADD $63804, R1, R26
-	VLD1 (R26), V18.S[3]
-	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
-	FMOVS 204(R0), F16
-	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
-	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
-	FMOVS 404(R0), F16
-	WORD $0x4f901224 // fmla v4.4s, v17.4s, v16.s[0]
-	WORD $0x4f901245 // fmla v5.4s, v18.4s, v16.s[0]
-	FMOVS 604(R0), F16
-	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
-	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
-	FMOVS 804(R0), F16
-	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
-	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
-	FMOVS 1004(R0), F16
-	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
-	FMOVS 1204(R0), F16
-	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
-	FMOVS 1404(R0), F16
-	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
-	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
-	FMOVQ F0, 0(R2)
-	FMOVQ F1, 16(R2)
-	FMOVQ F2, 1280(R2)
-	FMOVQ F3, 1296(R2)
-	FMOVQ F4, 2560(R2)
-	FMOVQ F5, 2576(R2)
-	FMOVQ F6, 3840(R2)
-	FMOVQ F7, 3856(R2)
-	FMOVQ F8, 5120(R2)
-	FMOVQ F9, 5136(R2)
-	FMOVQ F10, 6400(R2)
-	FMOVQ F11, 6416(R2)
-	FMOVQ F12, 7680(R2)
-	FMOVQ F13, 7696(R2)
-	FMOVQ F14, 8960(R2)
-	FMOVQ F15, 8976(R2)
-	ADD $1408, R0
-	SUB $192, R1
-	ADD $8992, R2
-	SUBS $1, R5, R5
-	BNE loop1
-
-end1:
-	MOVD tail+32(FP), R5
-	CMP $0, R5
-	BLE end5
-
-loop5:
-	MOVD $6, R4
-
-loop6:
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	MOVD $10, R3
-
-loop7:
-	FMOVS 0(R0), F12
-	FMOVS 0(R1), F13
-	ADD $200, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $400, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $600, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVS 800(R1), F13
-	ADD $1000, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $1200, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $1400, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
-	FMOVS 1600(R1), F13
-	ADD $1800, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2000, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $2200, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	FMOVS 2400(R1), F13
-	ADD $2600, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2800, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3000, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	FMOVS 3200(R1), F13
-	ADD $3400, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $3600, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3800, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
-	FMOVS 4000(R1), F13
-	ADD $4200, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $4400, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $4600, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
-	FMOVS 4800(R1), F13
-	ADD $5000, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $5200, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $5400, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	FMOVS 5600(R1), F13
-	ADD $5800, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6000, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $6200, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
-	FMOVS 6400(R1), F13
-	ADD $6600, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6800, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7000, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVS 7200(R1), F13
-	ADD $7400, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $7600, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7800, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVS 8000(R1), F13
-	ADD $8200, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $8400, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $8600, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVS 8800(R1), F13
-	ADD $9000, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $9200, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $9400, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
-	FMOVS 4(R0), F12
-	FMOVS 4(R1), F13
-	ADD $204, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $404, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $604, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVS 804(R1), F13
-	ADD $1004, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $1204, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $1404, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
-	FMOVS 1604(R1), F13
-	ADD $1804, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2004, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $2204, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	FMOVS 2404(R1), F13
-	ADD $2604, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2804, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3004, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	FMOVS 3204(R1), F13
-	ADD $3404, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $3604, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3804, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
-	FMOVS 4004(R1), F13
-	ADD $4204, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $4404, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $4604, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
-	FMOVS 4804(R1), F13
-	ADD $5004, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $5204, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $5404, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	FMOVS 5604(R1), F13
-	ADD $5804, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6004, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $6204, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
-	FMOVS 6404(R1), F13
-	ADD $6604, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6804, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7004, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVS 7204(R1), F13
-	ADD $7404, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $7604, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7804, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVS 8004(R1), F13
-	ADD $8204, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $8404, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $8604, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVS 8804(R1), F13
-	ADD $9004, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $9204, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $9404, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
-	FMOVS 8(R0), F12
-	FMOVS 8(R1), F13
-	ADD $208, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $408, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $608, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVS 808(R1), F13
-	ADD $1008, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $1208, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $1408, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
-	FMOVS 1608(R1), F13
-	ADD $1808, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2008, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $2208, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	FMOVS 2408(R1), F13
-	ADD $2608, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2808, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3008, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	FMOVS 3208(R1), F13
-	ADD $3408, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $3608, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3808, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
-	FMOVS 4008(R1), F13
-	ADD $4208, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $4408, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $4608, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
-	FMOVS 4808(R1), F13
-	ADD $5008, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $5208, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $5408, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	FMOVS 5608(R1), F13
-	ADD $5808, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6008, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $6208, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
-	FMOVS 6408(R1), F13
-	ADD $6608, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6808, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7008, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVS 7208(R1), F13
-	ADD $7408, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $7608, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7808, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVS 8008(R1), F13
-	ADD $8208, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $8408, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $8608, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVS 8808(R1), F13
-	ADD $9008, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $9208, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $9408, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
-	FMOVS 12(R0), F12
-	FMOVS 12(R1), F13
-	ADD $212, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $412, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $612, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVS 812(R1), F13
-	ADD $1012, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $1212, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $1412, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
-	FMOVS 1612(R1), F13
-	ADD $1812, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2012, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $2212, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	FMOVS 2412(R1), F13
-	ADD $2612, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2812, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3012, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	FMOVS 3212(R1), F13
-	ADD $3412, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $3612, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3812, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
-	FMOVS 4012(R1), F13
-	ADD $4212, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $4412, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $4612, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
-	FMOVS 4812(R1), F13
-	ADD $5012, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $5212, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $5412, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	FMOVS 5612(R1), F13
-	ADD $5812, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6012, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $6212, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
-	FMOVS 6412(R1), F13
-	ADD $6612, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6812, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7012, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVS 7212(R1), F13
-	ADD $7412, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $7612, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7812, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVS 8012(R1), F13
-	ADD $8212, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $8412, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $8612, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVS 8812(R1), F13
-	ADD $9012, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $9212, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $9412, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
-	FMOVS 16(R0), F12
-	FMOVS 16(R1), F13
-	ADD $216, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $416, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $616, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVS 816(R1), F13
-	ADD $1016, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $1216, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $1416, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
-	FMOVS 1616(R1), F13
-	ADD $1816, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2016, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $2216, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	FMOVS 2416(R1), F13
-	ADD $2616, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $2816, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3016, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	FMOVS 3216(R1), F13
-	ADD $3416, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $3616, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $3816, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
-	FMOVS 4016(R1), F13
-	ADD $4216, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $4416, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $4616, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
-	FMOVS 4816(R1), F13
-	ADD $5016, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $5216, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $5416, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	FMOVS 5616(R1), F13
-	ADD $5816, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6016, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $6216, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
-	FMOVS 6416(R1), F13
-	ADD $6616, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $6816, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7016, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVS 7216(R1), F13
-	ADD $7416, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $7616, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $7816, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVS 8016(R1), F13
-	ADD $8216, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $8416, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $8616, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVS 8816(R1), F13
-	ADD $9016, R1, R26
-	VLD1 (R26), V13.S[1]
-	ADD $9216, R1, R26
-	VLD1 (R26), V13.S[2]
-	ADD $9416, R1, R26
-	VLD1 (R26), V13.S[3]
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
-	ADD $20, R0
-	ADD $20, R1
-	SUBS $1, R3, R3
-	BNE loop7
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0x4f90128b // fmla v11.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012ac // fmla v12.4s, v21.4s, v16.s[0]
+	WORD $0x4f9012cd // fmla v13.4s, v22.4s, v16.s[0]
+	WORD $0x4f9012ee // fmla v14.4s, v23.4s, v16.s[0]
+	WORD $0x4f90130f // fmla v15.4s, v24.4s, v16.s[0]
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
@@ -10332,15 +9184,34 @@ loop7:
 	FMOVQ F5, 80(R2)
 	FMOVQ F6, 96(R2)
 	FMOVQ F7, 112(R2)
-	FMOVQ F8, 128(R2)
-	FMOVQ F9, 144(R2)
-	FMOVQ F10, 160(R2)
-	FMOVQ F11, 176(R2)
-	SUB $200, R0
-	ADD $9400, R1
-	ADD $192, R2
+	FMOVQ F8, 1280(R2)
+	FMOVQ F9, 1296(R2)
+	FMOVQ F10, 1312(R2)
+	FMOVQ F11, 1328(R2)
+	FMOVQ F12, 1344(R2)
+	FMOVQ F13, 1360(R2)
+	FMOVQ F14, 1376(R2)
+	FMOVQ F15, 1392(R2)
+	SUB $192, R1
+	SUB $61312, R0
+	ADD $128, R2
 	SUBS $1, R4, R4
-	BNE loop6
+	BNE loop2
+	ADD $400, R1
+	SUB $1280, R0
+	ADD $1280, R2
+	SUBS $1, R5, R5
+	BNE loop1
+
+end1:
+	MOVD tail+32(FP), R5
+	CMP $0, R5
+	BLE end4
+
+loop4:
+	MOVD $10, R4
+
+loop5:
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
@@ -10349,339 +9220,98 @@ loop7:
 	VMOVI $0, V5.B16
 	VMOVI $0, V6.B16
 	VMOVI $0, V7.B16
-	SUB $57600, R1
-	MOVD $10, R4
+	MOVD $10, R3
 
-loop8:
-	FMOVS 0(R0), F8
-	FMOVS 57600(R1), F9
-	ADD $57800, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58000, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $58200, R1, R26
-	VLD1 (R26), V9.S[3]
+loop6:
+	FMOVS 0(R1), F8
+	FMOVQ 0(R0), F9
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	FMOVS 58400(R1), F9
-	ADD $58600, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58800, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59000, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 16(R0), F9
 	WORD $0x4f881121 // fmla v1.4s, v9.4s, v8.s[0]
-	FMOVS 59200(R1), F9
-	ADD $59400, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $59600, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59800, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 32(R0), F9
 	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	FMOVS 60000(R1), F9
-	ADD $60200, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $60400, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $60600, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 48(R0), F9
 	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
-	FMOVS 60800(R1), F9
-	ADD $61000, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $61200, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $61400, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 64(R0), F9
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	FMOVS 61600(R1), F9
-	ADD $61800, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62000, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $62200, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 80(R0), F9
 	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
-	FMOVS 62400(R1), F9
-	ADD $62600, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62800, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63000, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 96(R0), F9
 	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
-	FMOVS 63200(R1), F9
-	ADD $63400, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $63600, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63800, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 112(R0), F9
 	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
-	FMOVS 4(R0), F8
-	FMOVS 57604(R1), F9
-	ADD $57804, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58004, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $58204, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVS 4(R1), F8
+	FMOVQ 1280(R0), F9
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	FMOVS 58404(R1), F9
-	ADD $58604, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58804, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59004, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 1296(R0), F9
 	WORD $0x4f881121 // fmla v1.4s, v9.4s, v8.s[0]
-	FMOVS 59204(R1), F9
-	ADD $59404, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $59604, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59804, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 1312(R0), F9
 	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	FMOVS 60004(R1), F9
-	ADD $60204, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $60404, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $60604, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 1328(R0), F9
 	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
-	FMOVS 60804(R1), F9
-	ADD $61004, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $61204, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $61404, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 1344(R0), F9
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	FMOVS 61604(R1), F9
-	ADD $61804, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62004, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $62204, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 1360(R0), F9
 	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
-	FMOVS 62404(R1), F9
-	ADD $62604, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62804, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63004, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 1376(R0), F9
 	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
-	FMOVS 63204(R1), F9
-	ADD $63404, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $63604, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63804, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 1392(R0), F9
 	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
-	FMOVS 8(R0), F8
-	FMOVS 57608(R1), F9
-	ADD $57808, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58008, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $58208, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVS 8(R1), F8
+	FMOVQ 2560(R0), F9
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	FMOVS 58408(R1), F9
-	ADD $58608, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58808, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59008, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 2576(R0), F9
 	WORD $0x4f881121 // fmla v1.4s, v9.4s, v8.s[0]
-	FMOVS 59208(R1), F9
-	ADD $59408, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $59608, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59808, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 2592(R0), F9
 	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	FMOVS 60008(R1), F9
-	ADD $60208, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $60408, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $60608, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 2608(R0), F9
 	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
-	FMOVS 60808(R1), F9
-	ADD $61008, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $61208, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $61408, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 2624(R0), F9
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	FMOVS 61608(R1), F9
-	ADD $61808, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62008, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $62208, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 2640(R0), F9
 	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
-	FMOVS 62408(R1), F9
-	ADD $62608, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62808, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63008, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 2656(R0), F9
 	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
-	FMOVS 63208(R1), F9
-	ADD $63408, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $63608, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63808, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 2672(R0), F9
 	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
-	FMOVS 12(R0), F8
-	FMOVS 57612(R1), F9
-	ADD $57812, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58012, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $58212, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVS 12(R1), F8
+	FMOVQ 3840(R0), F9
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	FMOVS 58412(R1), F9
-	ADD $58612, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58812, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59012, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 3856(R0), F9
 	WORD $0x4f881121 // fmla v1.4s, v9.4s, v8.s[0]
-	FMOVS 59212(R1), F9
-	ADD $59412, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $59612, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59812, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 3872(R0), F9
 	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	FMOVS 60012(R1), F9
-	ADD $60212, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $60412, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $60612, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 3888(R0), F9
 	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
-	FMOVS 60812(R1), F9
-	ADD $61012, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $61212, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $61412, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 3904(R0), F9
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	FMOVS 61612(R1), F9
-	ADD $61812, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62012, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $62212, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 3920(R0), F9
 	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
-	FMOVS 62412(R1), F9
-	ADD $62612, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62812, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63012, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 3936(R0), F9
 	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
-	FMOVS 63212(R1), F9
-	ADD $63412, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $63612, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63812, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 3952(R0), F9
 	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
-	FMOVS 16(R0), F8
-	FMOVS 57616(R1), F9
-	ADD $57816, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58016, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $58216, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVS 16(R1), F8
+	FMOVQ 5120(R0), F9
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	FMOVS 58416(R1), F9
-	ADD $58616, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $58816, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59016, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 5136(R0), F9
 	WORD $0x4f881121 // fmla v1.4s, v9.4s, v8.s[0]
-	FMOVS 59216(R1), F9
-	ADD $59416, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $59616, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $59816, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 5152(R0), F9
 	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	FMOVS 60016(R1), F9
-	ADD $60216, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $60416, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $60616, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 5168(R0), F9
 	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
-	FMOVS 60816(R1), F9
-	ADD $61016, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $61216, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $61416, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 5184(R0), F9
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	FMOVS 61616(R1), F9
-	ADD $61816, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62016, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $62216, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 5200(R0), F9
 	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
-	FMOVS 62416(R1), F9
-	ADD $62616, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $62816, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63016, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 5216(R0), F9
 	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
-	FMOVS 63216(R1), F9
-	ADD $63416, R1, R26
-	VLD1 (R26), V9.S[1]
-	ADD $63616, R1, R26
-	VLD1 (R26), V9.S[2]
-	ADD $63816, R1, R26
-	VLD1 (R26), V9.S[3]
+	FMOVQ 5232(R0), F9
 	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
-	ADD $20, R0
 	ADD $20, R1
-	SUBS $1, R4, R4
-	BNE loop8
+	ADD $6400, R0
+	SUBS $1, R3, R3
+	BNE loop6
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
@@ -10691,11 +9321,16 @@ loop8:
 	FMOVQ F6, 96(R2)
 	FMOVQ F7, 112(R2)
 	SUB $200, R1
+	SUB $63872, R0
 	ADD $128, R2
-	SUBS $1, R5, R5
+	SUBS $1, R4, R4
 	BNE loop5
+	ADD $200, R1
+	SUB $1280, R0
+	SUBS $1, R5, R5
+	BNE loop4
 
-end5:
+end4:
 	RET
 
 // func kHiddenDenseWeightGradNEON(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
@@ -11907,21 +10542,21 @@ TEXT ·kMaxPoolGradNEON(SB), $128-32
 	// 		}
 	// 	}
 	// }
-	MOVD maxPoolGradSpread0+0(FP), R1
-	MOVD featuresStage2Conv2dWeight0+8(FP), R0
+	MOVD maxPoolGradSpread0+0(FP), R0
+	MOVD featuresStage2Conv2dWeight0+8(FP), R1
 	MOVD maxPoolGrad0+16(FP), R2
 	MOVD main+24(FP), R8
 	CMP $0, R8
 	BLE end1
 
 loop1:
-	MOVD $3, R7
+	MOVD $2, R7
 
 loop2:
-	MOVD $6, R6
+	MOVD $2, R6
 
 loop3:
-	MOVD $2, R5
+	MOVD $5, R5
 
 loop4:
 	VMOVI $0, V0.B16
@@ -11944,273 +10579,322 @@ loop4:
 	VMOVI $0, V17.B16
 	VMOVI $0, V18.B16
 	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
 	MOVD $5, R4
 
 loop5:
 	MOVD $2, R3
 
 loop6:
-	FMOVQ 0(R1), F20
-	FMOVQ 19200(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 19280(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 19360(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 19440(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 19520(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 80(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	FMOVQ 16(R1), F20
-	FMOVQ 19216(R0), F21
-	VFMLA V21.S4, V20.S4, V1.S4
-	FMOVQ 19296(R0), F22
-	VFMLA V22.S4, V20.S4, V3.S4
-	FMOVQ 19376(R0), F23
-	VFMLA V23.S4, V20.S4, V5.S4
-	FMOVQ 19456(R0), F24
-	VFMLA V24.S4, V20.S4, V7.S4
-	FMOVQ 19536(R0), F25
-	VFMLA V25.S4, V20.S4, V9.S4
-	FMOVQ 96(R1), F20
-	VFMLA V21.S4, V20.S4, V11.S4
-	VFMLA V22.S4, V20.S4, V13.S4
-	VFMLA V23.S4, V20.S4, V15.S4
-	VFMLA V24.S4, V20.S4, V17.S4
-	VFMLA V25.S4, V20.S4, V19.S4
-	FMOVQ 32(R1), F20
-	FMOVQ 19232(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 19312(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 19392(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 19472(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 19552(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 112(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	FMOVQ 48(R1), F20
-	FMOVQ 19248(R0), F21
-	VFMLA V21.S4, V20.S4, V1.S4
-	FMOVQ 19328(R0), F22
-	VFMLA V22.S4, V20.S4, V3.S4
-	FMOVQ 19408(R0), F23
-	VFMLA V23.S4, V20.S4, V5.S4
-	FMOVQ 19488(R0), F24
-	VFMLA V24.S4, V20.S4, V7.S4
-	FMOVQ 19568(R0), F25
-	VFMLA V25.S4, V20.S4, V9.S4
-	FMOVQ 128(R1), F20
-	VFMLA V21.S4, V20.S4, V11.S4
-	VFMLA V22.S4, V20.S4, V13.S4
-	VFMLA V23.S4, V20.S4, V15.S4
-	VFMLA V24.S4, V20.S4, V17.S4
-	VFMLA V25.S4, V20.S4, V19.S4
-	FMOVQ 64(R1), F20
-	FMOVQ 19264(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 19344(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 19424(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 19504(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 19584(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 144(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	FMOVQ 80(R1), F20
-	FMOVQ 18400(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 18480(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 18560(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 18640(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 18720(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 160(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	FMOVQ 96(R1), F20
-	FMOVQ 18416(R0), F21
-	VFMLA V21.S4, V20.S4, V1.S4
-	FMOVQ 18496(R0), F22
-	VFMLA V22.S4, V20.S4, V3.S4
-	FMOVQ 18576(R0), F23
-	VFMLA V23.S4, V20.S4, V5.S4
-	FMOVQ 18656(R0), F24
-	VFMLA V24.S4, V20.S4, V7.S4
-	FMOVQ 18736(R0), F25
-	VFMLA V25.S4, V20.S4, V9.S4
-	FMOVQ 176(R1), F20
-	VFMLA V21.S4, V20.S4, V11.S4
-	VFMLA V22.S4, V20.S4, V13.S4
-	VFMLA V23.S4, V20.S4, V15.S4
-	VFMLA V24.S4, V20.S4, V17.S4
-	VFMLA V25.S4, V20.S4, V19.S4
-	FMOVQ 112(R1), F20
-	FMOVQ 18432(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 18512(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 18592(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 18672(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 18752(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 192(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	FMOVQ 128(R1), F20
-	FMOVQ 18448(R0), F21
-	VFMLA V21.S4, V20.S4, V1.S4
-	FMOVQ 18528(R0), F22
-	VFMLA V22.S4, V20.S4, V3.S4
-	FMOVQ 18608(R0), F23
-	VFMLA V23.S4, V20.S4, V5.S4
-	FMOVQ 18688(R0), F24
-	VFMLA V24.S4, V20.S4, V7.S4
-	FMOVQ 18768(R0), F25
-	VFMLA V25.S4, V20.S4, V9.S4
-	FMOVQ 208(R1), F20
-	VFMLA V21.S4, V20.S4, V11.S4
-	VFMLA V22.S4, V20.S4, V13.S4
-	VFMLA V23.S4, V20.S4, V15.S4
-	VFMLA V24.S4, V20.S4, V17.S4
-	VFMLA V25.S4, V20.S4, V19.S4
-	FMOVQ 144(R1), F20
-	FMOVQ 18464(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 18544(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 18624(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 18704(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 18784(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 224(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	ADD $160, R1
-	SUB $1600, R0
+	FMOVQ 0(R0), F24
+	FMOVQ 19200(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 19280(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 80(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 160(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 240(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 320(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 400(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	FMOVQ 16(R0), F24
+	FMOVQ 19216(R1), F25
+	VFMLA V25.S4, V24.S4, V1.S4
+	FMOVQ 19296(R1), F26
+	VFMLA V26.S4, V24.S4, V3.S4
+	FMOVQ 96(R0), F24
+	VFMLA V25.S4, V24.S4, V5.S4
+	VFMLA V26.S4, V24.S4, V7.S4
+	FMOVQ 176(R0), F24
+	VFMLA V25.S4, V24.S4, V9.S4
+	VFMLA V26.S4, V24.S4, V11.S4
+	FMOVQ 256(R0), F24
+	VFMLA V25.S4, V24.S4, V13.S4
+	VFMLA V26.S4, V24.S4, V15.S4
+	FMOVQ 336(R0), F24
+	VFMLA V25.S4, V24.S4, V17.S4
+	VFMLA V26.S4, V24.S4, V19.S4
+	FMOVQ 416(R0), F24
+	VFMLA V25.S4, V24.S4, V21.S4
+	VFMLA V26.S4, V24.S4, V23.S4
+	FMOVQ 32(R0), F24
+	FMOVQ 19232(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 19312(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 112(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 192(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 272(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 352(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 432(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	FMOVQ 48(R0), F24
+	FMOVQ 19248(R1), F25
+	VFMLA V25.S4, V24.S4, V1.S4
+	FMOVQ 19328(R1), F26
+	VFMLA V26.S4, V24.S4, V3.S4
+	FMOVQ 128(R0), F24
+	VFMLA V25.S4, V24.S4, V5.S4
+	VFMLA V26.S4, V24.S4, V7.S4
+	FMOVQ 208(R0), F24
+	VFMLA V25.S4, V24.S4, V9.S4
+	VFMLA V26.S4, V24.S4, V11.S4
+	FMOVQ 288(R0), F24
+	VFMLA V25.S4, V24.S4, V13.S4
+	VFMLA V26.S4, V24.S4, V15.S4
+	FMOVQ 368(R0), F24
+	VFMLA V25.S4, V24.S4, V17.S4
+	VFMLA V26.S4, V24.S4, V19.S4
+	FMOVQ 448(R0), F24
+	VFMLA V25.S4, V24.S4, V21.S4
+	VFMLA V26.S4, V24.S4, V23.S4
+	FMOVQ 64(R0), F24
+	FMOVQ 19264(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 19344(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 144(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 224(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 304(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 384(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 464(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	FMOVQ 80(R0), F24
+	FMOVQ 18400(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 18480(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 160(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 240(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 320(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 400(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 480(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	FMOVQ 96(R0), F24
+	FMOVQ 18416(R1), F25
+	VFMLA V25.S4, V24.S4, V1.S4
+	FMOVQ 18496(R1), F26
+	VFMLA V26.S4, V24.S4, V3.S4
+	FMOVQ 176(R0), F24
+	VFMLA V25.S4, V24.S4, V5.S4
+	VFMLA V26.S4, V24.S4, V7.S4
+	FMOVQ 256(R0), F24
+	VFMLA V25.S4, V24.S4, V9.S4
+	VFMLA V26.S4, V24.S4, V11.S4
+	FMOVQ 336(R0), F24
+	VFMLA V25.S4, V24.S4, V13.S4
+	VFMLA V26.S4, V24.S4, V15.S4
+	FMOVQ 416(R0), F24
+	VFMLA V25.S4, V24.S4, V17.S4
+	VFMLA V26.S4, V24.S4, V19.S4
+	FMOVQ 496(R0), F24
+	VFMLA V25.S4, V24.S4, V21.S4
+	VFMLA V26.S4, V24.S4, V23.S4
+	FMOVQ 112(R0), F24
+	FMOVQ 18432(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 18512(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 192(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 272(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 352(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 432(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 512(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	FMOVQ 128(R0), F24
+	FMOVQ 18448(R1), F25
+	VFMLA V25.S4, V24.S4, V1.S4
+	FMOVQ 18528(R1), F26
+	VFMLA V26.S4, V24.S4, V3.S4
+	FMOVQ 208(R0), F24
+	VFMLA V25.S4, V24.S4, V5.S4
+	VFMLA V26.S4, V24.S4, V7.S4
+	FMOVQ 288(R0), F24
+	VFMLA V25.S4, V24.S4, V9.S4
+	VFMLA V26.S4, V24.S4, V11.S4
+	FMOVQ 368(R0), F24
+	VFMLA V25.S4, V24.S4, V13.S4
+	VFMLA V26.S4, V24.S4, V15.S4
+	FMOVQ 448(R0), F24
+	VFMLA V25.S4, V24.S4, V17.S4
+	VFMLA V26.S4, V24.S4, V19.S4
+	FMOVQ 528(R0), F24
+	VFMLA V25.S4, V24.S4, V21.S4
+	VFMLA V26.S4, V24.S4, V23.S4
+	FMOVQ 144(R0), F24
+	FMOVQ 18464(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 18544(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 224(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 304(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 384(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 464(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 544(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	ADD $160, R0
+	SUB $1600, R1
 	SUBS $1, R3, R3
 	BNE loop6
-	FMOVQ 0(R1), F20
-	FMOVQ 19200(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 19280(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 19360(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 19440(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 19520(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 80(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	FMOVQ 16(R1), F20
-	FMOVQ 19216(R0), F21
-	VFMLA V21.S4, V20.S4, V1.S4
-	FMOVQ 19296(R0), F22
-	VFMLA V22.S4, V20.S4, V3.S4
-	FMOVQ 19376(R0), F23
-	VFMLA V23.S4, V20.S4, V5.S4
-	FMOVQ 19456(R0), F24
-	VFMLA V24.S4, V20.S4, V7.S4
-	FMOVQ 19536(R0), F25
-	VFMLA V25.S4, V20.S4, V9.S4
-	FMOVQ 96(R1), F20
-	VFMLA V21.S4, V20.S4, V11.S4
-	VFMLA V22.S4, V20.S4, V13.S4
-	VFMLA V23.S4, V20.S4, V15.S4
-	VFMLA V24.S4, V20.S4, V17.S4
-	VFMLA V25.S4, V20.S4, V19.S4
-	FMOVQ 32(R1), F20
-	FMOVQ 19232(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 19312(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 19392(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 19472(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 19552(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 112(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	FMOVQ 48(R1), F20
-	FMOVQ 19248(R0), F21
-	VFMLA V21.S4, V20.S4, V1.S4
-	FMOVQ 19328(R0), F22
-	VFMLA V22.S4, V20.S4, V3.S4
-	FMOVQ 19408(R0), F23
-	VFMLA V23.S4, V20.S4, V5.S4
-	FMOVQ 19488(R0), F24
-	VFMLA V24.S4, V20.S4, V7.S4
-	FMOVQ 19568(R0), F25
-	VFMLA V25.S4, V20.S4, V9.S4
-	FMOVQ 128(R1), F20
-	VFMLA V21.S4, V20.S4, V11.S4
-	VFMLA V22.S4, V20.S4, V13.S4
-	VFMLA V23.S4, V20.S4, V15.S4
-	VFMLA V24.S4, V20.S4, V17.S4
-	VFMLA V25.S4, V20.S4, V19.S4
-	FMOVQ 64(R1), F20
-	FMOVQ 19264(R0), F21
-	VFMLA V21.S4, V20.S4, V0.S4
-	FMOVQ 19344(R0), F22
-	VFMLA V22.S4, V20.S4, V2.S4
-	FMOVQ 19424(R0), F23
-	VFMLA V23.S4, V20.S4, V4.S4
-	FMOVQ 19504(R0), F24
-	VFMLA V24.S4, V20.S4, V6.S4
-	FMOVQ 19584(R0), F25
-	VFMLA V25.S4, V20.S4, V8.S4
-	FMOVQ 144(R1), F20
-	VFMLA V21.S4, V20.S4, V10.S4
-	VFMLA V22.S4, V20.S4, V12.S4
-	VFMLA V23.S4, V20.S4, V14.S4
-	VFMLA V24.S4, V20.S4, V16.S4
-	VFMLA V25.S4, V20.S4, V18.S4
-	ADD $960, R1
-	SUB $800, R0
+	FMOVQ 0(R0), F24
+	FMOVQ 19200(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 19280(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 80(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 160(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 240(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 320(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 400(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	FMOVQ 16(R0), F24
+	FMOVQ 19216(R1), F25
+	VFMLA V25.S4, V24.S4, V1.S4
+	FMOVQ 19296(R1), F26
+	VFMLA V26.S4, V24.S4, V3.S4
+	FMOVQ 96(R0), F24
+	VFMLA V25.S4, V24.S4, V5.S4
+	VFMLA V26.S4, V24.S4, V7.S4
+	FMOVQ 176(R0), F24
+	VFMLA V25.S4, V24.S4, V9.S4
+	VFMLA V26.S4, V24.S4, V11.S4
+	FMOVQ 256(R0), F24
+	VFMLA V25.S4, V24.S4, V13.S4
+	VFMLA V26.S4, V24.S4, V15.S4
+	FMOVQ 336(R0), F24
+	VFMLA V25.S4, V24.S4, V17.S4
+	VFMLA V26.S4, V24.S4, V19.S4
+	FMOVQ 416(R0), F24
+	VFMLA V25.S4, V24.S4, V21.S4
+	VFMLA V26.S4, V24.S4, V23.S4
+	FMOVQ 32(R0), F24
+	FMOVQ 19232(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 19312(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 112(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 192(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 272(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 352(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 432(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	FMOVQ 48(R0), F24
+	FMOVQ 19248(R1), F25
+	VFMLA V25.S4, V24.S4, V1.S4
+	FMOVQ 19328(R1), F26
+	VFMLA V26.S4, V24.S4, V3.S4
+	FMOVQ 128(R0), F24
+	VFMLA V25.S4, V24.S4, V5.S4
+	VFMLA V26.S4, V24.S4, V7.S4
+	FMOVQ 208(R0), F24
+	VFMLA V25.S4, V24.S4, V9.S4
+	VFMLA V26.S4, V24.S4, V11.S4
+	FMOVQ 288(R0), F24
+	VFMLA V25.S4, V24.S4, V13.S4
+	VFMLA V26.S4, V24.S4, V15.S4
+	FMOVQ 368(R0), F24
+	VFMLA V25.S4, V24.S4, V17.S4
+	VFMLA V26.S4, V24.S4, V19.S4
+	FMOVQ 448(R0), F24
+	VFMLA V25.S4, V24.S4, V21.S4
+	VFMLA V26.S4, V24.S4, V23.S4
+	FMOVQ 64(R0), F24
+	FMOVQ 19264(R1), F25
+	VFMLA V25.S4, V24.S4, V0.S4
+	FMOVQ 19344(R1), F26
+	VFMLA V26.S4, V24.S4, V2.S4
+	FMOVQ 144(R0), F24
+	VFMLA V25.S4, V24.S4, V4.S4
+	VFMLA V26.S4, V24.S4, V6.S4
+	FMOVQ 224(R0), F24
+	VFMLA V25.S4, V24.S4, V8.S4
+	VFMLA V26.S4, V24.S4, V10.S4
+	FMOVQ 304(R0), F24
+	VFMLA V25.S4, V24.S4, V12.S4
+	VFMLA V26.S4, V24.S4, V14.S4
+	FMOVQ 384(R0), F24
+	VFMLA V25.S4, V24.S4, V16.S4
+	VFMLA V26.S4, V24.S4, V18.S4
+	FMOVQ 464(R0), F24
+	VFMLA V25.S4, V24.S4, V20.S4
+	VFMLA V26.S4, V24.S4, V22.S4
+	ADD $960, R0
+	SUB $800, R1
 	SUBS $1, R4, R4
 	BNE loop5
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
@@ -12263,31 +10947,43 @@ loop6:
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
 	VDUP V9.S[1], V10.S4
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x4e35d68a // fadd v10.4s, v20.4s, v21.4s
+	VDUP V10.D[1], V11.D2
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	VDUP V10.S[1], V11.S4
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x4e37d6cb // fadd v11.4s, v22.4s, v23.4s
+	VDUP V11.D[1], V12.D2
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	VDUP V11.S[1], V12.S4
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
 	FMOVS F0, 0(R2)
 	FMOVS F1, 4(R2)
-	FMOVS F2, 8(R2)
-	FMOVS F3, 12(R2)
-	FMOVS F4, 16(R2)
-	FMOVS F5, 40(R2)
-	FMOVS F6, 44(R2)
-	FMOVS F7, 48(R2)
-	FMOVS F8, 52(R2)
-	FMOVS F9, 56(R2)
-	SUB $6400, R1
-	ADD $20400, R0
-	ADD $20, R2
+	FMOVS F2, 40(R2)
+	FMOVS F3, 44(R2)
+	FMOVS F4, 80(R2)
+	FMOVS F5, 84(R2)
+	FMOVS F6, 120(R2)
+	FMOVS F7, 124(R2)
+	FMOVS F8, 160(R2)
+	FMOVS F9, 164(R2)
+	FMOVS F10, 200(R2)
+	FMOVS F11, 204(R2)
+	SUB $6400, R0
+	ADD $20160, R1
+	ADD $8, R2
 	SUBS $1, R5, R5
 	BNE loop4
-	ADD $160, R1
-	SUB $800, R0
-	ADD $40, R2
+	ADD $480, R0
+	SUB $800, R1
+	ADD $200, R2
 	SUBS $1, R6, R6
 	BNE loop3
-	ADD $320, R1
+	ADD $320, R0
 	SUBS $1, R7, R7
 	BNE loop2
-	ADD $16640, R1
-	ADD $4320, R2
+	ADD $17920, R0
+	ADD $4800, R2
 	SUBS $1, R8, R8
 	BNE loop1
 

@@ -217,211 +217,223 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main int) {
 	s1 := unsafe.Slice(maxPool0, max(0, 120+(main-1)*120))
 	i1 := 0
 	for range main {
-		for range 12 {
-			v2 := math.Float32frombits(0xff800000)
-			v4 := math.Float32frombits(0xff800000)
-			v6 := math.Float32frombits(0xff800000)
-			v8 := math.Float32frombits(0xff800000)
-			v10 := math.Float32frombits(0xff800000)
-			v12 := math.Float32frombits(0xff800000)
-			v14 := math.Float32frombits(0xff800000)
-			v16 := math.Float32frombits(0xff800000)
+		for range 6 {
 			for range 2 {
+				v2 := math.Float32frombits(0xff800000)
+				v4 := math.Float32frombits(0xff800000)
+				v6 := math.Float32frombits(0xff800000)
+				v8 := math.Float32frombits(0xff800000)
+				v10 := math.Float32frombits(0xff800000)
+				v12 := math.Float32frombits(0xff800000)
+				v14 := math.Float32frombits(0xff800000)
+				v16 := math.Float32frombits(0xff800000)
 				for range 2 {
-					v17 := s0[i0]
-					v18 := v2
-					if v17 > v2 {
-						v18 = v17
+					for range 2 {
+						v17 := s0[i0]
+						v18 := v2
+						if v17 > v2 {
+							v18 = v17
+						}
+						v19 := v17 != v17
+						v20 := v18
+						if v19 {
+							v20 = math.Float32frombits(0xffffffff)
+						}
+						v2 = v20
+						v21 := s0[i0+1]
+						v22 := v4
+						if v21 > v4 {
+							v22 = v21
+						}
+						v23 := v21 != v21
+						v24 := v22
+						if v23 {
+							v24 = math.Float32frombits(0xffffffff)
+						}
+						v4 = v24
+						v25 := s0[i0+2]
+						v26 := v6
+						if v25 > v6 {
+							v26 = v25
+						}
+						v27 := v25 != v25
+						v28 := v26
+						if v27 {
+							v28 = math.Float32frombits(0xffffffff)
+						}
+						v6 = v28
+						v29 := s0[i0+3]
+						v30 := v8
+						if v29 > v8 {
+							v30 = v29
+						}
+						v31 := v29 != v29
+						v32 := v30
+						if v31 {
+							v32 = math.Float32frombits(0xffffffff)
+						}
+						v8 = v32
+						v33 := s0[i0+20]
+						v34 := v10
+						if v33 > v10 {
+							v34 = v33
+						}
+						v35 := v33 != v33
+						v36 := v34
+						if v35 {
+							v36 = math.Float32frombits(0xffffffff)
+						}
+						v10 = v36
+						v37 := s0[i0+21]
+						v38 := v12
+						if v37 > v12 {
+							v38 = v37
+						}
+						v39 := v37 != v37
+						v40 := v38
+						if v39 {
+							v40 = math.Float32frombits(0xffffffff)
+						}
+						v12 = v40
+						v41 := s0[i0+22]
+						v42 := v14
+						if v41 > v14 {
+							v42 = v41
+						}
+						v43 := v41 != v41
+						v44 := v42
+						if v43 {
+							v44 = math.Float32frombits(0xffffffff)
+						}
+						v14 = v44
+						v45 := s0[i0+23]
+						v46 := v16
+						if v45 > v16 {
+							v46 = v45
+						}
+						v47 := v45 != v45
+						v48 := v46
+						if v47 {
+							v48 = math.Float32frombits(0xffffffff)
+						}
+						v16 = v48
+						i0 += 10
 					}
-					v19 := v17 != v17
-					v20 := v18
-					if v19 {
-						v20 = math.Float32frombits(0xffffffff)
-					}
-					v2 = v20
-					v21 := s0[i0+1]
-					v22 := v4
-					if v21 > v4 {
-						v22 = v21
-					}
-					v23 := v21 != v21
-					v24 := v22
-					if v23 {
-						v24 = math.Float32frombits(0xffffffff)
-					}
-					v4 = v24
-					v25 := s0[i0+2]
-					v26 := v6
-					if v25 > v6 {
-						v26 = v25
-					}
-					v27 := v25 != v25
-					v28 := v26
-					if v27 {
-						v28 = math.Float32frombits(0xffffffff)
-					}
-					v6 = v28
-					v29 := s0[i0+3]
-					v30 := v8
-					if v29 > v8 {
-						v30 = v29
-					}
-					v31 := v29 != v29
-					v32 := v30
-					if v31 {
-						v32 = math.Float32frombits(0xffffffff)
-					}
-					v8 = v32
-					v33 := s0[i0+4]
-					v34 := v10
-					if v33 > v10 {
-						v34 = v33
-					}
-					v35 := v33 != v33
-					v36 := v34
-					if v35 {
-						v36 = math.Float32frombits(0xffffffff)
-					}
-					v10 = v36
-					v37 := s0[i0+5]
-					v38 := v12
-					if v37 > v12 {
-						v38 = v37
-					}
-					v39 := v37 != v37
-					v40 := v38
-					if v39 {
-						v40 = math.Float32frombits(0xffffffff)
-					}
-					v12 = v40
-					v41 := s0[i0+6]
-					v42 := v14
-					if v41 > v14 {
-						v42 = v41
-					}
-					v43 := v41 != v41
-					v44 := v42
-					if v43 {
-						v44 = math.Float32frombits(0xffffffff)
-					}
-					v14 = v44
-					v45 := s0[i0+7]
-					v46 := v16
-					if v45 > v16 {
-						v46 = v45
-					}
-					v47 := v45 != v45
-					v48 := v46
-					if v47 {
-						v48 = math.Float32frombits(0xffffffff)
-					}
-					v16 = v48
-					i0 += 10
+					i0 += 220
 				}
-				i0 += 220
+				s1[i1] = v2
+				s1[i1+1] = v4
+				s1[i1+2] = v6
+				s1[i1+3] = v8
+				s1[i1+10] = v10
+				s1[i1+11] = v12
+				s1[i1+12] = v14
+				s1[i1+13] = v16
+				i0 -= 476
+				i1 += 4
 			}
-			s1[i1] = v2
-			s1[i1+1] = v4
-			s1[i1+2] = v6
-			s1[i1+3] = v8
-			s1[i1+4] = v10
-			s1[i1+5] = v12
-			s1[i1+6] = v14
-			s1[i1+7] = v16
 			v50 := math.Float32frombits(0xff800000)
 			v52 := math.Float32frombits(0xff800000)
-			v53 := s0[i0-472]
-			v54 := v50
-			if v53 > v50 {
-				v54 = v53
+			v54 := math.Float32frombits(0xff800000)
+			v56 := math.Float32frombits(0xff800000)
+			i0 -= 8
+			for range 2 {
+				v57 := s0[i0+8]
+				v58 := v50
+				if v57 > v50 {
+					v58 = v57
+				}
+				v59 := v57 != v57
+				v60 := v58
+				if v59 {
+					v60 = math.Float32frombits(0xffffffff)
+				}
+				v50 = v60
+				v61 := s0[i0+9]
+				v62 := v52
+				if v61 > v52 {
+					v62 = v61
+				}
+				v63 := v61 != v61
+				v64 := v62
+				if v63 {
+					v64 = math.Float32frombits(0xffffffff)
+				}
+				v52 = v64
+				v65 := s0[i0+28]
+				v66 := v54
+				if v65 > v54 {
+					v66 = v65
+				}
+				v67 := v65 != v65
+				v68 := v66
+				if v67 {
+					v68 = math.Float32frombits(0xffffffff)
+				}
+				v54 = v68
+				v69 := s0[i0+29]
+				v70 := v56
+				if v69 > v56 {
+					v70 = v69
+				}
+				v71 := v69 != v69
+				v72 := v70
+				if v71 {
+					v72 = math.Float32frombits(0xffffffff)
+				}
+				v56 = v72
+				v73 := s0[i0+18]
+				v74 := v50
+				if v73 > v50 {
+					v74 = v73
+				}
+				v75 := v73 != v73
+				v76 := v74
+				if v75 {
+					v76 = math.Float32frombits(0xffffffff)
+				}
+				v50 = v76
+				v77 := s0[i0+19]
+				v78 := v52
+				if v77 > v52 {
+					v78 = v77
+				}
+				v79 := v77 != v77
+				v80 := v78
+				if v79 {
+					v80 = math.Float32frombits(0xffffffff)
+				}
+				v52 = v80
+				v81 := s0[i0+38]
+				v82 := v54
+				if v81 > v54 {
+					v82 = v81
+				}
+				v83 := v81 != v81
+				v84 := v82
+				if v83 {
+					v84 = math.Float32frombits(0xffffffff)
+				}
+				v54 = v84
+				v85 := s0[i0+39]
+				v86 := v56
+				if v85 > v56 {
+					v86 = v85
+				}
+				v87 := v85 != v85
+				v88 := v86
+				if v87 {
+					v88 = math.Float32frombits(0xffffffff)
+				}
+				v56 = v88
+				i0 += 240
 			}
-			v55 := v53 != v53
-			v56 := v54
-			if v55 {
-				v56 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v56
-			v57 := s0[i0-471]
-			v58 := v52
-			if v57 > v52 {
-				v58 = v57
-			}
-			v59 := v57 != v57
-			v60 := v58
-			if v59 {
-				v60 = math.Float32frombits(0xffffffff)
-			}
-			v52 = v60
-			v61 := s0[i0-462]
-			v62 := v50
-			if v61 > v50 {
-				v62 = v61
-			}
-			v63 := v61 != v61
-			v64 := v62
-			if v63 {
-				v64 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v64
-			v65 := s0[i0-461]
-			v66 := v52
-			if v65 > v52 {
-				v66 = v65
-			}
-			v67 := v65 != v65
-			v68 := v66
-			if v67 {
-				v68 = math.Float32frombits(0xffffffff)
-			}
-			v52 = v68
-			v69 := s0[i0-232]
-			v70 := v50
-			if v69 > v50 {
-				v70 = v69
-			}
-			v71 := v69 != v69
-			v72 := v70
-			if v71 {
-				v72 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v72
-			v73 := s0[i0-231]
-			v74 := v52
-			if v73 > v52 {
-				v74 = v73
-			}
-			v75 := v73 != v73
-			v76 := v74
-			if v75 {
-				v76 = math.Float32frombits(0xffffffff)
-			}
-			v52 = v76
-			v77 := s0[i0-222]
-			v78 := v50
-			if v77 > v50 {
-				v78 = v77
-			}
-			v79 := v77 != v77
-			v80 := v78
-			if v79 {
-				v80 = math.Float32frombits(0xffffffff)
-			}
-			v50 = v80
-			v81 := s0[i0-221]
-			v82 := v52
-			if v81 > v52 {
-				v82 = v81
-			}
-			v83 := v81 != v81
-			v84 := v82
-			if v83 {
-				v84 = math.Float32frombits(0xffffffff)
-			}
-			v52 = v84
-			s1[i1+8] = v50
-			s1[i1+9] = v52
-			i0 -= 460
-			i1 += 10
+			s1[i1] = v50
+			s1[i1+1] = v52
+			s1[i1+10] = v54
+			s1[i1+11] = v56
+			i0 -= 440
+			i1 += 12
 		}
 		i0 += 240
 	}
@@ -5034,28 +5046,62 @@ func kLogitsGradGo(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *
 	}
 }
 
+// kHiddenGradOperandGo computes
+//
+//	for h := range 50 {
+//		for i := range 10 {
+//			logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
+//		}
+//	}
+func kHiddenGradOperandGo(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int) {
+	s0 := unsafe.Slice(logitsDenseWeight0, max(0, 493+(main-1)*2+(tail-1)*1))
+	i0 := 0
+	s1 := unsafe.Slice(logitsDenseWeightPacked0, max(0, 150+(main-1)*100+(tail-1)*50))
+	i1 := 0
+	for range main {
+		for range 2 {
+			for range 50 {
+				v1 := s0[i0]
+				s1[i1] = v1
+				i0 += 10
+				i1 += 1
+			}
+			i0 -= 499
+		}
+	}
+	for range tail {
+		for range 50 {
+			v2 := s0[i0]
+			s1[i1] = v2
+			i0 += 10
+			i1 += 1
+		}
+		i0 -= 499
+	}
+}
+
 // kHiddenGradGo computes
 //
 //	for row := range N {
 //		for col := range 50 {
 //			acc := f32(0)
 //			for inner := range 10 {
-//				acc = fma(logits.grad[row, inner], logits.dense.weight[col, inner], acc)
+//				acc = fma(logits.grad[row, inner], logits.dense.weight.packed[col, inner], acc)
 //			}
 //			dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
 //		}
 //	}
-func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32, main, tail int) {
-	s0 := unsafe.Slice(logitsGrad0, max(0, 90+(main-1)*80+(tail-1)*10))
+func kHiddenGradGo(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *float32, main, tail int) {
+	s0 := unsafe.Slice(logitsGrad0, max(0, 50+(main-1)*40+(tail-1)*10))
 	i0 := 0
-	s1 := unsafe.Slice(logitsDenseWeight0, 500)
+	s1 := unsafe.Slice(logitsDenseWeightPacked0, 500)
 	i1 := 0
-	s2 := unsafe.Slice(hidden0, max(0, 450+(main-1)*400+(tail-1)*50))
+	s2 := unsafe.Slice(hidden0, max(0, 250+(main-1)*200+(tail-1)*50))
 	i2 := 0
-	s3 := unsafe.Slice(denseGrad0, max(0, 450+(main-1)*400+(tail-1)*50))
+	s3 := unsafe.Slice(denseGrad0, max(0, 250+(main-1)*200+(tail-1)*50))
 	i3 := 0
 	for range main {
-		for range 50 {
+		for range 25 {
 			v1 := float32(0)
 			v2 := float32(0)
 			v3 := float32(0)
@@ -5075,16 +5121,16 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 						v1 = roundSum(p, c, s)
 					}
 				}
-				v11 := s0[i0+10]
+				v11 := s1[i1+1]
 				{
-					p, c := float64(v11)*float64(v10), float64(v2)
+					p, c := float64(v9)*float64(v11), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
 						v2 = roundSum(p, c, s)
 					}
 				}
-				v12 := s0[i0+20]
+				v12 := s0[i0+10]
 				{
 					p, c := float64(v12)*float64(v10), float64(v3)
 					s := p + c
@@ -5093,45 +5139,42 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 						v3 = roundSum(p, c, s)
 					}
 				}
-				v13 := s0[i0+30]
 				{
-					p, c := float64(v13)*float64(v10), float64(v4)
+					p, c := float64(v12)*float64(v11), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
 						v4 = roundSum(p, c, s)
 					}
 				}
-				v14 := s0[i0+40]
+				v13 := s0[i0+20]
 				{
-					p, c := float64(v14)*float64(v10), float64(v5)
+					p, c := float64(v13)*float64(v10), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
 						v5 = roundSum(p, c, s)
 					}
 				}
-				v15 := s0[i0+50]
 				{
-					p, c := float64(v15)*float64(v10), float64(v6)
+					p, c := float64(v13)*float64(v11), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
 						v6 = roundSum(p, c, s)
 					}
 				}
-				v16 := s0[i0+60]
+				v14 := s0[i0+30]
 				{
-					p, c := float64(v16)*float64(v10), float64(v7)
+					p, c := float64(v14)*float64(v10), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
 						v7 = roundSum(p, c, s)
 					}
 				}
-				v17 := s0[i0+70]
 				{
-					p, c := float64(v17)*float64(v10), float64(v8)
+					p, c := float64(v14)*float64(v11), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -5139,189 +5182,217 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeight0, hidden0, denseGrad0 *float32
 					}
 				}
 				i0 += 1
-				i1 += 1
+				i1 += 50
 			}
-			v19 := s2[i2]
-			v20 := float32(0) < v19
-			v22 := float32(0)
-			if v20 {
-				v22 = v1
+			v16 := s2[i2]
+			v17 := float32(0) < v16
+			v19 := float32(0)
+			if v17 {
+				v19 = v1
 			}
-			s3[i3] = v22
-			v24 := s2[i2+50]
-			v25 := float32(0) < v24
-			v27 := float32(0)
-			if v25 {
-				v27 = v2
+			s3[i3] = v19
+			v21 := s2[i2+1]
+			v22 := float32(0) < v21
+			v24 := float32(0)
+			if v22 {
+				v24 = v2
 			}
-			s3[i3+50] = v27
-			v29 := s2[i2+100]
-			v30 := float32(0) < v29
-			v32 := float32(0)
-			if v30 {
-				v32 = v3
+			s3[i3+1] = v24
+			v26 := s2[i2+50]
+			v27 := float32(0) < v26
+			v29 := float32(0)
+			if v27 {
+				v29 = v3
 			}
-			s3[i3+100] = v32
-			v34 := s2[i2+150]
-			v35 := float32(0) < v34
-			v37 := float32(0)
-			if v35 {
-				v37 = v4
+			s3[i3+50] = v29
+			v31 := s2[i2+51]
+			v32 := float32(0) < v31
+			v34 := float32(0)
+			if v32 {
+				v34 = v4
 			}
-			s3[i3+150] = v37
-			v39 := s2[i2+200]
-			v40 := float32(0) < v39
-			v42 := float32(0)
-			if v40 {
-				v42 = v5
+			s3[i3+51] = v34
+			v36 := s2[i2+100]
+			v37 := float32(0) < v36
+			v39 := float32(0)
+			if v37 {
+				v39 = v5
 			}
-			s3[i3+200] = v42
-			v44 := s2[i2+250]
-			v45 := float32(0) < v44
-			v47 := float32(0)
-			if v45 {
-				v47 = v6
+			s3[i3+100] = v39
+			v41 := s2[i2+101]
+			v42 := float32(0) < v41
+			v44 := float32(0)
+			if v42 {
+				v44 = v6
 			}
-			s3[i3+250] = v47
-			v49 := s2[i2+300]
-			v50 := float32(0) < v49
-			v52 := float32(0)
-			if v50 {
-				v52 = v7
+			s3[i3+101] = v44
+			v46 := s2[i2+150]
+			v47 := float32(0) < v46
+			v49 := float32(0)
+			if v47 {
+				v49 = v7
 			}
-			s3[i3+300] = v52
-			v54 := s2[i2+350]
-			v55 := float32(0) < v54
-			v57 := float32(0)
-			if v55 {
-				v57 = v8
+			s3[i3+150] = v49
+			v51 := s2[i2+151]
+			v52 := float32(0) < v51
+			v54 := float32(0)
+			if v52 {
+				v54 = v8
 			}
-			s3[i3+350] = v57
+			s3[i3+151] = v54
 			i0 -= 10
-			i2 += 1
-			i3 += 1
+			i1 -= 498
+			i2 += 2
+			i3 += 2
 		}
-		i0 += 80
-		i1 -= 500
-		i2 += 350
-		i3 += 350
+		i0 += 40
+		i1 -= 50
+		i2 += 150
+		i3 += 150
 	}
 	for range tail {
-		for range 50 {
-			v58 := float32(0)
-			v59 := s0[i0]
-			v60 := s1[i1]
+		for range 25 {
+			v55 := float32(0)
+			v56 := float32(0)
+			for range 2 {
+				v57 := s0[i0]
+				v58 := s1[i1]
+				{
+					p, c := float64(v57)*float64(v58), float64(v55)
+					s := p + c
+					v55 = float32(s)
+					if twiceRounded(s) {
+						v55 = roundSum(p, c, s)
+					}
+				}
+				v59 := s1[i1+1]
+				{
+					p, c := float64(v57)*float64(v59), float64(v56)
+					s := p + c
+					v56 = float32(s)
+					if twiceRounded(s) {
+						v56 = roundSum(p, c, s)
+					}
+				}
+				v60 := s0[i0+1]
+				v61 := s1[i1+50]
+				{
+					p, c := float64(v60)*float64(v61), float64(v55)
+					s := p + c
+					v55 = float32(s)
+					if twiceRounded(s) {
+						v55 = roundSum(p, c, s)
+					}
+				}
+				v62 := s1[i1+51]
+				{
+					p, c := float64(v60)*float64(v62), float64(v56)
+					s := p + c
+					v56 = float32(s)
+					if twiceRounded(s) {
+						v56 = roundSum(p, c, s)
+					}
+				}
+				v63 := s0[i0+2]
+				v64 := s1[i1+100]
+				{
+					p, c := float64(v63)*float64(v64), float64(v55)
+					s := p + c
+					v55 = float32(s)
+					if twiceRounded(s) {
+						v55 = roundSum(p, c, s)
+					}
+				}
+				v65 := s1[i1+101]
+				{
+					p, c := float64(v63)*float64(v65), float64(v56)
+					s := p + c
+					v56 = float32(s)
+					if twiceRounded(s) {
+						v56 = roundSum(p, c, s)
+					}
+				}
+				v66 := s0[i0+3]
+				v67 := s1[i1+150]
+				{
+					p, c := float64(v66)*float64(v67), float64(v55)
+					s := p + c
+					v55 = float32(s)
+					if twiceRounded(s) {
+						v55 = roundSum(p, c, s)
+					}
+				}
+				v68 := s1[i1+151]
+				{
+					p, c := float64(v66)*float64(v68), float64(v56)
+					s := p + c
+					v56 = float32(s)
+					if twiceRounded(s) {
+						v56 = roundSum(p, c, s)
+					}
+				}
+				i0 += 4
+				i1 += 200
+			}
+			v69 := s0[i0]
+			v70 := s1[i1]
 			{
-				p, c := float64(v59)*float64(v60), float64(v58)
+				p, c := float64(v69)*float64(v70), float64(v55)
 				s := p + c
-				v58 = float32(s)
+				v55 = float32(s)
 				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
+					v55 = roundSum(p, c, s)
 				}
 			}
-			v61 := s0[i0+1]
-			v62 := s1[i1+1]
+			v71 := s1[i1+1]
 			{
-				p, c := float64(v61)*float64(v62), float64(v58)
+				p, c := float64(v69)*float64(v71), float64(v56)
 				s := p + c
-				v58 = float32(s)
+				v56 = float32(s)
 				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
+					v56 = roundSum(p, c, s)
 				}
 			}
-			v63 := s0[i0+2]
-			v64 := s1[i1+2]
+			v72 := s0[i0+1]
+			v73 := s1[i1+50]
 			{
-				p, c := float64(v63)*float64(v64), float64(v58)
+				p, c := float64(v72)*float64(v73), float64(v55)
 				s := p + c
-				v58 = float32(s)
+				v55 = float32(s)
 				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
+					v55 = roundSum(p, c, s)
 				}
 			}
-			v65 := s0[i0+3]
-			v66 := s1[i1+3]
+			v74 := s1[i1+51]
 			{
-				p, c := float64(v65)*float64(v66), float64(v58)
+				p, c := float64(v72)*float64(v74), float64(v56)
 				s := p + c
-				v58 = float32(s)
+				v56 = float32(s)
 				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
+					v56 = roundSum(p, c, s)
 				}
 			}
-			v67 := s0[i0+4]
-			v68 := s1[i1+4]
-			{
-				p, c := float64(v67)*float64(v68), float64(v58)
-				s := p + c
-				v58 = float32(s)
-				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
-				}
+			v76 := s2[i2]
+			v77 := float32(0) < v76
+			v79 := float32(0)
+			if v77 {
+				v79 = v55
 			}
-			v69 := s0[i0+5]
-			v70 := s1[i1+5]
-			{
-				p, c := float64(v69)*float64(v70), float64(v58)
-				s := p + c
-				v58 = float32(s)
-				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
-				}
+			s3[i3] = v79
+			v81 := s2[i2+1]
+			v82 := float32(0) < v81
+			v84 := float32(0)
+			if v82 {
+				v84 = v56
 			}
-			v71 := s0[i0+6]
-			v72 := s1[i1+6]
-			{
-				p, c := float64(v71)*float64(v72), float64(v58)
-				s := p + c
-				v58 = float32(s)
-				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
-				}
-			}
-			v73 := s0[i0+7]
-			v74 := s1[i1+7]
-			{
-				p, c := float64(v73)*float64(v74), float64(v58)
-				s := p + c
-				v58 = float32(s)
-				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
-				}
-			}
-			v75 := s0[i0+8]
-			v76 := s1[i1+8]
-			{
-				p, c := float64(v75)*float64(v76), float64(v58)
-				s := p + c
-				v58 = float32(s)
-				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
-				}
-			}
-			v77 := s0[i0+9]
-			v78 := s1[i1+9]
-			{
-				p, c := float64(v77)*float64(v78), float64(v58)
-				s := p + c
-				v58 = float32(s)
-				if twiceRounded(s) {
-					v58 = roundSum(p, c, s)
-				}
-			}
-			v80 := s2[i2]
-			v81 := float32(0) < v80
-			v83 := float32(0)
-			if v81 {
-				v83 = v58
-			}
-			s3[i3] = v83
-			i1 += 10
-			i2 += 1
-			i3 += 1
+			s3[i3+1] = v84
+			i0 -= 8
+			i1 -= 398
+			i2 += 2
+			i3 += 2
 		}
 		i0 += 10
-		i1 -= 500
+		i1 -= 50
 	}
 }
 
@@ -5527,26 +5598,60 @@ func kLogitsDenseBiasGradGo(logitsGrad0, logitsDenseBiasGrad0 *float32, batch in
 	}
 }
 
+// kFlattenGradOperandGo computes
+//
+//	for h := range 320 {
+//		for i := range 50 {
+//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+//		}
+//	}
+func kFlattenGradOperandGo(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int) {
+	s0 := unsafe.Slice(hiddenDenseWeight0, max(0, 15953+(main-1)*2+(tail-1)*1))
+	i0 := 0
+	s1 := unsafe.Slice(hiddenDenseWeightPacked0, max(0, 960+(main-1)*640+(tail-1)*320))
+	i1 := 0
+	for range main {
+		for range 2 {
+			for range 320 {
+				v1 := s0[i0]
+				s1[i1] = v1
+				i0 += 50
+				i1 += 1
+			}
+			i0 -= 15999
+		}
+	}
+	for range tail {
+		for range 320 {
+			v2 := s0[i0]
+			s1[i1] = v2
+			i0 += 50
+			i1 += 1
+		}
+		i0 -= 15999
+	}
+}
+
 // kFlattenGradGo computes
 //
 //	for row := range N {
 //		for col := range 320 {
 //			acc := f32(0)
 //			for inner := range 50 {
-//				acc = fma(dense.grad[row, inner], hidden.dense.weight[col, inner], acc)
+//				acc = fma(dense.grad[row, inner], hidden.dense.weight.packed[col, inner], acc)
 //			}
 //			flatten.grad[row, col] = acc
 //		}
 //	}
-func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main, tail int) {
-	s0 := unsafe.Slice(denseGrad0, max(0, 450+(main-1)*400+(tail-1)*50))
+func kFlattenGradGo(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int) {
+	s0 := unsafe.Slice(denseGrad0, max(0, 150+(main-1)*100+(tail-1)*50))
 	i0 := 0
-	s1 := unsafe.Slice(hiddenDenseWeight0, 16000)
+	s1 := unsafe.Slice(hiddenDenseWeightPacked0, 16000)
 	i1 := 0
-	s2 := unsafe.Slice(flattenGrad0, max(0, 2880+(main-1)*2560+(tail-1)*320))
+	s2 := unsafe.Slice(flattenGrad0, max(0, 960+(main-1)*640+(tail-1)*320))
 	i2 := 0
 	for range main {
-		for range 320 {
+		for range 80 {
 			v1 := float32(0)
 			v2 := float32(0)
 			v3 := float32(0)
@@ -5566,34 +5671,34 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 						v1 = roundSum(p, c, s)
 					}
 				}
-				v11 := s0[i0+50]
+				v11 := s1[i1+1]
 				{
-					p, c := float64(v11)*float64(v10), float64(v2)
+					p, c := float64(v9)*float64(v11), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
 						v2 = roundSum(p, c, s)
 					}
 				}
-				v12 := s0[i0+100]
+				v12 := s1[i1+2]
 				{
-					p, c := float64(v12)*float64(v10), float64(v3)
+					p, c := float64(v9)*float64(v12), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
 						v3 = roundSum(p, c, s)
 					}
 				}
-				v13 := s0[i0+150]
+				v13 := s1[i1+3]
 				{
-					p, c := float64(v13)*float64(v10), float64(v4)
+					p, c := float64(v9)*float64(v13), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
 						v4 = roundSum(p, c, s)
 					}
 				}
-				v14 := s0[i0+200]
+				v14 := s0[i0+50]
 				{
 					p, c := float64(v14)*float64(v10), float64(v5)
 					s := p + c
@@ -5602,27 +5707,24 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 						v5 = roundSum(p, c, s)
 					}
 				}
-				v15 := s0[i0+250]
 				{
-					p, c := float64(v15)*float64(v10), float64(v6)
+					p, c := float64(v14)*float64(v11), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
 						v6 = roundSum(p, c, s)
 					}
 				}
-				v16 := s0[i0+300]
 				{
-					p, c := float64(v16)*float64(v10), float64(v7)
+					p, c := float64(v14)*float64(v12), float64(v7)
 					s := p + c
 					v7 = float32(s)
 					if twiceRounded(s) {
 						v7 = roundSum(p, c, s)
 					}
 				}
-				v17 := s0[i0+350]
 				{
-					p, c := float64(v17)*float64(v10), float64(v8)
+					p, c := float64(v14)*float64(v13), float64(v8)
 					s := p + c
 					v8 = float32(s)
 					if twiceRounded(s) {
@@ -5630,86 +5732,118 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeight0, flattenGrad0 *float32, main,
 					}
 				}
 				i0 += 1
-				i1 += 1
+				i1 += 320
 			}
 			s2[i2] = v1
-			s2[i2+320] = v2
-			s2[i2+640] = v3
-			s2[i2+960] = v4
-			s2[i2+1280] = v5
-			s2[i2+1600] = v6
-			s2[i2+1920] = v7
-			s2[i2+2240] = v8
+			s2[i2+1] = v2
+			s2[i2+2] = v3
+			s2[i2+3] = v4
+			s2[i2+320] = v5
+			s2[i2+321] = v6
+			s2[i2+322] = v7
+			s2[i2+323] = v8
 			i0 -= 50
-			i2 += 1
+			i1 -= 15996
+			i2 += 4
 		}
-		i0 += 400
-		i1 -= 16000
-		i2 += 2240
+		i0 += 100
+		i1 -= 320
+		i2 += 320
 	}
 	for range tail {
-		for range 320 {
+		for range 80 {
+			v15 := float32(0)
+			v16 := float32(0)
+			v17 := float32(0)
 			v18 := float32(0)
-			for range 10 {
+			for range 25 {
 				v19 := s0[i0]
 				v20 := s1[i1]
 				{
-					p, c := float64(v19)*float64(v20), float64(v18)
+					p, c := float64(v19)*float64(v20), float64(v15)
 					s := p + c
-					v18 = float32(s)
+					v15 = float32(s)
 					if twiceRounded(s) {
-						v18 = roundSum(p, c, s)
+						v15 = roundSum(p, c, s)
 					}
 				}
-				v21 := s0[i0+1]
-				v22 := s1[i1+1]
+				v21 := s1[i1+1]
 				{
-					p, c := float64(v21)*float64(v22), float64(v18)
+					p, c := float64(v19)*float64(v21), float64(v16)
 					s := p + c
-					v18 = float32(s)
+					v16 = float32(s)
 					if twiceRounded(s) {
-						v18 = roundSum(p, c, s)
+						v16 = roundSum(p, c, s)
 					}
 				}
-				v23 := s0[i0+2]
-				v24 := s1[i1+2]
+				v22 := s1[i1+2]
 				{
-					p, c := float64(v23)*float64(v24), float64(v18)
+					p, c := float64(v19)*float64(v22), float64(v17)
 					s := p + c
-					v18 = float32(s)
+					v17 = float32(s)
 					if twiceRounded(s) {
-						v18 = roundSum(p, c, s)
+						v17 = roundSum(p, c, s)
 					}
 				}
-				v25 := s0[i0+3]
-				v26 := s1[i1+3]
+				v23 := s1[i1+3]
 				{
-					p, c := float64(v25)*float64(v26), float64(v18)
+					p, c := float64(v19)*float64(v23), float64(v18)
 					s := p + c
 					v18 = float32(s)
 					if twiceRounded(s) {
 						v18 = roundSum(p, c, s)
 					}
 				}
-				v27 := s0[i0+4]
-				v28 := s1[i1+4]
+				v24 := s0[i0+1]
+				v25 := s1[i1+320]
 				{
-					p, c := float64(v27)*float64(v28), float64(v18)
+					p, c := float64(v24)*float64(v25), float64(v15)
+					s := p + c
+					v15 = float32(s)
+					if twiceRounded(s) {
+						v15 = roundSum(p, c, s)
+					}
+				}
+				v26 := s1[i1+321]
+				{
+					p, c := float64(v24)*float64(v26), float64(v16)
+					s := p + c
+					v16 = float32(s)
+					if twiceRounded(s) {
+						v16 = roundSum(p, c, s)
+					}
+				}
+				v27 := s1[i1+322]
+				{
+					p, c := float64(v24)*float64(v27), float64(v17)
+					s := p + c
+					v17 = float32(s)
+					if twiceRounded(s) {
+						v17 = roundSum(p, c, s)
+					}
+				}
+				v28 := s1[i1+323]
+				{
+					p, c := float64(v24)*float64(v28), float64(v18)
 					s := p + c
 					v18 = float32(s)
 					if twiceRounded(s) {
 						v18 = roundSum(p, c, s)
 					}
 				}
-				i0 += 5
-				i1 += 5
+				i0 += 2
+				i1 += 640
 			}
-			s2[i2] = v18
+			s2[i2] = v15
+			s2[i2+1] = v16
+			s2[i2+2] = v17
+			s2[i2+3] = v18
 			i0 -= 50
-			i2 += 1
+			i1 -= 15996
+			i2 += 4
 		}
 		i0 += 50
-		i1 -= 16000
+		i1 -= 320
 	}
 }
 
@@ -6169,14 +6303,14 @@ func kRelu2Grad2Go(relu20, relu2GradWhich0, maxPool2Grad0, maxPoolGradSpread0 *f
 //		}
 //	}
 func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad0 *float32, main int) {
-	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 2240+(main-1)*5120))
+	s0 := unsafe.Slice(maxPoolGradSpread0, max(0, 1920+(main-1)*5120))
 	i0 := 0
 	s1 := unsafe.Slice(featuresStage2Conv2dWeight0, 5000)
 	i1 := 0
-	s2 := unsafe.Slice(maxPoolGrad0, max(0, 360+(main-1)*1440))
+	s2 := unsafe.Slice(maxPoolGrad0, max(0, 240+(main-1)*1440))
 	i2 := 0
 	for range main {
-		for range 3 {
+		for range 2 {
 			for range 4 {
 				for range 10 {
 					v1 := float32(0)
@@ -6804,8 +6938,8 @@ func kMaxPoolGradGo(maxPoolGradSpread0, featuresStage2Conv2dWeight0, maxPoolGrad
 			}
 			i0 += 80
 		}
-		i0 += 4160
-		i2 += 1080
+		i0 += 4480
+		i2 += 1200
 	}
 }
 

@@ -85,9 +85,7 @@ var evalBases = []base{
 
 var evalProgram = program{
 	bases:      evalBases,
-	cycles:     50655,
 	fixed:      48,
-	fixedCost:  0,
 	flops:      982350,
 	name:       "eval",
 	perExample: 8000,
@@ -102,25 +100,25 @@ func evalRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(12*x.n, 79, evalMaxPool)
+	x.each(12*x.n, 78, evalMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, evalConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(4*x.n, 500, evalMaxPool2)
+	x.each(4*x.n, 400, evalMaxPool2)
 	// digits.dl:9:39 dense, relu
 	x.each(x.n, 16, evalDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 372, evalLogits)
+	x.each(x.n, 352, evalLogits)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 3176, evalCrossEntropyMax)
+	x.each(x.n, 2648, evalCrossEntropyMax)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1048, evalCrossEntropyLogSum)
+	x.each(x.n, 984, evalCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1744, evalCrossEntropyRows)
+	x.each(x.n, 1568, evalCrossEntropyRows)
 	// digits.dl:16:21 cross_entropy
 	x.each(1, 1, evalLoss)
 	// digits.dl:17:21 accuracy
-	x.each(x.n, 1568, evalAccuracyHits)
+	x.each(x.n, 1432, evalAccuracyHits)
 	// digits.dl:17:21 accuracy
 	x.each(1, 1, evalAccuracy)
 }
@@ -187,39 +185,39 @@ func evalAccuracy(x *exec, _, _ int) {
 
 // trainBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.
 var trainBases = []base{
-	{15200, true}, // 0: image f32[N,28,28,1]
-	{15984, true}, // 1: label i32[N]
-	{0, false},    // 2: loss f32[]
-	{16, false},   // 3: accuracy f32[]
-	{0, true},     // 4: relu f32[N,24,24,10]
-	{10880, true}, // 5: max_pool f32[N,12,12,10]
-	{12320, true}, // 6: relu_2 f32[N,8,8,20]
-	{5760, true},  // 7: max_pool_2 f32[N,4,4,20]
-	{6080, true},  // 8: hidden f32[N,50]
-	{6144, true},  // 9: logits f32[N,10]
-	{6160, true},  // 10: cross_entropy.rows f32[N]
-	{6176, true},  // 11: cross_entropy.max f32[N]
-	{6192, true},  // 12: cross_entropy.log_sum f32[N]
-	{32, false},   // 13: $batch f32[]
-	{6160, true},  // 14: accuracy.hits f32[N]
-	{6208, true},  // 15: logits.grad f32[N,10]
-	{6160, true},  // 16: logits.grad.exp f32[N,10]
-	{6144, true},  // 17: logits.grad.sum f32[N]
-	{6144, true},  // 18: dense.grad f32[N,50]
-	{13600, true}, // 19: flatten.grad f32[N,320]
-	{13920, true}, // 20: relu_2.grad.which f32[N,4,4,20]
-	{5760, true},  // 21: max_pool.grad.spread f32[N,16,16,20]
-	{12320, true}, // 22: max_pool.grad f32[N,12,12,10]
-	{13760, true}, // 23: relu.grad.which f32[N,12,12,10]
-	{5760, true},  // 24: conv2d.grad f32[N,24,24,10]
-	{48, false},   // 25: $lr f32[]
+	{15200, true},  // 0: image f32[N,28,28,1]
+	{15984, true},  // 1: label i32[N]
+	{16000, false}, // 2: loss f32[]
+	{16016, false}, // 3: accuracy f32[]
+	{0, true},      // 4: relu f32[N,24,24,10]
+	{10880, true},  // 5: max_pool f32[N,12,12,10]
+	{12320, true},  // 6: relu_2 f32[N,8,8,20]
+	{5760, true},   // 7: max_pool_2 f32[N,4,4,20]
+	{6080, true},   // 8: hidden f32[N,50]
+	{6144, true},   // 9: logits f32[N,10]
+	{6160, true},   // 10: cross_entropy.rows f32[N]
+	{6176, true},   // 11: cross_entropy.max f32[N]
+	{6192, true},   // 12: cross_entropy.log_sum f32[N]
+	{16032, false}, // 13: $batch f32[]
+	{6160, true},   // 14: accuracy.hits f32[N]
+	{6208, true},   // 15: logits.grad f32[N,10]
+	{6160, true},   // 16: logits.grad.exp f32[N,10]
+	{6144, true},   // 17: logits.grad.sum f32[N]
+	{6144, true},   // 18: dense.grad f32[N,50]
+	{13600, true},  // 19: flatten.grad f32[N,320]
+	{13920, true},  // 20: relu_2.grad.which f32[N,4,4,20]
+	{5760, true},   // 21: max_pool.grad.spread f32[N,16,16,20]
+	{12320, true},  // 22: max_pool.grad f32[N,12,12,10]
+	{13760, true},  // 23: relu.grad.which f32[N,12,12,10]
+	{5760, true},   // 24: conv2d.grad f32[N,24,24,10]
+	{16048, false}, // 25: $lr f32[]
+	{0, false},     // 26: logits.dense.weight.packed f32[50,10]
+	{0, false},     // 27: hidden.dense.weight.packed f32[320,50]
 }
 
 var trainProgram = program{
 	bases:      trainBases,
-	cycles:     202994,
-	fixed:      64,
-	fixedCost:  13428,
+	fixed:      16064,
 	flops:      3644632,
 	name:       "train",
 	perExample: 16000,
@@ -234,53 +232,57 @@ func trainRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(12*x.n, 79, trainMaxPool)
+	x.each(12*x.n, 78, trainMaxPool)
 	// digits.dl:6:36 conv2d, relu
 	x.each(x.n, 1, trainConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(4*x.n, 500, trainMaxPool2)
+	x.each(4*x.n, 400, trainMaxPool2)
 	// digits.dl:9:39 dense, relu
 	x.each(x.n, 16, trainDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 372, trainLogits)
+	x.each(x.n, 352, trainLogits)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 3176, trainCrossEntropyMax)
+	x.each(x.n, 2648, trainCrossEntropyMax)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1048, trainCrossEntropyLogSum)
+	x.each(x.n, 984, trainCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1744, trainCrossEntropyRows)
+	x.each(x.n, 1568, trainCrossEntropyRows)
 	// digits.dl:16:21 cross_entropy
 	x.each(1, 1, trainLoss)
 	// digits.dl:17:21 accuracy
-	x.each(x.n, 1568, trainAccuracyHits)
+	x.each(x.n, 1432, trainAccuracyHits)
 	// digits.dl:17:21 accuracy
 	x.each(1, 1, trainAccuracy)
 	// digits.dl:16:21 cross_entropy_grad
 	x.each(x.n, 1000, trainLogitsGradExp)
 	// digits.dl:16:21 cross_entropy_grad
-	x.each(x.n, 3176, trainLogitsGradSum)
+	x.each(x.n, 2648, trainLogitsGradSum)
 	// digits.dl:16:21 constant, cross_entropy_grad
 	x.each(x.n, 852, trainLogitsGrad)
 	// digits.dl:11:31 matmul, relu_grad
-	x.each(x.n, 184, trainHiddenGrad)
+	x.each(10, 412, trainHiddenGradOperand)
+	// digits.dl:11:31 matmul, relu_grad
+	x.each(x.n, 340, trainHiddenGrad)
 	// digits.dl:11:31 dense_grad_weight
-	x.each(50, 296, trainLogitsDenseWeightGrad)
+	x.each(50, 288, trainLogitsDenseWeightGrad)
 	// digits.dl:11:31 reduce_sum
 	x.each(1, 1, trainLogitsDenseBiasGrad)
 	// digits.dl:9:39 matmul
-	x.each(x.n, 8, trainFlattenGrad)
+	x.each(50, 72, trainFlattenGradOperand)
+	// digits.dl:9:39 matmul
+	x.each(x.n, 20, trainFlattenGrad)
 	// digits.dl:9:39 dense_grad_weight
 	x.each(320, 80, trainHiddenDenseWeightGrad)
 	// digits.dl:9:39 reduce_sum
 	x.each(1, 1, trainHiddenDenseBiasGrad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(4*x.n, 179, trainRelu2Grad)
+	x.each(4*x.n, 164, trainRelu2Grad)
 	// digits.dl:6:36 conv2d_grad_input
 	x.each(x.n, 25, trainMaxPoolGradSpread)
 	// digits.dl:6:73 max_pool_grad, relu_grad
 	x.each(x.n, 28, trainRelu2Grad2)
 	// digits.dl:6:36 conv2d_grad_input
-	x.eachCut(4, x.n, 1, trainMaxPoolGrad)
+	x.eachCut(6, x.n, 1, trainMaxPoolGrad)
 	// digits.dl:6:36 conv2d_grad_weight
 	for x.from = 0; x.from < x.n; x.from += 5 {
 		x.each(5, 2, trainFeaturesStage2Conv2dWeightGrad)
@@ -288,7 +290,7 @@ func trainRun(x *exec) {
 	// digits.dl:6:36 reduce_sum
 	x.each(1, 1, trainFeaturesStage2Conv2dBiasGrad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(12*x.n, 60, trainReluGrad)
+	x.each(12*x.n, 59, trainReluGrad)
 	// digits.dl:6:73 max_pool_grad, relu_grad
 	x.each(12*x.n, 57, trainReluGrad2)
 	// digits.dl:6:36 conv2d_grad_weight
@@ -378,9 +380,14 @@ func trainLogitsGrad(x *exec, lo, hi int) {
 	kLogitsGrad(x.at(16, 10*lo), x.at(17, lo), x.at(1, lo), x.at(13, 0), x.at(15, 10*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainHiddenGrad: digits.dl:11:31 matmul, relu_grad; lanes along col, row by 8
+// trainHiddenGradOperand: digits.dl:11:31 matmul, relu_grad; lanes along h, h by 7, i by 2
+func trainHiddenGradOperand(x *exec, lo, hi int) {
+	kHiddenGradOperand(x.weight(21376+lo), x.at(26, 50*lo), (hi-lo)/2, (hi-lo)%2)
+}
+
+// trainHiddenGrad: digits.dl:11:31 matmul, relu_grad; lanes along col, row by 4, col by 3
 func trainHiddenGrad(x *exec, lo, hi int) {
-	kHiddenGrad(x.at(15, 10*lo), x.weight(21376), x.at(8, 50*lo), x.at(18, 50*lo), (hi-lo)/8, (hi-lo)%8)
+	kHiddenGrad(x.at(15, 10*lo), x.at(26, 0), x.at(8, 50*lo), x.at(18, 50*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
 // trainLogitsDenseWeightGrad: digits.dl:11:31 dense_grad_weight; lanes along unit, in by 4, unit by 2
@@ -393,9 +400,14 @@ func trainLogitsDenseBiasGrad(x *exec, _, _ int) {
 	kLogitsDenseBiasGrad(x.at(15, 0), x.grad(21888), x.n)
 }
 
-// trainFlattenGrad: digits.dl:9:39 matmul; lanes along col, row by 8
+// trainFlattenGradOperand: digits.dl:9:39 matmul; lanes along h, h by 7, i by 2
+func trainFlattenGradOperand(x *exec, lo, hi int) {
+	kFlattenGradOperand(x.weight(5312+lo), x.at(27, 320*lo), (hi-lo)/2, (hi-lo)%2)
+}
+
+// trainFlattenGrad: digits.dl:9:39 matmul; lanes along col, row by 2, col by 5
 func trainFlattenGrad(x *exec, lo, hi int) {
-	kFlattenGrad(x.at(18, 50*lo), x.weight(5312), x.at(19, 320*lo), (hi-lo)/8, (hi-lo)%8)
+	kFlattenGrad(x.at(18, 50*lo), x.at(27, 0), x.at(19, 320*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
 // trainHiddenDenseWeightGrad: digits.dl:9:39 dense_grad_weight; lanes along unit, in by 8
@@ -426,7 +438,7 @@ func trainRelu2Grad2(x *exec, lo, hi int) {
 // trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes sum over f, x by 6, c by 2
 func trainMaxPoolGrad(x *exec, lo, hi int) {
 	cut, lo, hi := cutOf(x.n, lo, hi)
-	kMaxPoolGrad(x.at(21, 5120*lo+960*cut), x.weight(272), x.at(22, 1440*lo+360*cut), hi-lo)
+	kMaxPoolGrad(x.at(21, 5120*lo+640*cut), x.weight(272), x.at(22, 1440*lo+240*cut), hi-lo)
 }
 
 // trainFeaturesStage2Conv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 2, vc by 7
