@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // The model of memory: what a tile reads comes from where it still is since it was read last. How much was read in between follows from the order of
 // the loops around the tile; the tile's own reads are counted in cache lines.
 
@@ -150,9 +152,11 @@ func (s *schedule) waits(reads []*group, own, tile, count []float64, grid, outer
 	return sum
 }
 
-// enoughInside reports whether one step of axis a holds enough points for a register tile, so that tiles need not take several.
+// enoughInside reports whether one step of axis a holds enough points for a register tile, so that tiles need not take several: all that the lanes load
+// is used again along another axis, as a convolution's weights are along the places of a picture.
 func (fm *form) enoughInside(a, lane, lanes int) bool {
-	points, other := 1, 1
+	points := 1
+	var others []int
 	for o, ax := range fm.axes[:fm.par] {
 		switch {
 		case o == a || ax.dyn || o == fm.cut:
@@ -160,8 +164,18 @@ func (fm *form) enoughInside(a, lane, lanes int) bool {
 			points *= (ax.extent + lanes - 1) / lanes
 		default:
 			points *= ax.extent
-			other = max(other, ax.extent)
+			if ax.extent >= 4 {
+				others = append(others, o)
+			}
 		}
 	}
-	return points >= 24 && (other >= 4 || fm.nest.Value == nil)
+	if points < 24 || fm.nest.Value == nil {
+		return points >= 24
+	}
+	for _, r := range fm.loads {
+		if lane >= 0 && r.varying[lane] && !slices.ContainsFunc(others, func(o int) bool { return !r.varying[o] }) {
+			return false
+		}
+	}
+	return true
 }

@@ -25,7 +25,11 @@ func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float
 		cost := 1 + 3*float64(len(r.dyn))
 		if s.lane >= 0 {
 			switch c := g.coef[s.lane]; {
-			case c == 0 || c == 1:
+			case c == 0:
+			case c == 1:
+				if s.slides(g) {
+					cost = 1.6 // every second load crosses a cache line
+				}
 			case c == 2:
 				cost = 4
 			default:
@@ -34,6 +38,16 @@ func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float
 		}
 		f(r, n, cost)
 	})
+}
+
+// slides reports whether a run of lanes starts at any element, since a reduction axis moves it by one.
+func (s *schedule) slides(g group) bool {
+	for a := s.fm.par; a < len(s.fm.axes); a++ {
+		if a != s.lane && g.coef[a] == 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // cost estimates the cycles of one unit of the grid on a machine with two multiply-adds, two loads and one store a cycle, and four

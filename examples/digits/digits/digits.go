@@ -264,7 +264,7 @@ var inferBases = []base{
 
 var inferProgram = program{
 	bases:      inferBases,
-	cycles:     50639,
+	cycles:     52090,
 	fixed:      0,
 	fixedCost:  0,
 	flops:      982280,

@@ -312,7 +312,7 @@ end1:
 	RET
 
 // func kMaxPoolAVX512(relu0 *float32, maxPool0 *float32, main int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512F
 TEXT ·kMaxPoolAVX512(SB), $128-24
 	// for n := range N {
 	// 	for y := range 12 {
@@ -343,124 +343,100 @@ loop1:
 loop2:
 	VMOVUPS.Z   (AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z0, Z0
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS.Z   80(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z1, Z1
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
 	VMOVUPS.Z   160(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z2, Z2
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS.Z   240(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z3, Z3
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
 	VMOVUPS.Z   320(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z4, Z4
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS.Z   400(AX), K1, Z6
 	VMAXPS.BCST scalars<>+0(SB), Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z5, Z5
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS.Z   40(AX), K1, Z6
 	VMAXPS      Z0, Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z0, Z0
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS.Z   120(AX), K1, Z6
 	VMAXPS      Z1, Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z1, Z1
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
 	VMOVUPS.Z   200(AX), K1, Z6
 	VMAXPS      Z2, Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z2, Z2
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS.Z   280(AX), K1, Z6
 	VMAXPS      Z3, Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z3, Z3
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
 	VMOVUPS.Z   360(AX), K1, Z6
 	VMAXPS      Z4, Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z4, Z4
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS.Z   440(AX), K1, Z6
 	VMAXPS      Z5, Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z5, Z5
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS.Z   960(AX), K1, Z6
 	VMAXPS      Z0, Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z0, Z0
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS.Z   1040(AX), K1, Z6
 	VMAXPS      Z1, Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z1, Z1
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
 	VMOVUPS.Z   1120(AX), K1, Z6
 	VMAXPS      Z2, Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z2, Z2
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS.Z   1200(AX), K1, Z6
 	VMAXPS      Z3, Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z3, Z3
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
 	VMOVUPS.Z   1280(AX), K1, Z6
 	VMAXPS      Z4, Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z4, Z4
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS.Z   1360(AX), K1, Z6
 	VMAXPS      Z5, Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z5, Z5
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS.Z   1000(AX), K1, Z6
 	VMAXPS      Z0, Z6, Z0
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z0, Z0
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS.Z   1080(AX), K1, Z6
 	VMAXPS      Z1, Z6, Z1
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z1, Z1
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z1, Z1, K6, Z1
 	VMOVUPS.Z   1160(AX), K1, Z6
 	VMAXPS      Z2, Z6, Z2
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z2, Z2
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS.Z   1240(AX), K1, Z6
 	VMAXPS      Z3, Z6, Z3
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z3, Z3
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z3, Z3, K6, Z3
 	VMOVUPS.Z   1320(AX), K1, Z6
 	VMAXPS      Z4, Z6, Z4
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z4, Z4
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS.Z   1400(AX), K1, Z6
 	VMAXPS      Z5, Z6, Z5
-	VCMPPS      $0x04, Z6, Z6, K7
-	VPMOVM2D    K7, Z6
-	VPORD       Z6, Z5, Z5
+	VCMPPS      $0x04, Z6, Z6, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS     Z0, K1, (BX)
 	VMOVUPS     Z1, K1, 40(BX)
 	VMOVUPS     Z2, K1, 80(BX)
@@ -721,7 +697,7 @@ end1:
 	RET
 
 // func kMaxPool2AVX512(relu20 *float32, maxPool20 *float32, main int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·kMaxPool2AVX512(SB), $128-24
 	// for n := range N {
 	// 	for y := range 4 {
@@ -747,164 +723,132 @@ TEXT ·kMaxPool2AVX512(SB), $128-24
 loop1:
 	VMOVUPS     (AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z0, Z0
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS     64(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVUPS     160(AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z2, Z2
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS     224(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVUPS     320(AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z4, Z4
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS     384(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVUPS     480(AX), Z8
 	VMAXPS.BCST scalars<>+0(SB), Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z6, Z6
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS     544(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVUPS     80(AX), Z8
 	VMAXPS      Z0, Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z0, Z0
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS     144(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVUPS     240(AX), Z8
 	VMAXPS      Z2, Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z2, Z2
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS     304(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVUPS     400(AX), Z8
 	VMAXPS      Z4, Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z4, Z4
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS     464(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVUPS     560(AX), Z8
 	VMAXPS      Z6, Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z6, Z6
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS     624(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVUPS     640(AX), Z8
 	VMAXPS      Z0, Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z0, Z0
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS     704(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVUPS     800(AX), Z8
 	VMAXPS      Z2, Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z2, Z2
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS     864(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVUPS     960(AX), Z8
 	VMAXPS      Z4, Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z4, Z4
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS     1024(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVUPS     1120(AX), Z8
 	VMAXPS      Z6, Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z6, Z6
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS     1184(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVUPS     720(AX), Z8
 	VMAXPS      Z0, Z8, Z0
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z0, Z0
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z0, Z0, K6, Z0
 	VMOVUPS     784(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVUPS     880(AX), Z8
 	VMAXPS      Z2, Z8, Z2
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z2, Z2
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z2, Z2, K6, Z2
 	VMOVUPS     944(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVUPS     1040(AX), Z8
 	VMAXPS      Z4, Z8, Z4
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z4, Z4
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z4, Z4, K6, Z4
 	VMOVUPS     1104(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVUPS     1200(AX), Z8
 	VMAXPS      Z6, Z8, Z6
-	VCMPPS      $0x04, Z8, Z8, K7
-	VPMOVM2D    K7, Z8
-	VPORD       Z8, Z6, Z6
+	VCMPPS      $0x04, Z8, Z8, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS     1264(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVUPS     Z0, (BX)
 	VMOVUPS     X1, 64(BX)
 	VMOVUPS     Z2, 80(BX)
@@ -1635,7 +1579,7 @@ end3:
 	RET
 
 // func kProbsMaxAVX512(logits0 *float32, probsMax0 *float32, main int, tail int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·kProbsMaxAVX512(SB), $128-32
 	// for n := range N {
 	// 	acc := f32(-inf)
@@ -1653,404 +1597,324 @@ TEXT ·kProbsMaxAVX512(SB), $128-32
 loop1:
 	VMOVSS      (AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      40(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      80(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      120(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      160(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      200(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      240(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      280(AX), X8
 	VMAXPS.BCST scalars<>+0(SB), Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      4(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      44(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      84(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      124(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      164(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      204(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      244(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      284(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      8(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      48(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      88(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      128(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      168(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      208(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      248(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      288(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      12(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      52(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      92(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      132(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      172(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      212(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      252(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      292(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      16(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      56(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      96(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      136(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      176(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      216(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      256(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      296(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      20(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      60(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      100(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      140(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      180(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      220(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      260(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      300(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      24(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      64(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      104(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      144(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      184(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      224(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      264(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      304(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      28(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      68(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      108(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      148(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      188(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      228(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      268(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      308(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      32(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      72(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      112(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      152(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      192(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      232(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      272(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      312(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      36(AX), X8
 	VMAXPS      Y0, Y8, Y0
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y0, Y0
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      76(AX), X8
 	VMAXPS      Y1, Y8, Y1
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y1, Y1
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y1, Y1, K6, Y1
 	VMOVSS      116(AX), X8
 	VMAXPS      Y2, Y8, Y2
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y2, Y2
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y2, Y2, K6, Y2
 	VMOVSS      156(AX), X8
 	VMAXPS      Y3, Y8, Y3
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y3, Y3
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y3, Y3, K6, Y3
 	VMOVSS      196(AX), X8
 	VMAXPS      Y4, Y8, Y4
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y4, Y4
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y4, Y4, K6, Y4
 	VMOVSS      236(AX), X8
 	VMAXPS      Y5, Y8, Y5
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y5, Y5
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y5, Y5, K6, Y5
 	VMOVSS      276(AX), X8
 	VMAXPS      Y6, Y8, Y6
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y6, Y6
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVSS      316(AX), X8
 	VMAXPS      Y7, Y8, Y7
-	VCMPPS      $0x04, Y8, Y8, K7
-	VPMOVM2D    K7, Y8
-	VPORD       Y8, Y7, Y7
+	VCMPPS      $0x04, Y8, Y8, K6
+	VPTERNLOGD  $0xff, Y7, Y7, K6, Y7
 	VMOVSS      X0, (BX)
 	VMOVSS      X1, 4(BX)
 	VMOVSS      X2, 8(BX)
@@ -2072,54 +1936,44 @@ end1:
 loop2:
 	VMOVSS      (AX), X1
 	VMAXPS.BCST scalars<>+0(SB), Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      4(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      8(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      12(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      16(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      20(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      24(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      28(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      32(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      36(AX), X1
 	VMAXPS      Y0, Y1, Y0
-	VCMPPS      $0x04, Y1, Y1, K7
-	VPMOVM2D    K7, Y1
-	VPORD       Y1, Y0, Y0
+	VCMPPS      $0x04, Y1, Y1, K6
+	VPTERNLOGD  $0xff, Y0, Y0, K6, Y0
 	VMOVSS      X0, (BX)
 	ADDQ        $+40, AX
 	ADDQ        $+4, BX
@@ -3843,7 +3697,7 @@ end1:
 	RET
 
 // func kAccuracyHitsAVX512(logits0 *float32, crossEntropyMax0 *float32, label0 *float32, accuracyHits0 *float32, main int, tail int)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·kAccuracyHitsAVX512(SB), $128-48
 	// for n := range N {
 	// 	part := [8]f32{inf ...}
@@ -3874,74 +3728,66 @@ loop1:
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y5, Y5
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VBROADCASTSS  4(BX), Y14
 	VCMPPS        $0x00, 40(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y6, Y6
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
 	VBROADCASTSS  8(BX), Y14
 	VCMPPS        $0x00, 80(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y7, Y7
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
 	VBROADCASTSS  12(BX), Y14
 	VCMPPS        $0x00, 120(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y8, Y8
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
 	VBROADCASTSS  16(BX), Y14
 	VCMPPS        $0x00, 160(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y9, Y9
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
 	VBROADCASTSS  20(BX), Y14
 	VCMPPS        $0x00, 200(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y10, Y10
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
 	VBROADCASTSS  24(BX), Y14
 	VCMPPS        $0x00, 240(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y11, Y11
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
 	VBROADCASTSS  28(BX), Y14
 	VCMPPS        $0x00, 280(AX), Y14, K6
 	VCVTDQ2PS     Y0, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS.BCST   scalars<>+72(SB), Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y12, Y12
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
 	VMOVSD        32(AX), X13
 	VCMPPS.BCST   $0x00, (BX), Y13, K6
 	VPADDD        Y2, Y0, Y14
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y5, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y5, K1, Y5
 	VMOVSD        72(AX), X13
 	VCMPPS.BCST   $0x00, 4(BX), Y13, K6
@@ -3949,9 +3795,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y6, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y6, K1, Y6
 	VMOVSD        112(AX), X13
 	VCMPPS.BCST   $0x00, 8(BX), Y13, K6
@@ -3959,9 +3805,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y7, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y7, K1, Y7
 	VMOVSD        152(AX), X13
 	VCMPPS.BCST   $0x00, 12(BX), Y13, K6
@@ -3969,9 +3815,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y8, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y8, K1, Y8
 	VMOVSD        192(AX), X13
 	VCMPPS.BCST   $0x00, 16(BX), Y13, K6
@@ -3979,9 +3825,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y9, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y9, K1, Y9
 	VMOVSD        232(AX), X13
 	VCMPPS.BCST   $0x00, 20(BX), Y13, K6
@@ -3989,9 +3835,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y10, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y10, K1, Y10
 	VMOVSD        272(AX), X13
 	VCMPPS.BCST   $0x00, 24(BX), Y13, K6
@@ -3999,9 +3845,9 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y11, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y11, K1, Y11
 	VMOVSD        312(AX), X13
 	VCMPPS.BCST   $0x00, 28(BX), Y13, K6
@@ -4009,130 +3855,106 @@ loop1:
 	VCVTDQ2PS     Y14, Y14
 	VBLENDMPS     Y14, Y1, K6, Y13
 	VMINPS        Y12, Y13, Y14
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y14, Y13
+	VCMPPS        $0x04, Y13, Y13, K6
+	VMOVAPS       Y14, Y13
+	VPTERNLOGD    $0xff, Y13, Y13, K6, Y13
 	VBLENDMPS     Y13, Y12, K1, Y12
 	VEXTRACTF32X4 $0x01, Y5, X13
 	VMINPS        Y5, Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y5, Y5
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VPERMILPS     $0x0e, X5, X13
 	VMINPS        Y5, Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y5, Y5
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VMOVSHDUP     X5, X13
 	VMINPS        Y5, Y13, Y5
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y5, Y5
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VEXTRACTF32X4 $0x01, Y6, X13
 	VMINPS        Y6, Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y6, Y6
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
 	VPERMILPS     $0x0e, X6, X13
 	VMINPS        Y6, Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y6, Y6
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
 	VMOVSHDUP     X6, X13
 	VMINPS        Y6, Y13, Y6
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y6, Y6
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
 	VEXTRACTF32X4 $0x01, Y7, X13
 	VMINPS        Y7, Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y7, Y7
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
 	VPERMILPS     $0x0e, X7, X13
 	VMINPS        Y7, Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y7, Y7
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
 	VMOVSHDUP     X7, X13
 	VMINPS        Y7, Y13, Y7
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y7, Y7
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y7, Y7, K6, Y7
 	VEXTRACTF32X4 $0x01, Y8, X13
 	VMINPS        Y8, Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y8, Y8
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
 	VPERMILPS     $0x0e, X8, X13
 	VMINPS        Y8, Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y8, Y8
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
 	VMOVSHDUP     X8, X13
 	VMINPS        Y8, Y13, Y8
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y8, Y8
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y8, Y8, K6, Y8
 	VEXTRACTF32X4 $0x01, Y9, X13
 	VMINPS        Y9, Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y9, Y9
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
 	VPERMILPS     $0x0e, X9, X13
 	VMINPS        Y9, Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y9, Y9
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
 	VMOVSHDUP     X9, X13
 	VMINPS        Y9, Y13, Y9
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y9, Y9
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y9, Y9, K6, Y9
 	VEXTRACTF32X4 $0x01, Y10, X13
 	VMINPS        Y10, Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y10, Y10
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
 	VPERMILPS     $0x0e, X10, X13
 	VMINPS        Y10, Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y10, Y10
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
 	VMOVSHDUP     X10, X13
 	VMINPS        Y10, Y13, Y10
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y10, Y10
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y10, Y10, K6, Y10
 	VEXTRACTF32X4 $0x01, Y11, X13
 	VMINPS        Y11, Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y11, Y11
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
 	VPERMILPS     $0x0e, X11, X13
 	VMINPS        Y11, Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y11, Y11
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
 	VMOVSHDUP     X11, X13
 	VMINPS        Y11, Y13, Y11
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y11, Y11
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y11, Y11, K6, Y11
 	VEXTRACTF32X4 $0x01, Y12, X13
 	VMINPS        Y12, Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y12, Y12
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
 	VPERMILPS     $0x0e, X12, X13
 	VMINPS        Y12, Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y12, Y12
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
 	VMOVSHDUP     X12, X13
 	VMINPS        Y12, Y13, Y12
-	VCMPPS        $0x04, Y13, Y13, K7
-	VPMOVM2D      K7, Y13
-	VPORD         Y13, Y12, Y12
+	VCMPPS        $0x04, Y13, Y13, K6
+	VPTERNLOGD    $0xff, Y12, Y12, K6, Y12
 	VCVTPS2DQ     Y5, Y5
 	VMOVSS        (CX), X13
 	VPCMPEQD      Y13, Y5, K6
@@ -4191,34 +4013,30 @@ loop2:
 	VCVTDQ2PS     Y0, Y7
 	VBLENDMPS     Y7, Y1, K6, Y6
 	VMINPS.BCST   scalars<>+72(SB), Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K7
-	VPMOVM2D      K7, Y6
-	VPORD         Y6, Y5, Y5
+	VCMPPS        $0x04, Y6, Y6, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VMOVSD        32(AX), X6
 	VCMPPS.BCST   $0x00, (BX), Y6, K6
 	VPADDD        Y2, Y0, Y7
 	VCVTDQ2PS     Y7, Y7
 	VBLENDMPS     Y7, Y1, K6, Y6
 	VMINPS        Y5, Y6, Y7
-	VCMPPS        $0x04, Y6, Y6, K7
-	VPMOVM2D      K7, Y6
-	VPORD         Y6, Y7, Y6
+	VCMPPS        $0x04, Y6, Y6, K6
+	VMOVAPS       Y7, Y6
+	VPTERNLOGD    $0xff, Y6, Y6, K6, Y6
 	VBLENDMPS     Y6, Y5, K1, Y5
 	VEXTRACTF32X4 $0x01, Y5, X6
 	VMINPS        Y5, Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K7
-	VPMOVM2D      K7, Y6
-	VPORD         Y6, Y5, Y5
+	VCMPPS        $0x04, Y6, Y6, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VPERMILPS     $0x0e, X5, X6
 	VMINPS        Y5, Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K7
-	VPMOVM2D      K7, Y6
-	VPORD         Y6, Y5, Y5
+	VCMPPS        $0x04, Y6, Y6, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VMOVSHDUP     X5, X6
 	VMINPS        Y5, Y6, Y5
-	VCMPPS        $0x04, Y6, Y6, K7
-	VPMOVM2D      K7, Y6
-	VPORD         Y6, Y5, Y5
+	VCMPPS        $0x04, Y6, Y6, K6
+	VPTERNLOGD    $0xff, Y5, Y5, K6, Y5
 	VCVTPS2DQ     Y5, Y5
 	VMOVSS        (CX), X6
 	VPCMPEQD      Y6, Y5, K6
@@ -4326,11 +4144,15 @@ TEXT ·kHiddenGradOperandAVX512(SB), $128-32
 	// 		logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
 	// 	}
 	// }
-	MOVQ  logitsDenseWeight0+0(FP), AX
-	MOVQ  logitsDenseWeightPacked0+8(FP), BX
-	MOVQ  main+16(FP), CX
-	TESTQ CX, CX
-	JLE   end1
+	MOVQ     logitsDenseWeight0+0(FP), AX
+	MOVQ     logitsDenseWeightPacked0+8(FP), BX
+	KXNORW   K1, K1, K1
+	KSHIFTRW $0x0e, K1, K1
+	KXNORW   K2, K2, K2
+	KSHIFTRW $0x05, K2, K2
+	MOVQ     main+16(FP), CX
+	TESTQ    CX, CX
+	JLE      end1
 
 loop1:
 	VMOVSS       (AX), X1
@@ -6624,7 +6446,7 @@ end1:
 	RET
 
 // func kRelu2GradAVX512(relu20 *float32, maxPool20 *float32, relu2GradWhich0 *float32, main int)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL
 TEXT ·kRelu2GradAVX512(SB), $128-32
 	// for n := range N {
 	// 	for y := range 4 {
@@ -6659,273 +6481,241 @@ loop1:
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z5, Z5
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS     64(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y6, Y6
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 160(AX), Z14, K6
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z7, Z7
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS     224(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y8, Y8
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 320(AX), Z14, K6
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z9, Z9
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS     384(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y10, Y10
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 480(AX), Z14, K6
 	VCVTDQ2PS   Z0, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS.BCST scalars<>+72(SB), Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z11, Z11
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
 	VMOVUPS     544(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y0, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS.BCST scalars<>+72(SB), Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y12, Y12
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
 	VMOVUPS     (BX), Z14
 	VCMPPS      $0x00, 80(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z5, Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z5, Z5
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS     144(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y6, Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y6, Y6
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 240(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z7, Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z7, Z7
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS     304(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y8, Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y8, Y8
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 400(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z9, Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z9, Z9
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS     464(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y10, Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y10, Y10
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 560(AX), Z14, K6
 	VCVTDQ2PS   Z2, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z11, Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z11, Z11
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
 	VMOVUPS     624(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y2, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y12, Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y12, Y12
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
 	VMOVUPS     (BX), Z14
 	VCMPPS      $0x00, 640(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z5, Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z5, Z5
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS     704(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y6, Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y6, Y6
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 800(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z7, Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z7, Z7
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS     864(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y8, Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y8, Y8
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 960(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z9, Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z9, Z9
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS     1024(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y10, Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y10, Y10
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 1120(AX), Z14, K6
 	VCVTDQ2PS   Z3, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z11, Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z11, Z11
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
 	VMOVUPS     1184(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y3, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y12, Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y12, Y12
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
 	VMOVUPS     (BX), Z14
 	VCMPPS      $0x00, 720(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z5, Z13, Z5
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z5, Z5
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS     784(AX), X13
 	VMOVUPS     64(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y6, Y13, Y6
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y6, Y6
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y6, Y6, K6, Y6
 	VMOVUPS     80(BX), Z14
 	VCMPPS      $0x00, 880(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z7, Z13, Z7
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z7, Z7
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS     944(AX), X13
 	VMOVUPS     144(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y8, Y13, Y8
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y8, Y8
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y8, Y8, K6, Y8
 	VMOVUPS     160(BX), Z14
 	VCMPPS      $0x00, 1040(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z9, Z13, Z9
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z9, Z9
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS     1104(AX), X13
 	VMOVUPS     224(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y10, Y13, Y10
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y10, Y10
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y10, Y10, K6, Y10
 	VMOVUPS     240(BX), Z14
 	VCMPPS      $0x00, 1200(AX), Z14, K6
 	VCVTDQ2PS   Z4, Z14
 	VBLENDMPS   Z14, Z1, K6, Z13
 	VMINPS      Z11, Z13, Z11
-	VCMPPS      $0x04, Z13, Z13, K7
-	VPMOVM2D    K7, Z13
-	VPORD       Z13, Z11, Z11
+	VCMPPS      $0x04, Z13, Z13, K6
+	VPTERNLOGD  $0xff, Z11, Z11, K6, Z11
 	VMOVUPS     1264(AX), X13
 	VMOVUPS     304(BX), X14
 	VCMPPS      $0x00, Y14, Y13, K6
 	VCVTDQ2PS   Y4, Y14
 	VBLENDMPS   Y14, Y1, K6, Y13
 	VMINPS      Y12, Y13, Y12
-	VCMPPS      $0x04, Y13, Y13, K7
-	VPMOVM2D    K7, Y13
-	VPORD       Y13, Y12, Y12
+	VCMPPS      $0x04, Y13, Y13, K6
+	VPTERNLOGD  $0xff, Y12, Y12, K6, Y12
 	VCMPPS      $0x11, Z1, Z5, K6
 	VBLENDMPS   Z5, Z0, K6, Z5
 	VMOVUPS     Z5, (CX)
@@ -8811,7 +8601,7 @@ end1:
 	RET
 
 // func kReluGradAVX512(relu0 *float32, maxPool0 *float32, reluGradWhich0 *float32, main int)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512F
 TEXT ·kReluGradAVX512(SB), $128-32
 	// for n := range N {
 	// 	for y := range 12 {
@@ -8852,216 +8642,192 @@ loop2:
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z5, Z5
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS.Z   80(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z6, Z6
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS.Z   160(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z7, Z7
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS.Z   240(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z8, Z8
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
 	VMOVUPS.Z   320(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z9, Z9
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS.Z   400(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z0, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS.BCST scalars<>+72(SB), Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z10, Z10
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
 	VMOVUPS.Z   40(AX), K1, Z11
 	VMOVUPS.Z   (BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z5, Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z5, Z5
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS.Z   120(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z6, Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z6, Z6
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS.Z   200(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z7, Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z7, Z7
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS.Z   280(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z8, Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z8, Z8
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
 	VMOVUPS.Z   360(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z9, Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z9, Z9
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS.Z   440(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z2, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z10, Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z10, Z10
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
 	VMOVUPS.Z   960(AX), K1, Z11
 	VMOVUPS.Z   (BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z5, Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z5, Z5
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS.Z   1040(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z6, Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z6, Z6
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS.Z   1120(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z7, Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z7, Z7
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS.Z   1200(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z8, Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z8, Z8
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
 	VMOVUPS.Z   1280(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z9, Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z9, Z9
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS.Z   1360(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z3, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z10, Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z10, Z10
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
 	VMOVUPS.Z   1000(AX), K1, Z11
 	VMOVUPS.Z   (BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z5, Z11, Z5
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z5, Z5
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z5, Z5, K6, Z5
 	VMOVUPS.Z   1080(AX), K1, Z11
 	VMOVUPS.Z   40(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z6, Z11, Z6
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z6, Z6
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z6, Z6, K6, Z6
 	VMOVUPS.Z   1160(AX), K1, Z11
 	VMOVUPS.Z   80(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z7, Z11, Z7
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z7, Z7
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z7, Z7, K6, Z7
 	VMOVUPS.Z   1240(AX), K1, Z11
 	VMOVUPS.Z   120(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z8, Z11, Z8
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z8, Z8
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z8, Z8, K6, Z8
 	VMOVUPS.Z   1320(AX), K1, Z11
 	VMOVUPS.Z   160(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z9, Z11, Z9
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z9, Z9
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z9, Z9, K6, Z9
 	VMOVUPS.Z   1400(AX), K1, Z11
 	VMOVUPS.Z   200(BX), K1, Z12
 	VCMPPS      $0x00, Z12, Z11, K6
 	VCVTDQ2PS   Z4, Z12
 	VBLENDMPS   Z12, Z1, K6, Z11
 	VMINPS      Z10, Z11, Z10
-	VCMPPS      $0x04, Z11, Z11, K7
-	VPMOVM2D    K7, Z11
-	VPORD       Z11, Z10, Z10
+	VCMPPS      $0x04, Z11, Z11, K6
+	VPTERNLOGD  $0xff, Z10, Z10, K6, Z10
 	VCMPPS      $0x11, Z1, Z5, K6
 	VBLENDMPS   Z5, Z0, K6, Z5
 	VMOVUPS     Z5, K1, (CX)

@@ -85,7 +85,9 @@ var evalBases = []base{
 
 var evalProgram = program{
 	bases:      evalBases,
+	cycles:     52110,
 	fixed:      48,
+	fixedCost:  0,
 	flops:      982350,
 	name:       "eval",
 	perExample: 8000,
@@ -217,7 +219,9 @@ var trainBases = []base{
 
 var trainProgram = program{
 	bases:      trainBases,
+	cycles:     204029,
 	fixed:      16064,
+	fixedCost:  30608,
 	flops:      3644632,
 	name:       "train",
 	perExample: 16000,
