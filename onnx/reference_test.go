@@ -32,7 +32,7 @@ computed both sides are, and one is taken. Data outside the file must lie in its
 
 // TestReference holds docs/onnx.md against the rows and the list of cases that do not pass.
 func TestReference(t *testing.T) {
-	list, err := os.ReadFile("../internal/driver/testdata/conformance.txt")
+	list, err := os.ReadFile("../internal/verify/testdata/conformance.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

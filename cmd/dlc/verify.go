@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dlc-ml/dlc/internal/driver"
+	"github.com/dlc-ml/dlc/internal/verify"
 	"github.com/dlc-ml/dlc/onnx"
 	"github.com/spf13/cobra"
 )
@@ -13,7 +14,7 @@ import (
 func newVerify() *cobra.Command {
 	var (
 		asJSON bool
-		v      driver.Verify
+		v      verify.Checker
 	)
 	c := &cobra.Command{
 		Use:   "verify DIR...",
@@ -24,13 +25,13 @@ func newVerify() *cobra.Command {
 		Example: "  dlc verify mymodel\n  dlc verify /usr/share/libonnx-testdata/data/node --json",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			folders, err := driver.FindVerifyFolders(args)
+			folders, err := verify.Folders(args)
 			if err != nil {
 				return err
 			}
 			out := json.NewEncoder(c.OutOrStdout())
 			count := map[string]int{}
-			v.Tell = func(d driver.Verdict) {
+			v.Tell = func(d verify.Verdict) {
 				count[d.Result]++
 				if asJSON {
 					out.Encode(d)
@@ -46,7 +47,7 @@ func newVerify() *cobra.Command {
 			if _, err := v.Run(c.Context(), folders); err != nil {
 				return err
 			}
-			pass, fail, unsupported := count[driver.VerifyPass], count[driver.VerifyFail], count[driver.VerifyUnsupported]
+			pass, fail, unsupported := count[verify.Pass], count[verify.Fail], count[verify.Unsupported]
 			if asJSON {
 				out.Encode(struct {
 					Event       string `json:"event"`
@@ -74,10 +75,10 @@ func newVerify() *cobra.Command {
 }
 
 // printVerdict prints one line for a folder.
-func printVerdict(c *cobra.Command, d driver.Verdict) {
+func printVerdict(c *cobra.Command, d verify.Verdict) {
 	line := fmt.Sprintf("%-12s%s", d.Result, d.Case)
 	switch {
-	case d.Result == driver.VerifyPass:
+	case d.Result == verify.Pass:
 		line += fmt.Sprintf("  max error %.3g", d.Error)
 	case d.Detail != "":
 		line += "  " + strings.ReplaceAll(d.Detail, "\n", " ")

@@ -106,6 +106,9 @@ func (s *Suite) Start(env ...string) error {
 	return s.cmd.Start()
 }
 
+// Running reports whether the program is there: it ends with a panic of the generated code that it cannot catch.
+func (s *Suite) Running() bool { return s.cmd != nil }
+
 // Close ends the program.
 func (s *Suite) Close() {
 	if s.cmd == nil {

@@ -1,4 +1,6 @@
-package driver
+// Package verify checks imported ONNX models: hundreds of them are compiled to one program, which runs them on recorded inputs, and every output is compared
+// with the recorded one. The data has the form of ONNX's backend tests.
+package verify
 
 import (
 	"context"
@@ -11,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/onnx"
 	"github.com/dlc-ml/dlc/passes"
@@ -19,9 +22,9 @@ import (
 
 // The results of a case of dlc verify.
 const (
-	VerifyPass        = "pass"
-	VerifyFail        = "fail"
-	VerifyUnsupported = "unsupported"
+	Pass        = "pass"
+	Fail        = "fail"
+	Unsupported = "unsupported"
 )
 
 // Verdict is what dlc verify says of one folder.
@@ -34,8 +37,8 @@ type Verdict struct {
 	Fixed []string `json:"fixed,omitempty"`
 }
 
-// Verify checks folders in the form of ONNX's backend tests.
-type Verify struct {
+// Checker checks folders in the form of ONNX's backend tests.
+type Checker struct {
 	Tolerance onnx.Tolerance
 	ISA       string
 	Jobs      int                   // how many programs are compiled and run at a time
@@ -44,30 +47,30 @@ type Verify struct {
 	Progress  func(done, total int) // where set, called while programs are compiled
 }
 
-// verifyFolder is one folder on its way.
-type verifyFolder struct {
+// folder is one folder on its way.
+type folder struct {
 	verdict Verdict
-	runs    []*verifyRun
+	runs    []*run
 }
 
-// verifyRun is one compiled function with the data sets that it is run on.
-type verifyRun struct {
-	folder  *verifyFolder
+// run is one compiled function with the data sets that it is run on.
+type run struct {
+	folder  *folder
 	model   *onnx.Import
 	unit    *pass.Unit
-	sets    []*verifySet
+	sets    []*dataSet
 	weights int // words of all weights
 }
 
-// verifySet is one data set.
-type verifySet struct {
+// dataSet is one data set.
+type dataSet struct {
 	name    string
 	inputs  map[string]*onnx.Tensor
 	outputs []*onnx.Tensor
 }
 
-// FindVerifyFolders returns the folders with a model.onnx among the given ones and what lies in them.
-func FindVerifyFolders(dirs []string) ([]string, error) {
+// Folders returns the folders with a model.onnx among the given ones and what lies in them.
+func Folders(dirs []string) ([]string, error) {
 	var list []string
 	for _, dir := range dirs {
 		if _, err := os.Stat(filepath.Join(dir, "model.onnx")); err == nil {
@@ -99,14 +102,14 @@ const (
 )
 
 // Run checks the folders and returns the verdict of each, in order. The error is a failure to compile or run programs at all.
-func (v *Verify) Run(ctx context.Context, folders []string) ([]Verdict, error) {
-	list := make([]*verifyFolder, len(folders))
-	var runs []*verifyRun
+func (v *Checker) Run(ctx context.Context, folders []string) ([]Verdict, error) {
+	list := make([]*folder, len(folders))
+	var runs []*run
 	for i, dir := range folders {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		list[i] = &verifyFolder{verdict: Verdict{Case: filepath.Base(dir)}}
+		list[i] = &folder{verdict: Verdict{Case: filepath.Base(dir)}}
 		list[i].prepare(dir, v.Batch)
 		runs = append(runs, list[i].runs...)
 	}
@@ -116,7 +119,7 @@ func (v *Verify) Run(ctx context.Context, folders []string) ([]Verdict, error) {
 	verdicts := make([]Verdict, len(list))
 	for i, f := range list {
 		if f.verdict.Result == "" {
-			f.verdict.Result = VerifyPass
+			f.verdict.Result = Pass
 		}
 		verdicts[i] = f.verdict
 		if v.Tell != nil {
@@ -127,36 +130,36 @@ func (v *Verify) Run(ctx context.Context, folders []string) ([]Verdict, error) {
 }
 
 // settle says the result of a folder, unless a worse one is known.
-func (f *verifyFolder) settle(result string, detail string) {
-	if f.verdict.Result == "" || f.verdict.Result == VerifyUnsupported && result == VerifyFail {
+func (f *folder) settle(result string, detail string) {
+	if f.verdict.Result == "" || f.verdict.Result == Unsupported && result == Fail {
 		f.verdict.Result, f.verdict.Detail = result, detail
 	}
 }
 
 // prepare reads a folder and compiles its model for each data set, once where the sets allow it.
-func (f *verifyFolder) prepare(dir string, batch bool) {
+func (f *folder) prepare(dir string, batch bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			f.settle(VerifyFail, fmt.Sprintf("internal error: %v", r))
+			f.settle(Fail, fmt.Sprintf("internal error: %v", r))
 			f.runs = nil
 		}
 	}()
 	m, err := onnx.Read(filepath.Join(dir, "model.onnx"))
 	if err != nil {
-		f.settle(VerifyFail, err.Error())
+		f.settle(Fail, err.Error())
 		return
 	}
 	sets, err := readSets(dir, m)
 	if err != nil {
-		f.settle(VerifyFail, err.Error())
+		f.settle(Fail, err.Error())
 		return
 	}
 	for _, set := range sets {
 		if err := f.compile(m, set, batch); err != nil {
 			if u := (*onnx.Unsupported)(nil); errors.As(err, &u) {
-				f.settle(VerifyUnsupported, problems(u))
+				f.settle(Unsupported, problems(u))
 			} else {
-				f.settle(VerifyFail, err.Error())
+				f.settle(Fail, err.Error())
 			}
 			f.runs = nil
 			return
@@ -174,10 +177,10 @@ func problems(u *onnx.Unsupported) string {
 }
 
 // compile makes the function for a data set, or takes one that was made for an earlier set of the same shapes.
-func (f *verifyFolder) compile(m *onnx.Model, set *verifySet, batch bool) error {
+func (f *folder) compile(m *onnx.Model, set *dataSet, batch bool) error {
 	read := (*onnx.Model).Import
 	if batch {
-		read = ImportONNX
+		read = driver.ImportONNX
 	}
 	opt := onnx.Options{Name: "model", Shapes: map[string][]int{}, Values: map[string]*onnx.Tensor{}}
 	for name, t := range set.inputs {
@@ -214,7 +217,7 @@ func (f *verifyFolder) compile(m *onnx.Model, set *verifySet, batch bool) error 
 	if err != nil {
 		return err
 	}
-	f.runs = append(f.runs, &verifyRun{folder: f, model: imp, unit: u, sets: []*verifySet{set}, weights: u.ArenaLen})
+	f.runs = append(f.runs, &run{folder: f, model: imp, unit: u, sets: []*dataSet{set}, weights: u.ArenaLen})
 	return nil
 }
 
@@ -223,10 +226,10 @@ func sameInputs(a, b *onnx.Import) bool {
 }
 
 // readSets reads test_data_set_0, test_data_set_1 …
-func readSets(dir string, m *onnx.Model) ([]*verifySet, error) {
-	var sets []*verifySet
+func readSets(dir string, m *onnx.Model) ([]*dataSet, error) {
+	var sets []*dataSet
 	for i := 0; ; i++ {
-		s := &verifySet{name: "test_data_set_" + strconv.Itoa(i), inputs: map[string]*onnx.Tensor{}}
+		s := &dataSet{name: "test_data_set_" + strconv.Itoa(i), inputs: map[string]*onnx.Tensor{}}
 		sub := filepath.Join(dir, s.name)
 		if _, err := os.Stat(sub); errors.Is(err, fs.ErrNotExist) {
 			break

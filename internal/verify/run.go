@@ -1,4 +1,4 @@
-package driver
+package verify
 
 import (
 	"context"
@@ -9,15 +9,16 @@ import (
 	"slices"
 
 	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/onnx"
 	"github.com/dlc-ml/dlc/passes/pass"
 )
 
 // runAll compiles the functions to programs of a bounded size and runs them.
-func (v *Verify) runAll(ctx context.Context, runs []*verifyRun) error {
+func (v *Checker) runAll(ctx context.Context, runs []*run) error {
 	total, done := len(runs), 0
-	var groups [][]*verifyRun
+	var groups [][]*run
 	for len(runs) > 0 {
 		n, weights := 0, 0
 		for n < len(runs) && n < casesInProgram && (n == 0 || weights+runs[n].weights <= weightsInProgram) {
@@ -49,8 +50,8 @@ func (v *Verify) runAll(ctx context.Context, runs []*verifyRun) error {
 }
 
 // runGroup runs some functions as one program. Where that cannot be compiled it tries the halves, down to the one that is to blame.
-func (v *Verify) runGroup(ctx context.Context, runs []*verifyRun) error {
-	runs = slices.DeleteFunc(slices.Clone(runs), func(r *verifyRun) bool { return r.unit == nil }) // those that were run before
+func (v *Checker) runGroup(ctx context.Context, runs []*run) error {
+	runs = slices.DeleteFunc(slices.Clone(runs), func(r *run) bool { return r.unit == nil }) // those that were run before
 	if len(runs) == 0 {
 		return nil
 	}
@@ -59,7 +60,7 @@ func (v *Verify) runGroup(ctx context.Context, runs []*verifyRun) error {
 	case err == nil || ctx.Err() != nil:
 		return ctx.Err()
 	case len(runs) == 1:
-		runs[0].folder.settle(VerifyFail, err.Error())
+		runs[0].folder.settle(Fail, err.Error())
 		return nil
 	}
 	half := len(runs) / 2
@@ -70,7 +71,7 @@ func (v *Verify) runGroup(ctx context.Context, runs []*verifyRun) error {
 }
 
 // runSafely makes an error of a panic.
-func (v *Verify) runSafely(ctx context.Context, runs []*verifyRun) (err error) {
+func (v *Checker) runSafely(ctx context.Context, runs []*run) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("internal error: %v", r)
@@ -80,7 +81,7 @@ func (v *Verify) runSafely(ctx context.Context, runs []*verifyRun) (err error) {
 }
 
 // runProgram compiles some functions to one program and runs each on its data.
-func (v *Verify) runProgram(ctx context.Context, runs []*verifyRun) error {
+func (v *Checker) runProgram(ctx context.Context, runs []*run) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -93,7 +94,7 @@ func (v *Verify) runProgram(ctx context.Context, runs []*verifyRun) error {
 	for i, r := range runs {
 		cases[i] = codegen.Case{Name: r.folder.verdict.Case, Unit: r.unit, Func: r.unit.Loop(ir.FuncInfer)}
 	}
-	s, err := NewSuite(ctx, dir, cases)
+	s, err := driver.NewSuite(ctx, dir, cases)
 	if err != nil {
 		return err
 	}
@@ -107,14 +108,14 @@ func (v *Verify) runProgram(ctx context.Context, runs []*verifyRun) error {
 	}
 	for i, r := range runs {
 		if s.Refused[i] != nil {
-			r.folder.settle(VerifyFail, s.Refused[i].Error())
+			r.folder.settle(Fail, s.Refused[i].Error())
 			continue
 		}
 		for _, set := range r.sets {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if s.cmd == nil {
+			if !s.Running() {
 				if err := s.Start(env...); err != nil {
 					return err
 				}
@@ -122,9 +123,9 @@ func (v *Verify) runProgram(ctx context.Context, runs []*verifyRun) error {
 			worst, err := r.run(s, i, set, v.Tolerance)
 			r.folder.verdict.Error = max(r.folder.verdict.Error, finite(worst))
 			if b := (*beyond)(nil); errors.As(err, &b) {
-				r.folder.settle(VerifyUnsupported, set.name+": "+err.Error())
+				r.folder.settle(Unsupported, set.name+": "+err.Error())
 			} else if err != nil {
-				r.folder.settle(VerifyFail, set.name+": "+err.Error())
+				r.folder.settle(Fail, set.name+": "+err.Error())
 			}
 		}
 		r.done()
@@ -133,7 +134,7 @@ func (v *Verify) runProgram(ctx context.Context, runs []*verifyRun) error {
 }
 
 // done lets go of the weights, of which many models would fill the memory.
-func (r *verifyRun) done() { r.unit, r.model = nil, nil }
+func (r *run) done() { r.unit, r.model = nil, nil }
 
 // finite is x as JSON can hold it.
 func finite(x float64) float64 {
@@ -144,8 +145,8 @@ func finite(x float64) float64 {
 }
 
 // run runs a function on a data set and compares every output.
-func (r *verifyRun) run(s *Suite, i int, set *verifySet, tol onnx.Tolerance) (worst float64, err error) {
-	call := Call{Batch: 1, Threads: 1, Weights: arenaWords(r.unit, r.model.Weights)}
+func (r *run) run(s *driver.Suite, i int, set *dataSet, tol onnx.Tolerance) (worst float64, err error) {
+	call := driver.Call{Batch: 1, Threads: 1, Weights: arenaWords(r.unit, r.model.Weights)}
 	for _, p := range r.model.Inputs {
 		words, err := inputWords(set.inputs[p.Name], p)
 		if err != nil {
@@ -162,7 +163,7 @@ func (r *verifyRun) run(s *Suite, i int, set *verifySet, tol onnx.Tolerance) (wo
 }
 
 // compareOutputs compares what a function gave, one list of words for each of its results, with what is expected.
-func compareOutputs(m *onnx.Import, set *verifySet, got [][]uint32, tol onnx.Tolerance, worst *float64) error {
+func compareOutputs(m *onnx.Import, set *dataSet, got [][]uint32, tol onnx.Tolerance, worst *float64) error {
 	for k, p := range m.Outputs {
 		var numbers []float64
 		if p.Port != "" {

@@ -1,4 +1,4 @@
-package driver
+package verify
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dlc-ml/dlc/dsl"
+	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/onnx"
 	"github.com/dlc-ml/dlc/passes"
 )
@@ -17,7 +18,7 @@ func TestNetworks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles large programs with the Go command")
 	}
-	folders, err := FindVerifyFolders([]string{sharedData(t, "models/onnx")})
+	folders, err := Folders([]string{sharedData(t, "models/onnx")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,13 +26,13 @@ func TestNetworks(t *testing.T) {
 		t.Errorf("there are only %d networks", len(folders))
 	}
 	for _, batch := range []bool{false, true} {
-		v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}, Batch: batch}
+		v := &Checker{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}, Batch: batch}
 		list, err := v.Run(context.Background(), folders)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, d := range list {
-			if d.Result != VerifyPass {
+			if d.Result != Pass {
 				t.Errorf("%s, batch %v: %s: %s", d.Case, batch, d.Result, d.Detail)
 			}
 		}
@@ -61,7 +62,7 @@ func runLight(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := &verifySet{name: "light", inputs: map[string]*onnx.Tensor{}, outputs: []*onnx.Tensor{want}}
+	set := &dataSet{name: "light", inputs: map[string]*onnx.Tensor{}, outputs: []*onnx.Tensor{want}}
 	for _, in := range m.Graph.Inputs {
 		shape := []int{}
 		for _, d := range in.Type.Tensor.Dims {
@@ -69,11 +70,11 @@ func runLight(t *testing.T, file string) {
 		}
 		set.inputs[in.Name] = ramp(shape)
 	}
-	f := &verifyFolder{verdict: Verdict{Case: filepath.Base(file)}}
+	f := &folder{verdict: Verdict{Case: filepath.Base(file)}}
 	if err := f.compile(m, set, true); err != nil {
 		t.Fatal(err)
 	}
-	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
+	v := &Checker{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
 	if err := v.runAll(context.Background(), f.runs); err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +119,11 @@ func TestImportedSources(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles large programs with the Go command")
 	}
-	folders, err := FindVerifyFolders([]string{sharedData(t, "models/onnx")})
+	folders, err := Folders([]string{sharedData(t, "models/onnx")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var runs []*verifyRun
+	var runs []*run
 	for _, dir := range folders {
 		name := filepath.Base(dir)
 		if name == "test_superres__super_resolution_10" {
@@ -132,7 +133,7 @@ func TestImportedSources(t *testing.T) {
 		if strings.Contains(name, "ppocr") {
 			shapes["x"] = "1x3x48x192"
 		}
-		imp, err := Import(filepath.Join(dir, "model.onnx"), shapes)
+		imp, err := driver.Import(filepath.Join(dir, "model.onnx"), shapes)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -153,9 +154,9 @@ func TestImportedSources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		runs = append(runs, &verifyRun{folder: &verifyFolder{verdict: Verdict{Case: name}}, model: imp.Model, unit: u, sets: sets, weights: u.ArenaLen})
+		runs = append(runs, &run{folder: &folder{verdict: Verdict{Case: name}}, model: imp.Model, unit: u, sets: sets, weights: u.ArenaLen})
 	}
-	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
+	v := &Checker{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
 	if err := v.runAll(context.Background(), runs); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package driver
+package verify
 
 import (
 	"context"
@@ -32,14 +32,14 @@ func TestConformance(t *testing.T) {
 	for _, name := range []string{"node", "pytorch-converted", "pytorch-operator", "simple"} {
 		dirs = append(dirs, filepath.Join(data, name))
 	}
-	folders, err := FindVerifyFolders(dirs)
+	folders, err := Folders(dirs)
 	if err != nil {
 		if os.Getenv("DLC_CI") == "1" {
 			t.Fatal(err)
 		}
 		t.Skipf("install libonnx-testdata: %v", err)
 	}
-	v := &Verify{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-7}}
+	v := &Checker{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-7}}
 	list, err := v.Run(context.Background(), folders)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func TestConformance(t *testing.T) {
 	passed, fixed := 0, 0
 	var others strings.Builder
 	for _, d := range list {
-		if d.Result == VerifyPass {
+		if d.Result == Pass {
 			if passed++; len(d.Fixed) > 0 {
 				fixed++
 			}
@@ -89,7 +89,7 @@ func checkConformance(t *testing.T, file string, passed int, list []Verdict) {
 		t.Errorf("%d of %d cases pass; at least %d of %d did", passed, len(list), floor, total)
 	}
 	for _, d := range list {
-		if d.Result != VerifyPass && known[d.Case] != d.Result {
+		if d.Result != Pass && known[d.Case] != d.Result {
 			t.Errorf("%s: %s, which is not in the list: %s", d.Case, d.Result, d.Detail)
 		}
 	}

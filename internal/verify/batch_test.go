@@ -1,4 +1,4 @@
-package driver
+package verify
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/onnx"
 	"github.com/dlc-ml/dlc/passes"
@@ -17,11 +18,11 @@ func TestBatches(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles large programs with the Go command")
 	}
-	folders, err := FindVerifyFolders([]string{sharedData(t, "models/onnx")})
+	folders, err := Folders([]string{sharedData(t, "models/onnx")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var runs []*verifyRun
+	var runs []*run
 	var cases []codegen.Case
 	for _, dir := range folders {
 		name := filepath.Base(dir)
@@ -49,13 +50,13 @@ func TestBatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		runs = append(runs, &verifyRun{folder: &verifyFolder{verdict: Verdict{Case: name}}, model: imp, unit: u, sets: sets})
+		runs = append(runs, &run{folder: &folder{verdict: Verdict{Case: name}}, model: imp, unit: u, sets: sets})
 		cases = append(cases, codegen.Case{Name: name, Unit: u, Func: u.Loop(ir.FuncInfer)})
 	}
 	if len(runs) < 12 {
 		t.Errorf("only %d networks have a batch", len(runs))
 	}
-	s, err := NewSuite(context.Background(), t.TempDir(), cases)
+	s, err := driver.NewSuite(context.Background(), t.TempDir(), cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +70,8 @@ func TestBatches(t *testing.T) {
 }
 
 // together runs two data sets as one batch.
-func (r *verifyRun) together(t *testing.T, s *Suite, i int) {
-	call := Call{Batch: 2, Threads: 2, Weights: arenaWords(r.unit, r.model.Weights)}
+func (r *run) together(t *testing.T, s *driver.Suite, i int) {
+	call := driver.Call{Batch: 2, Threads: 2, Weights: arenaWords(r.unit, r.model.Weights)}
 	for _, p := range r.model.Inputs {
 		var both []uint32
 		for _, set := range r.sets[:2] {
