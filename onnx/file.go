@@ -87,7 +87,10 @@ func readFile(file string) ([]byte, error) {
 // load reads the data of tensors that lies in other files.
 func (m *Model) load(dir string) error {
 	l := &loader{dir: dir}
-	defer l.close()
+	defer func() {
+		m.external = l.read
+		l.close()
+	}()
 	if err := l.graph(m.Graph); err != nil {
 		return at("graph", err)
 	}

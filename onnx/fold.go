@@ -18,7 +18,11 @@ func (c *call) foldable(r *opRow) bool {
 		if x.c == nil {
 			return false
 		}
-		n += x.c.elems()
+		size := x.c.elems()
+		if x.c.fill && size > foldGrown {
+			return false // it is small in the file, and stays so as an operator
+		}
+		n += size
 	}
 	if r.heavy {
 		return n <= foldHeavy
@@ -68,14 +72,17 @@ func (im *importer) enterFold() (leave func()) {
 
 // evaluate computes values of the function that is only there for that.
 func (im *importer) evaluate(values []*ir.Value) ([]*ops.Tensor, error) {
-	f, size := im.sink.b.Func, 0
+	f, size, most := im.sink.b.Func, 0, foldGrown
+	for _, t := range im.sink.given {
+		most += 8 * len(t.Data)
+	}
 	for i, v := range values {
 		f.Return(itoa(i), v)
 	}
 	for _, op := range f.Ops {
 		for _, v := range op.Results {
 			n, ok := v.Type.Shape.Elems()
-			if size += n.Size; !ok || size > 4*foldMost {
+			if size += n.Size; !ok || size > most {
 				return nil, errors.New("its constant result would be too large")
 			}
 		}

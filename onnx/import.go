@@ -20,7 +20,7 @@ type Options struct {
 	Batch bool
 	// Rows is what a first extent of an input is that the file does not say; 0 refuses it.
 	Rows int
-	// Memory bounds the elements of constants, in bytes; 0 is 8 GB.
+	// Memory bounds the elements of constants, in bytes; 0 is 2 GB and sixteen times what the model's files hold.
 	Memory int64
 }
 
@@ -103,7 +103,7 @@ const NewestOpset = 25
 // Import makes a module of the model. The error is *Unsupported where nodes or inputs are; any other is a damaged file.
 func (m *Model) Import(opt Options) (*Import, error) {
 	if opt.Memory == 0 {
-		opt.Memory = 8 << 30
+		opt.Memory = 2<<30 + 16*(int64(len(m.Source))+m.external)
 	}
 	budget := opt.Memory / 8
 	im := &importer{opt: opt, file: m.File, opsets: map[string]int64{}, functions: map[string]*Function{}, weights: map[string][]float32{}, budget: &budget, turned: map[permutation]*constant{}, names: map[string]bool{}}
@@ -331,8 +331,10 @@ const (
 	maxSteps  = 1 << 16 // how many nodes are imported, those of unrolled loops among them
 )
 
-// The bounds of what is computed when a model is imported, in elements: of operators whose work grows with their elements, and of the others.
+// The bounds of what is computed when a model is imported, in elements: of their operands where their work grows faster than these, and of
+// others; and of all that is computed on the way.
 const (
-	foldMost  = 1 << 24
+	foldMost  = 1 << 26
+	foldGrown = 1 << 20 // beyond what the operands hold
 	foldHeavy = 1 << 12
 )

@@ -11,6 +11,7 @@ type Model struct {
 	Opsets    []Opset
 	Graph     *Graph
 	Functions []*Function
+	external  int64 // bytes of data that lay in other files
 }
 
 // Opset is an OperatorSetIdProto: the version of the operators of a domain that a model or function uses.

@@ -115,7 +115,7 @@ var _ = register("",
 	opRow{name: "Pad", min: 1, run: pad},
 	opRow{name: "Range", min: 11, run: func(n *call) []*value {
 		start, limit, step := n.one(0, "the start"), n.one(1, "the limit"), n.one(2, "the step")
-		if !((limit-start)/step <= foldMost) { // also of NaN
+		if !((limit-start)/step <= foldGrown) { // also of NaN
 			refuse("a range of %v elements is too large", (limit-start)/step)
 		}
 		return n.results(n.op("range", nil, at1("start", start), at1("limit", limit), at1("step", step), at1("elem", n.x(0).elem().String())))
