@@ -16,6 +16,7 @@ type constant struct {
 	data   []float64
 	fill   bool
 	weight bool   // it comes from an initializer, so a float one is a parameter of the network
+	kept   bool   // it is a running statistic: a parameter too, which no training changes
 	name   string // where the file has one
 }
 

@@ -14,10 +14,7 @@ func batchNorm(n *call) []*value {
 	}
 	x := n.image(0)
 	if !training {
-		args := []*ir.Value{x}
-		for i := 1; i < 5; i++ {
-			args = append(args, n.vector(i))
-		}
+		args := []*ir.Value{x, n.vector(1), n.vector(2), n.statistic(3), n.statistic(4)}
 		return n.lasts(n.back(n.op("batch_norm", args, at1("eps", eps))))
 	}
 	rank := len(x.Type.Shape)
@@ -31,6 +28,21 @@ func batchNorm(n *call) []*value {
 		list = append(list, n.results(n.apply("add", old, n.apply("mul", now, n.scalar(ir.F32, 1-momentum))))...)
 	}
 	return list
+}
+
+// statistic is operand i as f32, in one axis: a parameter that is not trained, where it is known.
+func (n *call) statistic(i int) *ir.Value {
+	c := n.x(i).c
+	if c == nil || n.im.sink.given != nil || len(c.shape) != 1 {
+		return n.vector(i)
+	}
+	id := permutation{c, "statistic"}
+	if n.im.turned[id] == nil {
+		kept := *c
+		kept.kept = true
+		n.im.turned[id] = &kept
+	}
+	return n.f32(n.im.materialize(n.im.turned[id]))
 }
 
 // moments are the distance from the mean, the mean and the variance over axes, which are kept.

@@ -150,7 +150,7 @@ func (im *importer) newConstant(c *constant) *ir.Value {
 		hold = ir.F32
 	}
 	var v *ir.Value
-	if elem.Float() && len(c.shape) > 0 && (c.weight || c.elems() > literalMax && !c.fill) {
+	if elem.Float() && len(c.shape) > 0 && (c.weight || c.kept || c.elems() > literalMax && !c.fill) {
 		v = im.parameter(c)
 	} else {
 		data := c.data
@@ -166,7 +166,7 @@ func (im *importer) newConstant(c *constant) *ir.Value {
 func (im *importer) parameter(c *constant) *ir.Value {
 	m := im.sink.b.Module
 	name := im.unique(clean(c.name, "constant"))
-	p := &ir.Param{Name: name, Type: ir.T(ir.F32, ir.S(c.shape...)), Init: ir.Init{Kind: "zeros"}, Trainable: c.weight}
+	p := &ir.Param{Name: name, Type: ir.T(ir.F32, ir.S(c.shape...)), Init: ir.Init{Kind: "zeros"}, Trainable: c.weight && !c.kept}
 	m.Params = append(m.Params, p)
 	if err := im.take(c.elems()); err != nil {
 		panic(refusal{err})
