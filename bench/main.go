@@ -1,5 +1,5 @@
 // Bench compares dlc with its peers on this machine: it runs a peer's measurement and dlc's in turns, and prints the median of the
-// ratios of each pair, so that what else the machine does falls on both alike. The peers are programs that print one JSON object a
+// ratios of each pair (the peer's time by dlc's: larger is better), so that what else the machine does falls on both alike. The peers are programs that print one JSON object a
 // measurement; see -peers.
 //
 //	go run ./bench                       # every model of bench/models
@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,6 +31,7 @@ type measurement struct {
 	Batch  int     `json:"batch"`
 	Ms     float64 `json:"ms"`
 	Allocs int     `json:"allocs"`
+	ISA    string  `json:"isa"`
 }
 
 // key names what is measured.
@@ -45,6 +47,8 @@ func main() {
 	rounds := flag.Int("rounds", 5, "pairs of measurements")
 	threads := flag.Int("threads", 1, "threads of both")
 	peers := flag.String("peers", filepath.Join(testdata(), "peers", "run"), "the program that measures peers: run infer|train THREADS MODEL")
+	modes := flag.String("mode", "infer,train", "what to measure")
+	record := flag.String("json", "", "also write the results to this file")
 	flag.Parse()
 	models := flag.Args()
 	onlyGC := len(models) > 0 && models[0] == "gc"
@@ -71,12 +75,61 @@ func main() {
 		}
 		return
 	}
+	var results []result
 	for _, model := range models {
-		for _, mode := range []string{"infer", "train"} {
-			if err := compare(dlc, *peers, model, mode, *threads, *rounds); err != nil {
+		for _, mode := range strings.Split(*modes, ",") {
+			list, err := compare(dlc, *peers, model, mode, *threads, *rounds)
+			if err != nil {
 				log.Fatal(err)
 			}
+			results = append(results, list...)
 		}
+	}
+	printMeans(results)
+	if *record != "" {
+		data, err := json.MarshalIndent(results, "", "\t")
+		if err == nil {
+			err = os.WriteFile(*record, append(data, '\n'), 0o644)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+// result is one model in one mode at one batch beside one peer: the medians of all rounds, and the median of the ratios of each round.
+type result struct {
+	Model   string  `json:"model"`
+	Mode    string  `json:"mode"`
+	Batch   int     `json:"batch"`
+	Threads int     `json:"threads"`
+	ISA     string  `json:"isa"`
+	Ms      float64 `json:"ms"`
+	Peer    string  `json:"peer"`
+	PeerMs  float64 `json:"peer_ms"`
+	Ratio   float64 `json:"ratio"` // the peer's time divided by dlc's: larger is better
+	Allocs  int     `json:"allocs"`
+}
+
+// printMeans prints the geometric mean of the ratios to each peer in each mode, and the least.
+func printMeans(results []result) {
+	type group struct{ mode, peer string }
+	var order []group
+	ratios := map[group][]float64{}
+	for _, r := range results {
+		g := group{r.Mode, r.Peer}
+		if ratios[g] == nil {
+			order = append(order, g)
+		}
+		ratios[g] = append(ratios[g], r.Ratio)
+	}
+	for _, g := range order {
+		sum := 0.0
+		for _, r := range ratios[g] {
+			sum += math.Log(r)
+		}
+		fmt.Printf("%-6s %-20s geometric mean of %d ratios %.2f, least %.2f\n", g.mode, g.peer, len(ratios[g]),
+			math.Exp(sum/float64(len(ratios[g]))), slices.Min(ratios[g]))
 	}
 }
 
@@ -102,13 +155,13 @@ func build() (string, error) {
 }
 
 // compare measures one model in one mode, in turns, and prints a line for each peer and batch.
-func compare(dlc, peers, model, mode string, threads, rounds int) error {
+func compare(dlc, peers, model, mode string, threads, rounds int) ([]result, error) {
 	theirs, ours := map[key][]float64{}, map[key][]float64{}
-	allocs := 0
+	allocs, isa := 0, ""
 	for range rounds {
 		list, err := measure(exec.Command(peers, mode, strconv.Itoa(threads), model))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		mine := map[int]float64{}
 		for _, m := range list {
@@ -116,9 +169,10 @@ func compare(dlc, peers, model, mode string, threads, rounds int) error {
 				own, err := measure(exec.Command(dlc, "bench", filepath.Join("bench", "models", model+".dl"), "--mode", mode,
 					"--batch", strconv.Itoa(m.Batch), "--threads", strconv.Itoa(threads), "--json"))
 				if err != nil {
-					return err
+					return nil, err
 				}
 				last := own[len(own)-1]
+				isa = last.ISA
 				mine[m.Batch] = last.Ms
 				allocs = max(allocs, last.Allocs)
 			}
@@ -127,15 +181,19 @@ func compare(dlc, peers, model, mode string, threads, rounds int) error {
 			ours[k] = append(ours[k], mine[m.Batch])
 		}
 	}
+	var results []result
 	for _, k := range sorted(theirs) {
 		var ratios []float64
 		for i := range theirs[k] {
-			ratios = append(ratios, ours[k][i]/theirs[k][i])
+			ratios = append(ratios, theirs[k][i]/ours[k][i])
 		}
-		fmt.Printf("%-10s %-6s batch %-4d dlc %9.4f ms   %-20s %9.4f ms   ratio %.2f   allocs %d\n",
-			model, mode, k.batch, median(ours[k]), k.peer, median(theirs[k]), median(ratios), allocs)
+		r := result{Model: model, Mode: mode, Batch: k.batch, Threads: threads, ISA: isa, Ms: median(ours[k]), Peer: k.peer, PeerMs: median(theirs[k]),
+			Ratio: median(ratios), Allocs: allocs}
+		fmt.Printf("%-12s %-6s batch %-4d dlc %9.4f ms   %-20s %9.4f ms   ratio %.2f   allocs %d\n",
+			model, mode, k.batch, r.Ms, k.peer, r.PeerMs, r.Ratio, allocs)
+		results = append(results, r)
 	}
-	return nil
+	return results, nil
 }
 
 // measure runs a command and reads the JSON lines that it prints.
