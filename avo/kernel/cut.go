@@ -40,7 +40,7 @@ func (b *Builder) cutUp(ref *schedule) (*schedule, error) {
 }
 
 // cutAxis chooses the axis and how many of its steps one call computes, 0 where none may be cut: the one that should be outermost, else the first that is
-// not in the tile, else any but that of the lanes.
+// not in the tile, else any but that of the lanes; and of these the first whose calls are short enough, or where there is none the one with the shortest.
 func (b *Builder) cutAxis(ref *schedule, row float64) (axis, block int) {
 	candidates := []int{ref.outer}
 	for _, tiled := range []bool{false, true} {
@@ -50,15 +50,24 @@ func (b *Builder) cutAxis(ref *schedule, row float64) (axis, block int) {
 			}
 		}
 	}
+	axis, least := -1, 0.0
 	for _, a := range append(candidates, ref.lane) {
 		if a < 0 || !b.mayCut(a) {
 			continue
 		}
-		if n := b.blockOf(a, ref, row); n > 0 {
+		n := b.blockOf(a, ref, row)
+		if n == 0 {
+			continue
+		}
+		cycles := row * float64(n) / float64(b.fm.axes[a].extent)
+		if axis < 0 || cycles < least {
+			axis, block, least = a, n, cycles
+		}
+		if cycles <= mostCycles {
 			return a, n
 		}
 	}
-	return -1, 0
+	return axis, block
 }
 
 // sumsOverBatch reports whether a reduction axis grows with the batch.

@@ -60,6 +60,25 @@ type Arg struct {
 	Name    string
 }
 
+// Expected says how callers cut the kernel, and the cycles that the cost model expects, with the part of them that arithmetic alone would take.
+func (b *Builder) Expected() string {
+	cycles, unit := b.Cycles*float64(max(b.Cuts, 1)), "in all"
+	if !b.Grid.None {
+		cycles *= float64(b.Grid.Extent)
+		if b.Grid.PerBatch {
+			unit = "an example"
+		}
+	}
+	text := fmt.Sprintf("about %.0f cycles %s", cycles, unit)
+	if fused := b.fm.nest.Value != nil && fusedSum(b.fm.nest); fused {
+		text += fmt.Sprintf(", %.0f%% of the peak", 100*float64(b.Flops)/(32*cycles))
+	}
+	if b.Cuts > 1 {
+		text += fmt.Sprintf("; cut into %d along %s", b.Cuts, b.fm.axes[b.fm.cut].name)
+	}
+	return text
+}
+
 // chunkCycles is how long one call of a kernel should take: about 7 µs, long enough to hide the call and the hand-over to
 // another thread, and far below the 200 µs for which a kernel may hold up the garbage collector.
 const chunkCycles = 24000

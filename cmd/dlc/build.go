@@ -40,6 +40,11 @@ func newBuild() *cobra.Command {
 					fmt.Fprintf(c.ErrOrStderr(), "%s: note: pass %s took %v\n", args[0], t.Pass, t.Took)
 				}
 			}
+			if explain {
+				if err := m.Explain(cfg.Note); err != nil {
+					return err
+				}
+			}
 			p, err := m.Package(dir, name, weights, targets)
 			if err != nil {
 				return err

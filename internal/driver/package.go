@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/dlc-ml/dlc/codegen"
+	"github.com/dlc-ml/dlc/diag"
 )
 
 // LockFile is the name of the file that says what a generated package was made from, and which files of its folder are dlc's.
@@ -25,6 +26,9 @@ type Package struct {
 	Files   map[string][]byte // by name, the lock file among them
 	Weights string            // the file that is embedded; "" where the package starts from its seed
 }
+
+// Explain tells note of every kernel that m is made of.
+func (m *Model) Explain(note func(pos diag.Pos, text string)) error { return codegen.Explain(m.Unit, note) }
 
 // Package generates the package of m. weights is the safetensors file to embed; where it is "", the one beside the source is
 // taken, if there is one. dir and name may be "": the folder of the source, and the model's name. targets are what it holds kernels for: see
