@@ -16,6 +16,8 @@ ONNX models of opset 1 to %d are read and imported as tensor programs.
 
     dlc import M.onnx -o DIR       a source M.dl, and its weights M.safetensors, on which every other command works
     dlc build M.onnx -o DIR        a package; dlc run and dlc bench take a model as it is, too
+    dlc train M.dl --from M.safetensors
+                                   with a train block in the source the network learns on from the imported weights
     dlc verify DIR                 compiled code against recorded results, in the form of ONNX's backend tests
 
 The first axis of extent 1 of each input, or a first one that has a name, is the batch; a state [2,1,128] has it in second place in the file, and in front in a

@@ -18,6 +18,7 @@ type trainFlags struct {
 	o          Train
 	output     string
 	checkpoint string
+	from       string // where the first weights are, "" for random ones
 }
 
 func (d *driver) trainFlags(args []string) (*trainFlags, error) {
@@ -29,6 +30,7 @@ func (d *driver) trainFlags(args []string) (*trainFlags, error) {
 	f.IntVar(&t.o.Batch, "batch", 0, "examples in one step (default: the train block's)")
 	f.Float64Var(&t.o.LearningRate, "lr", 0, "the learning rate (default: the optimizer's)")
 	f.BoolVar(&t.o.Resume, "resume", false, "go on from the checkpoint")
+	f.StringVar(&t.from, "from", "", "start with the weights of this safetensors `file`")
 	f.StringVar(&t.output, "output", d.m.name+".safetensors", "write the weights to this `file`")
 	f.StringVar(&t.checkpoint, "checkpoint", d.m.name+".checkpoint", "keep the state of the training in this `file`")
 	if err := d.parse(args, false); err != nil {
@@ -62,6 +64,11 @@ func (d *driver) train(args []string) error {
 	}
 	if err := d.needsTraining(); err != nil {
 		return err
+	}
+	if f.from != "" {
+		if f.o.From, err = loadModel(d.m, f.from); err != nil {
+			return err
+		}
 	}
 	data, err := openData(d.m, *f.place, "train", "test")
 	if err != nil {

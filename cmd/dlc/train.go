@@ -16,7 +16,7 @@ func newTrain() *cobra.Command {
 		Short: "Compile a model, train it and write M.safetensors",
 		Long: "train compiles the model, trains it as its train block says, and writes the weights to M.safetensors, which dlc build embeds.\n" +
 			"Ctrl-C saves a checkpoint and stops; --resume goes on from there, to the same bits as if nothing had happened.",
-		Example: "  dlc train digits.dl\n  dlc train digits.dl --epochs 20 --seed 7\n  dlc train digits.dl --resume",
+		Example: "  dlc train digits.dl\n  dlc train digits.dl --epochs 20 --seed 7\n  dlc train digits.dl --resume\n  dlc train net.dl --from net.safetensors",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			m, program, err := compile(c, args[0], set, isa)
@@ -43,6 +43,7 @@ func newTrain() *cobra.Command {
 	f.Int("batch", 0, "examples in one step (default: the train block's)")
 	f.Float64("lr", 0, "the learning rate (default: the optimizer's)")
 	f.Bool("resume", false, "go on from the checkpoint")
+	f.String("from", "", "start with the weights of this safetensors `file`, such as an imported model's")
 	f.Bool("json", false, "print one JSON object a line")
 	f.StringP("output", "o", "", "write the weights to this `file` (default: M.safetensors)")
 	f.String("checkpoint", "", "keep the state of the training in this `file` (default: M.checkpoint)")
