@@ -15,7 +15,6 @@ type opRow struct {
 	min, max int64
 	heavy    bool // its work grows faster than its operands: folded where they are small
 	raw      bool // it looks at operands itself, whether they are known or not
-	note     string
 	run      func(n *call) []*value
 }
 
