@@ -28,7 +28,9 @@ type Package struct {
 }
 
 // Explain tells note of every kernel that m is made of.
-func (m *Model) Explain(note func(pos diag.Pos, text string)) error { return codegen.Explain(m.Unit, note) }
+func (m *Model) Explain(note func(pos diag.Pos, text string)) error {
+	return codegen.Explain(m.Unit, note)
+}
 
 // Package generates the package of m. weights is the safetensors file to embed; where it is "", the one beside the source is
 // taken, if there is one. dir and name may be "": the folder of the source, and the model's name. targets are what it holds kernels for: see
