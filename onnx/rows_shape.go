@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -226,7 +227,7 @@ func (n *call) filled(c *constant, shape []int) *value {
 // constantNode is the constant of the one attribute that is given.
 func constantNode(n *call) []*value {
 	var c *constant
-	for name, make := range map[string]func(a *Attribute) *constant{
+	kinds := map[string]func(a *Attribute) *constant{
 		"value": func(a *Attribute) *constant {
 			if a.T == nil {
 				refuse("it has no value")
@@ -259,9 +260,10 @@ func constantNode(n *call) []*value {
 			}
 			return k
 		},
-	} {
-		if a := n.attr(name); a != nil {
-			c = make(a)
+	}
+	for _, name := range slices.Sorted(maps.Keys(kinds)) {
+		if a := n.attr(name); a != nil && c == nil {
+			c = kinds[name](a)
 		}
 	}
 	if c == nil {

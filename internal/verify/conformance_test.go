@@ -16,10 +16,7 @@ var updateConformance = flag.Bool("update-conformance", false, "write testdata/c
 
 // deviations are cases whose recorded results are not what the standard says.
 var deviations = map[string]string{
-	"test_adam_multiple":                       "the recorded results are those of epsilon=1e-2, which the model does not say",
-	"test_cast_FLOAT_to_BFLOAT16":              "the recorded results are cut off, not rounded to nearest as the standard says",
-	"test_castlike_FLOAT_to_BFLOAT16":          "the recorded results are cut off, not rounded to nearest as the standard says",
-	"test_castlike_FLOAT_to_BFLOAT16_expanded": "the recorded results are cut off, not rounded to nearest as the standard says",
+	"test_adam_multiple": "the recorded results are those of epsilon=1e-2, which the model does not say",
 }
 
 // TestConformance runs ONNX's backend tests. testdata/conformance.txt says how many pass at least, and lists each of the others with the reason.

@@ -169,7 +169,7 @@ func compareOutputs(m *onnx.Import, set *dataSet, got [][]uint32, tol onnx.Toler
 		if p.Port != "" {
 			numbers, got = outputNumbers(got[0], p), got[1:]
 		}
-		d, err := set.outputs[k].As(p.Type).Compare(p.Type, p.Shape, numbers, tol)
+		d, err := set.outputs[k].Compare(p.Type, p.Shape, numbers, tol)
 		if worst != nil {
 			*worst = max(*worst, d)
 		}
