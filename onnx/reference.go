@@ -57,7 +57,7 @@ var limits = map[string]string{
 	"RoiAlign":    "one image",
 	"ConvInteger": "computed in f32", "MatMulInteger": "computed in f32", "QLinearConv": "computed in f32", "QLinearMatMul": "computed in f32",
 	"LabelEncoder": "numbers", "LinearClassifier": "classes that are numbers, a row of coefficients for each", "TreeEnsembleClassifier": "classes that are numbers",
-	"TreeEnsembleRegressor": "sums and averages",
+	"TfIdfVectorizer": "whole numbers", "TreeEnsembleRegressor": "sums and averages",
 }
 
 // spaced puts a blank before what is not empty.

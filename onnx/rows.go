@@ -55,7 +55,6 @@ var refusedOps = map[string]string{}
 func init() {
 	for reason, names := range map[string][]string{
 		"it draws random numbers, which an import cannot repeat": {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"},
-		"counting n-grams is not supported":                      {"TfIdfVectorizer"},
 		"strings are not supported":                              {"StringNormalizer", "RegexFullMatch", "StringConcat", "StringSplit"},
 		"how many results it gives depends on the data, and all extents are fixed when a model is compiled": {"NonMaxSuppression", "NonZero", "Unique"},
 		"gradients are made by dlc itself, from the network":                                                {"ai.onnx.preview.training.Gradient"},
