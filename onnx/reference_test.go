@@ -18,6 +18,7 @@ ONNX models of opset 1 to %d are read and imported as tensor programs.
     dlc build M.onnx -o DIR        a package; dlc run and dlc bench take a model as it is, too
     dlc train M.dl --from M.safetensors
                                    with a train block in the source the network learns on from the imported weights
+    dlc export M.dl -o M.onnx      the other way: an ONNX model of a source, its weights inside
     dlc verify DIR                 compiled code against recorded results, in the form of ONNX's backend tests
 
 The first axis of extent 1 of each input, or a first one that has a name, is the batch; a state [2,1,128] has it in second place in the file, and in front in a
@@ -27,6 +28,12 @@ All extents are fixed when a model is compiled. What depends on known values onl
 Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit 32 bits are refused. Strings, and sequences and optionals as
 inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must be known. Of a branch whose condition is
 computed both sides are, and one is taken. Data outside the file must lie in its folder, in files that are no links.
+
+dlc export writes opset %d. Inputs and outputs keep the source's names and order of axes, so images have their channels last; transposes stand only where a
+convolution or pooling needs the other order. The batch is the dimension N. Layers that ONNX has no operator for in that opset are written as what they are
+composed of. Operators that have no form (nms, unique, grid_sample, roi_align, shifts of signed numbers, losses of one kind or another) are
+listed at once, with their places in the source. Where x is -∞, gelu and silu give NaN in ONNX, and 0 in dlc. An index out of range is an error there, and the
+nearest row here.
 
 ## Operators
 
@@ -41,7 +48,7 @@ func TestReference(t *testing.T) {
 	head, rest, _ := strings.Cut(strings.TrimSpace(string(list)), "\n")
 	var b strings.Builder
 	b.WriteString("# ONNX\n\n<!-- Made from the rows of package onnx and the list of cases. To bring it up to date: go test ./onnx -run TestReference -update -->\n")
-	fmt.Fprintf(&b, intro, NewestOpset)
+	fmt.Fprintf(&b, intro, NewestOpset, ExportOpset)
 	b.WriteString(Reference())
 	fmt.Fprintf(&b, "\n## Backend tests\n\nOf ONNX's own backend tests (1.12: node, pytorch-converted, pytorch-operator and simple), %s, by compiled code and at the standard's tolerance. The others:\n\n| case | | reason |\n|---|---|---|\n", strings.TrimPrefix(head, "# "))
 	for line := range strings.Lines(rest) {

@@ -56,7 +56,7 @@ func reduction(name, kind string) opRow {
 		}
 		slices.Sort(axes)
 		axes = slices.Compact(axes)
-		if axes[0] == 0 && rank > 0 && !x.shape()[0].Static() {
+		if rank > 0 && axes[0] == 0 && !x.shape()[0].Static() {
 			refuse("it would fold the examples of a batch")
 		}
 		if rank == 0 {
