@@ -43,7 +43,7 @@ type Grid struct {
 	// PerBatch says that the extent is Extent times the batch size; else it is Extent.
 	PerBatch bool
 	Extent   int
-	Tile     int // 1, 2, 4 or 8
+	Tile     int // 1, 2, 4, 6 or 8
 	Chunk    int // rows of one call: a multiple of Tile
 }
 

@@ -127,7 +127,10 @@ func (b *Builder) scheduleWithin(t vec.Target, limit int) (*schedule, error) {
 	return &best, nil
 }
 
-// search tries every tile over at most three axes. The grid's tile is a power of two and the same for every target, since the
+// manyRows is how many rows an example must have for tiles of six, which leave single rows over.
+const manyRows = 24
+
+// search tries every tile over at most three axes. The grid's tile is a power of two, or six where there are many rows, and the same for every target, since the
 // caller's counts depend on it.
 func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
 	if axis == b.fm.par {
@@ -168,7 +171,7 @@ func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
 		if t > 1 && tiled == 3 {
 			break
 		}
-		if axis == b.grid && t&(t-1) != 0 {
+		if axis == b.grid && t&(t-1) != 0 && (t != 6 || b.fm.axes[axis].extent < manyRows) {
 			continue
 		}
 		s.tile[axis] = t
