@@ -189,14 +189,19 @@ def mapping(name, model, dlc):
     return result
 
 
-def summary(x, single):
-    """A few elements, the sum and the norm of a tensor, and how far PyTorch's own float32 is from its float64: a deep network under batch
-    normalization magnifies rounding."""
-    x, single = (np.asarray(v, dtype=np.float64).reshape(-1) for v in (x, single))
+# How many times, and by how much, all parameters are moved to see what a rounding does: about what float32 loses in a long sum.
+SHAKES, SHAKE = 4, 1e-6
+
+
+def summary(x, others):
+    """A few elements, the sum and the norm of a tensor, and how far others are from it, which ran in float32 or with parameters that a rounding moved: a
+    deep network under batch normalization magnifies rounding, and a unit that lies at its kink goes over to the other side."""
+    x = np.asarray(x, dtype=np.float64).reshape(-1)
+    others = [np.asarray(v, dtype=np.float64).reshape(-1) for v in others]
     at = np.linspace(0, len(x) - 1, min(len(x), 24)).astype(int)
     short = lambda v: float(f"{v:.9g}")
     return {"at": at.tolist(), "values": [short(v) for v in x[at]], "sum": short(x.sum()), "norm": short(np.sqrt((x * x).sum())),
-            "float32": {"element": short(np.abs(x - single).max()), "sum": short(abs(x.sum() - single.sum()))}}
+            "rounded": {"element": short(max(np.abs(x - v).max() for v in others)), "sum": short(max(abs(x.sum() - v.sum()) for v in others))}}
 
 
 def save(path, tensors):
@@ -210,8 +215,8 @@ def save(path, tensors):
         f.write(struct.pack("<Q", len(text)) + text + data)
 
 
-def run(constructor, kind, name, shape, classes, params):
-    """Logits, loss and gradients of one model in one precision."""
+def run(constructor, kind, name, shape, classes, params, shake=0):
+    """Logits, loss and gradients of one model in one precision, with parameters that were moved where shake is not 0."""
     torch.manual_seed(0)
     model = constructor().to(kind)
     for m in model.modules():
@@ -219,8 +224,9 @@ def run(constructor, kind, name, shape, classes, params):
             m.p = 0.0  # its random numbers are each system's own
     where = mapping(name, model, params)
     values = {n: start(n, s) for n, (_, s) in where.items()}
-    for n, (place, _) in where.items():
-        place.write(values[n])
+    for n, (place, s) in where.items():
+        moved = SHAKE * noise(f"{n} {shake}", max(1, int(np.prod(s)))).reshape(s) if shake else 0
+        place.write(values[n] * (1 + moved))
     batch = 2
     # dlc has channels last.
     mine = (shape[1], shape[2], shape[0]) if len(shape) == 3 else shape
@@ -242,9 +248,10 @@ def record(models, dlc, name, weights):
     constructor, shape, classes = models.MODELS[name]
     params = parameters(dlc, name)
     batch, logits, loss, gradients, values = run(constructor, torch.float64, name, shape, classes, params)
-    _, logits32, _, gradients32, _ = run(constructor, torch.float32, name, shape, classes, params)
-    out = {"torch": torch.__version__, "batch": batch, "loss": float(f"{loss:.9g}"), "logits": summary(logits, logits32),
-           "gradients": {n: summary(g, gradients32[n]) for n, g in gradients.items()}}
+    others = [run(constructor, torch.float32, name, shape, classes, params)]
+    others += [run(constructor, torch.float64, name, shape, classes, params, i) for i in range(1, SHAKES + 1)]
+    out = {"torch": torch.__version__, "batch": batch, "loss": float(f"{loss:.9g}"), "logits": summary(logits, [o[1] for o in others]),
+           "gradients": {n: summary(g, [o[3][n] for o in others]) for n, g in gradients.items()}}
     with open(f"bench/testdata/{name}.json", "w") as f:
         json.dump(out, f, indent=0)
         f.write("\n")
