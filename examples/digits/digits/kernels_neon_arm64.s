@@ -8597,34 +8597,50 @@ loop1:
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
 	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
 	MOVD batch+40(FP), R2
 	CMP $0, R2
 	BLE end2
 
 loop2:
-	FMOVS 0(R0), F12
-	FMOVQ 0(R1), F13
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVQ 16(R1), F14
-	WORD $0x4f8c11c1 // fmla v1.4s, v14.4s, v12.s[0]
-	FMOVS 0(R0), F12
-	FMOVD 32(R1), F15
-	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
-	FMOVS 4(R0), F12
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
-	FMOVS 4(R0), F12
-	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
-	FMOVS 8(R0), F12
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
-	FMOVS 8(R0), F12
-	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVS 12(R0), F12
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
-	FMOVS 12(R0), F12
-	WORD $0x4f8c11eb // fmla v11.4s, v15.4s, v12.s[0]
+	FMOVS 0(R0), F18
+	FMOVQ 0(R1), F19
+	WORD $0x4f921260 // fmla v0.4s, v19.4s, v18.s[0]
+	FMOVQ 16(R1), F20
+	WORD $0x4f921281 // fmla v1.4s, v20.4s, v18.s[0]
+	FMOVS 0(R0), F18
+	FMOVD 32(R1), F21
+	WORD $0x4f9212a2 // fmla v2.4s, v21.4s, v18.s[0]
+	FMOVS 4(R0), F18
+	WORD $0x4f921263 // fmla v3.4s, v19.4s, v18.s[0]
+	WORD $0x4f921284 // fmla v4.4s, v20.4s, v18.s[0]
+	FMOVS 4(R0), F18
+	WORD $0x4f9212a5 // fmla v5.4s, v21.4s, v18.s[0]
+	FMOVS 8(R0), F18
+	WORD $0x4f921266 // fmla v6.4s, v19.4s, v18.s[0]
+	WORD $0x4f921287 // fmla v7.4s, v20.4s, v18.s[0]
+	FMOVS 8(R0), F18
+	WORD $0x4f9212a8 // fmla v8.4s, v21.4s, v18.s[0]
+	FMOVS 12(R0), F18
+	WORD $0x4f921269 // fmla v9.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128a // fmla v10.4s, v20.4s, v18.s[0]
+	FMOVS 12(R0), F18
+	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
+	FMOVS 16(R0), F18
+	WORD $0x4f92126c // fmla v12.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	FMOVS 16(R0), F18
+	WORD $0x4f9212ae // fmla v14.4s, v21.4s, v18.s[0]
+	FMOVS 20(R0), F18
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0x4f921290 // fmla v16.4s, v20.4s, v18.s[0]
+	FMOVS 20(R0), F18
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 	ADD $200, R0
 	ADD $40, R1
 	SUBS $1, R2, R2
@@ -8649,8 +8665,14 @@ end2:
 	FMOVQ F9, 120(R3)
 	FMOVQ F10, 136(R3)
 	FMOVD F11, 152(R3)
-	ADD $16, R0
-	ADD $160, R3
+	FMOVQ F12, 160(R3)
+	FMOVQ F13, 176(R3)
+	FMOVD F14, 192(R3)
+	FMOVQ F15, 200(R3)
+	FMOVQ F16, 216(R3)
+	FMOVD F17, 232(R3)
+	ADD $24, R0
+	ADD $240, R3
 	SUBS $1, R4, R4
 	BNE loop1
 
@@ -9344,15 +9366,15 @@ TEXT ·kHiddenDenseWeightGradNEON(SB), $128-48
 	// 		hidden.dense.weight.grad[in, unit] = acc
 	// 	}
 	// }
-	MOVD flatten0+0(FP), R0
-	MOVD denseGrad0+8(FP), R1
+	MOVD flatten0+0(FP), R1
+	MOVD denseGrad0+8(FP), R0
 	MOVD hiddenDenseWeightGrad0+16(FP), R2
 	MOVD main+24(FP), R5
 	CMP $0, R5
 	BLE end1
 
 loop1:
-	MOVD $4, R4
+	MOVD $3, R3
 
 loop2:
 	VMOVI $0, V0.B16
@@ -9379,85 +9401,84 @@ loop2:
 	VMOVI $0, V21.B16
 	VMOVI $0, V22.B16
 	VMOVI $0, V23.B16
-	MOVD batch+40(FP), R3
-	CMP $0, R3
+	MOVD batch+40(FP), R4
+	CMP $0, R4
 	BLE end3
 
 loop3:
-	FMOVS 0(R0), F24
-	FMOVQ 0(R1), F25
+	FMOVS 0(R1), F24
+	FMOVQ 0(R0), F25
 	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
-	FMOVQ 16(R1), F26
+	FMOVQ 16(R0), F26
 	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
-	FMOVQ 32(R1), F27
+	FMOVQ 32(R0), F27
 	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
-	FMOVS 4(R0), F24
-	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
-	WORD $0x4f981344 // fmla v4.4s, v26.4s, v24.s[0]
-	WORD $0x4f981365 // fmla v5.4s, v27.4s, v24.s[0]
-	FMOVS 8(R0), F24
-	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
-	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
-	WORD $0x4f981368 // fmla v8.4s, v27.4s, v24.s[0]
-	FMOVS 12(R0), F24
-	WORD $0x4f981329 // fmla v9.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
-	FMOVS 16(R0), F24
+	FMOVQ 48(R0), F28
+	WORD $0x4f981383 // fmla v3.4s, v28.4s, v24.s[0]
+	FMOVS 4(R1), F24
+	WORD $0x4f981324 // fmla v4.4s, v25.4s, v24.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981387 // fmla v7.4s, v28.4s, v24.s[0]
+	FMOVS 8(R1), F24
+	WORD $0x4f981328 // fmla v8.4s, v25.4s, v24.s[0]
+	WORD $0x4f981349 // fmla v9.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136a // fmla v10.4s, v27.4s, v24.s[0]
+	WORD $0x4f98138b // fmla v11.4s, v28.4s, v24.s[0]
+	FMOVS 12(R1), F24
 	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
 	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
 	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	FMOVS 20(R0), F24
-	WORD $0x4f98132f // fmla v15.4s, v25.4s, v24.s[0]
-	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
-	WORD $0x4f981371 // fmla v17.4s, v27.4s, v24.s[0]
-	FMOVS 24(R0), F24
-	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
-	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
-	WORD $0x4f981374 // fmla v20.4s, v27.4s, v24.s[0]
-	FMOVS 28(R0), F24
-	WORD $0x4f981335 // fmla v21.4s, v25.4s, v24.s[0]
-	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
-	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
-	ADD $1280, R0
-	ADD $200, R1
-	SUBS $1, R3, R3
+	WORD $0x4f98138f // fmla v15.4s, v28.4s, v24.s[0]
+	FMOVS 16(R1), F24
+	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
+	WORD $0x4f981393 // fmla v19.4s, v28.4s, v24.s[0]
+	FMOVS 20(R1), F24
+	WORD $0x4f981334 // fmla v20.4s, v25.4s, v24.s[0]
+	WORD $0x4f981355 // fmla v21.4s, v26.4s, v24.s[0]
+	WORD $0x4f981376 // fmla v22.4s, v27.4s, v24.s[0]
+	WORD $0x4f981397 // fmla v23.4s, v28.4s, v24.s[0]
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R4, R4
 	BNE loop3
 
 end3:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R0, R26, R0
+	MADD R25, R1, R26, R1
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
-	FMOVQ F3, 200(R2)
-	FMOVQ F4, 216(R2)
-	FMOVQ F5, 232(R2)
-	FMOVQ F6, 400(R2)
-	FMOVQ F7, 416(R2)
-	FMOVQ F8, 432(R2)
-	FMOVQ F9, 600(R2)
-	FMOVQ F10, 616(R2)
-	FMOVQ F11, 632(R2)
-	FMOVQ F12, 800(R2)
-	FMOVQ F13, 816(R2)
-	FMOVQ F14, 832(R2)
-	FMOVQ F15, 1000(R2)
-	FMOVQ F16, 1016(R2)
-	FMOVQ F17, 1032(R2)
-	FMOVQ F18, 1200(R2)
-	FMOVQ F19, 1216(R2)
-	FMOVQ F20, 1232(R2)
-	FMOVQ F21, 1400(R2)
-	FMOVQ F22, 1416(R2)
-	FMOVQ F23, 1432(R2)
-	ADD $48, R1
-	ADD $48, R2
-	SUBS $1, R4, R4
+	FMOVQ F3, 48(R2)
+	FMOVQ F4, 200(R2)
+	FMOVQ F5, 216(R2)
+	FMOVQ F6, 232(R2)
+	FMOVQ F7, 248(R2)
+	FMOVQ F8, 400(R2)
+	FMOVQ F9, 416(R2)
+	FMOVQ F10, 432(R2)
+	FMOVQ F11, 448(R2)
+	FMOVQ F12, 600(R2)
+	FMOVQ F13, 616(R2)
+	FMOVQ F14, 632(R2)
+	FMOVQ F15, 648(R2)
+	FMOVQ F16, 800(R2)
+	FMOVQ F17, 816(R2)
+	FMOVQ F18, 832(R2)
+	FMOVQ F19, 848(R2)
+	FMOVQ F20, 1000(R2)
+	FMOVQ F21, 1016(R2)
+	FMOVQ F22, 1032(R2)
+	FMOVQ F23, 1048(R2)
+	ADD $64, R0
+	ADD $64, R2
+	SUBS $1, R3, R3
 	BNE loop2
 	VMOVI $0, V0.B16
 	VMOVI $0, V1.B16
@@ -9465,53 +9486,45 @@ end3:
 	VMOVI $0, V3.B16
 	VMOVI $0, V4.B16
 	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	SUB $192, R1
-	MOVD batch+40(FP), R4
-	CMP $0, R4
+	SUB $192, R0
+	MOVD batch+40(FP), R3
+	CMP $0, R3
 	BLE end4
 
 loop4:
-	FMOVS 0(R0), F8
-	FMOVD 192(R1), F9
-	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
-	FMOVS 4(R0), F8
-	WORD $0x4f881121 // fmla v1.4s, v9.4s, v8.s[0]
-	FMOVS 8(R0), F8
-	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
-	FMOVS 12(R0), F8
-	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
-	FMOVS 16(R0), F8
-	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
-	FMOVS 20(R0), F8
-	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
-	FMOVS 24(R0), F8
-	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
-	FMOVS 28(R0), F8
-	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
-	ADD $1280, R0
-	ADD $200, R1
-	SUBS $1, R4, R4
+	FMOVS 0(R1), F6
+	FMOVD 192(R0), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVS 4(R1), F6
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	FMOVS 8(R1), F6
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	FMOVS 12(R1), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	FMOVS 16(R1), F6
+	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	FMOVS 20(R1), F6
+	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R3, R3
 	BNE loop4
 
 end4:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R0, R26, R0
+	MADD R25, R1, R26, R1
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	FMOVD F0, 0(R2)
 	FMOVD F1, 200(R2)
 	FMOVD F2, 400(R2)
 	FMOVD F3, 600(R2)
 	FMOVD F4, 800(R2)
 	FMOVD F5, 1000(R2)
-	FMOVD F6, 1200(R2)
-	FMOVD F7, 1400(R2)
-	ADD $32, R0
-	ADD $1408, R2
+	ADD $24, R1
+	ADD $1008, R2
 	SUBS $1, R5, R5
 	BNE loop1
 
@@ -9533,48 +9546,48 @@ loop5:
 	VMOVI $0, V9.B16
 	VMOVI $0, V10.B16
 	VMOVI $0, V11.B16
-	MOVD batch+40(FP), R4
-	CMP $0, R4
+	MOVD batch+40(FP), R3
+	CMP $0, R3
 	BLE end6
 
 loop6:
-	FMOVS 0(R0), F12
-	FMOVQ 0(R1), F13
+	FMOVS 0(R1), F12
+	FMOVQ 0(R0), F13
 	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVQ 16(R1), F13
+	FMOVQ 16(R0), F13
 	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
-	FMOVQ 32(R1), F13
+	FMOVQ 32(R0), F13
 	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	FMOVQ 48(R1), F13
+	FMOVQ 48(R0), F13
 	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	FMOVQ 64(R1), F13
+	FMOVQ 64(R0), F13
 	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
-	FMOVQ 80(R1), F13
+	FMOVQ 80(R0), F13
 	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
-	FMOVQ 96(R1), F13
+	FMOVQ 96(R0), F13
 	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	FMOVQ 112(R1), F13
+	FMOVQ 112(R0), F13
 	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
-	FMOVQ 128(R1), F13
+	FMOVQ 128(R0), F13
 	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVQ 144(R1), F13
+	FMOVQ 144(R0), F13
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVQ 160(R1), F13
+	FMOVQ 160(R0), F13
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVQ 176(R1), F13
+	FMOVQ 176(R0), F13
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
-	ADD $1280, R0
-	ADD $200, R1
-	SUBS $1, R4, R4
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R3, R3
 	BNE loop6
 
 end6:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R0, R26, R0
+	MADD R25, R1, R26, R1
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVQ F2, 32(R2)
@@ -9588,28 +9601,28 @@ end6:
 	FMOVQ F10, 160(R2)
 	FMOVQ F11, 176(R2)
 	VMOVI $0, V0.B16
-	MOVD batch+40(FP), R4
-	CMP $0, R4
+	MOVD batch+40(FP), R3
+	CMP $0, R3
 	BLE end7
 
 loop7:
-	FMOVS 0(R0), F1
-	FMOVD 192(R1), F2
+	FMOVS 0(R1), F1
+	FMOVD 192(R0), F2
 	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
-	ADD $1280, R0
-	ADD $200, R1
-	SUBS $1, R4, R4
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R3, R3
 	BNE loop7
 
 end7:
 	MOVD batch+40(FP), R25
 	MOVD $-1280, R26
-	MADD R25, R0, R26, R0
+	MADD R25, R1, R26, R1
 	MOVD batch+40(FP), R25
 	MOVD $-200, R26
-	MADD R25, R1, R26, R1
+	MADD R25, R0, R26, R0
 	FMOVD F0, 192(R2)
-	ADD $4, R0
+	ADD $4, R1
 	ADD $200, R2
 	SUBS $1, R5, R5
 	BNE loop5

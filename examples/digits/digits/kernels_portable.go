@@ -5408,91 +5408,74 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *f
 //		}
 //	}
 func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int) {
-	s0 := unsafe.Slice(hidden0, max(0, 5+(main-1)*4+(tail-1)*1+(batch-1)*50))
+	s0 := unsafe.Slice(hidden0, max(0, 7+(main-1)*6+(tail-1)*1+(batch-1)*50))
 	i0 := 0
 	s1 := unsafe.Slice(logitsGrad0, max(0, 10+(batch-1)*10))
 	i1 := 0
-	s2 := unsafe.Slice(logitsDenseWeightGrad0, max(0, 50+(main-1)*40+(tail-1)*10))
+	s2 := unsafe.Slice(logitsDenseWeightGrad0, max(0, 70+(main-1)*60+(tail-1)*10))
 	i2 := 0
 	for range main {
-		for range 5 {
+		for range 10 {
 			v1 := float32(0)
 			v2 := float32(0)
 			v3 := float32(0)
 			v4 := float32(0)
 			v5 := float32(0)
 			v6 := float32(0)
-			v7 := float32(0)
-			v8 := float32(0)
 			for range batch {
-				v9 := s0[i0]
-				v10 := s1[i1]
+				v7 := s0[i0]
+				v8 := s1[i1]
 				{
-					p, c := float64(v9)*float64(v10), float64(v1)
+					p, c := float64(v7)*float64(v8), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
 						v1 = roundSum(p, c, s)
 					}
 				}
-				v11 := s1[i1+1]
+				v9 := s0[i0+1]
 				{
-					p, c := float64(v9)*float64(v11), float64(v2)
+					p, c := float64(v9)*float64(v8), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
 						v2 = roundSum(p, c, s)
 					}
 				}
-				v12 := s0[i0+1]
+				v10 := s0[i0+2]
 				{
-					p, c := float64(v12)*float64(v10), float64(v3)
+					p, c := float64(v10)*float64(v8), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
 						v3 = roundSum(p, c, s)
 					}
 				}
+				v11 := s0[i0+3]
 				{
-					p, c := float64(v12)*float64(v11), float64(v4)
+					p, c := float64(v11)*float64(v8), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
 						v4 = roundSum(p, c, s)
 					}
 				}
-				v13 := s0[i0+2]
+				v12 := s0[i0+4]
 				{
-					p, c := float64(v13)*float64(v10), float64(v5)
+					p, c := float64(v12)*float64(v8), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
 						v5 = roundSum(p, c, s)
 					}
 				}
+				v13 := s0[i0+5]
 				{
-					p, c := float64(v13)*float64(v11), float64(v6)
+					p, c := float64(v13)*float64(v8), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
 						v6 = roundSum(p, c, s)
-					}
-				}
-				v14 := s0[i0+3]
-				{
-					p, c := float64(v14)*float64(v10), float64(v7)
-					s := p + c
-					v7 = float32(s)
-					if twiceRounded(s) {
-						v7 = roundSum(p, c, s)
-					}
-				}
-				{
-					p, c := float64(v14)*float64(v11), float64(v8)
-					s := p + c
-					v8 = float32(s)
-					if twiceRounded(s) {
-						v8 = roundSum(p, c, s)
 					}
 				}
 				i0 += 50
@@ -5501,42 +5484,30 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 			i0 -= batch * 50
 			i1 -= batch * 10
 			s2[i2] = v1
-			s2[i2+1] = v2
-			s2[i2+10] = v3
-			s2[i2+11] = v4
-			s2[i2+20] = v5
-			s2[i2+21] = v6
-			s2[i2+30] = v7
-			s2[i2+31] = v8
-			i1 += 2
-			i2 += 2
+			s2[i2+10] = v2
+			s2[i2+20] = v3
+			s2[i2+30] = v4
+			s2[i2+40] = v5
+			s2[i2+50] = v6
+			i1 += 1
+			i2 += 1
 		}
-		i0 += 4
+		i0 += 6
 		i1 -= 10
-		i2 += 30
+		i2 += 50
 	}
 	for range tail {
-		for range 5 {
-			v15 := float32(0)
-			v16 := float32(0)
+		for range 10 {
+			v14 := float32(0)
 			for range batch {
-				v17 := s0[i0]
-				v18 := s1[i1]
+				v15 := s0[i0]
+				v16 := s1[i1]
 				{
-					p, c := float64(v17)*float64(v18), float64(v15)
+					p, c := float64(v15)*float64(v16), float64(v14)
 					s := p + c
-					v15 = float32(s)
+					v14 = float32(s)
 					if twiceRounded(s) {
-						v15 = roundSum(p, c, s)
-					}
-				}
-				v19 := s1[i1+1]
-				{
-					p, c := float64(v17)*float64(v19), float64(v16)
-					s := p + c
-					v16 = float32(s)
-					if twiceRounded(s) {
-						v16 = roundSum(p, c, s)
+						v14 = roundSum(p, c, s)
 					}
 				}
 				i0 += 50
@@ -5544,10 +5515,9 @@ func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *floa
 			}
 			i0 -= batch * 50
 			i1 -= batch * 10
-			s2[i2] = v15
-			s2[i2+1] = v16
-			i1 += 2
-			i2 += 2
+			s2[i2] = v14
+			i1 += 1
+			i2 += 1
 		}
 		i0 += 1
 		i1 -= 10
@@ -5859,11 +5829,11 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32,
 //		}
 //	}
 func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int) {
-	s0 := unsafe.Slice(flatten0, max(0, 9+(main-1)*8+(tail-1)*1+(batch-1)*320))
+	s0 := unsafe.Slice(flatten0, max(0, 7+(main-1)*6+(tail-1)*1+(batch-1)*320))
 	i0 := 0
 	s1 := unsafe.Slice(denseGrad0, max(0, 50+(batch-1)*50))
 	i1 := 0
-	s2 := unsafe.Slice(hiddenDenseWeightGrad0, max(0, 450+(main-1)*400+(tail-1)*50))
+	s2 := unsafe.Slice(hiddenDenseWeightGrad0, max(0, 350+(main-1)*300+(tail-1)*50))
 	i2 := 0
 	for range main {
 		for range 50 {
@@ -5873,80 +5843,60 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 			v4 := float32(0)
 			v5 := float32(0)
 			v6 := float32(0)
-			v7 := float32(0)
-			v8 := float32(0)
 			for range batch {
-				v9 := s0[i0]
-				v10 := s1[i1]
+				v7 := s0[i0]
+				v8 := s1[i1]
 				{
-					p, c := float64(v9)*float64(v10), float64(v1)
+					p, c := float64(v7)*float64(v8), float64(v1)
 					s := p + c
 					v1 = float32(s)
 					if twiceRounded(s) {
 						v1 = roundSum(p, c, s)
 					}
 				}
-				v11 := s0[i0+1]
+				v9 := s0[i0+1]
 				{
-					p, c := float64(v11)*float64(v10), float64(v2)
+					p, c := float64(v9)*float64(v8), float64(v2)
 					s := p + c
 					v2 = float32(s)
 					if twiceRounded(s) {
 						v2 = roundSum(p, c, s)
 					}
 				}
-				v12 := s0[i0+2]
+				v10 := s0[i0+2]
 				{
-					p, c := float64(v12)*float64(v10), float64(v3)
+					p, c := float64(v10)*float64(v8), float64(v3)
 					s := p + c
 					v3 = float32(s)
 					if twiceRounded(s) {
 						v3 = roundSum(p, c, s)
 					}
 				}
-				v13 := s0[i0+3]
+				v11 := s0[i0+3]
 				{
-					p, c := float64(v13)*float64(v10), float64(v4)
+					p, c := float64(v11)*float64(v8), float64(v4)
 					s := p + c
 					v4 = float32(s)
 					if twiceRounded(s) {
 						v4 = roundSum(p, c, s)
 					}
 				}
-				v14 := s0[i0+4]
+				v12 := s0[i0+4]
 				{
-					p, c := float64(v14)*float64(v10), float64(v5)
+					p, c := float64(v12)*float64(v8), float64(v5)
 					s := p + c
 					v5 = float32(s)
 					if twiceRounded(s) {
 						v5 = roundSum(p, c, s)
 					}
 				}
-				v15 := s0[i0+5]
+				v13 := s0[i0+5]
 				{
-					p, c := float64(v15)*float64(v10), float64(v6)
+					p, c := float64(v13)*float64(v8), float64(v6)
 					s := p + c
 					v6 = float32(s)
 					if twiceRounded(s) {
 						v6 = roundSum(p, c, s)
-					}
-				}
-				v16 := s0[i0+6]
-				{
-					p, c := float64(v16)*float64(v10), float64(v7)
-					s := p + c
-					v7 = float32(s)
-					if twiceRounded(s) {
-						v7 = roundSum(p, c, s)
-					}
-				}
-				v17 := s0[i0+7]
-				{
-					p, c := float64(v17)*float64(v10), float64(v8)
-					s := p + c
-					v8 = float32(s)
-					if twiceRounded(s) {
-						v8 = roundSum(p, c, s)
 					}
 				}
 				i0 += 320
@@ -5960,27 +5910,25 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 			s2[i2+150] = v4
 			s2[i2+200] = v5
 			s2[i2+250] = v6
-			s2[i2+300] = v7
-			s2[i2+350] = v8
 			i1 += 1
 			i2 += 1
 		}
-		i0 += 8
+		i0 += 6
 		i1 -= 50
-		i2 += 350
+		i2 += 250
 	}
 	for range tail {
 		for range 50 {
-			v18 := float32(0)
+			v14 := float32(0)
 			for range batch {
-				v19 := s0[i0]
-				v20 := s1[i1]
+				v15 := s0[i0]
+				v16 := s1[i1]
 				{
-					p, c := float64(v19)*float64(v20), float64(v18)
+					p, c := float64(v15)*float64(v16), float64(v14)
 					s := p + c
-					v18 = float32(s)
+					v14 = float32(s)
 					if twiceRounded(s) {
-						v18 = roundSum(p, c, s)
+						v14 = roundSum(p, c, s)
 					}
 				}
 				i0 += 320
@@ -5988,7 +5936,7 @@ func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *floa
 			}
 			i0 -= batch * 320
 			i1 -= batch * 50
-			s2[i2] = v18
+			s2[i2] = v14
 			i1 += 1
 			i2 += 1
 		}

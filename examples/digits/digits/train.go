@@ -219,7 +219,7 @@ var trainBases = []base{
 
 var trainProgram = program{
 	bases:      trainBases,
-	cycles:     204029,
+	cycles:     203945,
 	fixed:      16064,
 	fixedCost:  30608,
 	flops:      3644632,
@@ -268,7 +268,7 @@ func trainRun(x *exec) {
 	// digits.dl:11:31 matmul, relu_grad
 	x.each(x.n, 340, trainHiddenGrad)
 	// digits.dl:11:31 dense_grad_weight
-	x.each(50, 288, trainLogitsDenseWeightGrad)
+	x.each(50, 324, trainLogitsDenseWeightGrad)
 	// digits.dl:11:31 reduce_sum
 	x.each(1, 1, trainLogitsDenseBiasGrad)
 	// digits.dl:9:39 matmul
@@ -276,7 +276,7 @@ func trainRun(x *exec) {
 	// digits.dl:9:39 matmul
 	x.each(x.n, 20, trainFlattenGrad)
 	// digits.dl:9:39 dense_grad_weight
-	x.each(320, 80, trainHiddenDenseWeightGrad)
+	x.each(320, 84, trainHiddenDenseWeightGrad)
 	// digits.dl:9:39 reduce_sum
 	x.each(1, 1, trainHiddenDenseBiasGrad)
 	// digits.dl:6:73 max_pool_grad
@@ -394,9 +394,9 @@ func trainHiddenGrad(x *exec, lo, hi int) {
 	kHiddenGrad(x.at(15, 10*lo), x.at(26, 0), x.at(8, 50*lo), x.at(18, 50*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
-// trainLogitsDenseWeightGrad: digits.dl:11:31 dense_grad_weight; lanes along unit, in by 4, unit by 2
+// trainLogitsDenseWeightGrad: digits.dl:11:31 dense_grad_weight; lanes along unit, in by 6, unit by 2
 func trainLogitsDenseWeightGrad(x *exec, lo, hi int) {
-	kLogitsDenseWeightGrad(x.at(8, lo), x.at(15, 0), x.grad(21376+10*lo), (hi-lo)/4, (hi-lo)%4, x.n)
+	kLogitsDenseWeightGrad(x.at(8, lo), x.at(15, 0), x.grad(21376+10*lo), (hi-lo)/6, (hi-lo)%6, x.n)
 }
 
 // trainLogitsDenseBiasGrad: digits.dl:11:31 reduce_sum; lanes along j, j by 2
@@ -414,9 +414,9 @@ func trainFlattenGrad(x *exec, lo, hi int) {
 	kFlattenGrad(x.at(18, 50*lo), x.at(27, 0), x.at(19, 320*lo), (hi-lo)/2, (hi-lo)%2)
 }
 
-// trainHiddenDenseWeightGrad: digits.dl:9:39 dense_grad_weight; lanes along unit, in by 8
+// trainHiddenDenseWeightGrad: digits.dl:9:39 dense_grad_weight; lanes along unit, in by 6, unit by 2
 func trainHiddenDenseWeightGrad(x *exec, lo, hi int) {
-	kHiddenDenseWeightGrad(x.at(7, lo), x.at(18, 0), x.grad(5312+50*lo), (hi-lo)/8, (hi-lo)%8, x.n)
+	kHiddenDenseWeightGrad(x.at(7, lo), x.at(18, 0), x.grad(5312+50*lo), (hi-lo)/6, (hi-lo)%6, x.n)
 }
 
 // trainHiddenDenseBiasGrad: digits.dl:9:39 reduce_sum; lanes along j, j by 7
