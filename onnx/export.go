@@ -133,8 +133,7 @@ func (x *exporter) write(op *ir.Op) (err error) {
 		t := o.Eval(nil, op.Attrs)[0]
 		w.done(w.constant(op.Results[0].Type.Elem, t.Shape, t.Data))
 	case (o.Category == "elementwise" || o.Category == "activation") && o.ONNX.Name != "" && o.ONNX.Min <= ExportOpset:
-		in, turned := w.aligned()
-		w.finish(turned, w.node(o.ONNX.Name, in, w.mapped(o)...))
+		element(func(w *exporting, x []string) string { return w.node(o.ONNX.Name, x, w.mapped(o)...) })(w)
 	default:
 		return errors.New("ONNX has no such operator, and dlc no composition of others for it")
 	}

@@ -47,9 +47,10 @@ func (w *exporting) border(in, kernel, stride, dilation []int) []int {
 	if pads := w.op.Attrs.Ints("pads"); len(pads) > 0 {
 		return pads
 	}
-	n, mode := len(in), w.op.Attrs.Str("padding")
+	n := len(in)
 	pads := make([]int, 2*n)
-	if mode == "valid" {
+	mode, ok := w.op.Attrs.Get("padding").(string)
+	if !ok || mode == "valid" {
 		return pads
 	}
 	for i := range n {

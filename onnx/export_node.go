@@ -182,37 +182,39 @@ func direct(w *exporting) {
 	w.done(w.node(o.ONNX.Name, in, w.mapped(o)...))
 }
 
-// element writes an operator that works element by element as one of ONNX with other operands.
+// element writes an operator that works element by element. Short floats are computed in f32 and rounded once, as dlc does: not all operators
+// of ONNX know them.
 func element(build func(w *exporting, x []string) string) exportRow {
 	return func(w *exporting) {
 		in, turned := w.aligned()
-		w.finish(turned, build(w, in))
+		for i, v := range w.op.Args {
+			if shortFloat(v.Type.Elem) {
+				in[i], w.float = w.cast(in[i], Float), true
+			}
+		}
+		y := build(w, in)
+		if elem := w.op.Results[0].Type.Elem; w.float && shortFloat(elem) {
+			y = w.cast(y, typeOfElem[elem])
+		}
+		w.finish(turned, y)
 	}
 }
 
-// composed writes an operator that works element by element as several, between which nothing is rounded to a short float.
-func composed(build func(w *exporting, x []string) string) exportRow {
-	return element(func(w *exporting, x []string) string {
-		elem := w.op.Results[0].Type.Elem
-		if !elem.Float() || elem == ir.F32 {
-			return build(w, x)
-		}
-		w.float = true
-		for i := range x {
-			x[i] = w.node("Cast", []string{x[i]}, intAttr("to", int(Float)))
-		}
-		return w.node("Cast", []string{build(w, x)}, intAttr("to", int(typeOfElem[elem])))
-	})
+func shortFloat(d ir.DType) bool { return d.Float() && d != ir.F32 }
+
+// cast gives a value of the graph another element type.
+func (w *exporting) cast(name string, to DataType) string {
+	return w.node("Cast", []string{name}, intAttr("to", int(to)))
 }
 
 var _ = registerExport(map[string]exportRow{
 	"softmax": direct, "log_softmax": direct, "hardmax": direct, "einsum": direct,
 	"square":   element(func(w *exporting, x []string) string { return w.apply("Mul", x[0], x[0]) }),
-	"rsqrt":    composed(func(w *exporting, x []string) string { return w.apply("Reciprocal", w.apply("Sqrt", x[0])) }),
-	"exp2":     composed(func(w *exporting, x []string) string { return w.apply("Pow", w.scalar(2), x[0]) }),
-	"expm1":    composed(func(w *exporting, x []string) string { return w.apply("Sub", w.apply("Exp", x[0]), w.scalar(1)) }),
-	"log1p":    composed(func(w *exporting, x []string) string { return w.apply("Log", w.apply("Add", x[0], w.scalar(1))) }),
-	"silu":     composed(func(w *exporting, x []string) string { return w.apply("Mul", x[0], w.apply("Sigmoid", x[0])) }),
+	"rsqrt":    element(func(w *exporting, x []string) string { return w.apply("Reciprocal", w.apply("Sqrt", x[0])) }),
+	"exp2":     element(func(w *exporting, x []string) string { return w.apply("Pow", w.scalar(2), x[0]) }),
+	"expm1":    element(func(w *exporting, x []string) string { return w.apply("Sub", w.apply("Exp", x[0]), w.scalar(1)) }),
+	"log1p":    element(func(w *exporting, x []string) string { return w.apply("Log", w.apply("Add", x[0], w.scalar(1))) }),
+	"silu":     element(func(w *exporting, x []string) string { return w.apply("Mul", x[0], w.apply("Sigmoid", x[0])) }),
 	"bias_add": element(func(w *exporting, x []string) string { return w.apply("Add", x...) }),
 	"relu6":    element(func(w *exporting, x []string) string { return w.apply("Clip", x[0], w.scalar(0), w.scalar(6)) }),
 	"not_equal": element(func(w *exporting, x []string) string {
@@ -222,9 +224,9 @@ var _ = registerExport(map[string]exportRow{
 		return w.apply("Where", w.apply("Less", x[0], x[1]), x[2], x[3])
 	}),
 	"cast": element(func(w *exporting, x []string) string {
-		return w.node("Cast", x, intAttr("to", int(typeOfElem[w.op.Results[0].Type.Elem])))
+		return w.cast(x[0], typeOfElem[w.op.Results[0].Type.Elem])
 	}),
-	"gelu": composed(exportGelu),
+	"gelu": element(exportGelu),
 	"clip": element(func(w *exporting, x []string) string {
 		low, high := w.op.Attrs.Float("min"), w.op.Attrs.Float("max")
 		in := []string{x[0], "", ""}
@@ -236,12 +238,18 @@ var _ = registerExport(map[string]exportRow{
 		}
 		return w.node("Clip", in)
 	}),
-	"mod": element(func(w *exporting, x []string) string {
-		fmod := w.op.Attrs.Bool("fmod")
-		if !fmod && w.op.Args[0].Type.Elem.Float() {
-			refuse("Mod has the sign of the divisor for whole numbers only; with fmod=true it can be exported")
+	"mod": element(exportMod),
+	"neg": element(func(w *exporting, x []string) string {
+		if w.op.Args[0].Type.Elem == ir.U8 {
+			return w.cast(w.apply("Neg", w.cast(x[0], Int32)), Uint8)
 		}
-		return w.node("Mod", x, boolAttr("fmod", fmod))
+		return w.apply("Neg", x[0])
+	}),
+	"relu": element(func(w *exporting, x []string) string {
+		if w.op.Args[0].Type.Elem == ir.U8 {
+			return x[0]
+		}
+		return w.apply("Relu", x[0])
 	}),
 	"bitwise_shift": func(*exporting) { refuse("BitShift takes unsigned numbers only") },
 	"sequence_mask": func(w *exporting) {
@@ -261,6 +269,18 @@ func exportGelu(w *exporting, x []string) string {
 	}
 	inner := w.apply("Erf", w.apply("Div", x[0], w.scalar(math.Sqrt2)))
 	return w.apply("Mul", w.apply("Mul", x[0], w.apply("Add", inner, w.scalar(1))), w.scalar(0.5))
+}
+
+// exportMod writes a remainder. That of floats has the sign of the dividend in ONNX; where it should have that of the divisor, which is added.
+func exportMod(w *exporting, x []string) string {
+	float, fmod := w.op.Args[0].Type.Elem.Float(), w.op.Attrs.Bool("fmod")
+	y := w.node("Mod", x, boolAttr("fmod", fmod || float))
+	if fmod || !float {
+		return y
+	}
+	zero := w.scalar(0)
+	apart := w.apply("Xor", w.apply("Less", y, zero), w.apply("Less", x[1], zero))
+	return w.apply("Where", w.apply("And", apart, w.apply("Not", w.apply("Equal", y, zero))), w.apply("Add", y, x[1]), y)
 }
 
 // exportAttentionMask puts fill where a key lies behind its query, or behind the length of its example.

@@ -9,7 +9,8 @@ import (
 )
 
 var _ = registerExport(map[string]exportRow{
-	"reshape": exportReshape, "flatten": exportReshape,
+	"reshape": exportReshape, "flatten": exportReshape, "reshape_like": exportReshape,
+	"expand": exportExpandLike,
 	"transpose": func(w *exporting) {
 		n := w.rank(0)
 		perm := make([]int, n)
@@ -30,6 +31,7 @@ var _ = registerExport(map[string]exportRow{
 	"broadcast_to": exportExpand,
 	"tile":         exportTile,
 	"gather":       exportGather,
+	"grid_sample":  exportGridSample,
 	"resample":     exportResample,
 	"one_hot":      exportOneHot,
 	"topk":         exportTopK,
@@ -70,13 +72,13 @@ func (w *exporting) wide(i int) string {
 	if w.op.Args[i].Type.Elem == ir.I64 {
 		return w.in(i)
 	}
-	return w.node("Cast", []string{w.in(i)}, intAttr("to", int(Int64)))
+	return w.cast(w.in(i), Int64)
 }
 
 // typed gives a value of the graph the element type of a result.
 func (w *exporting) typed(name string, result int, have DataType) string {
 	if want := typeOfElem[w.op.Results[result].Type.Elem]; want != have {
-		return w.node("Cast", []string{name}, intAttr("to", int(want)))
+		return w.cast(name, want)
 	}
 	return name
 }
@@ -187,6 +189,22 @@ func exportExpand(w *exporting) {
 	w.done(w.apply("Expand", x, w.ints(target...)))
 }
 
+// exportExpandLike repeats x along axes that it lacks or has with extent 1.
+func exportExpandLike(w *exporting) {
+	if w.op.Attrs.Bool("mean") {
+		refuse("it divides by the number of repetitions")
+	}
+	to := slices.Clone(w.op.Results[0].Type.Shape)
+	axes := w.op.Attrs.Ints("axes")
+	if len(axes) == 0 {
+		axes = seq(0, len(to))
+	}
+	for _, a := range axes {
+		to[axis(a, len(to))] = ir.D(1)
+	}
+	w.done(w.apply("Expand", w.reshape(w.in(0), w.shape(0), to), w.apply("Shape", w.in(1))))
+}
+
 func exportTile(w *exporting) {
 	repeats := w.op.Attrs.Ints("repeats")
 	x := w.in(0)
@@ -202,6 +220,16 @@ func exportGather(w *exporting) {
 		refuse("Gather has no batch_dims")
 	}
 	w.done(w.node("Gather", []string{w.in(0), w.in(1)}, intAttr("axis", axis(w.op.Attrs.Int("axis"), w.rank(0)))))
+}
+
+func exportGridSample(w *exporting) {
+	a := w.op.Attrs
+	if w.rank(0) != 4 {
+		refuse("GridSample of opset %d takes images only", ExportOpset)
+	}
+	mode := map[string]string{"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest"}[a.Str("mode")]
+	w.doneFirst(w.node("GridSample", []string{w.first(w.op.Args[0]), w.in(1)}, textAttr("mode", mode), textAttr("padding_mode", a.Str("padding_mode")),
+		boolAttr("align_corners", a.Bool("align_corners"))))
 }
 
 // exportResample writes samples of an axis as a choice of elements, where each is one element, and as a product with the matrix of their weights.
@@ -237,7 +265,13 @@ func exportOneHot(w *exporting) {
 	a := w.op.Attrs
 	depth := w.constant(ir.I64, nil, []float64{float64(a.Int("depth"))})
 	values := w.constant(w.op.Results[0].Type.Elem, []int{2}, []float64{a.Float("off"), a.Float("on")})
-	w.done(w.node("OneHot", []string{w.in(0), depth, values}, intAttr("axis", a.Int("axis"))))
+	x, to := w.wide(0), w.op.Results[0].Type.Shape
+	if len(to) == 1 { // ONNX wants an axis
+		x = w.apply("Unsqueeze", x, w.ints(0))
+		w.done(w.apply("Squeeze", w.node("OneHot", []string{x, depth, values}, intAttr("axis", 1)), w.ints(0)))
+		return
+	}
+	w.done(w.node("OneHot", []string{x, depth, values}, intAttr("axis", a.Int("axis"))))
 }
 
 func exportTopK(w *exporting) {
@@ -268,7 +302,7 @@ func exportExtreme(name string) exportRow {
 	}
 }
 
-// exportReduce folds axes. Truth values are whole numbers for that, which opset 18 can fold.
+// exportReduce folds axes, in 32 bits, which every reduction knows.
 func exportReduce(name string) exportRow {
 	return func(w *exporting) {
 		x, v := "", w.op.Args[0]
@@ -279,8 +313,11 @@ func exportReduce(name string) exportRow {
 			x = w.plain(v)
 		}
 		have := typeOfElem[v.Type.Elem]
-		if have == Bool {
-			x, have = w.node("Cast", []string{x}, intAttr("to", int(Int32))), Int32
+		switch elem := v.Type.Elem; {
+		case shortFloat(elem):
+			x, have = w.cast(x, Float), Float
+		case elem == ir.Bool || elem == ir.I8 || elem == ir.U8:
+			x, have = w.cast(x, Int32), Int32
 		}
 		in := []string{x}
 		if len(axes) > 0 {

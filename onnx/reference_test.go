@@ -31,9 +31,9 @@ computed both sides are, and one is taken. Data outside the file must lie in its
 
 dlc export writes opset %d. Inputs and outputs keep the source's names and order of axes, so images have their channels last; transposes stand only where a
 convolution or pooling needs the other order. The batch is the dimension N. Layers that ONNX has no operator for in that opset are written as what they are
-composed of. Operators that have no form (nms, unique, grid_sample, roi_align, shifts of signed numbers, losses of one kind or another) are
-listed at once, with their places in the source. Where x is -∞, gelu and silu give NaN in ONNX, and 0 in dlc. An index out of range is an error there, and the
-nearest row here.
+composed of. Operators that have no form (nms, nonzero, unique, roi_align, shifts of signed numbers, losses) are listed at once, with their places in
+the source. Where ONNX leaves the result open, or ends with an error, dlc goes on: an index out of range there is the nearest row here, x / 0 of whole numbers is 0, whole
+numbers of 64 bits wrap at 32, and gelu and silu of -∞ are 0 and not NaN.
 
 ## Operators
 

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -60,8 +61,11 @@ func (m *Model) weights(name string) (string, []byte, error) {
 		name = m.Beside(".safetensors")
 	}
 	data, err := readBounded(name, weightsLimit)
-	if beside && errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case beside && errors.Is(err, fs.ErrNotExist):
 		return "", nil, nil
+	case err == nil && len(data) == 0:
+		err = fmt.Errorf("%s is empty, and no safetensors file", name)
 	}
 	return name, data, err
 }

@@ -51,23 +51,17 @@ func (m *Model) Package(dir, name, weights string, targets []string) (*Package, 
 		}
 		opt.Inputs["--set"] = set
 	}
-	beside := weights == ""
-	if beside {
-		weights = m.Beside(".safetensors")
-	}
-	data, err := readBounded(weights, weightsLimit)
-	switch {
-	case beside && m.Weights != nil:
-		weights = m.File
-		opt.Weights, opt.WeightsName = m.Weights, filepath.Base(m.File)
-		opt.Inputs["weights"] = m.Weights
-	case err == nil:
-		opt.Weights, opt.WeightsName = data, filepath.Base(weights)
-		opt.Inputs[filepath.Base(weights)] = data
-	case beside && errors.Is(err, fs.ErrNotExist):
-		weights = ""
-	default:
+	weights, data, err := m.weights(weights)
+	if err != nil {
 		return nil, err
+	}
+	if data != nil {
+		opt.Weights, opt.WeightsName = data, filepath.Base(weights)
+		key := opt.WeightsName
+		if weights == m.File {
+			key = "weights"
+		}
+		opt.Inputs[key] = data
 	}
 	files, err := codegen.Generate(m.Unit, opt)
 	if err != nil {
