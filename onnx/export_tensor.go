@@ -215,11 +215,18 @@ func exportTile(w *exporting) {
 	w.done(w.apply("Tile", x, w.ints(repeats...)))
 }
 
+// exportGather writes the choice that each row of a batch makes for itself as one of elements by their places.
 func exportGather(w *exporting) {
-	if w.op.Attrs.Int("batch_dims") != 0 {
-		refuse("Gather has no batch_dims")
+	at, batch := axis(w.op.Attrs.Int("axis"), w.rank(0)), w.op.Attrs.Int("batch_dims")
+	switch batch {
+	case 0:
+		w.done(w.node("Gather", []string{w.in(0), w.in(1)}, intAttr("axis", at)))
+	case at:
+		places := w.apply("Unsqueeze", w.wide(1), w.ints(-1))
+		w.done(w.node("GatherND", []string{w.in(0), places}, intAttr("batch_dims", batch)))
+	default:
+		refuse("GatherND takes the axis right behind its %d batch_dims only, not axis %d", batch, at)
 	}
-	w.done(w.node("Gather", []string{w.in(0), w.in(1)}, intAttr("axis", axis(w.op.Attrs.Int("axis"), w.rank(0)))))
 }
 
 func exportGridSample(w *exporting) {
