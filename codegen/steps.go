@@ -60,6 +60,11 @@ func (p *program) tableDecl(formulas map[string]string, measured bool) string {
 	if len(p.constants) > 0 {
 		fields[jen.Id("constants")] = jen.Id("constants")
 	}
+	if p.name == "infer" {
+		if part := partOf(p.fn); part > 0 {
+			fields[jen.Id("part")] = jen.Lit(part)
+		}
+	}
 	if measured {
 		fields[jen.Id("steps")] = p.stepInfos()
 	}

@@ -85,6 +85,9 @@ func (s *stepInfo) flops(n int) float64 { return s.perExample*float64(n) + s.fix
 
 // print writes a line a step, in the order of the program: time of its fastest run, share of the whole, rate and share of the peak.
 func (p *profile) print(d *driver, n, threads int) error {
+	if p.prog.part > 0 {
+		n = min(n, p.prog.part*threads) // a session runs so many at a time
+	}
 	p.measurePeak()
 	p.endRun()
 	var whole time.Duration

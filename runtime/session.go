@@ -15,7 +15,9 @@ type Session struct {
 	x     *exec
 	pool  *pool
 	batch int
-	err   error // what was wrong with the options; Run returns it
+	part  int         // examples that run at a time
+	wide  [][]float32 // where that is not all of them: inputs, then outputs, for the whole batch; else nil
+	err   error       // what was wrong with the options; Run returns it
 }
 
 // SessionOption changes what NewSession makes.
@@ -61,9 +63,35 @@ func (m *Model) NewSession(opts ...SessionOption) *Session {
 		s.pool = newPool(o.threads)
 		stdruntime.AddCleanup(s, func(p *pool) { go p.close() }, s.pool)
 	}
-	s.x = newExec(m.info.infer, o.batch, m.weights, s.pool)
-	m.info.fullLengths(s.x, o.batch, func(p portInfo) int { return p.infer })
+	s.part = o.batch
+	if p := m.info.infer.part; p > 0 && o.batch > p*o.threads {
+		s.part = p * o.threads
+		for _, p := range s.ports() {
+			s.wide = append(s.wide, alignedFloats(o.batch*p.elems()))
+		}
+	}
+	s.x = newExec(m.info.infer, s.part, m.weights, s.pool)
+	for i := range m.info.inputs {
+		if p := &m.info.inputs[i]; p.bound > 0 && p.infer >= 0 {
+			lengths := asInts(s.input(i))
+			for k := range lengths {
+				lengths[k] = int32(p.bound)
+			}
+		}
+	}
 	return s
+}
+
+// ports are the inputs, then the outputs.
+func (s *Session) ports() []*portInfo {
+	var list []*portInfo
+	for i := range s.model.info.inputs {
+		list = append(list, &s.model.info.inputs[i])
+	}
+	for i := range s.model.info.outputs {
+		list = append(list, &s.model.info.outputs[i])
+	}
+	return list
 }
 
 // maxArena bounds the elements of one program's arena: 16 GiB, or what an int holds.
@@ -93,21 +121,39 @@ func (s *Session) Run(n int) error {
 	for i := range s.model.info.inputs {
 		p := &s.model.info.inputs[i]
 		if p.bound > 0 {
-			if err := p.checkLengths(s.x.ints(p.infer, n)); err != nil {
+			if err := p.checkLengths(asInts(s.input(i))[:n]); err != nil {
 				return fmt.Errorf("%s: Run(%d): %w", s.model.info.name, n, err)
 			}
 		}
 		if p.infer >= 0 && narrowElem(p.elem) {
-			if err := settle(p.elem, s.x.floats(p.infer, n*p.elems())); err != nil {
+			if err := settle(p.elem, s.input(i)[:n*p.elems()]); err != nil {
 				return fmt.Errorf("%s: Run(%d): input %s: %w", s.model.info.name, n, p.name, err)
 			}
+		}
+	}
+	for from := 0; from < n; from += s.part {
+		s.runPart(from, min(s.part, n-from))
+	}
+	stdruntime.KeepAlive(s) // its cleanup must not end the threads before
+	return nil
+}
+
+// runPart computes the outputs of n examples from the given one on, at most part.
+func (s *Session) runPart(from, n int) {
+	inputs, outputs := s.model.info.inputs, s.model.info.outputs
+	for i := range inputs {
+		if p := &inputs[i]; s.wide != nil && p.infer >= 0 {
+			copy(s.x.floats(p.infer, n*p.elems()), s.wide[i][from*p.elems():])
 		}
 	}
 	s.x.n = n
 	s.x.setScalars(scalars{batch: n})
 	s.x.run()
-	stdruntime.KeepAlive(s) // its cleanup must not end the threads before
-	return nil
+	for i := range outputs {
+		if p := &outputs[i]; s.wide != nil && p.infer >= 0 {
+			copy(s.wide[len(inputs)+i][from*p.elems():(from+n)*p.elems()], s.x.floats(p.infer, n*p.elems()))
+		}
+	}
 }
 
 // Close ends the session's threads, where it has more than one. It may still be used, on one thread. Close is optional.
@@ -119,10 +165,12 @@ func (s *Session) Close() {
 }
 
 // input returns the whole of an f32 input: batch examples, dense and row-major.
-func (s *Session) input(i int) []float32 { return s.port(&s.model.info.inputs[i]) }
+func (s *Session) input(i int) []float32 { return s.port(i, &s.model.info.inputs[i]) }
 
 // output returns the whole of an f32 output.
-func (s *Session) output(i int) []float32 { return s.port(&s.model.info.outputs[i]) }
+func (s *Session) output(i int) []float32 {
+	return s.port(len(s.model.info.inputs)+i, &s.model.info.outputs[i])
+}
 
 // inputInts is input for an i32 input.
 func (s *Session) inputInts(i int) []int32 { return asInts(s.input(i)) }
@@ -130,9 +178,13 @@ func (s *Session) inputInts(i int) []int32 { return asInts(s.input(i)) }
 // outputInts is output for an i32 output.
 func (s *Session) outputInts(i int) []int32 { return asInts(s.output(i)) }
 
-func (s *Session) port(p *portInfo) []float32 {
+// port is the memory of a port, which is number i of all.
+func (s *Session) port(i int, p *portInfo) []float32 {
 	if p.infer < 0 {
 		return nil
+	}
+	if s.wide != nil {
+		return s.wide[i]
 	}
 	return s.x.floats(p.infer, s.batch*p.elems())
 }

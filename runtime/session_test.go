@@ -45,6 +45,45 @@ func TestSessionRun(t *testing.T) {
 	}
 }
 
+// TestSessionParts runs a batch in parts, on one thread and on several: the results are those of the whole, and nothing is allocated.
+func TestSessionParts(t *testing.T) {
+	whole := tinySession(t, Batch(11))
+	if err := whole.Run(11); err != nil {
+		t.Fatal(err)
+	}
+	for _, threads := range []int{1, 2} {
+		m, err := untrainedModel(tiny(), 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		infer := *m.info.infer
+		infer.part = 2
+		m.info.infer = &infer
+		s := m.NewSession(Batch(11), WithThreads(threads))
+		defer s.Close()
+		copy(s.input(0), whole.input(0))
+		if s.x.max != 2*threads || len(s.output(0)) != len(whole.output(0)) {
+			t.Fatalf("room for %d examples, %d outputs", s.x.max, len(s.output(0)))
+		}
+		for _, n := range []int{1, 4, 7, 11} {
+			clear(s.output(0))
+			if err := s.Run(n); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range s.output(0)[:2*n] {
+				if v != whole.output(0)[i] {
+					t.Fatalf("%d threads, %d examples: output %d is %g, want %g", threads, n, i, v, whole.output(0)[i])
+				}
+			}
+		}
+		if threads == 1 {
+			if a := testing.AllocsPerRun(20, func() { _ = s.Run(11) }); a != 0 {
+				t.Errorf("%g allocations", a)
+			}
+		}
+	}
+}
+
 func TestSessionOptions(t *testing.T) {
 	for want, o := range map[string]SessionOption{
 		"tiny: Batch(0): the batch must be at least 1":  Batch(0),

@@ -128,6 +128,7 @@ type program struct {
 	scalars    []scalarInfo
 	results    []int // the buffers of the results (loss, metrics), for eval and train
 	run        func(x *exec)
+	part       int        // examples that a session should run at a time on each thread, so that all of it stays in the cache; 0 for as many as there are
 	steps      []stepInfo // what run does, in order; only in programs that measure themselves
 }
 

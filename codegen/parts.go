@@ -1,0 +1,86 @@
+package codegen
+
+import "github.com/dlc-ml/dlc/ir/loop"
+
+// partBytes is how much memory the examples that a session runs at a time may take on each thread: a share of the last level of the cache. Layer after layer
+// over a large batch would fetch every activation from memory.
+const partBytes = 12 << 20
+
+// partOf returns how many examples of a program should run at a time; 0 for as many as there are.
+func partOf(f *loop.Func) int {
+	if f.Plan.PerExample == 0 || !separable(f) {
+		return 0
+	}
+	n := max(1, partBytes/(4*f.Plan.PerExample))
+	if n >= 256 {
+		return 0
+	}
+	return n
+}
+
+// separable reports whether no example of a program meets another and none knows its number, so that a batch may be run in parts.
+func separable(f *loop.Func) bool {
+	ok := true
+	var look func(list []*loop.Nest, steps []loop.Axis)
+	look = func(list []*loop.Nest, steps []loop.Axis) {
+		for _, n := range list {
+			if n.Form == loop.Scan {
+				look(n.Body, append(steps[:len(steps):len(steps)], n.Axes...))
+				continue
+			}
+			ok = ok && apart(n, steps)
+		}
+	}
+	look(f.Nests, nil)
+	return ok
+}
+
+// apart reports whether a nest runs over the examples as over rows, each by itself, or touches nothing that is one for each example.
+func apart(n *loop.Nest, steps []loop.Axis) bool {
+	row := -1
+	for i := range len(steps) + len(n.Axes) + len(n.Red) {
+		a := loop.Axis{}
+		if i < len(steps) {
+			a = steps[i]
+		} else {
+			a = n.AxisAt(i - len(steps))
+		}
+		if a.Extent.Static() {
+			continue
+		}
+		if row >= 0 || i < len(steps) || i >= len(steps)+len(n.Axes) || a.Extent.Size != 1 {
+			return false
+		}
+		row = i
+	}
+	accesses := n.Loads()
+	ok := true
+	count := func(e *loop.Expr) {
+		ok = ok && (e.Code != loop.Index || row < 0 || e.Idx.Coef(row) == 0)
+	}
+	n.Value.Walk(count)
+	for _, s := range n.Stores {
+		accesses = append(accesses, s.To)
+		s.Expr.Walk(count)
+		for _, d := range s.To.Dyn {
+			d.Walk(count)
+		}
+	}
+	for _, a := range accesses {
+		if a.Buf.Space == loop.Scalar {
+			return false // it may be the size of the batch
+		}
+		for d, ext := range a.Buf.Shape {
+			ix := a.Index[d]
+			switch {
+			case !ext.Static():
+				if d != 0 || ext.Size != 1 || len(a.Dyn) > 0 && a.Dyn[0] != nil || ix.Const != 0 || len(ix.Terms) != 1 || ix.Terms[0] != (loop.Term{Axis: row, Coef: 1}) {
+					return false
+				}
+			case row >= 0 && ix.Coef(row) != 0:
+				return false
+			}
+		}
+	}
+	return ok
+}
