@@ -1,17 +1,28 @@
 package codegen
 
-import "github.com/dlc-ml/dlc/ir/loop"
+import (
+	"slices"
 
-// partBytes is how much memory the examples that a session runs at a time may take on each thread: a share of the last level of the cache. Layer after layer
-// over a large batch would fetch every activation from memory.
-const partBytes = 12 << 20
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// How much memory the examples that a session runs at a time may take on each thread. Layer after layer over a large batch would fetch every activation from
+// memory. A scan multiplies the same matrix step after step, and needs many examples to make up for reading it.
+const (
+	partBytes = 2 << 20  // about the second level of the cache
+	scanBytes = 12 << 20 // a share of the last
+)
 
 // partOf returns how many examples of a program should run at a time; 0 for as many as there are.
 func partOf(f *loop.Func) int {
 	if f.Plan.PerExample == 0 || !separable(f) {
 		return 0
 	}
-	n := max(1, partBytes/(4*f.Plan.PerExample))
+	bytes := partBytes
+	if slices.ContainsFunc(f.Nests, func(n *loop.Nest) bool { return n.Form == loop.Scan }) {
+		bytes = scanBytes
+	}
+	n := max(2, bytes/(4*f.Plan.PerExample))
 	if n >= 256 {
 		return 0
 	}

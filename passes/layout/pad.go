@@ -17,6 +17,9 @@ const (
 // pad sets the rows of temporaries apart where a sum of products runs down them.
 func (c *chooser) pad(note func(n *loop.Nest, text string)) {
 	for _, n := range c.nests {
+		if n.Form == loop.Window {
+			c.padPlaces(n, note)
+		}
 		if n.Form != loop.Contract {
 			continue
 		}
@@ -35,6 +38,23 @@ func (c *chooser) pad(note func(n *loop.Nest, text string)) {
 			if note != nil {
 				note(n, "layout: rows of "+b.Name+" are set apart by a cache line")
 			}
+		}
+	}
+}
+
+// padPlaces sets the places of a picture apart that a convolution reads side by side, where their channels are a power of two: a register tile reads
+// the same channel of a dozen places at once.
+func (c *chooser) padPlaces(n *loop.Nest, note func(n *loop.Nest, text string)) {
+	for _, a := range n.Loads() {
+		b := a.Buf
+		r := len(b.Shape)
+		if b.Space != loop.Temp || b.Alias != nil || r < 4 || !slices.Equal(b.Strides, loop.RowMajor(b.Shape)) || b.Strides[r-2]%collide != 0 ||
+			slices.ContainsFunc(c.f.Buffers, func(x *loop.Buffer) bool { return x.Alias == b }) {
+			continue
+		}
+		b.Strides = padded(b)
+		if note != nil {
+			note(n, "layout: places of "+b.Name+" are set apart by a cache line")
 		}
 	}
 }

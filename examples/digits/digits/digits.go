@@ -269,6 +269,7 @@ var inferProgram = program{
 	fixedCost:  0,
 	flops:      982280,
 	name:       "infer",
+	part:       65,
 	perExample: 7984,
 	results:    []int{},
 	run:        inferRun,
