@@ -32,17 +32,7 @@ func partOf(f *loop.Func) int {
 // separable reports whether no example of a program meets another and none knows its number, so that a batch may be run in parts.
 func separable(f *loop.Func) bool {
 	ok := true
-	var look func(list []*loop.Nest, steps []loop.Axis)
-	look = func(list []*loop.Nest, steps []loop.Axis) {
-		for _, n := range list {
-			if n.Form == loop.Scan {
-				look(n.Body, append(steps[:len(steps):len(steps)], n.Axes...))
-				continue
-			}
-			ok = ok && apart(n, steps)
-		}
-	}
-	look(f.Nests, nil)
+	f.Each(func(n *loop.Nest, steps []loop.Axis) { ok = ok && apart(n, steps) })
 	return ok
 }
 
@@ -64,20 +54,18 @@ func apart(n *loop.Nest, steps []loop.Axis) bool {
 		}
 		row = i
 	}
-	accesses := n.Loads()
 	ok := true
 	count := func(e *loop.Expr) {
 		ok = ok && (e.Code != loop.Index || row < 0 || e.Idx.Coef(row) == 0)
 	}
 	n.Value.Walk(count)
 	for _, s := range n.Stores {
-		accesses = append(accesses, s.To)
 		s.Expr.Walk(count)
 		for _, d := range s.To.Dyn {
 			d.Walk(count)
 		}
 	}
-	for _, a := range accesses {
+	for _, a := range n.Accesses() {
 		if a.Buf.Space == loop.Scalar {
 			return false // it may be the size of the batch
 		}

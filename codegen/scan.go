@@ -47,11 +47,7 @@ func rowwise(scan *loop.Nest) bool {
 	}
 	for _, n := range scan.Body {
 		row := slices.IndexFunc(n.Axes, func(a loop.Axis) bool { return !a.Extent.Static() })
-		accesses := n.Loads()
-		for _, s := range n.Stores {
-			accesses = append(accesses, s.To)
-		}
-		for _, a := range accesses {
+		for _, a := range n.Accesses() {
 			if !slices.Contains(written, a.Buf.Root()) {
 				continue
 			}

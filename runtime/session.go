@@ -71,14 +71,7 @@ func (m *Model) NewSession(opts ...SessionOption) *Session {
 		}
 	}
 	s.x = newExec(m.info.infer, s.part, m.weights, s.pool)
-	for i := range m.info.inputs {
-		if p := &m.info.inputs[i]; p.bound > 0 && p.infer >= 0 {
-			lengths := asInts(s.input(i))
-			for k := range lengths {
-				lengths[k] = int32(p.bound)
-			}
-		}
-	}
+	s.fullLengths()
 	return s
 }
 
@@ -121,7 +114,7 @@ func (s *Session) Run(n int) error {
 	for i := range s.model.info.inputs {
 		p := &s.model.info.inputs[i]
 		if p.bound > 0 {
-			if err := p.checkLengths(asInts(s.input(i))[:n]); err != nil {
+			if err := p.checkLengths(s.inputInts(i)[:n]); err != nil {
 				return fmt.Errorf("%s: Run(%d): %w", s.model.info.name, n, err)
 			}
 		}

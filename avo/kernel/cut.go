@@ -3,15 +3,15 @@ package kernel
 import "github.com/dlc-ml/dlc/avo/vec"
 
 // A kernel counts along one axis, its grid. A large nest is cut along a second one by the caller, for three reasons: threads share even a single example;
-// no call takes so long that it would hold up the garbage collector; and what the pieces read again and again, a few panels of a matrix, stays in the
+// a call stays short, since the garbage collector waits for it; and what the pieces read again and again, a few panels of a matrix, stays in the
 // cache while all rows go by.
 const (
 	cutCycles   = 12000  // what a call should compute at least, for one example
 	largeCycles = 48000  // from which on one example is cut for the threads' sake
-	mostCycles  = 400000 // what a call should compute at most: about 100 µs
+	mostCycles  = 400000 // what a call should compute at most, where the axes allow it: about 100 µs
 )
 
-// cut chooses the second axis and how much of it one call computes, and splits the form there. ref is the schedule without a cut.
+// cutUp chooses the second axis and how much of it one call computes, and splits the form there. ref is the schedule without a cut.
 func (b *Builder) cutUp(ref *schedule) (*schedule, error) {
 	fm := b.fm
 	if b.grid < 0 || b.Grid.Ordered || fm.free != nil || fm.steps > 0 || b.sumsOverBatch() {

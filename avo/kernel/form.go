@@ -207,18 +207,12 @@ func (fm *form) add(l *linear, axis, c int) {
 // panelled returns the width of the panels that each axis of n runs over; 0 for others.
 func panelled(n *loop.Nest, steps int) []int {
 	list := make([]int, len(n.Axes)+len(n.Red))
-	see := func(a loop.Access) {
+	for _, a := range n.Accesses() {
 		if a.Buf.Panel > 0 {
 			if axis, ok := a.LastAxis(); ok && axis >= steps {
 				list[axis-steps] = a.Buf.Panel
 			}
 		}
-	}
-	for _, a := range n.Loads() {
-		see(a)
-	}
-	for _, s := range n.Stores {
-		see(s.To)
 	}
 	return list
 }

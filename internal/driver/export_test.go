@@ -65,7 +65,7 @@ func exportAndBack(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	const batch = 2
-	calls := []Call{{Batch: batch, Threads: 2, Weights: parameterArena(first, weights)}, {Batch: batch, Threads: 2, Weights: parameterArena(second, again.Weights)}}
+	calls := []Call{{Batch: batch, Threads: 2, Weights: first.Words(weights)}, {Batch: batch, Threads: 2, Weights: second.Words(again.Weights)}}
 	for _, v := range first.Module.Func(ir.FuncInfer).Inputs {
 		words := make([]uint32, count(v.Type, batch))
 		for i := range words {
@@ -99,17 +99,6 @@ func reimported(t *testing.T, m *ir.Module, values map[string][]float64) *onnx.I
 		t.Fatal(err)
 	}
 	return again
-}
-
-// parameterArena are weights as they lie in the parameter arena.
-func parameterArena(u *pass.Unit, weights map[string][]float32) []uint32 {
-	words := make([]uint32, u.ArenaLen)
-	for _, pl := range u.Places {
-		for i, x := range weights[pl.Param.Name] {
-			words[pl.At(i)] = math.Float32bits(x)
-		}
-	}
-	return words
 }
 
 func count(t ir.Type, batch int) int {

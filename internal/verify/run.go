@@ -12,7 +12,6 @@ import (
 	"github.com/dlc-ml/dlc/internal/driver"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/onnx"
-	"github.com/dlc-ml/dlc/passes/pass"
 )
 
 // runAll compiles the functions to programs of a bounded size and runs them.
@@ -146,7 +145,7 @@ func finite(x float64) float64 {
 
 // run runs a function on a data set and compares every output.
 func (r *run) run(s *driver.Suite, i int, set *dataSet, tol onnx.Tolerance) (worst float64, err error) {
-	call := driver.Call{Batch: 1, Threads: 1, Weights: arenaWords(r.unit, r.model.Weights)}
+	call := driver.Call{Batch: 1, Threads: 1, Weights: r.unit.Words(r.model.Weights)}
 	for _, p := range r.model.Inputs {
 		words, err := inputWords(set.inputs[p.Name], p)
 		if err != nil {
@@ -178,17 +177,6 @@ func compareOutputs(m *onnx.Import, set *dataSet, got [][]uint32, tol onnx.Toler
 		}
 	}
 	return nil
-}
-
-// arenaWords are the weights as they lie in the parameter arena.
-func arenaWords(u *pass.Unit, weights map[string][]float32) []uint32 {
-	words := make([]uint32, u.ArenaLen)
-	for _, pl := range u.Places {
-		for i, x := range weights[pl.Param.Name] {
-			words[pl.At(i)] = math.Float32bits(x)
-		}
-	}
-	return words
 }
 
 // beyond says that data does not fit the cells of a program, in which it is refused.

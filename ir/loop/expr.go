@@ -189,4 +189,13 @@ func (n *Nest) Loads() []Access {
 	return list
 }
 
+// Accesses returns the accesses of every load, then those of the stores.
+func (n *Nest) Accesses() []Access {
+	list := n.Loads()
+	for _, s := range n.Stores {
+		list = append(list, s.To)
+	}
+	return list
+}
+
 func itoa(n int) string { return strconv.Itoa(n) }

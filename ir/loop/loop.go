@@ -308,6 +308,21 @@ func (n *Nest) Walk(visit func(*Nest)) {
 	}
 }
 
+// Each calls visit for every nest that computes, in order: those in the bodies of scans, with the axes of the scans around them, but not the scans.
+func (f *Func) Each(visit func(n *Nest, steps []Axis)) {
+	var walk func(list []*Nest, steps []Axis)
+	walk = func(list []*Nest, steps []Axis) {
+		for _, n := range list {
+			if n.Form == Scan {
+				walk(n.Body, slices.Concat(steps, n.Axes))
+				continue
+			}
+			visit(n, steps)
+		}
+	}
+	walk(f.Nests, nil)
+}
+
 // NewBuffer appends a dense row-major buffer of cells for a tensor of type t, with a unique name.
 func (f *Func) NewBuffer(name string, t ir.Type, space Space, pos diag.Pos) *Buffer {
 	b := &Buffer{Name: f.Unique(name), Elem: t.Elem.Cell(), Shape: t.Shape, Strides: RowMajor(t.Shape), Space: space, Pos: pos}

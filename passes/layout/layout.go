@@ -15,7 +15,10 @@ import (
 // Choose lays out f. sizes gives the value of symbols known at compile time. note, where not nil, is told each decision.
 func Choose(f *loop.Func, sizes map[string]int, note func(n *loop.Nest, text string)) error {
 	c := &chooser{f: f, sizes: sizes, cost: map[*loop.Nest]float64{}, steps: map[*loop.Nest][]loop.Axis{}}
-	c.site(f.Nests, nil)
+	f.Each(func(n *loop.Nest, steps []loop.Axis) {
+		c.nests = append(c.nests, n)
+		c.steps[n] = steps
+	})
 	for _, n := range c.nests {
 		if _, err := c.price(n); err != nil {
 			return err
@@ -47,18 +50,6 @@ type chooser struct {
 	nests []*loop.Nest // that compute: those in the bodies of scans, but not the scans
 	steps map[*loop.Nest][]loop.Axis
 	cost  map[*loop.Nest]float64
-}
-
-// site lists the nests that compute, with the axes of the scans that they stand in.
-func (c *chooser) site(list []*loop.Nest, steps []loop.Axis) {
-	for _, n := range list {
-		if n.Form == loop.Scan {
-			c.site(n.Body, slices.Concat(steps, n.Axes))
-			continue
-		}
-		c.nests = append(c.nests, n)
-		c.steps[n] = steps
-	}
 }
 
 // price estimates a nest as it stands, in AVX2 cycles for a typical batch; one of a scan's, for all steps.
@@ -211,17 +202,7 @@ func (c *chooser) try(group []*loop.Buffer) (bool, error) {
 }
 
 func uses(n *loop.Nest, in map[*loop.Buffer]bool) bool {
-	for _, a := range n.Loads() {
-		if in[a.Buf] {
-			return true
-		}
-	}
-	for _, s := range n.Stores {
-		if in[s.To.Buf] {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.Accesses(), func(a loop.Access) bool { return in[a.Buf] })
 }
 
 // planar returns the strides of [N, …, C] in the order N, C, ….

@@ -54,31 +54,19 @@ func readsPanels(f *loop.Func, b *loop.Buffer) bool {
 		}
 	}
 	ok := true
-	var look func(list []*loop.Nest, steps []loop.Axis)
-	look = func(list []*loop.Nest, steps []loop.Axis) {
-		for _, n := range list {
-			if n.Form == loop.Scan {
-				look(n.Body, append(steps[:len(steps):len(steps)], n.Axes...))
+	f.Each(func(n *loop.Nest, steps []loop.Axis) {
+		for _, a := range n.Accesses() {
+			if a.Buf != b {
 				continue
 			}
-			accesses := n.Loads()
-			for _, s := range n.Stores {
-				accesses = append(accesses, s.To)
+			axis, plain := a.LastAxis()
+			if !plain || axis < len(steps) {
+				ok = false
+				continue
 			}
-			for _, a := range accesses {
-				if a.Buf != b {
-					continue
-				}
-				axis, plain := a.LastAxis()
-				if !plain || axis < len(steps) {
-					ok = false
-					continue
-				}
-				e := n.AxisAt(axis - len(steps)).Extent
-				ok = ok && e.Static() && e.Size%panelWidth == 0
-			}
+			e := n.AxisAt(axis - len(steps)).Extent
+			ok = ok && e.Static() && e.Size%panelWidth == 0
 		}
-	}
-	look(f.Nests, nil)
+	})
 	return ok
 }

@@ -2,6 +2,7 @@ package pass
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/dlc-ml/dlc/ir"
 )
@@ -49,6 +50,17 @@ func (a *Arena) Place(p *ir.Param) (pl Place, ok bool) {
 		}
 	}
 	return Place{}, false
+}
+
+// Words returns the bits of a parameter arena with the given weights: the elements of each parameter in row-major order, by its name. What has none is zero.
+func (a *Arena) Words(weights map[string][]float32) []uint32 {
+	words := make([]uint32, a.ArenaLen)
+	for _, pl := range a.Places {
+		for i, x := range weights[pl.Param.Name] {
+			words[pl.At(i)] = math.Float32bits(x)
+		}
+	}
+	return words
 }
 
 // NewArena places the parameters of m. The error is a parameter of symbolic extent, or a total above ir.MaxElems elements.

@@ -10,13 +10,13 @@ import (
 // Inputs of lengths say how many steps of each example count, from 1 to the port's bound. Whoever fills a whole example need not touch
 // them: they start at the bound.
 
-// fullLengths writes the bound of every input of lengths for n examples from the first on. pick returns a port's buffer in x's program.
-func (m *modelInfo) fullLengths(x *exec, n int, pick func(portInfo) int) {
-	for i := range m.inputs {
-		p := &m.inputs[i]
-		if b := pick(*p); p.bound > 0 && b >= 0 {
-			for k := range x.ints(b, n) {
-				x.ints(b, n)[k] = int32(p.bound)
+// fullLengths writes the bound into every input of lengths of a session.
+func (s *Session) fullLengths() {
+	for i := range s.model.info.inputs {
+		if p := &s.model.info.inputs[i]; p.bound > 0 && p.infer >= 0 {
+			lengths := s.inputInts(i)
+			for k := range lengths {
+				lengths[k] = int32(p.bound)
 			}
 		}
 	}
