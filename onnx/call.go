@@ -180,10 +180,15 @@ func (n *call) apply(kind string, args ...*ir.Value) *ir.Value { return n.op(kin
 func (n *call) name() string {
 	for _, o := range n.node.Outputs {
 		if o != "" {
-			return clean(strings.TrimSuffix(o, "_output_0"), "v") // as PyTorch's exporter calls first results
+			return short(o)
 		}
 	}
 	return "v"
+}
+
+// short is the name in a program of what a node makes.
+func short(output string) string {
+	return clean(strings.TrimSuffix(output, "_output_0"), "v") // as PyTorch's exporter calls first results
 }
 
 func at1(name string, value any) ir.Attr { return ir.Attr{Name: name, Value: value} }

@@ -15,11 +15,11 @@ func (c *call) foldable(r *opRow) bool {
 		if x == nil {
 			continue
 		}
-		if x.c == nil {
+		if !x.fixed() {
 			return false
 		}
-		size := x.c.elems()
-		if x.c.fill && size > foldGrown {
+		size := product(ops.Extents(x.shape(), 1))
+		if x.c != nil && x.c.fill && size > foldGrown {
 			return false // it is small in the file, and stays so as an operator
 		}
 		n += size

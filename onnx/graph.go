@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/ops"
 )
 
@@ -89,9 +90,19 @@ func (im *importer) node(sc *scope, n *Node) error {
 			sc.values[name] = &value{broken: true}
 		default:
 			sc.values[name] = results[i]
+			im.called(name, results[i])
 		}
 	}
 	return nil
+}
+
+// called notes that the file calls x by a name, so that a source does too.
+func (im *importer) called(name string, x *value) {
+	for _, v := range []*ir.Value{x.v, x.last, x.behind} {
+		if v != nil && im.result.names[v] == "" {
+			im.result.names[v] = short(name)
+		}
+	}
 }
 
 // damage is an error inside a graph of a node that is not the node's own: the file is damaged.
@@ -177,7 +188,10 @@ func (c *call) run(broken bool) (list []*value, err error) {
 	if list := c.empty(); list != nil {
 		return list, nil
 	}
-	if !r.raw && c.foldable(r) {
+	switch {
+	case c.im.opt.Keep && c.im.sink.given == nil:
+		return c.keep(r)
+	case !r.raw && c.foldable(r):
 		return c.fold(r)
 	}
 	list = r.run(c)

@@ -20,6 +20,8 @@ type Options struct {
 	Batch bool
 	// Rows is what a first extent of an input is that the file does not say; 0 refuses it.
 	Rows int
+	// Keep makes an operator of each node, so that a source has a line for it: nothing is left out or computed beforehand but what says shapes.
+	Keep bool
 	// Memory bounds the elements of constants, in bytes; 0 is 2 GB and sixteen times what the model's files hold.
 	Memory int64
 }
@@ -31,9 +33,11 @@ type Import struct {
 	Weights map[string][]float32
 	Inputs  []Port // those that are not known, in the order of the function
 	Outputs []Port
-	Counts  map[string]int // how many nodes of each operator became part of the program
-	Folded  int            // how many nodes were computed
-	steps   []step         // the operators as the rows applied them
+	Counts  map[string]int       // how many nodes of each operator became part of the program
+	Folded  int                  // how many nodes were computed
+	steps   []step               // the operators as the rows applied them
+	names   map[*ir.Value]string // what the file calls results of nodes
+	keep    bool
 }
 
 // Port is an input or output: the name and element type of the file, and the name and type of the function.
@@ -126,7 +130,7 @@ func (m *Model) Import(opt Options) (*Import, error) {
 	if opt.Batch {
 		f = ir.NewFunc(ir.FuncInfer, ir.Symbol{Name: ir.Batch.Sym})
 	}
-	im.result = &Import{Module: &ir.Module{Name: name, Funcs: []*ir.Func{f}}, Weights: im.weights, Counts: map[string]int{}}
+	im.result = &Import{Module: &ir.Module{Name: name, Funcs: []*ir.Func{f}}, Weights: im.weights, Counts: map[string]int{}, names: map[*ir.Value]string{}, keep: opt.Keep}
 	im.sink = &sink{b: &ops.Builder{Module: im.result.Module, Func: f}, known: map[*constant]*ir.Value{}}
 	if err := im.model(m.Graph); err != nil {
 		return nil, inFile(m.File, err)

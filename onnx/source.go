@@ -27,14 +27,16 @@ type source struct {
 	imp   *Import
 	names map[*ir.Value]string
 	taken map[string]bool
-	uses  map[*ir.Value]int
-	all   []step               // those that a result needs
-	steps map[*ir.Value]*step  // by first result
-	text  map[*ir.Value]string // expressions that stand where they are used
-	chain map[*ir.Value]int    // how many calls such an expression has
-	lines []string
-	next  string // the output whose turn it is: their order stays
-	given int    // how many outputs are printed
+	// reserved are the names of what nodes make. What they make on the way gets others.
+	reserved map[string]bool
+	uses     map[*ir.Value]int
+	all      []step               // those that a result needs
+	steps    map[*ir.Value]*step  // by first result
+	text     map[*ir.Value]string // expressions that stand where they are used
+	chain    map[*ir.Value]int    // how many calls such an expression has
+	lines    []string
+	next     string // the output whose turn it is: their order stays
+	given    int    // how many outputs are printed
 }
 
 // advance goes on to the next output.
@@ -49,7 +51,7 @@ func (s *source) advance() {
 // Source is the model in the language, without its weights, which go by the names of its parameters. It needs the first axis of inputs and outputs to be the
 // batch; the error says what else the language cannot say.
 func (imp *Import) Source(head string) (string, error) {
-	s := &source{imp: imp, names: map[*ir.Value]string{}, taken: map[string]bool{}, uses: map[*ir.Value]int{}, steps: map[*ir.Value]*step{},
+	s := &source{imp: imp, names: map[*ir.Value]string{}, taken: map[string]bool{}, reserved: map[string]bool{}, uses: map[*ir.Value]int{}, steps: map[*ir.Value]*step{},
 		text: map[*ir.Value]string{}, chain: map[*ir.Value]int{}}
 	f := imp.Module.Func(ir.FuncInfer)
 	for _, v := range f.Inputs {
@@ -74,6 +76,9 @@ func (imp *Import) Source(head string) (string, error) {
 	for _, r := range f.Results {
 		s.taken[r.Name] = true
 		s.uses[r.Value] += 2 // a result has a name
+	}
+	for _, name := range imp.names {
+		s.reserved[name] = true
 	}
 	var live []step
 	for _, st := range slices.Backward(imp.steps) {
@@ -125,6 +130,20 @@ func (s *source) fresh(name string) string {
 	return free
 }
 
+// nameOf is a name for v that nothing has: that of the file, where it has one.
+func (s *source) nameOf(v *ir.Value) string {
+	if name := s.imp.names[v]; name != "" {
+		return s.fresh(name)
+	}
+	name := identifier(v.Name)
+	free := name
+	for i := 2; s.taken[free] || s.reserved[free]; i++ {
+		free = name + "_" + itoa(i)
+	}
+	s.taken[free] = true
+	return free
+}
+
 // infix are the operators that have a sign.
 var infix = map[string]string{"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
@@ -151,7 +170,7 @@ func (s *source) step(st *step, outputs map[*ir.Value]string) error {
 	if used == 0 {
 		return nil
 	}
-	if used == 1 && s.uses[y] == 1 && len(st.results) == 1 && infix[st.kind] == "" && calls < 4 && st.kind != "literal" && s.pipedInto(y) {
+	if own := s.imp.keep && s.imp.names[y] != ""; !own && used == 1 && s.uses[y] == 1 && len(st.results) == 1 && infix[st.kind] == "" && calls < 4 && st.kind != "literal" && s.pipedInto(y) {
 		s.text[y], s.chain[y] = text, calls
 		return nil
 	}
@@ -167,7 +186,7 @@ func (s *source) step(st *step, outputs map[*ir.Value]string) error {
 			s.line("output %s = %s", name, text)
 			return nil
 		default:
-			s.names[v] = s.fresh(v.Name)
+			s.names[v] = s.nameOf(v)
 			names = append(names, s.names[v])
 		}
 	}
@@ -179,7 +198,7 @@ func (s *source) step(st *step, outputs map[*ir.Value]string) error {
 func (s *source) pipedInto(v *ir.Value) bool {
 	for i := range s.all {
 		if st := &s.all[i]; slices.Contains(st.args, v) {
-			return st.args[0] == v && infix[st.kind] == "" && len(st.args) > 0 && !variadic(st.kind)
+			return st.args[0] == v && st.kind != "" && infix[st.kind] == "" && len(st.args) > 0 && !variadic(st.kind)
 		}
 	}
 	return false
@@ -233,7 +252,7 @@ func (s *source) operand(v *ir.Value, st *step) string {
 	if s.steps[v] == nil {
 		return s.expr(v)
 	}
-	o := ops.Lookup(st.kind)
+	o := ops.Lookup(st.kind) // never an alias
 	for i := len(st.args) - 1; i >= 0; i-- {
 		a := st.args[i]
 		if s.steps[a] == nil && a.Type.Elem != ir.Bool {
@@ -248,6 +267,9 @@ func (s *source) operand(v *ir.Value, st *step) string {
 
 // call is an operator applied to its operands, and how many calls it takes.
 func (s *source) call(st *step) (string, int, error) {
+	if st.kind == "" {
+		return s.expr(st.args[0]), 1, nil
+	}
 	o := ops.Lookup(st.kind)
 	if sign := infix[st.kind]; sign != "" && len(st.args) == 2 {
 		return fmt.Sprintf("%s %s %s", s.side(st.args[0], st), sign, s.side(st.args[1], st)), 1, nil

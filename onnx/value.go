@@ -22,8 +22,9 @@ type value struct {
 	c      *constant
 	seq    []*value // the elements of a sequence
 	isSeq  bool
-	none   bool // an optional without a value
-	broken bool // made by a node that cannot be imported
+	none   bool             // an optional without a value
+	broken bool             // made by a node that cannot be imported
+	known  func() *constant // where set, computes the elements: see keep.go
 }
 
 // shape is the shape in the order of ONNX.

@@ -13,8 +13,9 @@ import (
 
 func newImport() *cobra.Command {
 	var (
-		dir string
-		set map[string]string
+		dir      string
+		set      map[string]string
+		simplify bool
 	)
 	c := &cobra.Command{
 		Use:   "import M.onnx",
@@ -25,7 +26,7 @@ func newImport() *cobra.Command {
 		Example: "  dlc import mnist.onnx\n  dlc import detect.onnx -o detect --shape x=1x3x320x320",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, err := driver.Import(args[0], set)
+			m, err := driver.Import(args[0], set, !simplify)
 			if err != nil {
 				return err
 			}
@@ -46,6 +47,7 @@ func newImport() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&dir, "output", "o", "", "write to this `folder` (default: that of the model)")
+	f.BoolVar(&simplify, "simplify", true, "leave out nodes that do nothing, and compute those whose operands are known; without it every node has its line in the source")
 	f.Var(shapeFlag{&set}, "shape", "the shape of an input, such as `x=1x3x224x224`")
 	return c
 }

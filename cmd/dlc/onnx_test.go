@@ -31,6 +31,11 @@ func onnxFolder(ts *testscript.TestScript, neg bool, args []string) {
 	write := func(name string, data []byte) { ts.Check(os.WriteFile(filepath.Join(dir, name), data, 0o666)) }
 	write("model.onnx", model(node("Gemm", "h", "x", "w", "b"), node("Relu", "y", "h")))
 	write("strange.onnx", model(node("Strange", "h", "x"), node("Stranger", "y", "h")))
+	// Nodes that do nothing or are computed from constants, among them what says a shape: the same result, from the transposed matrix.
+	write("nodes.onnx", pbJoin(pbInt(1, 8), pbMessage(8, pbInt(2, 12)), pbMessage(7, pbText(2, "g"),
+		node("Identity", "same", "x"), node("Transpose", "turned", "wt"), node("MatMul", "product", "same", "turned"), node("Add", "twice", "b", "b"), node("Sub", "shift", "twice", "b"),
+		node("Add", "sum", "product", "shift"), node("Shape", "extents", "sum"), node("Reshape", "formed", "sum", "extents"), node("Dropout", "dropped", "formed"), node("Relu", "y", "dropped"),
+		pbTensor(5, "wt", []int64{2, 3}, 1, 3, 5, 2, 4, 6), pbTensor(5, "b", []int64{2}, -1, 1), pbInfo(11, "x", 1, 3), pbInfo(12, "y", 1, 2))))
 	write("test_data_set_0/input_0.pb", pbTensor(0, "x", []int64{1, 3}, 1, -2, 1))
 	write("test_data_set_0/output_0.pb", pbTensor(0, "y", []int64{1, 2}, 0, 1))
 }

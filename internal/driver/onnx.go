@@ -60,8 +60,8 @@ type Imported struct {
 	Name    string // of the model, and of the files before their extensions
 }
 
-// Import makes a source of an ONNX model, which it has compiled once to see that it is right.
-func Import(file string, shapes map[string]string) (*Imported, error) {
+// Import makes a source of an ONNX model, which it has compiled once to see that it is right. With keep it has a line for each node.
+func Import(file string, shapes map[string]string, keep bool) (*Imported, error) {
 	given, err := parseShapes(shapes)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func Import(file string, shapes map[string]string) (*Imported, error) {
 		return nil, err
 	}
 	name := modelName(file)
-	imp, err := m.Import(onnx.Options{Name: name, Shapes: given, Batch: true})
+	imp, err := m.Import(onnx.Options{Name: name, Shapes: given, Batch: true, Keep: keep})
 	if err != nil {
 		return nil, err
 	}

@@ -129,32 +129,10 @@ func TestImportedSources(t *testing.T) {
 		if name == "test_superres__super_resolution_10" {
 			continue // large, with nothing that others have not
 		}
-		shapes := map[string]string{}
-		if strings.Contains(name, "ppocr") {
-			shapes["x"] = "1x3x48x192"
+		runs = append(runs, sourceRun(t, dir, false))
+		if strings.Contains(name, "mnist") || strings.Contains(name, "dtln") || strings.Contains(name, "silero") {
+			runs = append(runs, sourceRun(t, dir, true))
 		}
-		imp, err := driver.Import(filepath.Join(dir, "model.onnx"), shapes)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		module, err := dsl.Compile("model.dl", imp.Source, dsl.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		u, err := passes.Run(module, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := onnx.Read(filepath.Join(dir, "model.onnx"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sets, err := readSets(dir, m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs = append(runs, &run{folder: &folder{verdict: Verdict{Case: name}}, model: imp.Model, unit: u, sets: sets, weights: u.ArenaLen})
 	}
 	v := &Checker{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
 	if err := v.runAll(context.Background(), runs); err != nil {
@@ -165,4 +143,37 @@ func TestImportedSources(t *testing.T) {
 			t.Errorf("%s: %s", r.folder.verdict.Case, r.folder.verdict.Detail)
 		}
 	}
+}
+
+// sourceRun imports the network of a folder as a source, with a line for each node or the short way, and prepares what it compiles to.
+func sourceRun(t *testing.T, dir string, keep bool) *run {
+	name := filepath.Base(dir)
+	shapes := map[string]string{}
+	if strings.Contains(name, "ppocr") {
+		shapes["x"] = "1x3x48x192"
+	}
+	imp, err := driver.Import(filepath.Join(dir, "model.onnx"), shapes, keep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := dsl.Compile("model.dl", imp.Source, dsl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := passes.Run(module, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnx.Read(filepath.Join(dir, "model.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := readSets(dir, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keep {
+		name += ", a line for each node"
+	}
+	return &run{folder: &folder{verdict: Verdict{Case: name}}, model: imp.Model, unit: u, sets: sets, weights: u.ArenaLen}
 }
