@@ -47,6 +47,7 @@ var arrows = map[string][]string{
 	"internal/verify":    {"onnx", "ir", "passes", "passes/pass", "codegen", "internal/driver"},
 	"internal/randmodel": {"ir", "ir/loop", "ir/ops", "passes", "passes/pass", "passes/autodiff", "codegen", "internal/driver"},
 	"bench/random":       {"internal/randmodel"},
+	"bench/peers/ort":    {"onnx"},
 	"bench":              {"..."},
 }
 

@@ -5,6 +5,7 @@
 //	go run ./bench                       # every model of bench/models
 //	go run ./bench -rounds 9 lenet
 //	go run ./bench gc lenet              # how long the garbage collector waits for kernels
+//	go run ./bench onnx                  # imported networks beside ONNX Runtime; folders or files of some may follow
 package main
 
 import (
@@ -51,11 +52,11 @@ func main() {
 	record := flag.String("json", "", "also write the results to this file")
 	flag.Parse()
 	models := flag.Args()
-	onlyGC := len(models) > 0 && models[0] == "gc"
-	if onlyGC {
-		models = models[1:]
+	verb := ""
+	if len(models) > 0 && (models[0] == "gc" || models[0] == "onnx") {
+		verb, models = models[0], models[1:]
 	}
-	if len(models) == 0 {
+	if len(models) == 0 && verb != "onnx" {
 		files, err := filepath.Glob("bench/models/*.dl")
 		if err != nil || len(files) == 0 {
 			log.Fatal("no models in bench/models; run this from the root of the repository")
@@ -69,16 +70,30 @@ func main() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(filepath.Dir(dlc))
-	if onlyGC {
+	var subjects []subject
+	switch verb {
+	case "gc":
 		if err := collector(dlc, models, *threads); err != nil {
 			log.Fatal(err)
 		}
 		return
+	case "onnx":
+		*modes = "infer"
+		if subjects, err = networks(filepath.Dir(dlc), models); err != nil {
+			log.Fatal(err)
+		}
+	default:
+		for _, model := range models {
+			subjects = append(subjects, subject{name: model, dlc: []string{filepath.Join("bench", "models", model+".dl")},
+				peer: func(mode string, threads int) *exec.Cmd {
+					return exec.Command(*peers, mode, strconv.Itoa(threads), model)
+				}})
+		}
 	}
 	var results []result
-	for _, model := range models {
+	for _, s := range subjects {
 		for _, mode := range strings.Split(*modes, ",") {
-			list, err := compare(dlc, *peers, model, mode, *threads, *rounds)
+			list, err := compare(dlc, s, mode, *threads, *rounds)
 			if err != nil {
 				log.Fatal(err)
 			}
@@ -154,20 +169,27 @@ func build() (string, error) {
 	return out, nil
 }
 
+// subject is one model that is measured.
+type subject struct {
+	name string
+	dlc  []string                                 // its file and what else dlc bench needs to know of it
+	peer func(mode string, threads int) *exec.Cmd // the measurement of the peers
+}
+
 // compare measures one model in one mode, in turns, and prints a line for each peer and batch.
-func compare(dlc, peers, model, mode string, threads, rounds int) ([]result, error) {
+func compare(dlc string, s subject, mode string, threads, rounds int) ([]result, error) {
 	theirs, ours := map[key][]float64{}, map[key][]float64{}
 	allocs, isa := 0, ""
 	for range rounds {
-		list, err := measure(exec.Command(peers, mode, strconv.Itoa(threads), model))
+		list, err := measure(s.peer(mode, threads))
 		if err != nil {
 			return nil, err
 		}
 		mine := map[int]float64{}
 		for _, m := range list {
 			if _, ok := mine[m.Batch]; !ok {
-				own, err := measure(exec.Command(dlc, "bench", filepath.Join("bench", "models", model+".dl"), "--mode", mode,
-					"--batch", strconv.Itoa(m.Batch), "--threads", strconv.Itoa(threads), "--json"))
+				own, err := measure(exec.Command(dlc, append([]string{"bench", "--mode", mode,
+					"--batch", strconv.Itoa(m.Batch), "--threads", strconv.Itoa(threads), "--json"}, s.dlc...)...))
 				if err != nil {
 					return nil, err
 				}
@@ -187,10 +209,10 @@ func compare(dlc, peers, model, mode string, threads, rounds int) ([]result, err
 		for i := range theirs[k] {
 			ratios = append(ratios, theirs[k][i]/ours[k][i])
 		}
-		r := result{Model: model, Mode: mode, Batch: k.batch, Threads: threads, ISA: isa, Ms: median(ours[k]), Peer: k.peer, PeerMs: median(theirs[k]),
+		r := result{Model: s.name, Mode: mode, Batch: k.batch, Threads: threads, ISA: isa, Ms: median(ours[k]), Peer: k.peer, PeerMs: median(theirs[k]),
 			Ratio: median(ratios), Allocs: allocs}
-		fmt.Printf("%-12s %-6s batch %-4d dlc %9.4f ms   %-20s %9.4f ms   ratio %.2f   allocs %d\n",
-			model, mode, k.batch, r.Ms, k.peer, r.PeerMs, r.Ratio, allocs)
+		fmt.Printf("%-27s %-6s batch %-4d dlc %9.4f ms   %-20s %9.4f ms   ratio %.2f   allocs %d\n",
+			s.name, mode, k.batch, r.Ms, k.peer, r.PeerMs, r.Ratio, allocs)
 		results = append(results, r)
 	}
 	return results, nil
