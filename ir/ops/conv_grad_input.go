@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
-	"github.com/dlc-ml/dlc/ir/loop"
 )
 
 // convGradAttrs are what the gradients of a convolution know of it besides the extents of its input or kernel.
@@ -35,7 +34,7 @@ func (c convolutionGradInput) operator() *Operator {
 	return &Operator{
 		Name: c.name(),
 		Doc: "The gradient of " + convName(c.axes) + " with respect to its input: from that of its result and the kernel " + kernel + " to " + form.form + ". It is a convolution " +
-			"of stride 1 with the kernel turned around, over the gradient with its elements stride apart and zeros between and around them.",
+			"of stride 1 with the kernel turned around; that of a convolution with a stride is one for each phase of the stride, with the taps that reach it.",
 		Formula:  c.formula,
 		Example:  "dx = " + c.name() + "(dy, w, size=[" + size + "])",
 		Category: "gradient",
@@ -119,27 +118,5 @@ func (c convolutionGradInput) lower(l *Lowering, op *ir.Op) {
 	if err != nil {
 		panic("ops: " + c.name() + ": " + err.Error())
 	}
-	groups, perGroup := op.Attrs.Int("groups"), k.Type.Shape[c.axes].Size
-	filters := k.Type.Shape[c.axes+1].Size / groups
-	axes := loops(dx.Type.Shape[0], w.in)
-	group := len(axes)
-	if groups > 1 {
-		axes = append(axes, axis("g", groups))
-	}
-	axes = append(axes, axis("c", perGroup))
-	from := scatter(l, l.Buf(dy), "spread", w.spreadBack(), 0)
-	ones := slices.Repeat([]int{1}, c.axes)
-	none := make([]int, c.axes)
-	back := window{in: w.in, kernel: w.kernel, stride: ones, dilation: w.dilation, before: none, after: none}
-	n, see, tap := back.nest(axes, groups, axis("f", filters))
-	if n.Form == loop.Window {
-		for i := range tap {
-			tap[i] = loop.At(w.kernel[i]-1).Plus(len(axes)+i, -1, 0)
-		}
-	}
-	ch, filter := len(axes)-1, channel(len(n.Axes)+len(n.Red)-1, group, groups, filters)
-	n.Value = loop.E(loop.Mul, loop.Read(from, slices.Concat([]loop.Affine{loop.Ax(0)}, see, []loop.Affine{filter})...),
-		loop.Read(l.Buf(k), slices.Concat(tap, []loop.Affine{loop.Ax(ch), filter})...))
-	n.Stores = []loop.Store{storeAt(l.Buf(dx), loop.Total(ir.F32), append(plainIndex(c.axes+1), channel(ch, group, groups, perGroup))...)}
-	l.Emit(n)
+	w.lowerPhases(l, l.Buf(dy), l.Buf(k), l.Buf(dx), op.Attrs.Int("groups"))
 }

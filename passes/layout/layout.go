@@ -24,10 +24,13 @@ func Choose(f *loop.Func, sizes map[string]int, note func(n *loop.Nest, text str
 			return err
 		}
 	}
+	if err := c.pack(true, note); err != nil {
+		return err
+	}
 	if err := c.transposeGroups(); err != nil {
 		return err
 	}
-	if err := c.pack(note); err != nil {
+	if err := c.pack(false, note); err != nil {
 		return err
 	}
 	c.pad(note)

@@ -208,8 +208,8 @@ var trainBases = []base{
 	{6144, true},   // 18: dense.grad f32[N,50]
 	{13600, true},  // 19: flatten.grad f32[N,320]
 	{13920, true},  // 20: relu_2.grad.which f32[N,4,4,20]
-	{5760, true},   // 21: max_pool.grad.spread f32[N,16,16,20]
-	{12320, true},  // 22: max_pool.grad f32[N,12,12,10]
+	{12320, true},  // 21: max_pool.grad f32[N,12,12,10]
+	{5760, true},   // 22: max_pool.grad.spread f32[N,16,16,20]
 	{13760, true},  // 23: relu.grad.which f32[N,12,12,10]
 	{5760, true},   // 24: conv2d.grad f32[N,24,24,10]
 	{16048, false}, // 25: $lr f32[]
@@ -431,28 +431,28 @@ func trainRelu2Grad(x *exec, lo, hi int) {
 
 // trainMaxPoolGradSpread: digits.dl:6:36 conv2d_grad_input; lanes along jkl, jkl by 8
 func trainMaxPoolGradSpread(x *exec, lo, hi int) {
-	kMaxPoolGradSpread(x.at(21, 5120*lo), hi-lo)
+	kMaxPoolGradSpread(x.at(22, 5120*lo), hi-lo)
 }
 
 // trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, u by 2, v by 2, c by 3
 func trainRelu2Grad2(x *exec, lo, hi int) {
-	kRelu2Grad2(x.at(6, 1280*lo), x.at(20, 320*lo), x.at(19, 320*lo), x.at(21, 1360+5120*lo), hi-lo)
+	kRelu2Grad2(x.at(6, 1280*lo), x.at(20, 320*lo), x.at(19, 320*lo), x.at(22, 1360+5120*lo), hi-lo)
 }
 
 // trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes sum over f, x by 6, c by 2
 func trainMaxPoolGrad(x *exec, lo, hi int) {
 	cut, lo, hi := cutOf(x.n, lo, hi)
-	kMaxPoolGrad(x.at(21, 5120*lo+640*cut), x.weight(272), x.at(22, 1440*lo+240*cut), hi-lo)
+	kMaxPoolGrad(x.at(22, 5120*lo+640*cut), x.weight(272), x.at(21, 1440*lo+240*cut), hi-lo)
 }
 
 // trainFeaturesStage2Conv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 2, vc by 7
 func trainFeaturesStage2Conv2dWeightGrad(x *exec, lo, hi int) {
-	kFeaturesStage2Conv2dWeightGrad(x.at(5, 120*lo+1440*x.from), x.at(21, 1360+5120*x.from), x.grad(272+1000*lo), (hi-lo)/2, (hi-lo)%2, min(5, x.n-x.from), min(1, x.from))
+	kFeaturesStage2Conv2dWeightGrad(x.at(5, 120*lo+1440*x.from), x.at(22, 1360+5120*x.from), x.grad(272+1000*lo), (hi-lo)/2, (hi-lo)%2, min(5, x.n-x.from), min(1, x.from))
 }
 
 // trainFeaturesStage2Conv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes along l, l by 3
 func trainFeaturesStage2Conv2dBiasGrad(x *exec, _, _ int) {
-	kFeaturesStage2Conv2dBiasGrad(x.at(21, 1360), x.grad(5280), x.n)
+	kFeaturesStage2Conv2dBiasGrad(x.at(22, 1360), x.grad(5280), x.n)
 }
 
 // trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along c, x by 6, c by 2
@@ -462,7 +462,7 @@ func trainReluGrad(x *exec, lo, hi int) {
 
 // trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, x by 3, v by 2, c by 2
 func trainReluGrad2(x *exec, lo, hi int) {
-	kReluGrad2(x.at(4, 480*lo), x.at(23, 120*lo), x.at(22, 120*lo), x.at(24, 480*lo), hi-lo)
+	kReluGrad2(x.at(4, 480*lo), x.at(23, 120*lo), x.at(21, 120*lo), x.at(24, 480*lo), hi-lo)
 }
 
 // trainFeaturesStageConv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 4, v by 3
