@@ -1,7 +1,8 @@
 // Bench compares dlc with its peers on this machine: it runs a peer's measurement and dlc's in turns, and prints the median of the
-// ratios of each pair (the peer's time by dlc's: larger is better), so that what else the machine does falls on both alike. The peers are programs that print one JSON object a
-// measurement; see -peers.
+// ratios of each pair (the peer's time by dlc's: larger is better), so that what else the machine does falls on both alike. The peers are PyTorch and ONNX Runtime: their
+// programs, in bench/peers, print one JSON object a measurement.
 //
+//	go run ./bench setup                 # installs the peers
 //	go run ./bench                       # every model of bench/models
 //	go run ./bench -rounds 9 lenet
 //	go run ./bench gc lenet              # how long the garbage collector waits for kernels
@@ -47,14 +48,20 @@ func main() {
 	log.SetPrefix("bench: ")
 	rounds := flag.Int("rounds", 5, "pairs of measurements")
 	threads := flag.Int("threads", 1, "threads of both")
-	peers := flag.String("peers", filepath.Join(testdata(), "peers", "run"), "the program that measures peers: run infer|train THREADS MODEL")
+	names := flag.String("peers", "onnxruntime,torch", "the peers to measure")
 	modes := flag.String("mode", "infer,train", "what to measure")
 	record := flag.String("json", "", "also write the results to this file")
 	flag.Parse()
 	models := flag.Args()
 	verb := ""
-	if len(models) > 0 && (models[0] == "gc" || models[0] == "onnx") {
+	if len(models) > 0 && slices.Contains([]string{"setup", "gc", "onnx"}, models[0]) {
 		verb, models = models[0], models[1:]
+	}
+	if verb == "setup" {
+		if err := setup(); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
 	if len(models) == 0 && verb != "onnx" {
 		files, err := filepath.Glob("bench/models/*.dl")
@@ -70,6 +77,10 @@ func main() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(filepath.Dir(dlc))
+	installed, err := findPeers(filepath.Dir(dlc))
+	if err != nil {
+		log.Fatal(err)
+	}
 	var subjects []subject
 	switch verb {
 	case "gc":
@@ -79,14 +90,14 @@ func main() {
 		return
 	case "onnx":
 		*modes = "infer"
-		if subjects, err = networks(filepath.Dir(dlc), models); err != nil {
+		if subjects, err = networks(installed, models); err != nil {
 			log.Fatal(err)
 		}
 	default:
 		for _, model := range models {
 			subjects = append(subjects, subject{name: model, dlc: []string{filepath.Join("bench", "models", model+".dl")},
-				peer: func(mode string, threads int) *exec.Cmd {
-					return exec.Command(*peers, mode, strconv.Itoa(threads), model)
+				peers: func(mode string, threads int) ([]*exec.Cmd, error) {
+					return installed.commands(strings.Split(*names, ","), mode, threads, model)
 				}})
 		}
 	}
@@ -171,9 +182,9 @@ func build() (string, error) {
 
 // subject is one model that is measured.
 type subject struct {
-	name string
-	dlc  []string                                 // its file and what else dlc bench needs to know of it
-	peer func(mode string, threads int) *exec.Cmd // the measurement of the peers
+	name  string
+	dlc   []string                                            // its file and what else dlc bench needs to know of it
+	peers func(mode string, threads int) ([]*exec.Cmd, error) // the measurements of the peers
 }
 
 // compare measures one model in one mode, in turns, and prints a line for each peer and batch.
@@ -181,9 +192,17 @@ func compare(dlc string, s subject, mode string, threads, rounds int) ([]result,
 	theirs, ours := map[key][]float64{}, map[key][]float64{}
 	allocs, isa := 0, ""
 	for range rounds {
-		list, err := measure(s.peer(mode, threads))
+		commands, err := s.peers(mode, threads)
 		if err != nil {
 			return nil, err
+		}
+		var list []measurement
+		for _, c := range commands {
+			part, err := measure(c)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, part...)
 		}
 		mine := map[int]float64{}
 		for _, m := range list {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -14,8 +13,7 @@ import (
 )
 
 // networks are ONNX models beside ONNX Runtime: folders with recorded inputs, or files that say all extents; those that are shared, where none is given.
-// The program that measures the peer is built in dir.
-func networks(dir string, models []string) ([]subject, error) {
+func networks(p *peers, models []string) ([]subject, error) {
 	if len(models) == 0 {
 		files, err := filepath.Glob(filepath.Join(testdata(), "models", "onnx", "*", "model.onnx"))
 		if err != nil || len(files) == 0 {
@@ -30,18 +28,10 @@ func networks(dir string, models []string) ([]subject, error) {
 		}
 		models = append(models, light...)
 	}
-	library, err := runtimeLibrary()
-	if err != nil {
-		return nil, err
-	}
-	ort := filepath.Join(dir, "ort")
-	if msg, err := exec.Command("go", "build", "-C", filepath.Join("bench", "peers", "ort"), "-o", ort, ".").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the program that runs ONNX Runtime: %w\n%s", err, msg)
-	}
 	var list []subject
 	for _, model := range models {
 		s := subject{name: strings.TrimSuffix(filepath.Base(model), ".onnx"), dlc: []string{model},
-			peer: func(_ string, threads int) *exec.Cmd { return exec.Command(ort, library, strconv.Itoa(threads), model) }}
+			peers: func(_ string, threads int) ([]*exec.Cmd, error) { return p.onnxRuntime(threads, model) }}
 		if filepath.Ext(model) != ".onnx" {
 			shapes, err := recordedShapes(model)
 			if err != nil {
@@ -55,23 +45,6 @@ func networks(dir string, models []string) ([]subject, error) {
 		list = append(list, s)
 	}
 	return list, nil
-}
-
-// runtimeLibrary finds ONNX Runtime, which setup of the peers installs.
-func runtimeLibrary() (string, error) {
-	home := os.Getenv("PEERS")
-	if home == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return "", err
-		}
-		home = filepath.Join(cache, "dlc-peers")
-	}
-	files, err := filepath.Glob(filepath.Join(home, "node_modules", "onnxruntime-node", "bin", "*", "linux", "x64", "libonnxruntime.so*"))
-	if err != nil || len(files) == 0 {
-		return "", fmt.Errorf("%s holds no ONNX Runtime; run %s", home, filepath.Join(testdata(), "peers", "setup"))
-	}
-	return files[0], nil
 }
 
 // recordedShapes are the options that tell dlc the shapes of the recorded inputs of a folder.

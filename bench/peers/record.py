@@ -1,12 +1,11 @@
 """Records what PyTorch makes of the benchmark models: outputs, loss and gradients, in float64.
 
-usage: record.py MODELS.py DLC MODEL...      (from the root of the repository)
+usage: record.py DLC MODEL...      (from the root of the repository)
 
-MODELS.py holds the models (MODELS[name] = constructor, input shape, classes); DLC is the dlc program. Weights and inputs are no files but a
+The models are those of models.py; DLC is the dlc program. Weights and inputs are no files but a
 formula of the parameter's name and the element's number, which agreement_test.go computes too. The result goes to bench/testdata/MODEL.json:
 a few elements, the sum and the norm of every tensor. With --weights DIR the weights are also written as DIR/MODEL.safetensors.
 """
-import importlib.util
 import json
 import re
 import struct
@@ -17,6 +16,8 @@ import zlib
 import numpy as np
 import torch
 from torch import nn
+
+from models import MODELS
 
 
 def noise(name, count):
@@ -69,10 +70,7 @@ def leaves(module):
     if hasattr(module, "qkv"):  # attention: one matrix in PyTorch, three in dlc
         yield module
         return
-    children = list(module.children())
-    if hasattr(module, "att"):  # in the order of the calls, not of the definitions
-        children = [module.n1, module.att, module.n2, module.ffn]
-    for child in children:
+    for child in module.children():
         yield from leaves(child)
 
 
@@ -244,8 +242,8 @@ def run(constructor, kind, name, shape, classes, params, shake=0):
     return batch, logits, loss.item(), {n: g for n, g in gradients.items() if g is not None}, values
 
 
-def record(models, dlc, name, weights):
-    constructor, shape, classes = models.MODELS[name]
+def record(dlc, name, weights):
+    constructor, shape, classes = MODELS[name]
     params = parameters(dlc, name)
     batch, logits, loss, gradients, values = run(constructor, torch.float64, name, shape, classes, params)
     others = [run(constructor, torch.float32, name, shape, classes, params)]
@@ -267,11 +265,8 @@ def main():
         i = args.index("--weights")
         weights = args[i + 1]
         del args[i:i + 2]
-    spec = importlib.util.spec_from_file_location("models", args[0])
-    models = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(models)
-    for name in args[2:] or list(models.MODELS):
-        record(models, args[1], name, weights)
+    for name in args[1:] or MODELS:
+        record(args[0], name, weights)
 
 
 main()
