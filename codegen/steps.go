@@ -15,7 +15,7 @@ import (
 // step functions that call the kernels.
 func programSource(u *pass.Unit, p *program, states []string, formulas map[string]string, measured bool) (string, error) {
 	var parts []string
-	parts = append(parts, p.tableDecl(formulas, measured), p.runDecl())
+	parts = append(parts, p.tableDecl(u.Module.Name, formulas, measured), p.runDecl())
 	for _, s := range p.steps {
 		d, err := p.stepDecl(u, s, states)
 		if err != nil {
@@ -27,7 +27,7 @@ func programSource(u *pass.Unit, p *program, states []string, formulas map[strin
 }
 
 // tableDecl declares the program value.
-func (p *program) tableDecl(formulas map[string]string, measured bool) string {
+func (p *program) tableDecl(model string, formulas map[string]string, measured bool) string {
 	scalars := jen.Index().Id("scalarInfo").ValuesFunc(func(g *jen.Group) {
 		for _, b := range p.fn.Buffers {
 			if b.Space == loop.Scalar {
@@ -45,6 +45,7 @@ func (p *program) tableDecl(formulas map[string]string, measured bool) string {
 		}
 	})
 	fields := jen.Dict{
+		jen.Id("model"):      jen.Lit(model),
 		jen.Id("name"):       jen.Lit(p.name),
 		jen.Id("bases"):      jen.Id(p.name + "Bases"),
 		jen.Id("perExample"): jen.Lit(p.fn.Plan.PerExample),
@@ -65,9 +66,7 @@ func (p *program) tableDecl(formulas map[string]string, measured bool) string {
 			fields[jen.Id("part")] = jen.Lit(part)
 		}
 	}
-	if measured {
-		fields[jen.Id("steps")] = p.stepInfos()
-	}
+	fields[jen.Id("steps")] = p.stepInfos(measured)
 	text := jen.Var().Id(p.name + "Program").Op("=").Id("program").Values(fields).GoString()
 	var b strings.Builder
 	fmt.Fprintf(&b, "// %sBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.\n", p.name)
@@ -79,8 +78,8 @@ func (p *program) tableDecl(formulas map[string]string, measured bool) string {
 	return b.String() + text
 }
 
-// stepInfos describes the steps for programs that measure themselves.
-func (p *program) stepInfos() *jen.Statement {
+// stepInfos describes the steps: what profiles call them, and for programs that measure themselves what they compute.
+func (p *program) stepInfos(measured bool) *jen.Statement {
 	return jen.Index().Id("stepInfo").ValuesFunc(func(g *jen.Group) {
 		for _, s := range p.steps {
 			parts := []*step{s}
@@ -98,7 +97,12 @@ func (p *program) stepInfos() *jen.Statement {
 				if x.b != nil {
 					tiling = x.b.Tiling
 				}
-				g.Line().Values(jen.Lit(x.name), jen.Lit(x.label()), jen.Lit(tiling), jen.Lit(perExample), jen.Lit(fixed))
+				field := func(name string, v any) jen.Code { return jen.Id(name).Op(":").Lit(v) }
+				fields := []jen.Code{field("name", x.name), field("layer", x.nest.Name), field("at", x.label())}
+				if measured {
+					fields = append(fields, field("tiling", tiling), field("perExample", perExample), field("fixed", fixed))
+				}
+				g.Line().Values(fields...)
 			}
 		}
 		g.Line()

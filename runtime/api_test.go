@@ -12,7 +12,7 @@ import (
 
 // api is every exported name of package level that a generated package gets from here. Types of generated code are not in it.
 var api = []string{
-	"Batch", "EpochResult", "ErrDiverged", "Event", "FitOption", "History", "Metric", "Metrics", "Model", "Session", "SessionOption", "Train",
+	"Batch", "EpochResult", "ErrDiverged", "Event", "FitOption", "History", "LabelLayers", "Metric", "Metrics", "Model", "Session", "SessionOption", "Train",
 	"Trainer", "WithThreads",
 }
 

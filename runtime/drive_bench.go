@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	stdruntime "runtime"
+	"runtime/pprof"
 	"slices"
 	"time"
 )
@@ -21,6 +23,7 @@ func (d *driver) bench(args []string) error {
 	batch := d.flags.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
 	threads := d.flags.Int("threads", 1, "how many threads to use")
 	profiled := d.flags.Bool("profile", false, "print the time of every step")
+	cpu := d.flags.String("cpuprofile", "", "write a CPU profile to this `file`, in which every sample bears the name of its layer")
 	collect := d.flags.Bool("gc", false, "collect garbage all the while, and say how long the collector waited for kernels")
 	if err := d.parse(args, false); err != nil {
 		return err
@@ -48,12 +51,12 @@ func (d *driver) bench(args []string) error {
 	if *collect {
 		stops = collectGarbage()
 	}
-	var err error
-	if *mode == "train" {
-		err = d.benchTrain(t, n, *threads)
-	} else {
-		err = d.benchInfer(t, n, *threads)
-	}
+	err := profiling(*cpu, func() error {
+		if *mode == "train" {
+			return d.benchTrain(t, n, *threads)
+		}
+		return d.benchInfer(t, n, *threads)
+	})
 	if err != nil {
 		return err
 	}
@@ -77,6 +80,25 @@ func (d *driver) bench(args []string) error {
 	_, err = fmt.Fprintf(d.stdout, "%s %s, batch %d, %d threads, %s: %.4f ms (median of %d), %s examples/s, %d allocations, %.1f GFLOP/s\n",
 		d.m.name, *mode, n, *threads, isa, seconds*1e3, len(t.times), count(float64(n)/seconds), t.allocs, gflops)
 	return err
+}
+
+// profiling runs f, and writes a CPU profile of it to a file where one is named.
+func profiling(file string, f func() error) error {
+	if file == "" {
+		return f()
+	}
+	out, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return errors.Join(err, out.Close())
+	}
+	LabelLayers(true)
+	err = f()
+	LabelLayers(false)
+	pprof.StopCPUProfile()
+	return errors.Join(err, out.Close())
 }
 
 // timing is the times of calls of a program and what each allocated.

@@ -3,9 +3,6 @@ package runtime
 import (
 	"fmt"
 	"reflect"
-	stdruntime "runtime"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -43,9 +40,7 @@ func (p *profile) take(step func(x *exec, lo, hi int), d time.Duration) {
 	pc := reflect.ValueOf(step).Pointer()
 	i, ok := p.index[pc]
 	if !ok {
-		name := stdruntime.FuncForPC(pc).Name()
-		name = name[strings.LastIndexByte(name, '.')+1:]
-		i = slices.IndexFunc(p.prog.steps, func(s stepInfo) bool { return s.name == name })
+		i = stepIndex(p.prog, step)
 		p.index[pc] = i
 	}
 	if i < 0 {

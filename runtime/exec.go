@@ -5,6 +5,7 @@
 package runtime
 
 import (
+	"context"
 	"time"
 	"unsafe"
 )
@@ -118,6 +119,7 @@ type call struct {
 
 // program is one compiled function: where its buffers lie and how it runs.
 type program struct {
+	model      string
 	name       string
 	bases      []base
 	perExample int       // arena elements for each example
@@ -131,12 +133,13 @@ type program struct {
 	results    []int // the buffers of the results (loss, metrics), for eval and train
 	run        func(x *exec)
 	part       int        // examples that a session should run at a time on each thread, so that all of it stays in the cache; 0 for as many as there are
-	steps      []stepInfo // what run does, in order; only in programs that measure themselves
+	steps      []stepInfo // what run does, in order
 }
 
-// stepInfo is one step of a program: a kernel over its whole grid, or a scan.
+// stepInfo is one step of a program: a kernel over its whole grid, or a scan. Only programs that measure themselves have more than the first three fields.
 type stepInfo struct {
 	name       string  // of the function that runs a piece of it
+	layer      string  // what it computes, by its name in the source where it has one
 	at         string  // where it comes from in the source
 	tiling     string  // how its kernel goes over the data
 	perExample float64 // floating-point operations of one example, two for a multiply-add
@@ -174,6 +177,10 @@ type exec struct {
 	alone   bool       // this call is over before another thread would have come
 	steps   []*formula // of each scalar; nil where it has none
 	watch   *stopwatch // where steps are timed; else nil
+
+	labels   *layerLabels              // while profiles show layers; else nil
+	labelled func(x *exec, lo, hi int) // the step that runs then
+	under    context.Context           // and its labels
 }
 
 // stopwatch takes the time of every step.
@@ -228,6 +235,7 @@ func (x *exec) run() {
 	if x.watch != nil {
 		x.watch.last = time.Now()
 	}
+	x.switchLabels()
 	p := x.prog
 	x.alone = p.cycles > 0 && x.n*p.cycles+p.fixedCost < smallProgram
 	p.run(x)
@@ -280,6 +288,9 @@ func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
+	if x.labels != nil {
+		step = x.label(step)
+	}
 	if x.pool == nil || x.alone || x.pool.threads == 1 || count <= chunk {
 		for lo := 0; lo < count; lo += chunk {
 			step(x, lo, min(lo+chunk, count))
@@ -293,6 +304,9 @@ func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
 func (x *exec) eachCut(cuts, count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
+	}
+	if x.labels != nil {
+		step = x.label(step)
 	}
 	if x.pool == nil || x.alone || x.pool.threads == 1 {
 		for from := 0; from < cuts*count; from += count {
@@ -315,6 +329,9 @@ func cutOf(count, lo, hi int) (cut, from, to int) {
 func (x *exec) inOrder(count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
+	}
+	if x.labels != nil {
+		step = x.label(step)
 	}
 	for lo := 0; lo < count; lo += chunk {
 		step(x, lo, min(lo+chunk, count))

@@ -268,13 +268,26 @@ var inferProgram = program{
 	fixed:      0,
 	fixedCost:  0,
 	flops:      982280,
+	model:      "digits",
 	name:       "infer",
 	part:       65,
 	perExample: 7984,
 	results:    []int{},
 	run:        inferRun,
 	scalars:    []scalarInfo{},
-	table:      -1,
+	steps: []stepInfo{
+		{name: "inferConv2d", layer: "conv2d", at: "digits.dl:6:36 conv2d, relu"},
+		{name: "inferMaxPool", layer: "max_pool", at: "digits.dl:6:73 max_pool"},
+		{name: "inferConv2d2", layer: "conv2d_2", at: "digits.dl:6:36 conv2d, relu"},
+		{name: "inferMaxPool2", layer: "max_pool_2", at: "digits.dl:6:73 max_pool"},
+		{name: "inferDense", layer: "dense", at: "digits.dl:9:39 dense, relu"},
+		{name: "inferLogits", layer: "logits", at: "digits.dl:11:31 dense"},
+		{name: "inferProbsMax", layer: "probs.max", at: "digits.dl:12:21 softmax"},
+		{name: "inferProbsExp", layer: "probs.exp", at: "digits.dl:12:21 softmax"},
+		{name: "inferProbsSum", layer: "probs.sum", at: "digits.dl:12:21 softmax"},
+		{name: "inferProbs", layer: "probs", at: "digits.dl:12:21 softmax"},
+	},
+	table: -1,
 }
 
 // inferRun runs the program once, step by step.

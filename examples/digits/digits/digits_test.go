@@ -4,6 +4,7 @@ package digits
 
 import (
 	"context"
+	"flag"
 	"math"
 	"slices"
 	"testing"
@@ -94,12 +95,21 @@ func TestSameBits(t *testing.T) {
 // TestAllocations counts what one call allocates: nothing.
 func TestAllocations(t *testing.T) {
 	s := sampleSession(t, 2)
-	if n := testing.AllocsPerRun(10, func() { s.Run(2) }); n != 0 {
-		t.Errorf("Run allocates %g times", n)
+	for _, labels := range []bool{false, true} {
+		LabelLayers(labels)
+		if n := testing.AllocsPerRun(10, func() { s.Run(2) }); n != 0 {
+			t.Errorf("Run allocates %g times; layers labelled: %t", n, labels)
+		}
 	}
+	LabelLayers(false)
 }
 
+// BenchmarkRun times a call. With -cpuprofile cpu.out, "go tool pprof -tags cpu.out" sums up by layer.
 func BenchmarkRun(b *testing.B) {
+	if f := flag.Lookup("test.cpuprofile"); f != nil && f.Value.String() != "" {
+		LabelLayers(true)
+		defer LabelLayers(false)
+	}
 	for _, n := range []int{1, 32} {
 		b.Run("batch="+string(rune('0'+n/10))+string(rune('0'+n%10)), func(b *testing.B) {
 			s := sampleSession(b, n)
