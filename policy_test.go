@@ -48,6 +48,7 @@ var arrows = map[string][]string{
 	"internal/randmodel": {"ir", "ir/loop", "ir/ops", "passes", "passes/pass", "passes/autodiff", "codegen", "internal/driver"},
 	"bench/random":       {"internal/randmodel"},
 	"bench/peers/ort":    {"onnx"},
+	"bench/conformance":  {"internal/verify", "onnx"},
 	"bench":              {"..."},
 }
 

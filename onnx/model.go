@@ -42,6 +42,9 @@ type Node struct {
 	Attrs    []*Attribute
 }
 
+// FullOp is the operator with its domain, where that is not ONNX's own.
+func (n *Node) FullOp() string { return full(domainOf(n.Domain), n.Op) }
+
 // Attribute is an AttributeProto. Which field counts is said by Type; files older than IR version 2 leave it out.
 type Attribute struct {
 	Name    string

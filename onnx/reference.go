@@ -7,32 +7,98 @@ import (
 	"strings"
 )
 
-// Reference is the table of operators for the documentation: the opsets in which each is supported, or why it is not.
-func Reference() string {
+// intro is what stands above the table.
+const intro = `
+ONNX models of opset 1 to %d are read and imported as tensor programs.
+
+    dlc import M.onnx -o DIR       a source M.dl, and its weights M.safetensors, on which every other command works
+                                   (--simplify=false: with a line for each node, also those that do nothing or are computed from constants)
+    dlc build M.onnx -o DIR        a package; dlc run and dlc bench take a model as it is, too
+    dlc train M.dl --from M.safetensors
+                                   with a train block in the source the network learns on from the imported weights
+    dlc export M.dl -o M.onnx      the other way: an ONNX model of a source, its weights inside
+    dlc verify DIR                 compiled code against recorded results, in the form of ONNX's backend tests
+
+The first axis of extent 1 of each input, or a first one that has a name, is the batch; a state [2,1,128] has it in second place in the file, and in front in a
+package. Where an operator would mix the examples of a batch, the package takes one example a call, and there is no source. Extents that the file leaves open are given with --shape x=1x3x224x224.
+
+All extents are fixed when a model is compiled. What depends on known values only is computed then, so the arithmetic on shapes that exporters write disappears.
+Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit 32 bits are refused. Strings, and sequences and optionals as
+inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must be known. Of a branch whose condition is
+computed both sides are, and one is taken. Data outside the file must lie in its folder, in files that are no links.
+
+dlc export writes opset %d. Inputs and outputs keep the source's names and order of axes, so images have their channels last; transposes stand only where a
+convolution or pooling needs the other order. The batch is the dimension N. Layers that ONNX has no operator for in that opset are written as what they are
+composed of. Operators that have no form (nms, nonzero, unique, roi_align, shifts of signed numbers, losses) are listed at once, with their places in
+the source. Where ONNX leaves the result open, or ends with an error, dlc goes on: an index out of range there is the nearest row here, x / 0 of whole numbers is 0, whole
+numbers of 64 bits wrap at 32, and gelu and silu of -∞ are 0 and not NaN.
+
+## Operators
+
+A node test counts for every operator that its model holds.
+
+`
+
+// Document is docs/onnx.md. cases is what bench/conformance wrote of the backend tests, a line for each case that does not pass, and counts a line for each
+// operator.
+func Document(cases, counts string) (string, error) {
+	tests := map[string][2]int{}
+	for line := range strings.Lines(counts) {
+		var name string
+		var n [2]int
+		if _, err := fmt.Sscanf(line, "%s\t%d\t%d", &name, &n[0], &n[1]); err != nil {
+			return "", fmt.Errorf("%q is no count of tests: %w", line, err)
+		}
+		tests[name] = n
+	}
+	head, rest, _ := strings.Cut(strings.TrimSpace(cases), "\n")
+	var b strings.Builder
+	b.WriteString("# ONNX\n\n<!-- Made of the rows of package onnx and what bench/conformance found. After a change of rows: go test ./onnx -run TestReference -update; after one of what passes: go run ./bench/conformance -->\n")
+	fmt.Fprintf(&b, intro, NewestOpset, ExportOpset)
+	b.WriteString(operatorTable(tests))
+	fmt.Fprintf(&b, "\n## Backend tests\n\nOf ONNX's own backend tests (1.12: node, pytorch-converted, pytorch-operator and simple), %s, by compiled code and at the standard's tolerance. The others:\n\n| case | | reason |\n|---|---|---|\n", strings.TrimPrefix(head, "# "))
+	for line := range strings.Lines(rest) {
+		if fields := strings.SplitN(strings.TrimSpace(line), "\t", 3); len(fields) == 3 {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", fields[0], fields[1], strings.ReplaceAll(fields[2], "|", "\\|"))
+		}
+	}
+	return b.String(), nil
+}
+
+// operatorTable is the table of operators: the opsets in which each is supported, how many of the node tests that hold it pass, and what is not supported, or why
+// nothing is.
+func operatorTable(tests map[string][2]int) string {
 	lines := map[string]string{}
+	row := func(name, opsets, status, note string) {
+		count := ""
+		if n := tests[name]; n[1] > 0 {
+			count = fmt.Sprintf(" %d of %d", n[0], n[1])
+		}
+		lines[name] = fmt.Sprintf("| %s |%s | %s |%s |%s |", name, spaced(opsets), status, count, spaced(note))
+	}
 	for key, list := range rows {
 		domain, name, _ := strings.Cut(key, ":")
 		var spans []string
 		for _, r := range list {
 			spans = append(spans, opsetSpan(r.min, r.max))
 		}
-		lines[full(domain, name)] = fmt.Sprintf("| %s | %s | supported |%s |", full(domain, name), strings.Join(spans, ", "), spaced(limits[name]))
+		row(full(domain, name), strings.Join(spans, ", "), "supported", limits[name])
 	}
 	for name, o := range literals {
 		if lines[name] == "" {
-			lines[name] = fmt.Sprintf("| %s | %s | supported | |", name, opsetSpan(first(o), 0))
+			row(name, opsetSpan(first(o), 0), "supported", "")
 		}
 	}
 	for name, reason := range refusedOps {
-		lines[name] = fmt.Sprintf("| %s | | refused | %s |", name, reason)
+		row(name, "", "refused", reason)
 	}
 	for _, name := range unknown {
 		if lines[name] == "" {
-			lines[name] = fmt.Sprintf("| %s | | not supported | |", name)
+			row(name, "", "not supported", "")
 		}
 	}
 	var b strings.Builder
-	b.WriteString("| operator | opsets | status | |\n|---|---|---|---|\n")
+	b.WriteString("| operator | opsets | status | node tests passed | |\n|---|---|---|---|---|\n")
 	for _, name := range slices.SortedFunc(maps.Keys(lines), func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }) {
 		b.WriteString(lines[name] + "\n")
 	}

@@ -35,6 +35,8 @@ type Verdict struct {
 	Error  float64 `json:"max_error"`
 	// Fixed are inputs that say extents and so were known when the model was compiled.
 	Fixed []string `json:"fixed,omitempty"`
+	// Operators are those that the model holds.
+	Operators []string `json:"-"`
 }
 
 // Checker checks folders in the form of ONNX's backend tests.
@@ -149,6 +151,7 @@ func (f *folder) prepare(dir string, batch bool) {
 		f.settle(Fail, err.Error())
 		return
 	}
+	f.verdict.Operators = operators(m)
 	sets, err := readSets(dir, m)
 	if err != nil {
 		f.settle(Fail, err.Error())
