@@ -15,6 +15,7 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/dlc-ml/dlc/avo/kernel"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes/pass"
@@ -66,15 +67,19 @@ type generator struct {
 	Table     string            // the description of the model, as Go
 	Source    map[string]string // each program, as Go
 	Sample    *sample
-	Peak      string // of a program that measures itself: the kernel that only multiplies and adds
+	// Of a program that measures itself: the kernels that only multiply and add, read, and write.
+	Peak, ReadStream, WriteStream string
 }
 
 // Trains reports whether the package can learn.
 func (g *generator) Trains() bool { return g.unit.Module.Train != nil }
 
+// Fast reports whether the package holds plain Go that rounds products.
+func (g *generator) Fast() bool { return g.kernels.fast }
+
 // Generate returns the files of the package by name.
 func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
-	g := &generator{unit: u, opt: opt, kernels: newKernelSet(selected(opt.Targets)), Package: opt.Package, Model: u.Module, Source: map[string]string{}}
+	g := &generator{unit: u, opt: opt, kernels: newKernelSet(opt.Targets), Package: opt.Package, Model: u.Module, Source: map[string]string{}}
 	if g.Package == "" {
 		g.Package = u.Module.Name
 	}
@@ -109,7 +114,9 @@ func Generate(u *pass.Unit, opt Options) (map[string][]byte, error) {
 		return nil, err
 	}
 	if opt.Driver {
-		g.Peak = g.kernels.peak().Name
+		g.Peak = g.kernels.yardstick("kPeak", kernel.Peak)
+		g.ReadStream = g.kernels.yardstick("kReadStream", kernel.ReadStream)
+		g.WriteStream = g.kernels.yardstick("kWriteStream", kernel.WriteStream)
 	}
 	g.Table = g.table()
 	g.Kernels = g.kernels.list

@@ -3,6 +3,7 @@ package codegen
 import (
 	"fmt"
 	"go/format"
+	"slices"
 	"strings"
 
 	"github.com/dlc-ml/dlc/avo/kernel"
@@ -20,13 +21,15 @@ type kernelCode struct {
 // kernelSet collects the kernels of a package.
 type kernelSet struct {
 	targets []target
+	fast    bool // plain Go that rounds products, too
 	list    []*kernelCode
 	byKey   map[string]*kernelCode
 	names   map[string]bool
 }
 
-func newKernelSet(targets []target) *kernelSet {
-	return &kernelSet{targets: targets, byKey: map[string]*kernelCode{}, names: map[string]bool{}}
+// newKernelSet is an empty set for the targets of these names, nil for all but FastTarget.
+func newKernelSet(names []string) *kernelSet {
+	return &kernelSet{targets: selected(names), fast: slices.Contains(names, FastTarget), byKey: map[string]*kernelCode{}, names: map[string]bool{}}
 }
 
 // add builds the functions of one nest, or finds the same code made for another.
@@ -64,15 +67,15 @@ func (s *kernelSet) add(b *kernel.Builder) (*kernelCode, error) {
 	return k, nil
 }
 
-// peak adds the function that measures what kernels are compared with.
-func (s *kernelSet) peak() *kernelCode {
-	k := &kernelCode{Name: fresh(s.names, "kPeak")}
-	k.goFn = kernel.Peak(k.Name+"Go", vec.Go)
+// yardstick adds a function that measures what kernels are compared with.
+func (s *kernelSet) yardstick(name string, make func(name string, t vec.Target) *vec.Func) string {
+	k := &kernelCode{Name: fresh(s.names, name)}
+	k.goFn = make(k.Name+"Go", vec.Go)
 	for _, t := range s.targets {
-		k.fns = append(k.fns, kernel.Peak(k.Name+t.Suffix(), t.vec))
+		k.fns = append(k.fns, make(k.Name+t.Suffix(), t.vec))
 	}
 	s.list = append(s.list, k)
-	return k
+	return k.Name
 }
 
 // canonical is the text of f without the names that only serve its reader.
@@ -97,6 +100,11 @@ func (s *kernelSet) print(pkg string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files := map[string][]byte{"kernels_portable.go": src}
+	if s.fast {
+		if files["kernels_portable_fast.go"], err = portable.PrintFast(s.fastFuncs(), pkg); err != nil {
+			return nil, err
+		}
+	}
 	for i, t := range s.targets {
 		var funcs []*vec.Func
 		for _, k := range s.list {
@@ -112,6 +120,17 @@ func (s *kernelSet) print(pkg string) (map[string][]byte, error) {
 		files[t.File()+".s"], files[t.File()+".go"] = asm, stubs
 	}
 	return files, nil
+}
+
+// fastFuncs are the portable kernels under the names of those that round products.
+func (s *kernelSet) fastFuncs() []*vec.Func {
+	var list []*vec.Func
+	for _, k := range s.list {
+		f := *k.goFn
+		f.Name += "Fast"
+		list = append(list, &f)
+	}
+	return list
 }
 
 // signature is the Go type of a kernel's function.

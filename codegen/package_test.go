@@ -144,7 +144,7 @@ func sources(t *testing.T) map[string]string {
 	}
 }
 
-func generate(t *testing.T, name, src string) map[string][]byte {
+func generate(t *testing.T, name, src string, targets ...string) map[string][]byte {
 	t.Helper()
 	m, err := dsl.Compile(name+".dl", []byte(src), dsl.Options{})
 	if err != nil {
@@ -154,7 +154,7 @@ func generate(t *testing.T, name, src string) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := codegen.Generate(u, codegen.Options{Source: name + ".dl", Inputs: map[string][]byte{name + ".dl": []byte(src)}})
+	files, err := codegen.Generate(u, codegen.Options{Source: name + ".dl", Inputs: map[string][]byte{name + ".dl": []byte(src)}, Targets: targets})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,21 +260,6 @@ func TestISA(t *testing.T) {
 	}
 }
 `
-
-// TestProfile takes a CPU profile of a package's own benchmark and looks for the layers among the labels.
-func TestProfile(t *testing.T) {
-	dir := write(t, generate(t, "digits", sources(t)["digits"]))
-	goCommand(t, dir, nil, "test", "-run", "^$", "-bench", ".", "-benchtime", "0.5s", "-cpuprofile", "cpu.out", "-o", "package.test", ".")
-	tags := goCommand(t, dir, nil, "tool", "pprof", "-tags", "package.test", "cpu.out")
-	for _, want := range []string{" layer: Total", " max_pool\n", " conv2d\n", " source: Total", "digits.dl:6:36 conv2d, relu", " program: Total", "infer", " model: Total"} {
-		if !strings.Contains(tags, want) {
-			t.Errorf("the tags of the profile have no %q:\n%s", want, tags)
-		}
-	}
-	if focused := goCommand(t, dir, nil, "tool", "pprof", "-top", "-tagfocus", "layer=^conv2d$", "package.test", "cpu.out"); !strings.Contains(focused, ".kConv2d") {
-		t.Errorf("the layer conv2d has no convolution:\n%s", focused)
-	}
-}
 
 // TestReproducible generates twice and compares, and looks for what must not be in a package.
 func TestReproducible(t *testing.T) {

@@ -46,7 +46,7 @@ type step struct {
 	chunk int // rows of a piece
 }
 
-// newProgram builds the kernels of f and lays out its table of buffers.
+// newProgram builds the kernels of f and lays out its table of buffers. Where ks is nil it makes no code.
 func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, error) {
 	if f.Plan == nil {
 		return nil, fmt.Errorf("function %s has no memory plan", f.Name)
@@ -92,8 +92,10 @@ func (p *program) newStep(n *loop.Nest, sizes map[string]int, ks *kernelSet, nam
 		return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
 	}
 	s := &step{name: fresh(names, p.name+exported(n.Name)), nest: n, b: b}
-	if s.kernel, err = ks.add(b); err != nil {
-		return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
+	if ks != nil {
+		if s.kernel, err = ks.add(b); err != nil {
+			return nil, fmt.Errorf("%s: error: %w", n.Pos, err)
+		}
 	}
 	for _, a := range b.Args {
 		switch {

@@ -100,13 +100,26 @@ func (p *program) stepInfos(measured bool) *jen.Statement {
 				field := func(name string, v any) jen.Code { return jen.Id(name).Op(":").Lit(v) }
 				fields := []jen.Code{field("name", x.name), field("layer", x.nest.Name), field("at", x.label())}
 				if measured {
-					fields = append(fields, field("tiling", tiling), field("perExample", perExample), field("fixed", fixed))
+					reads, writes := loop.Traffic(s.nest)
+					if x != s {
+						reads, writes = loop.Traffic(&loop.Nest{Form: loop.Scan, Axes: s.nest.Axes, Body: []*loop.Nest{x.nest}})
+					}
+					if s.alone && s.body != nil {
+						fields = append(fields, field("calls", s.nest.Axes[0].Extent.Size*len(s.body)))
+					}
+					fields = append(fields, field("tiling", tiling), field("perExample", perExample), field("fixed", fixed),
+						jen.Id("reads").Op(":").Add(bytesOf(reads)), jen.Id("writes").Op(":").Add(bytesOf(writes)))
 				}
 				g.Line().Values(fields...)
 			}
 		}
 		g.Line()
 	})
+}
+
+// bytesOf is the Go value of a number of bytes.
+func bytesOf(b loop.Bytes) *jen.Statement {
+	return jen.Id("stepBytes").Values(jen.Lit(b.PerExample), jen.Lit(b.Fixed))
 }
 
 // results returns the buffers of the function's results, in order.

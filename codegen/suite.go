@@ -22,7 +22,7 @@ type Case struct {
 // says. It is how generated code is tested by the hundred: kernels that are the same are compiled once, and the support code is there once.
 // targets are what it holds kernels for, as ParseTargets returns them. The second result says, for each case, why it could not be compiled; such a case is left out.
 func Suite(cases []Case, targets []string) (map[string][]byte, []error, error) {
-	ks := newKernelSet(selected(targets))
+	ks := newKernelSet(targets)
 	refused := make([]error, len(cases))
 	var tables constantSet
 	var src bytes.Buffer

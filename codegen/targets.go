@@ -39,24 +39,28 @@ func (t target) File() string { return "kernels_" + t.vec.Name + "_" + t.arch }
 // portableTarget is what --target calls plain Go, which every package holds.
 const portableTarget = "go"
 
+// FastTarget is plain Go that rounds the products of sums: other bits than all other targets have. A package holds it only where --target names it.
+const FastTarget = "go-fast"
+
 // Targets names everything that a package can hold kernels for.
 func Targets() []string {
 	var names []string
 	for _, t := range targets {
 		names = append(names, t.Name())
 	}
-	return append(names, portableTarget)
+	return append(names, portableTarget, FastTarget)
 }
 
 // ParseTargets reads what a user asks for: names as Targets has them, or architectures, which stand for all of their instruction sets.
-// Plain Go is always among the targets. No names at all mean every target.
+// Plain Go is always among the targets. No names at all mean every target but FastTarget.
 func ParseTargets(list []string) ([]string, error) {
 	if len(list) == 0 {
-		return Targets(), nil
+		return slices.DeleteFunc(Targets(), func(n string) bool { return n == FastTarget }), nil
 	}
 	asked := map[string]bool{portableTarget: true}
 	for _, name := range list {
-		known := name == portableTarget
+		known := name == portableTarget || name == FastTarget
+		asked[name] = true
 		for _, t := range targets {
 			if name == t.Name() || name == t.arch {
 				asked[t.Name()], known = true, true

@@ -48,8 +48,8 @@ func (d *driver) bench(args []string) error {
 		t.profile = newProfile(t.prog)
 	}
 	var stops *gcStops
-	if *collect {
-		stops = collectGarbage()
+	if *collect && t.prog != nil {
+		stops, t.calls = collectGarbage(), newCallTimes(t.prog)
 	}
 	err := profiling(*cpu, func() error {
 		if *mode == "train" {
@@ -61,7 +61,7 @@ func (d *driver) bench(args []string) error {
 		return err
 	}
 	if *collect {
-		return d.showStops(stops.end(), *mode, n, *threads)
+		return d.showStops(stops.end(), t.calls, *mode, n, *threads)
 	}
 	seconds := t.median().Seconds()
 	gflops := 0.0
@@ -104,7 +104,8 @@ func profiling(file string, f func() error) error {
 // timing is the times of calls of a program and what each allocated.
 type timing struct {
 	prog    *program
-	profile *profile // where each step is timed, too
+	profile *profile   // where each step is timed, too
+	calls   *callTimes // where each call of a kernel is
 	times   []time.Duration
 	allocs  uint64 // of one call, on average, rounded down as package testing does: the runtime allocates now and then too
 }
@@ -179,6 +180,9 @@ func (d *driver) benchInfer(t *timing, batch, threads int) error {
 		}
 	}
 	s.x.watch = t.profile.clock()
+	if t.calls != nil {
+		s.x.wrap = t.calls
+	}
 	k := newTicker()
 	for {
 		if err := s.Run(batch); err != nil {
@@ -203,12 +207,16 @@ func (d *driver) benchTrain(t *timing, batch, threads int) error {
 	if batch < 1 {
 		return fmt.Errorf("--batch is %d and must be at least 1", batch)
 	}
-	trainer, err := newTrainer(d.m, Train{Epochs: 1 << 20, Batch: batch, Threads: threads, clock: t.profile.clock(), Progress: func(e Event) {
+	o := Train{Epochs: 1 << 20, Batch: batch, Threads: threads, clock: t.profile.clock(), Progress: func(e Event) {
 		if ctx.Err() == nil && !e.EpochDone && k.tick() {
 			k.result(t)
 			stop()
 		}
-	}})
+	}}
+	if t.calls != nil {
+		o.wrap = t.calls
+	}
+	trainer, err := newTrainer(d.m, o)
 	if err != nil {
 		return err
 	}

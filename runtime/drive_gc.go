@@ -6,6 +6,7 @@ import (
 	stdruntime "runtime"
 	"runtime/metrics"
 	"sync"
+	"time"
 )
 
 // stoppingMetric is how long the garbage collector took, each time that it stopped all goroutines, until they stood. Code in assembly cannot be
@@ -86,14 +87,36 @@ func (g *gcStops) end() stopSummary {
 	return s
 }
 
-// showStops prints what the collector waited.
-func (d *driver) showStops(s stopSummary, mode string, batch, threads int) error {
+// longestCall is how long a kernel may hold up the collector.
+const longestCall = time.Millisecond
+
+// showStops prints what the collector waited, and which kernels took longer than they may. What else the machine does adds to the waits, but not to the kernels.
+func (d *driver) showStops(s stopSummary, c *callTimes, mode string, batch, threads int) error {
 	const ms = 1e3
+	longest, over := c.most(longestCall)
+	if longest.step == nil {
+		longest.step = &stepInfo{}
+	}
 	if d.json {
 		return d.printJSON(object{{"model", d.m.name}, {"mode", mode}, {"batch", batch}, {"threads", threads}, {"isa", string(isa)},
-			{"stops", s.stops}, {"stop_ms", s.median * ms}, {"stop_p99_ms", s.p99 * ms}, {"stop_max_ms", s.most * ms}})
+			{"stops", s.stops}, {"stop_ms", s.median * ms}, {"stop_p99_ms", s.p99 * ms}, {"stop_max_ms", s.most * ms},
+			{"call_max_ms", milliseconds(longest.took)}, {"call_max_step", longest.step.name}, {"calls_over_1_ms", callNames(over)}})
 	}
-	_, err := fmt.Fprintf(d.stdout, "%s %s, batch %d, %d threads, %s: the garbage collector stopped the program %d times and waited %.3f ms (median), %.3f ms (99 of 100), %.3f ms (longest)\n",
-		d.m.name, mode, batch, threads, isa, s.stops, s.median*ms, s.p99*ms, s.most*ms)
+	_, err := fmt.Fprintf(d.stdout, "%s %s, batch %d, %d threads, %s: the garbage collector stopped the program %d times and waited %.3f ms (median), %.3f ms (99 of 100), %.3f ms (longest); the longest call of a kernel took %.3f ms: %s\n",
+		d.m.name, mode, batch, threads, isa, s.stops, s.median*ms, s.p99*ms, s.most*ms, milliseconds(longest.took), longest.step.name)
+	for _, name := range callNames(over) {
+		if err == nil {
+			_, err = fmt.Fprintf(d.stdout, "  longer than %v: %s\n", longestCall, name)
+		}
+	}
 	return err
+}
+
+// callNames describes calls.
+func callNames(list []longCall) []string {
+	names := []string{}
+	for _, c := range list {
+		names = append(names, fmt.Sprintf("%s (%s), %.3f ms", c.step.name, c.step.at, milliseconds(c.took)))
+	}
+	return names
 }

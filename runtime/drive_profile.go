@@ -20,6 +20,7 @@ type profile struct {
 	times []time.Duration // the shortest
 	runs  int
 	fast  float64 // the highest rate of peak seen, in GFLOP/s
+	band  *bandwidth
 }
 
 func newProfile(p *program) *profile {
@@ -78,43 +79,61 @@ func (p *profile) measurePeak() {
 // flops is what a step takes for n examples.
 func (s *stepInfo) flops(n int) float64 { return s.perExample*float64(n) + s.fixed }
 
-// print writes a line a step, in the order of the program: time of its fastest run, share of the whole, rate and share of the peak.
+// bound is the least time that a step can take for n examples on so many threads, and what bounds it: the multiply-adds at their peak, or what it reads and
+// writes at the bandwidth of the level that would hold all of that.
+func (p *profile) bound(s *stepInfo, n, threads int) (least time.Duration, by string) {
+	fma := s.flops(n) / p.fast
+	memory := p.band.nanoseconds(s.reads.of(n), s.writes.of(n))
+	if fma >= memory {
+		return time.Duration(fma / float64(threads)), "FMA"
+	}
+	return time.Duration(memory / float64(threads)), "memory"
+}
+
+// print writes a line a step, in the order of the program: time of its fastest run, share of the whole, rate, and share of what bounds it.
 func (p *profile) print(d *driver, n, threads int) error {
 	if p.prog.part > 0 {
 		n = min(n, p.prog.part*threads) // a session runs so many at a time
 	}
 	p.measurePeak()
+	p.band = measureBandwidth()
 	p.endRun()
 	var whole time.Duration
 	for _, t := range p.times {
 		whole += t
 	}
-	top := p.fast * float64(threads)
-	for i, s := range p.prog.steps {
-		ms := float64(p.times[i].Nanoseconds()) / 1e6
-		gflops := 0.0
-		if ms > 0 {
-			gflops = s.flops(n) / ms / 1e6
-		}
-		share := float64(p.times[i]) / float64(max(whole, 1))
-		if d.json {
-			err := d.printJSON(object{{"step", s.name}, {"at", s.at}, {"tiling", s.tiling}, {"ms", ms}, {"share", share}, {"gflops", gflops}, {"of_peak", gflops / top}})
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		rate := ""
-		if gflops > 0 {
-			rate = fmt.Sprintf("%.1f GFLOP/s %3.0f%%", gflops, 100*gflops/top)
-		}
-		if _, err := fmt.Fprintf(d.stdout, "%10.4f ms %5.1f%% %17s  %s: %s; %s\n", ms, 100*share, rate, s.name, s.at, s.tiling); err != nil {
+	for i := range p.prog.steps {
+		if err := p.printStep(d, i, n, threads, float64(p.times[i])/float64(max(whole, 1))); err != nil {
 			return err
 		}
 	}
+	top := p.fast * float64(threads)
 	if d.json {
-		return d.printJSON(object{{"peak_gflops", top}, {"steps", len(p.prog.steps)}, {"ms", float64(whole.Nanoseconds()) / 1e6}})
+		return d.printJSON(object{{"peak_gflops", top}, {"bandwidth", p.band.json()}, {"examples", n}, {"steps", len(p.prog.steps)}, {"ms", milliseconds(whole)}})
 	}
-	_, err := fmt.Fprintf(d.stdout, "%10.4f ms in %d steps; the peak of %d threads is %.1f GFLOP/s\n", float64(whole.Nanoseconds())/1e6, len(p.prog.steps), threads, top)
+	_, err := fmt.Fprintf(d.stdout, "%10.4f ms in %d steps; the peak of %d threads is %.1f GFLOP/s; one reads and writes GB/s: %s\n", milliseconds(whole), len(p.prog.steps), threads, top, p.band)
+	return err
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
+
+// printStep writes the line of one step.
+func (p *profile) printStep(d *driver, i, n, threads int, share float64) error {
+	s := &p.prog.steps[i]
+	ms, gflops, of := milliseconds(p.times[i]), 0.0, 0.0
+	least, by := p.bound(s, n, threads)
+	if ms > 0 {
+		gflops = s.flops(n) / ms / 1e6
+		of = milliseconds(least) / ms
+	}
+	if d.json {
+		return d.printJSON(object{{"step", s.name}, {"layer", s.layer}, {"at", s.at}, {"tiling", s.tiling}, {"ms", ms}, {"share", share}, {"gflops", gflops},
+			{"of_peak", gflops / (p.fast * float64(threads))}, {"flops", s.flops(n)}, {"bytes", s.reads.of(n) + s.writes.of(n)}, {"bound", by}, {"of_bound", of}})
+	}
+	rate := ""
+	if gflops > 0 {
+		rate = fmt.Sprintf("%.1f GFLOP/s", gflops)
+	}
+	_, err := fmt.Fprintf(d.stdout, "%10.4f ms %5.1f%% %14s %4.0f%% of %-6s  %s: %s; %s\n", ms, 100*share, rate, 100*of, by, s.name, s.at, s.tiling)
 	return err
 }

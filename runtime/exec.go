@@ -5,7 +5,6 @@
 package runtime
 
 import (
-	"context"
 	"time"
 	"unsafe"
 )
@@ -144,7 +143,16 @@ type stepInfo struct {
 	tiling     string  // how its kernel goes over the data
 	perExample float64 // floating-point operations of one example, two for a multiply-add
 	fixed      float64 // operations whatever the batch
+	reads      stepBytes
+	writes     stepBytes
+	calls      int // kernels that a piece of it calls, one after the other, where there are more than one
 }
+
+// stepBytes is what a step moves at least: for each example, and whatever the batch.
+type stepBytes struct{ perExample, fixed float64 }
+
+// of is the bytes of n examples.
+func (b stepBytes) of(n int) float64 { return b.perExample*float64(n) + b.fixed }
 
 // base is where a buffer starts: offset elements into its part of the arena. A scaled one lies at offset times the largest batch.
 type base struct {
@@ -178,9 +186,14 @@ type exec struct {
 	steps   []*formula // of each scalar; nil where it has none
 	watch   *stopwatch // where steps are timed; else nil
 
-	labels   *layerLabels              // while profiles show layers; else nil
-	labelled func(x *exec, lo, hi int) // the step that runs then
-	under    context.Context           // and its labels
+	wrap  wrapper                   // what is done around each piece of a step; else nil
+	inner func(x *exec, lo, hi int) // the step that runs then
+}
+
+// wrapper is told when a call begins, and puts something around the pieces of a step: it keeps the step in x.inner and returns what to run in its place.
+type wrapper interface {
+	begin()
+	around(x *exec, step func(x *exec, lo, hi int)) func(x *exec, lo, hi int)
 }
 
 // stopwatch takes the time of every step.
@@ -236,6 +249,9 @@ func (x *exec) run() {
 		x.watch.last = time.Now()
 	}
 	x.switchLabels()
+	if x.wrap != nil {
+		x.wrap.begin()
+	}
 	p := x.prog
 	x.alone = p.cycles > 0 && x.n*p.cycles+p.fixedCost < smallProgram
 	p.run(x)
@@ -288,8 +304,8 @@ func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
-	if x.labels != nil {
-		step = x.label(step)
+	if x.wrap != nil {
+		step = x.wrap.around(x, step)
 	}
 	if x.pool == nil || x.alone || x.pool.threads == 1 || count <= chunk {
 		for lo := 0; lo < count; lo += chunk {
@@ -305,8 +321,8 @@ func (x *exec) eachCut(cuts, count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
-	if x.labels != nil {
-		step = x.label(step)
+	if x.wrap != nil {
+		step = x.wrap.around(x, step)
 	}
 	if x.pool == nil || x.alone || x.pool.threads == 1 {
 		for from := 0; from < cuts*count; from += count {
@@ -330,8 +346,8 @@ func (x *exec) inOrder(count, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
-	if x.labels != nil {
-		step = x.label(step)
+	if x.wrap != nil {
+		step = x.wrap.around(x, step)
 	}
 	for lo := 0; lo < count; lo += chunk {
 		step(x, lo, min(lo+chunk, count))

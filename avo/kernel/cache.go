@@ -5,28 +5,20 @@ import "slices"
 // The model of memory: what a tile reads comes from where it still is since it was read last. How much was read in between follows from the order of
 // the loops around the tile; the tile's own reads are counted in cache lines.
 
-// cacheLevel is how much one level holds, what of it one nest may count on, and the cycles a line takes from it while arithmetic goes on.
-type cacheLevel struct {
-	bytes  float64
-	cycles float64
-}
-
-// cacheLevels are those of common servers and laptops: 32 KiB, 512 KiB and a share of what all processors have together.
-var cacheLevels = []cacheLevel{{24 << 10, 0}, {384 << 10, 2}, {6 << 20, 6}}
-
-// memoryCycles is what a line from beyond the caches takes.
-const memoryCycles = 14
-
 // lineElems is the elements of a cache line.
 const lineElems = 16
 
-func lineCycles(bytes float64) float64 {
-	for _, l := range cacheLevels {
-		if bytes <= l.bytes {
-			return l.cycles
-		}
+// lineCycles is what a line takes that was read last so many bytes ago, while arithmetic goes on.
+func (k *Costs) lineCycles(bytes float64) float64 {
+	switch {
+	case bytes <= k[nearKiB]*1024:
+		return k[nearLine]
+	case bytes <= k[secondKiB]*1024:
+		return k[secondLine]
+	case bytes <= k[thirdKiB]*1024:
+		return k[thirdLine]
 	}
-	return memoryCycles
+	return k[memoryLine]
 }
 
 // lines is how many cache lines a pointer group touches where each axis takes so many steps.
@@ -147,7 +139,7 @@ func (s *schedule) waits(reads []*group, own, tile, count []float64, grid, outer
 		if near[i] < 0 {
 			near[i] = 4 * lineElems * fm.lines(g, ext) // read once: it is where its maker left it
 		}
-		sum += own[i] * lineCycles(near[i])
+		sum += own[i] * s.costs.lineCycles(near[i])
 	}
 	return sum
 }

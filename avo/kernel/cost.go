@@ -21,19 +21,18 @@ func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float
 				n *= s.tile[a]
 			}
 		}
-		// Bounding a computed index and moving it to an address takes about as long as three loads.
-		cost := 1 + 3*float64(len(r.dyn))
+		cost := 1 + s.costs[computedIndex]*float64(len(r.dyn))
 		if s.lane >= 0 {
 			switch c := g.coef[s.lane]; {
 			case c == 0:
 			case c == 1:
 				if s.slides(g) {
-					cost = 1.6 // every second load crosses a cache line
+					cost = s.costs[slideLoad]
 				}
 			case c == 2:
-				cost = 4
+				cost = s.costs[secondLoad]
 			default:
-				cost = 2 * float64(s.target.Lanes)
+				cost = s.costs[stridedLoad] * float64(s.target.Lanes)
 			}
 		}
 		f(r, n, cost)
@@ -50,10 +49,9 @@ func (s *schedule) slides(g group) bool {
 	return false
 }
 
-// cost estimates the cycles of one unit of the grid on a machine with two multiply-adds, two loads and one store a cycle, and four
-// cycles of latency: Zen 3/4 and Intel since Skylake. Where arithmetic alone takes more than limit it goes no further.
+// cost estimates the cycles of one unit of the grid from the constants of costs.txt. Where arithmetic alone takes more than limit it goes no further.
 func (s *schedule) cost(grid int, limit float64) {
-	fm := s.fm
+	fm, k := s.fm, s.costs
 	steps := 1.0
 	for a := fm.par; a < len(fm.axes); a++ {
 		e := float64(fm.axes[a].guess())
@@ -73,11 +71,11 @@ func (s *schedule) cost(grid int, limit float64) {
 			s.eachLoad(v, func(r ref, _ int, cost float64) {
 				loads += scale(r.varying) * cost * float64(s.perPoint())
 			})
-			step := math.Max(math.Max(work/2, loads/2), 4.5)
-			step = math.Max(step, (work+loads)/5)
-			c = steps*step + 2*steps/math.Max(1, math.Min(steps, 48/points))
+			step := math.Max(math.Max(work/k[fmaRate], loads/k[loadRate]), k[chain])
+			step = math.Max(step, (work+loads)/k[issueRate])
+			c = steps*step + k[turn]*steps/math.Max(1, math.Min(steps, 48/points))
 			if s.fold {
-				c += points * 8
+				c += points * k[foldPoint]
 			}
 		}
 		for i, st := range fm.nest.Stores {
@@ -89,23 +87,23 @@ func (s *schedule) cost(grid int, limit float64) {
 					loads += scale(r.varying)
 				}
 			})
-			store := points * (1 + 3*float64(len(fm.stores[i].dyn)))
+			stores := points * k[store] * (1 + k[computedIndex]*float64(len(fm.stores[i].dyn)))
 			if st.Add {
-				store *= 2
+				stores *= k[addStore]
 			}
 			if s.lane >= 0 && !s.fold {
-				if k := fm.groups[fm.stores[i].group].coef[s.lane]; k > 2 {
-					store *= float64(s.target.Lanes)
-				} else if k == 2 {
-					store *= 2
+				if apart := fm.groups[fm.stores[i].group].coef[s.lane]; apart > 2 {
+					stores *= k[stridedStore] * float64(s.target.Lanes)
+				} else if apart == 2 {
+					stores *= k[secondStore]
 				}
 			}
-			c += math.Max(store, loads/2) + points*exprCycles(st.Expr)
+			c += math.Max(stores, loads/k[loadRate]) + points*k.exprCycles(st.Expr)
 		}
 		if fm.nest.Value != nil {
-			c += 12 // the chains begin and end
+			c += k[begin]
 		}
-		return c + 4
+		return c + k[tileStart]
 	})
 	if grid >= 0 {
 		total /= float64(s.tile[grid])
@@ -115,30 +113,30 @@ func (s *schedule) cost(grid int, limit float64) {
 		return
 	}
 	memory := s.memory(grid)
-	s.cyclesPerRow = math.Max(total, memory) + 0.15*math.Min(total, memory)
+	s.cyclesPerRow = math.Max(total, memory) + k[overlap]*math.Min(total, memory)
 }
 
 // exprCycles is the throughput of an expression without its loads.
-func exprCycles(e *loop.Expr) float64 {
+func (k *Costs) exprCycles(e *loop.Expr) float64 {
 	c := 0.0
 	e.Walk(func(e *loop.Expr) {
 		switch e.Code {
 		case loop.Const, loop.Load, loop.Acc:
 		case loop.Exp, loop.Log, loop.Expm1, loop.Log1p:
-			c += 10
+			c += k[exponential]
 		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Sin, loop.Cos, loop.Atan:
-			c += 18
+			c += k[sigmoid]
 		case loop.Pow:
 			if e.Args[1].Code == loop.Const {
-				c += 5 // mostly a square or a root
+				c += k[division] // mostly a square or a root
 				return
 			}
-			c += 40
+			c += k[powers]
 		case loop.Div, loop.Sqrt:
-			c += 5
+			c += k[division]
 		case loop.ToBits, loop.FromBits:
 		default:
-			c += 0.5
+			c += k[simple]
 		}
 	})
 	return c

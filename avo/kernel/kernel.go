@@ -86,8 +86,9 @@ const chunkCycles = 24000
 // Builder makes the functions of one kernel.
 type Builder struct {
 	Kernel
-	fm   *form
-	grid int // the axis, or -1
+	fm    *form
+	grid  int    // the axis, or -1
+	costs *Costs // in place of the table's; else nil
 }
 
 // New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch. steps is the axis of the
@@ -386,8 +387,11 @@ func arithmetic(e *loop.Expr) int {
 }
 
 // Work estimates the cycles of the whole nest on AVX2: for each example, and whatever the batch.
-func (b *Builder) Work() (perExample, fixed float64) {
-	all := b.Cycles * float64(max(1, b.Grid.Extent)*max(1, b.Cuts))
+func (b *Builder) Work() (perExample, fixed float64) { return b.work(b.Cycles) }
+
+// work is Work where a unit of the grid takes that many cycles.
+func (b *Builder) work(cycles float64) (perExample, fixed float64) {
+	all := cycles * float64(max(1, b.Grid.Extent)*max(1, b.Cuts))
 	switch {
 	case b.Grid.PerBatch:
 		return all, 0

@@ -13,6 +13,7 @@ import (
 type schedule struct {
 	fm     *form
 	target vec.Target
+	costs  *Costs
 	lane   int   // the axis that lies across the lanes, or -1: one lane is used
 	fold   bool  // lane is the last reduction axis, and partial sums are folded at the end
 	tile   []int // steps of each parallel axis in the register tile; of the lane axis in registers
@@ -99,7 +100,14 @@ func (b *Builder) schedule(t vec.Target) (*schedule, error) { return b.scheduleW
 // scheduleWithin is schedule with the register estimate tightened by limit steps, for kernels that did not fit.
 func (b *Builder) scheduleWithin(t vec.Target, limit int) (*schedule, error) {
 	fm := b.fm
-	base := schedule{fm: fm, target: t, lane: -1, outer: -1, lanes: fm.nest.Lanes, tile: make([]int, len(fm.axes))}
+	if costsErr != nil {
+		return nil, costsErr
+	}
+	k := b.costs
+	if k == nil {
+		k = costs(t.Name)
+	}
+	base := schedule{fm: fm, target: t, costs: k, lane: -1, outer: -1, lanes: fm.nest.Lanes, tile: make([]int, len(fm.axes))}
 	for i := range base.tile {
 		base.tile[i] = 1
 	}

@@ -191,7 +191,7 @@ func (e *emitter) step(pts []point, part int) {
 					e.f.Set(acc, e.f.Low(e.f.MulAdd(a, b, acc), acc, lanes))
 					continue
 				}
-				e.f.Fma(acc, a, b)
+				e.f.FmaLoose(acc, a, b)
 				continue
 			}
 			x := v.eval(n.Value)

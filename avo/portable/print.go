@@ -12,8 +12,15 @@ import (
 
 // Print returns a Go file with all funcs, for package pkg, formatted. The package must hold
 // dlc's runtime/float.go: the code uses its fma32, twiceRounded, roundSum, mask and toInt32.
-func Print(funcs []*vec.Func, pkg string) ([]byte, error) {
-	p := &printer{}
+func Print(funcs []*vec.Func, pkg string) ([]byte, error) { return print(&printer{}, funcs, pkg) }
+
+// PrintFast is Print for code that rounds the products of long sums before it adds them, which a processor without a fast fused multiply-add does several
+// times faster. Its bits are not those of assembly; but they are the same on every machine, since Go joins no product with a sum that is converted between.
+func PrintFast(funcs []*vec.Func, pkg string) ([]byte, error) {
+	return print(&printer{fast: true}, funcs, pkg)
+}
+
+func print(p *printer, funcs []*vec.Func, pkg string) ([]byte, error) {
 	seen := map[string]bool{}
 	var body strings.Builder
 	for _, f := range funcs {
@@ -54,6 +61,7 @@ func Print(funcs []*vec.Func, pkg string) ([]byte, error) {
 // printer keeps what a whole file needs.
 type printer struct {
 	math, unsafe bool
+	fast         bool
 }
 
 // kind is the Go type of a register's variable.

@@ -159,6 +159,10 @@ func (w *writer) fma(o *vec.Op) {
 	if o.Code == vec.Fnma || o.Code == vec.FnmaTo {
 		sign = "-"
 	}
+	if w.p.fast && o.Loose {
+		w.set(o, fmt.Sprintf("%s + float32(%s%s * %s)", w.as(c, f32), sign, w.as(o.A, f32), w.as(o.B, f32)), f32)
+		return
+	}
 	if w.loops == 0 || w.t.kinds[o.D] != f32 {
 		w.set(o, fmt.Sprintf("fma32(%s%s, %s, %s)", sign, w.as(o.A, f32), w.as(o.B, f32), w.as(c, f32)), f32)
 		return

@@ -128,6 +128,7 @@ type Op struct {
 	Count      Count
 	Bumps      []Bump
 	ID         int    // of a loop; LoopEnd has its LoopBegin's
+	Loose      bool   // of Fma: a step of a sum, whose product a target may round where it promises no bits
 	Need       int    // of D, how many of the first lanes are read later; 0 for all. Set by Narrow; a back end may leave anything in the others
 	Tmp        [2]Reg // scratch that a back end may need for LoadPart, LoadStride and their kin; set by Allocate
 }
@@ -275,6 +276,11 @@ func (f *Func) Set(d, a Reg) { f.emit(Op{Code: Move, D: d, A: a}) }
 
 // Fma accumulates: acc += a*b, rounded once.
 func (f *Func) Fma(acc, a, b Reg) { f.emit(Op{Code: Fma, D: acc, A: a, B: b}) }
+
+// FmaLoose is Fma for a step of a sum: portable Go that is to be fast rounds the product, too.
+func (f *Func) FmaLoose(acc, a, b Reg) {
+	f.emit(Op{Code: Fma, D: acc, A: a, B: b, Loose: true})
+}
 
 // Fnma accumulates: acc -= a*b, rounded once.
 func (f *Func) Fnma(acc, a, b Reg) { f.emit(Op{Code: Fnma, D: acc, A: a, B: b}) }

@@ -35,7 +35,7 @@ func newBench() *cobra.Command {
 	f.StringVar(&mode, "mode", "infer", "what to time: infer or train")
 	f.Int("batch", 0, "examples in one call (default: 1, or the train block's)")
 	f.Int("threads", 1, "how many threads to use")
-	f.Bool("profile", false, "print the time of every step, its GFLOP/s and its share of the peak")
+	f.Bool("profile", false, "print the time of every step, its GFLOP/s, what bounds it (FMA or memory) and its share of that")
 	f.String("cpuprofile", "", "write a CPU profile to this `file`, in which every sample bears the name of its layer")
 	f.Bool("gc", false, "collect garbage all the while, and say how long the collector waited for kernels")
 	f.Bool("json", false, "print one JSON object")

@@ -17,6 +17,7 @@ func newBuild() *cobra.Command {
 		set                map[string]string
 		targets            []string
 		check, explain     bool
+		profile            string
 		cfg                pass.Config
 	)
 	c := &cobra.Command{
@@ -41,7 +42,7 @@ func newBuild() *cobra.Command {
 				}
 			}
 			if explain {
-				if err := m.Explain(cfg.Note); err != nil {
+				if err := explainKernels(m, profile, cfg.Note); err != nil {
 					return err
 				}
 			}
@@ -76,12 +77,25 @@ func newBuild() *cobra.Command {
 	f.BoolVar(&check, "check", false, "write nothing; fail where the package is not up to date")
 	f.StringVar(&cfg.Dump, "dump", "", "write the program after every pass to this `folder`")
 	f.BoolVar(&explain, "explain", false, "say what was done, what could not be done, and why")
+	f.StringVar(&profile, "profile", "", "with --explain: what dlc bench --profile --json printed to this `file`, for the time of each kernel")
 	f.StringVar(&cfg.StopAfter, "stop-after", "", "stop after this pass")
 	f.IntVar(&cfg.MaxRewrites, "max-rewrites", 0, "make only the first `n` rewrites, to bisect a miscompile (0: all)")
 	for _, hidden := range []string{"stop-after", "max-rewrites"} {
 		f.MarkHidden(hidden)
 	}
 	return c
+}
+
+// explainKernels explains the kernels of a model, with the times of a profile where a file is named.
+func explainKernels(m *driver.Model, file string, note func(pos diag.Pos, text string)) error {
+	var profile *driver.Profile
+	if file != "" {
+		var err error
+		if profile, err = driver.ReadProfileFile(file); err != nil {
+			return err
+		}
+	}
+	return m.Explain(profile, note)
 }
 
 // checkPackage is the error of a package that is not up to date.

@@ -27,9 +27,17 @@ type Package struct {
 	Weights string            // the file that is embedded; "" where the package starts from its seed
 }
 
-// Explain tells note of every kernel that m is made of.
-func (m *Model) Explain(note func(pos diag.Pos, text string)) error {
-	return codegen.Explain(m.Unit, note)
+// Explain tells note of every kernel that m is made of, and what it took where a profile, which may be nil, says so.
+func (m *Model) Explain(profile *Profile, note func(pos diag.Pos, text string)) error {
+	measured := func(step string) string {
+		if profile != nil {
+			if s := profile.Step(step); s != nil {
+				return s.String()
+			}
+		}
+		return ""
+	}
+	return codegen.Explain(m.Unit, measured, note)
 }
 
 // Package generates the package of m. weights is the safetensors file to embed; where it is "", the one beside the source is

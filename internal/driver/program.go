@@ -21,7 +21,7 @@ const programFormat = "dlc program 1"
 // Program builds the program that trains, evaluates and runs m, and returns its path. Programs are kept in the user's cache folder under the
 // hash of their source, so a model that did not change is not compiled again. note, where set, is called before a compilation.
 func (m *Model) Program(ctx context.Context, note func()) (string, error) {
-	files, err := codegen.Generate(m.Unit, codegen.Options{Source: filepath.Base(m.File), Driver: true, Weights: m.Weights, WeightsName: filepath.Base(m.File), Targets: codegen.HostTargets(goruntime.GOARCH)})
+	files, err := codegen.Generate(m.Unit, codegen.Options{Source: filepath.Base(m.File), Driver: true, Weights: m.Weights, WeightsName: filepath.Base(m.File), Targets: hostTargets()})
 	if err != nil {
 		return "", err
 	}
@@ -53,6 +53,15 @@ func (m *Model) Program(ctx context.Context, note func()) (string, error) {
 	}
 	dropOld(root, dir)
 	return path, nil
+}
+
+// hostTargets are the kernels that the program holds: those of this machine, and plain Go that rounds products where it is asked for.
+func hostTargets() []string {
+	names := codegen.HostTargets(goruntime.GOARCH)
+	if os.Getenv("DLC_ISA") == codegen.FastTarget {
+		names = append(names, codegen.FastTarget)
+	}
+	return names
 }
 
 // programKey names a program by everything that it is made from.

@@ -62,9 +62,9 @@ func NewSuite(ctx context.Context, dir string, cases []codegen.Case) (*Suite, er
 	return NewSuiteFor(ctx, Machine{Arch: goruntime.GOARCH}, dir, cases)
 }
 
-// NewSuiteFor is NewSuite for another machine.
-func NewSuiteFor(ctx context.Context, m Machine, dir string, cases []codegen.Case) (*Suite, error) {
-	files, refused, err := codegen.Suite(cases, codegen.HostTargets(m.Arch))
+// NewSuiteFor is NewSuite for another machine, with kernels for more targets than those of the machine.
+func NewSuiteFor(ctx context.Context, m Machine, dir string, cases []codegen.Case, more ...string) (*Suite, error) {
+	files, refused, err := codegen.Suite(cases, append(codegen.HostTargets(m.Arch), more...))
 	if err != nil {
 		return nil, err
 	}

@@ -13,14 +13,15 @@ type isaName string
 
 // The instruction sets.
 const (
-	isaGo     isaName = "go" // portable Go
+	isaGo     isaName = "go"      // portable Go
+	isaGoFast isaName = "go-fast" // the same, but for products of sums, which it rounds: other bits; it never runs unasked
 	isaAVX2   isaName = "avx2"
 	isaAVX512 isaName = "avx512"
 	isaNEON   isaName = "neon"
 )
 
 // ranks orders the instruction sets: one that is missing gets the next best.
-var ranks = map[isaName]int{isaGo: 0, isaNEON: 1, isaAVX2: 1, isaAVX512: 2}
+var ranks = map[isaName]int{isaGoFast: 0, isaGo: 0, isaNEON: 1, isaAVX2: 1, isaAVX512: 2}
 
 // kernelSet is the kernels of one instruction set: use puts them in place.
 type kernelSet struct {
@@ -37,7 +38,7 @@ var (
 )
 
 // dispatch takes the best of the sets that this CPU runs, or what the environment variable DLC_ISA asks for. The sets are in order, the
-// best first, and the last is portable Go. Generated packages call it once, when the program starts.
+// best first, then portable Go, and last what runs only where it is asked for. Generated packages call it once, when the program starts.
 func dispatch(sets []kernelSet) {
 	best := bestISA()
 	canISA = nil
@@ -56,7 +57,7 @@ func dispatch(sets []kernelSet) {
 
 // runsOn reports whether a CPU whose best is best runs a's instructions.
 func (a isaName) runsOn(best isaName) bool {
-	return a == isaGo || a == best || a == isaAVX2 && best == isaAVX512
+	return a == isaGo || a == isaGoFast || a == best || a == isaAVX2 && best == isaAVX512
 }
 
 // chooseISA returns which of the sets that can run is taken. The note is not empty where that is not the one that was asked for.
@@ -66,7 +67,7 @@ func chooseISA(asked string, can []isaName) (use isaName, note string, err error
 	case asked == "":
 		return can[0], "", nil
 	case !known:
-		return can[0], "", fmt.Errorf("DLC_ISA=%s is unknown: there are go, avx2, avx512 and neon; without it this CPU uses %s", asked, can[0])
+		return can[0], "", fmt.Errorf("DLC_ISA=%s is unknown: there are go, go-fast, avx2, avx512 and neon; without it this CPU uses %s", asked, can[0])
 	}
 	for _, c := range can {
 		if c == isaName(asked) {

@@ -99,7 +99,7 @@ func (t *Trainer) newFitRun(ctx context.Context, src examples, opts []FitOption)
 	}
 	r.updates = (r.steps + t.accumulate() - 1) / t.accumulate()
 	r.x = newExec(t.info.train, t.o.Batch, t.weights, r.pool)
-	r.x.grads, r.x.states, r.x.watch = t.grads, t.states, t.o.clock
+	r.x.grads, r.x.states, r.x.watch, r.x.wrap = t.grads, t.states, t.o.clock, t.o.wrap
 	if t.info.update != nil {
 		r.update = newExec(t.info.update, 1, t.weights, r.pool)
 		r.update.grads, r.update.states = t.grads, t.states

@@ -26,6 +26,7 @@ var unlabelled = context.Background()
 type layerLabels struct {
 	steps []context.Context
 	index map[uintptr]context.Context // the same by the address of the step's function
+	under context.Context             // those of the step that runs
 }
 
 // newLayerLabels makes the labels of all steps, so that a call makes none.
@@ -39,33 +40,36 @@ func newLayerLabels(p *program) *layerLabels {
 
 // switchLabels looks at the switch at the start of a call.
 func (x *exec) switchLabels() {
+	_, labelled := x.wrap.(*layerLabels)
 	switch on := labelLayers.Load(); {
-	case !on:
-		x.labels = nil
-	case x.labels == nil:
-		x.labels = newLayerLabels(x.prog)
+	case on && x.wrap == nil:
+		x.wrap = newLayerLabels(x.prog)
+	case !on && labelled:
+		x.wrap = nil
 	}
 }
 
-// label makes the pieces of a step run under its labels: it returns what to run in place of the step.
-func (x *exec) label(step func(x *exec, lo, hi int)) func(x *exec, lo, hi int) {
+func (l *layerLabels) begin() {}
+
+// around makes the pieces of a step run under its labels.
+func (l *layerLabels) around(x *exec, step func(x *exec, lo, hi int)) func(x *exec, lo, hi int) {
 	pc := reflect.ValueOf(step).Pointer()
-	ctx, ok := x.labels.index[pc]
+	ctx, ok := l.index[pc]
 	if !ok {
 		ctx = unlabelled
 		if i := stepIndex(x.prog, step); i >= 0 {
-			ctx = x.labels.steps[i]
+			ctx = l.steps[i]
 		}
-		x.labels.index[pc] = ctx
+		l.index[pc] = ctx
 	}
-	x.labelled, x.under = step, ctx
+	x.inner, l.under = step, ctx
 	return runLabelled
 }
 
 // runLabelled runs a piece of a step under its labels, on whatever goroutine.
 func runLabelled(x *exec, lo, hi int) {
-	pprof.SetGoroutineLabels(x.under)
-	x.labelled(x, lo, hi)
+	pprof.SetGoroutineLabels(x.wrap.(*layerLabels).under)
+	x.inner(x, lo, hi)
 	pprof.SetGoroutineLabels(unlabelled)
 }
 

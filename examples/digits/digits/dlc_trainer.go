@@ -29,6 +29,7 @@ type Train struct {
 	Folder string // where the files of the train block's callbacks go (logs, best weights); "" writes none
 
 	clock *stopwatch // takes the time of the steps of the program; nil for none
+	wrap  wrapper    // what is done around their pieces; nil for nothing
 
 	Progress func(Event) // told after every step and every epoch; nil for none
 }
