@@ -12,6 +12,7 @@ const intro = `
 ONNX models of opset 1 to %d are read and imported as tensor programs.
 
     dlc import M.onnx -o DIR       a source M.dl, and its weights M.safetensors, on which every other command works
+                                   (--weights npz: with the weights as M.npz)
                                    (--simplify=false: with a line for each node, also those that do nothing or are computed from constants)
     dlc build M.onnx -o DIR        a package; dlc run and dlc bench take a model as it is, too
     dlc train M.dl --from M.safetensors

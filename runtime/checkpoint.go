@@ -150,7 +150,7 @@ func (t *Trainer) decodeCheckpoint(path string, f io.ReaderAt, size int64) error
 	if err := t.checkSameTraining(r); err != nil {
 		return err
 	}
-	if err := readTensors(t.info, tensors, body, t.checkpointArenas()); err != nil {
+	if err := readTensors(t.info, tensors, t.checkpointArenas()); err != nil {
 		return err
 	}
 	return t.restore(r)

@@ -79,15 +79,6 @@ func (p portInfo) shape0() int {
 	return p.shape[0]
 }
 
-// product multiplies extents.
-func product(dims []int) int {
-	n := 1
-	for _, d := range dims {
-		n *= d
-	}
-	return n
-}
-
 // parseRaw reads little-endian float32.
 func parseRaw(data []byte) (*numbers, error) {
 	if len(data)%4 != 0 {

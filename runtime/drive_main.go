@@ -124,12 +124,21 @@ func (d *driver) model(weights string) (*Model, error) {
 		return newModel(d.m, d.blob)
 	}
 	if weights == "" {
-		return nil, errors.New("there are no weights: give a safetensors file with --weights, or train the model first")
+		return nil, errors.New("there are no weights: give a file of them with --weights, or train the model first")
 	}
 	if _, err := os.Stat(weights); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no %s: dlc train %s makes it, or give another file with --weights", weights, d.m.source)
 	}
-	return loadModel(d.m, weights)
+	return d.load(weights)
+}
+
+// load returns the model with the weights at path, in any of the formats.
+func (d *driver) load(path string) (*Model, error) {
+	weights, err := weightsOf(d.m, path)
+	if err != nil {
+		return nil, err
+	}
+	return newModelOf(d.m, weights)
 }
 
 // isTerminal reports whether a file is a character device, other than the one that swallows everything.

@@ -1,105 +1,137 @@
 package runtime
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// parseNPY reads NumPy's .npy format, versions 1 to 3: little-endian floats, whole numbers and truth values, in C order.
-func parseNPY(data []byte) (*numbers, error) {
-	if len(data) < 10 || string(data[:6]) != "\x93NUMPY" {
+// npyHeader is what stands before the elements of a file in NumPy's .npy format.
+type npyHeader struct {
+	descr string // the element type, as NumPy writes it
+	dtype string // and as safetensors does
+	big   bool   // the elements are big-endian
+	shape []int
+	bytes int64 // of all elements
+	size  int64 // of the header
+}
+
+// npyTypes are the element types of .npy files behind the sign of their byte order.
+var npyTypes = map[string]string{"f2": "F16", "f4": "F32", "f8": "F64", "i1": "I8", "i2": "I16", "i4": "I32", "i8": "I64", "u1": "U8", "u2": "U16", "u4": "U32", "u8": "U64", "b1": "BOOL"}
+
+// readNPYHeader reads the header of versions 1 to 3 from the begin of a file of size bytes, which must hold exactly the elements that it declares.
+func readNPYHeader(r io.Reader, size int64) (*npyHeader, error) {
+	var head [12]byte
+	if _, err := io.ReadFull(r, head[:10]); err != nil || string(head[:6]) != "\x93NUMPY" {
 		return nil, fmt.Errorf("magic number: this is no .npy file")
 	}
-	var start, length int
-	switch data[6] {
+	h := &npyHeader{size: 10}
+	var length int64
+	switch head[6] {
 	case 1:
-		start, length = 10, int(binary.LittleEndian.Uint16(data[8:]))
+		length = int64(binary.LittleEndian.Uint16(head[8:]))
 	case 2, 3:
-		if len(data) < 12 {
+		if _, err := io.ReadFull(r, head[10:]); err != nil {
 			return nil, fmt.Errorf("header: the file ends too early")
 		}
-		start, length = 12, int(binary.LittleEndian.Uint32(data[8:]))
+		h.size, length = 12, int64(binary.LittleEndian.Uint32(head[8:]))
 	default:
-		return nil, fmt.Errorf("version: %d is not known", data[6])
+		return nil, fmt.Errorf("version: %d is not known", head[6])
 	}
-	if length < 0 || length > 1<<16 || length > len(data)-start {
+	if length > 1<<16 || length > size-h.size {
 		return nil, fmt.Errorf("header: its length %d does not fit the file", length)
 	}
-	descr, dims, err := parseNPYHeader(string(data[start : start+length]))
-	if err != nil {
+	text := make([]byte, length)
+	if _, err := io.ReadFull(r, text); err != nil {
+		return nil, fmt.Errorf("header: the file ends too early")
+	}
+	h.size += length
+	var err error
+	if h.descr, h.shape, err = parseNPYHeader(string(text)); err != nil {
 		return nil, fmt.Errorf("header: %w", err)
 	}
-	total := 1
-	for _, d := range dims {
-		if d == 0 || total > len(data)/d {
-			return nil, fmt.Errorf("shape: %v is more than the file holds, or nothing", dims)
+	return h, h.check(size - h.size)
+}
+
+// check finds the element type, and sees that there are as many bytes as the shape says.
+func (h *npyHeader) check(body int64) error {
+	if strings.HasPrefix(h.descr, "|O") {
+		return fmt.Errorf("descr: the file holds Python objects, pickled, which are programs and are not run; save an array of numbers")
+	}
+	if len(h.descr) == 3 && strings.Contains("<>|=", h.descr[:1]) {
+		h.dtype, h.big = npyTypes[h.descr[1:]], h.descr[0] == '>'
+	}
+	if h.dtype == "" || h.descr[0] == '=' {
+		return fmt.Errorf("descr: %q is none of f2, f4, f8, i1 to i8, u1 to u8 and b1 behind the sign of a byte order, such as <f4", h.descr)
+	}
+	h.bytes = dtypeBytes[h.dtype]
+	if slices.Contains(h.shape, 0) {
+		h.bytes = 0
+	}
+	for _, d := range h.shape {
+		if d > 0 && h.bytes > math.MaxInt64/int64(d) {
+			return fmt.Errorf("shape: %v is more than a file can hold", h.shape)
 		}
-		total *= d
+		h.bytes *= int64(d)
 	}
-	body := data[start+length:]
-	size, decode := npyElement(descr)
-	if decode == nil {
-		return nil, fmt.Errorf("descr: %q is none of <f2, <f4, <f8, <i2, <u2, <i4, <u4, <i8, |i1, |u1 and |b1", descr)
+	if body != h.bytes {
+		return fmt.Errorf("data: %d bytes, where shape %v of %s takes %d", body, h.shape, h.descr, h.bytes)
 	}
-	if len(body) != total*size {
-		return nil, fmt.Errorf("data: %d bytes, where shape %v of %s takes %d", len(body), dims, descr, total*size)
+	return nil
+}
+
+// parseNPY reads a file in NumPy's format.
+func parseNPY(data []byte) (*numbers, error) {
+	r := bytes.NewReader(data)
+	h, err := readNPYHeader(r, int64(len(data)))
+	if err != nil {
+		return nil, err
 	}
-	n := &numbers{dims: dims, values: make([]float64, total), raw: descr == "|u1"}
-	for i := range n.values {
-		n.values[i] = decode(body[i*size:])
+	n := &numbers{dims: h.shape, values: make([]float64, product(h.shape)), raw: h.dtype == "U8"}
+	return n, readElements(h.elements(r), h.dtype, len(n.values), func(i int, bits uint64) error {
+		x, err := readNumber(h.dtype, bits)
+		if err != nil {
+			return fmt.Errorf("element %d is %w", i, err)
+		}
+		n.values[i] = x.value()
+		return nil
+	})
+}
+
+// elements are the elements that follow the header in r, little-endian.
+func (h *npyHeader) elements(r io.Reader) io.Reader {
+	if size := int(dtypeBytes[h.dtype]); h.big && size > 1 {
+		return &swapped{r: r, size: size}
+	}
+	return r
+}
+
+// swapped turns the bytes of each element around.
+type swapped struct {
+	r    io.Reader
+	size int
+	buf  [8]byte
+	left []byte // of the element that is being read
+}
+
+func (s *swapped) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if len(s.left) == 0 {
+			if _, err := io.ReadFull(s.r, s.buf[:s.size]); err != nil {
+				return n, err
+			}
+			s.left = s.buf[:s.size]
+			slices.Reverse(s.left)
+		}
+		k := copy(p[n:], s.left)
+		n, s.left = n+k, s.left[k:]
 	}
 	return n, nil
-}
-
-// npyElement returns the bytes of one element and how to read it; nil for a type that is not supported.
-func npyElement(descr string) (int, func([]byte) float64) {
-	le := binary.LittleEndian
-	switch descr {
-	case "<f4":
-		return 4, func(b []byte) float64 { return float64(math.Float32frombits(le.Uint32(b))) }
-	case "<f8":
-		return 8, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) }
-	case "<f2":
-		return 2, func(b []byte) float64 { return halfOf(le.Uint16(b)) }
-	case "<i2":
-		return 2, func(b []byte) float64 { return float64(int16(le.Uint16(b))) }
-	case "<u2":
-		return 2, func(b []byte) float64 { return float64(le.Uint16(b)) }
-	case "<u4":
-		return 4, func(b []byte) float64 { return float64(le.Uint32(b)) }
-	case "|i1":
-		return 1, func(b []byte) float64 { return float64(int8(b[0])) }
-	case "|b1":
-		return 1, func(b []byte) float64 { return float64(b[0]) }
-	case "<i4":
-		return 4, func(b []byte) float64 { return float64(int32(le.Uint32(b))) }
-	case "<i8":
-		return 8, func(b []byte) float64 { return float64(int64(le.Uint64(b))) }
-	case "|u1":
-		return 1, func(b []byte) float64 { return float64(b[0]) }
-	}
-	return 0, nil
-}
-
-// halfOf is the value of the bits of an IEEE 754 binary16.
-func halfOf(bits uint16) float64 {
-	exp, fraction := int(bits>>10&31), float64(bits&1023)
-	x := math.Ldexp(1024+fraction, exp-25)
-	switch {
-	case exp == 0:
-		x = math.Ldexp(fraction, -24)
-	case exp == 31 && fraction == 0:
-		x = math.Inf(1)
-	case exp == 31:
-		x = math.NaN()
-	}
-	if bits>>15 != 0 {
-		return -x
-	}
-	return x
 }
 
 // parseNPYHeader reads {'descr': '<f4', 'fortran_order': False, 'shape': (28, 28), }, which NumPy writes in exactly this style.

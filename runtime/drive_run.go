@@ -12,7 +12,7 @@ import (
 // run feeds inputs to the model and prints what it says.
 func (d *driver) run(args []string) error {
 	place := d.dataFlags()
-	weights := d.flags.String("weights", "", "the safetensors `file` with the weights")
+	weights := d.flags.String("weights", "", "the `file` with the weights, .safetensors, .npz or .npy")
 	top := d.flags.Int("top", 3, "how many of the largest classes to print")
 	invert := d.flags.Bool("invert", false, "swap black and white of pictures")
 	threads := d.flags.Int("threads", 1, "how many threads to use")

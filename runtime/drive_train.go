@@ -30,7 +30,7 @@ func (d *driver) trainFlags(args []string) (*trainFlags, error) {
 	f.IntVar(&t.o.Batch, "batch", 0, "examples in one step (default: the train block's)")
 	f.Float64Var(&t.o.LearningRate, "lr", 0, "the learning rate (default: the optimizer's)")
 	f.BoolVar(&t.o.Resume, "resume", false, "go on from the checkpoint")
-	f.StringVar(&t.from, "from", "", "start with the weights of this safetensors `file`")
+	f.StringVar(&t.from, "from", "", "start with the weights of this `file`, .safetensors, .npz or .npy")
 	f.StringVar(&t.output, "output", d.m.name+".safetensors", "write the weights to this `file`")
 	f.StringVar(&t.checkpoint, "checkpoint", d.m.name+".checkpoint", "keep the state of the training in this `file`")
 	if err := d.parse(args, false); err != nil {
@@ -66,7 +66,7 @@ func (d *driver) train(args []string) error {
 		return err
 	}
 	if f.from != "" {
-		if f.o.From, err = loadModel(d.m, f.from); err != nil {
+		if f.o.From, err = d.load(f.from); err != nil {
 			return err
 		}
 	}
@@ -217,7 +217,7 @@ func (d *driver) finish(t *Trainer, f *trainFlags, history History, data dataSet
 // eval measures a trained model.
 func (d *driver) eval(args []string) error {
 	place := d.dataFlags()
-	weights := d.flags.String("weights", d.m.name+".safetensors", "the safetensors `file` with the weights")
+	weights := d.flags.String("weights", d.m.name+".safetensors", "the `file` with the weights, .safetensors, .npz or .npy")
 	split := d.flags.String("split", "test", "the part to measure on: test, validation or train")
 	batch := d.flags.Int("batch", 0, "examples in one call (default: the train block's)")
 	threads := d.flags.Int("threads", 0, "how many threads to use (default: the processor's)")

@@ -39,6 +39,14 @@ func loadModel(info *modelInfo, path string) (*Model, error) {
 	return &Model{info: info, weights: weights}, nil
 }
 
+// newModelOf is the model with an arena of weights.
+func newModelOf(info *modelInfo, weights []float32) (*Model, error) {
+	if errISA != nil {
+		return nil, errISA
+	}
+	return &Model{info: info, weights: weights}, nil
+}
+
 // untrainedModel is the model as training starts it, for measurements and tests.
 func untrainedModel(info *modelInfo, seed int) (*Model, error) {
 	if errISA != nil {

@@ -202,7 +202,7 @@ func TestSafetensorsHostile(t *testing.T) {
 		{`w: data: the last 4 bytes belong to no tensor`, tensorsOf("{"+good+"}", 40)},
 		{`inside the tensor before it`, swap("[24,32]", "[20,28]")},
 		{`bytes 24 to 28 before it belong to no tensor`, swap("[24,32]", "[28,36]")},
-		{`w: tensor "dense.bias": dtype: it is I32, but tiny needs F32`, swap(`"dtype":"F32","shape":[2]`, `"dtype":"I32","shape":[2]`)},
+		{`w: tensor "scale": dtype: it is F8_E4M3, which is not supported`, tensorsOf("{"+strings.Replace(good, `"F32","shape":[],"data_offsets":[32,36]`, `"F8_E4M3","shape":[],"data_offsets":[32,33]`, 1)+"}", 33)},
 		{`w: tensor "dense.weight": shape: it is [2 3], but tiny needs [3 2]`, swap("[3,2]", "[2,3]")},
 	} {
 		err := decodeTiny(c.file)

@@ -20,7 +20,7 @@ type File struct {
 //go:embed *.go *.s
 var files embed.FS
 
-// Files returns the files that generated packages are made from, by name: all but tests and this one. What this file exports is for
+// Files returns the files that generated packages are made from, by name: all but tests and source*.go. What these export is for
 // the compiler, and not part of a generated package's API.
 func Files() ([]File, error) {
 	var list []File
@@ -29,7 +29,7 @@ func Files() ([]File, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if e.Name() == "source.go" || strings.HasSuffix(e.Name(), "_test.go") {
+		if strings.HasPrefix(e.Name(), "source") || strings.HasSuffix(e.Name(), "_test.go") {
 			continue
 		}
 		data, err := files.ReadFile(e.Name())

@@ -71,7 +71,7 @@ func newBuild() *cobra.Command {
 	f := c.Flags()
 	f.StringVarP(&dir, "output", "o", "", "write the package to this `folder` (default: that of the source)")
 	f.StringVar(&name, "package", "", "the package's `name` (default: the model's)")
-	f.StringVar(&weights, "weights", "", "embed this safetensors `file` (default: M.safetensors, if it is there)")
+	f.StringVar(&weights, "weights", "", "embed this `file`, .safetensors, .npz or .npy (default: M.safetensors, if it is there)")
 	addSet(f, &set)
 	f.StringSliceVar(&targets, "target", nil, "hold kernels for these instruction sets only: "+strings.Join(codegen.Targets(), ", ")+", or all of an architecture")
 	f.BoolVar(&check, "check", false, "write nothing; fail where the package is not up to date")

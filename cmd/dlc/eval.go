@@ -34,7 +34,7 @@ func newEval() *cobra.Command {
 	addISA(f, &isa)
 	f.StringVar(&data, "data", "", "measure on this in place of the source that the train block names: mnist, or a `folder` of IDX files, or for csv a file")
 	f.String("split", "test", "the `part` to measure on: test, validation or train")
-	f.String("weights", "", "the safetensors `file` with the weights (default: M.safetensors)")
+	f.String("weights", "", "the `file` with the weights, .safetensors, .npz or .npy (default: M.safetensors)")
 	f.Int("batch", 0, "examples in one call (default: the train block's)")
 	f.Int("threads", 0, "how many threads to use; the result is the same bits (default: the processor's)")
 	f.Bool("json", false, "print one JSON object")

@@ -43,7 +43,7 @@ func newExport() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&out, "output", "o", "", "write to this `file` (default: M.onnx)")
-	f.StringVar(&weights, "weights", "", "take the weights of this safetensors `file` (default: M.safetensors, if it is there)")
+	f.StringVar(&weights, "weights", "", "take the weights of this `file`, .safetensors, .npz or .npy (default: M.safetensors, if it is there)")
 	addSet(f, &set)
 	return c
 }

@@ -13,9 +13,9 @@ import (
 
 func newImport() *cobra.Command {
 	var (
-		dir      string
-		set      map[string]string
-		simplify bool
+		dir, format string
+		set         map[string]string
+		simplify    bool
 	)
 	c := &cobra.Command{
 		Use:   "import M.onnx",
@@ -26,6 +26,9 @@ func newImport() *cobra.Command {
 		Example: "  dlc import mnist.onnx\n  dlc import detect.onnx -o detect --shape x=1x3x320x320",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if !slices.Contains([]string{"safetensors", "npz"}, format) {
+				return fmt.Errorf("weights are written as safetensors or npz, not %q", format)
+			}
 			m, err := driver.Import(args[0], set, !simplify)
 			if err != nil {
 				return err
@@ -33,7 +36,7 @@ func newImport() *cobra.Command {
 			if dir == "" {
 				dir = filepath.Dir(args[0])
 			}
-			files, err := m.Write(dir)
+			files, err := m.Write(dir, format)
 			if err != nil {
 				return err
 			}
@@ -47,6 +50,7 @@ func newImport() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&dir, "output", "o", "", "write to this `folder` (default: that of the model)")
+	f.StringVar(&format, "weights", "safetensors", "write the weights in this `format`: safetensors, which other commands find by themselves, or npz")
 	f.BoolVar(&simplify, "simplify", true, "leave out nodes that do nothing, and compute those whose operands are known; without it every node has its line in the source")
 	f.Var(shapeFlag{&set}, "shape", "the shape of an input, such as `x=1x3x224x224`")
 	return c

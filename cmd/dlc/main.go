@@ -82,7 +82,7 @@ func newRoot() *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newBuild(), newTrain(), newEval(), newRun(), newBench(), newCheck(), newFmt(), newIR(), newOps(), newImport(), newExport(), newVerify(), newTuneKernels(), newVersion())
+	root.AddCommand(newBuild(), newTrain(), newEval(), newRun(), newBench(), newCheck(), newFmt(), newIR(), newOps(), newImport(), newExport(), newVerify(), newWeights(), newTuneKernels(), newVersion())
 	wrapUsage(root)
 	return root
 }

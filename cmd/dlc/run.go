@@ -42,7 +42,7 @@ func newRun() *cobra.Command {
 	addSet(f, &set)
 	addISA(f, &isa)
 	f.StringVar(&data, "data", "", "take examples from this in place of the source that the train block names: mnist, or a `folder` of IDX files, or for csv a file")
-	f.String("weights", "", "the safetensors `file` with the weights (default: M.safetensors)")
+	f.String("weights", "", "the `file` with the weights, .safetensors, .npz or .npy (default: M.safetensors)")
 	f.Int("top", 3, "how many of the largest classes to print")
 	f.Bool("invert", false, "swap black and white of pictures: for ink on paper where the model knows chalk on a board")
 	f.Int("threads", 0, "how many threads to use; the result is the same bits (default: 1)")

@@ -43,7 +43,7 @@ func newTrain() *cobra.Command {
 	f.Int("batch", 0, "examples in one step (default: the train block's)")
 	f.Float64("lr", 0, "the learning rate (default: the optimizer's)")
 	f.Bool("resume", false, "go on from the checkpoint")
-	f.String("from", "", "start with the weights of this safetensors `file`, such as an imported model's")
+	f.String("from", "", "start with the weights of this `file`, .safetensors, .npz or .npy, such as an imported model's")
 	f.Bool("json", false, "print one JSON object a line")
 	f.StringP("output", "o", "", "write the weights to this `file` (default: M.safetensors)")
 	f.String("checkpoint", "", "keep the state of the training in this `file` (default: M.checkpoint)")

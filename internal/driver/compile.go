@@ -17,11 +17,8 @@ import (
 	"github.com/dlc-ml/dlc/passes/pass"
 )
 
-// SourceLimit bounds the bytes of a source file, and weightsLimit those of a file of weights.
-const (
-	SourceLimit  = 4 << 20
-	weightsLimit = 8 << 30
-)
+// SourceLimit bounds the bytes of a source file.
+const SourceLimit = 4 << 20
 
 // Model is one source file and what it compiled to.
 type Model struct {

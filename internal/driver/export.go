@@ -1,9 +1,6 @@
 package driver
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"path/filepath"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -50,25 +47,6 @@ func Export(file string, set map[string]string, weights string) (*Exported, erro
 
 // Write writes the file, at once.
 func (e *Exported) Write(path string) error { return replaceFile(path, e.Data) }
-
-// weights reads the file of weights that the user names, or that belongs to the model; without one the name is "".
-func (m *Model) weights(name string) (string, []byte, error) {
-	beside := name == ""
-	if beside && m.Weights != nil {
-		return m.File, m.Weights, nil
-	}
-	if beside {
-		name = m.Beside(".safetensors")
-	}
-	data, err := readBounded(name, weightsLimit)
-	switch {
-	case beside && errors.Is(err, fs.ErrNotExist):
-		return "", nil, nil
-	case err == nil && len(data) == 0:
-		err = fmt.Errorf("%s is empty, and no safetensors file", name)
-	}
-	return name, data, err
-}
 
 // parameterValues are the elements of each parameter, from a safetensors file or, where data is nil, as training starts.
 func parameterValues(m *ir.Module, file string, data []byte) (map[string][]float64, error) {

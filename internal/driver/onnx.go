@@ -1,12 +1,9 @@
 package driver
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"go/token"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +12,7 @@ import (
 	"github.com/dlc-ml/dlc/dsl"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/onnx"
+	"github.com/dlc-ml/dlc/runtime"
 )
 
 // IsONNX reports whether a file is taken for an ONNX model and not for a source.
@@ -34,7 +32,7 @@ func parseONNX(file string, set map[string]string) (*Model, *ir.Module, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	weights, err := Safetensors(imp.Module.Params, imp.Weights)
+	weights, err := Safetensors(Tensors(imp.Module.Params, imp.Weights))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,7 +54,7 @@ func ImportONNX(m *onnx.Model, opt onnx.Options) (*onnx.Import, error) {
 type Imported struct {
 	Model   *onnx.Import
 	Source  []byte // in the one style
-	Weights []byte
+	Weights []runtime.Tensor
 	Name    string // of the model, and of the files before their extensions
 }
 
@@ -94,25 +92,19 @@ func Import(file string, shapes map[string]string, keep bool) (*Imported, error)
 	if err != nil {
 		return nil, err
 	}
-	weights, err := Safetensors(imp.Module.Params, imp.Weights)
-	if err != nil {
-		return nil, err
-	}
-	return &Imported{Model: imp, Source: src, Weights: weights, Name: name}, nil
+	return &Imported{Model: imp, Source: src, Weights: Tensors(imp.Module.Params, imp.Weights), Name: name}, nil
 }
 
-// Write writes the source and the weights to a folder and returns their paths. Each file is replaced at once.
-func (i *Imported) Write(dir string) ([]string, error) {
+// Write writes the source and the weights, in a format that is an extension, to a folder and returns their paths. Each file is replaced at once.
+func (i *Imported) Write(dir, format string) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	files := []string{filepath.Join(dir, i.Name+".safetensors"), filepath.Join(dir, i.Name+".dl")}
-	for k, data := range [][]byte{i.Weights, i.Source} {
-		if err := replaceFile(files[k], data); err != nil {
-			return nil, err
-		}
+	files := []string{filepath.Join(dir, i.Name+"."+format), filepath.Join(dir, i.Name+".dl")}
+	if err := runtime.WriteWeights(files[0], i.Weights); err != nil {
+		return nil, err
 	}
-	return files, nil
+	return files, replaceFile(files[1], i.Source)
 }
 
 // parseShapes reads shapes of inputs.
@@ -151,39 +143,4 @@ func modelName(file string) string {
 		name += "model"
 	}
 	return name
-}
-
-// Safetensors is a file of the parameters, in their order.
-func Safetensors(params []*ir.Param, weights map[string][]float32) ([]byte, error) {
-	type entry struct {
-		DType   string `json:"dtype"`
-		Shape   []int  `json:"shape"`
-		Offsets [2]int `json:"data_offsets"`
-	}
-	header, size := map[string]entry{}, 0
-	for _, p := range params {
-		shape := []int{}
-		for _, d := range p.Type.Shape {
-			shape = append(shape, d.Size)
-		}
-		n := 4 * len(weights[p.Name])
-		header[p.Name] = entry{"F32", shape, [2]int{size, size + n}}
-		size += n
-	}
-	text, err := json.Marshal(header)
-	if err != nil {
-		return nil, err
-	}
-	for len(text)%8 != 0 {
-		text = append(text, ' ')
-	}
-	b := make([]byte, 0, 8+len(text)+size)
-	b = binary.LittleEndian.AppendUint64(b, uint64(len(text)))
-	b = append(b, text...)
-	for _, p := range params {
-		for _, x := range weights[p.Name] {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-		}
-	}
-	return b, nil
 }

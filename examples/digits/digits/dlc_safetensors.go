@@ -16,20 +16,27 @@ import (
 // The safetensors format: a little-endian uint64 N, N bytes of JSON that describe the tensors, and their elements, which cover the
 // rest of the file without gap or overlap. What follows accepts that and nothing else, and takes memory for no more than N bytes.
 
-// tensorEntry is one tensor as the header describes it.
+// tensorEntry is one tensor as a file of weights describes it. Types have the names of safetensors.
 type tensorEntry struct {
 	name       string
 	dtype      string
 	shape      []int
-	begin, end int64 // in the data behind the header
+	begin, end int64                     // of safetensors: in the data behind the header
+	open       func() (io.Reader, error) // its elements: row-major, little-endian, and nothing behind them
 }
 
-// tensorFile is the header of a safetensors file.
+// elems is the number of elements.
+func (t *tensorEntry) elems() int { return product(t.shape) }
+
+// bytes is how many bytes the elements take.
+func (t *tensorEntry) bytes() int64 { return dtypeBytes[t.dtype] * int64(t.elems()) }
+
+// tensorFile is what a file of weights holds.
 type tensorFile struct {
 	name     string // of the file, for messages
 	tensors  []tensorEntry
 	metadata map[string]string
-	data     int64 // where the data begins in the file
+	data     int64 // of safetensors: where the data begins in the file
 }
 
 // Limits on what a header may say.
@@ -71,6 +78,10 @@ func readTensorHeader(file string, r io.ReaderAt, size int64) (*tensorFile, erro
 	}
 	if err := f.checkLayout(size - f.data); err != nil {
 		return nil, err
+	}
+	for i := range f.tensors {
+		t := &f.tensors[i]
+		t.open = func() (io.Reader, error) { return io.NewSectionReader(r, f.data+t.begin, t.end-t.begin), nil }
 	}
 	return f, nil
 }
@@ -229,6 +240,15 @@ func (f *tensorFile) checkLayout(size int64) error {
 		return fmt.Errorf("%s: data: the last %d bytes belong to no tensor", f.name, size-at)
 	}
 	return nil
+}
+
+// product multiplies extents.
+func product(dims []int) int {
+	n := 1
+	for _, d := range dims {
+		n *= d
+	}
+	return n
 }
 
 // jsonBracket reads one bracket.

@@ -29,9 +29,9 @@ func (p *paramInfo) dtype() string {
 	return "F32"
 }
 
-// writeTensors writes arenas as a safetensors file: F32 or I32, the parameters in the order of the model, each in its logical shape, dense and
-// row-major, whatever the arena's layout. The same content gives the same bytes.
-func writeTensors(w io.Writer, m *modelInfo, arenas []namedArena, metadata map[string]string) error {
+// writeTensorHeader writes what stands before the data of a safetensors file: the tensors, which follow one another in their order, and texts. The same
+// content gives the same bytes.
+func writeTensorHeader(w io.Writer, tensors []tensorEntry, metadata map[string]string) error {
 	type entry struct {
 		Dtype   string   `json:"dtype"`
 		Shape   []int    `json:"shape"`
@@ -47,36 +47,53 @@ func writeTensors(w io.Writer, m *modelInfo, arenas []namedArena, metadata map[s
 	}
 	head.WriteString(`{"__metadata__":` + string(meta))
 	at := int64(0)
-	for _, a := range arenas {
-		for i := range m.params {
-			p := &m.params[i]
-			end := at + 4*int64(p.elems())
-			name, err := json.Marshal(a.prefix + p.name)
-			if err != nil {
-				return err
-			}
-			body, err := json.Marshal(entry{p.dtype(), append([]int{}, p.shape...), [2]int64{at, end}})
-			if err != nil {
-				return err
-			}
-			head.WriteString("," + string(name) + ":" + string(body))
-			at = end
+	for _, t := range tensors {
+		end := at + t.bytes()
+		name, err := json.Marshal(t.name)
+		if err != nil {
+			return err
 		}
+		body, err := json.Marshal(entry{t.dtype, append([]int{}, t.shape...), [2]int64{at, end}})
+		if err != nil {
+			return err
+		}
+		head.WriteString("," + string(name) + ":" + string(body))
+		at = end
 	}
 	head.WriteByte('}')
 	head.WriteString(strings.Repeat(" ", -head.Len()&7)) // so that the data is aligned
-	bw := bufio.NewWriterSize(w, 1<<16)
+	if head.Len() > maxHeader {
+		return fmt.Errorf("the header would have %d bytes, but the format allows %d", head.Len(), maxHeader)
+	}
 	var n [8]byte
 	binary.LittleEndian.PutUint64(n[:], uint64(head.Len()))
-	bw.Write(n[:])
-	bw.WriteString(head.String())
+	if _, err := w.Write(n[:]); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, head.String())
+	return err
+}
+
+// writeTensors writes arenas as a safetensors file: F32 or I32, the parameters in the order of the model, each in its logical shape, dense and
+// row-major, whatever the arena's layout.
+func writeTensors(w io.Writer, m *modelInfo, arenas []namedArena, metadata map[string]string) error {
+	var list []tensorEntry
+	for _, a := range arenas {
+		for i := range m.params {
+			p := &m.params[i]
+			list = append(list, tensorEntry{name: a.prefix + p.name, dtype: p.dtype(), shape: p.shape})
+		}
+	}
+	bw := bufio.NewWriterSize(w, 1<<16)
+	if err := writeTensorHeader(bw, list, metadata); err != nil {
+		return err
+	}
 	for _, a := range arenas {
 		for i := range m.params {
 			row := make([]float32, m.params[i].elems())
 			m.params[i].unpack(row, a.arena)
 			for _, v := range row {
-				binary.LittleEndian.PutUint32(n[:], math.Float32bits(v))
-				bw.Write(n[:4])
+				bw.Write(binary.LittleEndian.AppendUint32(bw.AvailableBuffer(), math.Float32bits(v)))
 			}
 		}
 	}
@@ -84,7 +101,7 @@ func writeTensors(w io.Writer, m *modelInfo, arenas []namedArena, metadata map[s
 }
 
 // readTensors reads the tensors of f into arenas, which must be exactly those that the file has.
-func readTensors(m *modelInfo, f *tensorFile, r io.ReaderAt, arenas []namedArena) error {
+func readTensors(m *modelInfo, f *tensorFile, arenas []namedArena) error {
 	type place struct {
 		p     *paramInfo
 		arena []float32
@@ -100,20 +117,44 @@ func readTensors(m *modelInfo, f *tensorFile, r io.ReaderAt, arenas []namedArena
 	}
 	for _, t := range f.tensors {
 		p := places[t.name]
-		if want := p.p.dtype(); t.dtype != want {
-			return fmt.Errorf("%s: tensor %q: dtype: it is %s, but %s needs %s", f.name, t.name, t.dtype, m.name, want)
+		if !convertible(t.dtype) {
+			return fmt.Errorf("%s: tensor %q: dtype: it is %s, which is not supported", f.name, t.name, t.dtype)
 		}
 		if !slices.Equal(t.shape, p.p.shape) {
 			return fmt.Errorf("%s: tensor %q: shape: it is %v, but %s needs %v: the file is of another model", f.name, t.name, t.shape, m.name, p.p.shape)
 		}
 		row := make([]float32, p.p.elems())
-		if err := readFloats(row, io.NewSectionReader(r, f.data+t.begin, t.end-t.begin)); err != nil {
-			return fmt.Errorf("%s: tensor %q: data: %w", f.name, t.name, err)
+		r, err := t.open()
+		if err == nil {
+			err = readCells(row, r, t.dtype, p.p.elem)
 		}
-		if err := settle(p.p.elem, row); err != nil {
+		if err == nil {
+			err = atEnd(r)
+		}
+		closeReader(r)
+		if err != nil {
 			return fmt.Errorf("%s: tensor %q: data: %w", f.name, t.name, err)
 		}
 		p.p.pack(p.arena, row)
+	}
+	return nil
+}
+
+// closeReader closes what has to be closed.
+func closeReader(r io.Reader) {
+	if c, ok := r.(io.Closer); ok {
+		c.Close()
+	}
+}
+
+// atEnd checks that nothing is left to read, which is when a checksum is checked.
+func atEnd(r io.Reader) error {
+	var b [1]byte
+	switch n, err := io.ReadFull(r, b[:]); {
+	case n > 0:
+		return fmt.Errorf("it goes on behind its last element")
+	case err != io.EOF:
+		return err
 	}
 	return nil
 }
@@ -169,33 +210,19 @@ func listed(names []string) string {
 	return b.String()
 }
 
-// readFloats fills dst with little-endian cells.
-func readFloats(dst []float32, r io.Reader) error {
-	var buf [1 << 13]byte
-	for len(dst) > 0 {
-		n := min(len(dst), len(buf)/4)
-		if _, err := io.ReadFull(r, buf[:4*n]); err != nil {
-			if err == io.EOF || err == io.ErrUnexpectedEOF {
-				return fmt.Errorf("the file ends too early")
-			}
-			return err
-		}
-		for i := range dst[:n] {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(buf[4*i:]))
-		}
-		dst = dst[n:]
-	}
-	return nil
-}
-
 // decodeWeights reads a safetensors file of size bytes into a new arena.
 func decodeWeights(m *modelInfo, file string, r io.ReaderAt, size int64) ([]float32, error) {
 	f, err := readTensorHeader(file, r, size)
 	if err != nil {
 		return nil, err
 	}
+	return f.weights(m)
+}
+
+// weights reads the parameters of m, which must be all that the file has, into a new arena.
+func (f *tensorFile) weights(m *modelInfo) ([]float32, error) {
 	arena := newArena(m.arena)
-	if err := readTensors(m, f, r, []namedArena{{"", arena}}); err != nil {
+	if err := readTensors(m, f, []namedArena{{"", arena}}); err != nil {
 		return nil, err
 	}
 	return arena, nil

@@ -1,0 +1,234 @@
+package runtime
+
+import (
+	"archive/zip"
+	"bufio"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Tensor is one tensor of a file of weights. DType is the name of its element type in safetensors.
+type Tensor struct {
+	Name, DType string
+	Shape       []int
+	Open        func() (io.Reader, error) // the elements: row-major, little-endian, and nothing behind them
+}
+
+// entry is t as files of weights are described.
+func (t *Tensor) entry() tensorEntry {
+	return tensorEntry{name: t.Name, dtype: t.DType, shape: t.Shape, open: t.Open}
+}
+
+// Bytes is how many bytes the elements take.
+func (t *Tensor) Bytes() int64 { e := t.entry(); return e.bytes() }
+
+// OpenWeights lists the tensors at path: a safetensors file, an .npz, an .npy, or a folder of .npy. done closes it.
+func OpenWeights(path string) (list []Tensor, done func(), err error) {
+	f, done, err := openWeights(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, t := range f.tensors {
+		list = append(list, Tensor{t.name, t.dtype, t.shape, t.open})
+	}
+	return list, done, nil
+}
+
+// Convert gives tensors another element type. The elements are converted when they are read: fractions are rounded, and what the type cannot hold is an error.
+func Convert(list []Tensor, dtype string) ([]Tensor, error) {
+	if !convertible(dtype) {
+		return nil, fmt.Errorf("%s is no element type of weights; there are f64, f32, f16, bf16, i8 to i64, u8 to u64 and bool", quoted(strings.ToLower(dtype)))
+	}
+	var converted []Tensor
+	for _, t := range list {
+		if t.DType != dtype {
+			if !convertible(t.DType) {
+				return nil, fmt.Errorf("tensor %s: it is %s, which is not converted", quoted(t.Name), t.DType)
+			}
+			t.Open = t.opened(dtype)
+			t.DType = dtype
+		}
+		converted = append(converted, t)
+	}
+	return converted, nil
+}
+
+// opened opens t with its elements converted.
+func (t Tensor) opened(dtype string) func() (io.Reader, error) {
+	return func() (io.Reader, error) {
+		r, err := t.Open()
+		if err != nil {
+			return nil, err
+		}
+		return &converter{r: bufio.NewReaderSize(r, 1<<16), from: t.DType, to: dtype, left: product(t.Shape)}, nil
+	}
+}
+
+// converter reads elements of one type as those of another.
+type converter struct {
+	r        io.Reader
+	from, to string
+	at, left int    // elements read, and to be read
+	ready    []byte // of those that are converted
+	buf      [1 << 12]byte
+}
+
+func (c *converter) Read(p []byte) (int, error) {
+	if len(c.ready) == 0 {
+		if c.left == 0 {
+			return 0, atEndOf(c.r)
+		}
+		size := int(dtypeBytes[c.to])
+		n := min(c.left, len(c.buf)/size)
+		c.ready = c.buf[:0]
+		err := readElements(c.r, c.from, n, func(i int, bits uint64) error {
+			x, err := readNumber(c.from, bits)
+			if err == nil {
+				bits, err = writeNumber(c.to, x)
+			}
+			if err != nil {
+				return fmt.Errorf("element %d is %w", c.at+i, err)
+			}
+			var word [8]byte
+			binary.LittleEndian.PutUint64(word[:], bits)
+			c.ready = append(c.ready, word[:size]...)
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+		c.at, c.left = c.at+n, c.left-n
+	}
+	n := copy(p, c.ready)
+	c.ready = c.ready[n:]
+	return n, nil
+}
+
+// atEndOf is io.EOF where nothing is left to read.
+func atEndOf(r io.Reader) error {
+	if err := atEnd(r); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
+// copyTo writes the elements.
+func (t *Tensor) copyTo(w io.Writer) error {
+	r, err := t.Open()
+	if err == nil {
+		var n int64
+		if n, err = io.Copy(w, r); err == nil && n != t.Bytes() {
+			err = fmt.Errorf("it has %d bytes of elements, but %s%v takes %d", n, t.DType, t.Shape, t.Bytes())
+		}
+		closeReader(r)
+	}
+	if err != nil {
+		return fmt.Errorf("tensor %s: %w", quoted(t.Name), err)
+	}
+	return nil
+}
+
+// WriteSafetensors writes tensors as a safetensors file, those with the largest elements first, so that all are aligned.
+func WriteSafetensors(w io.Writer, list []Tensor) error {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Tensor) int { return cmp.Compare(dtypeBytes[b.DType], dtypeBytes[a.DType]) })
+	var entries []tensorEntry
+	for _, t := range list {
+		entries = append(entries, t.entry())
+	}
+	bw := bufio.NewWriterSize(w, 1<<16)
+	if err := writeTensorHeader(bw, entries, nil); err != nil {
+		return err
+	}
+	for _, t := range list {
+		if err := t.copyTo(bw); err != nil {
+			return err
+		}
+	}
+	return bw.Flush()
+}
+
+// WriteWeights writes tensors to path, in the format that its extension says: .safetensors, .npz, .npy for a single tensor, or without an extension a
+// folder of .npy files. Each file is there whole or not at all.
+func WriteWeights(path string, list []Tensor) error {
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".safetensors":
+		return writeFile(path, func(f *os.File) error { return WriteSafetensors(f, list) })
+	case ".npz":
+		return writeFile(path, func(f *os.File) error { return writeNPZ(f, list) })
+	case ".npy":
+		if len(list) != 1 {
+			return fmt.Errorf("%s: an .npy file holds one tensor, and here are %d; a folder or .npz takes them all", path, len(list))
+		}
+		return writeFile(path, func(f *os.File) error { return writeNPY(f, &list[0]) })
+	case "":
+	default:
+		return fmt.Errorf("%s: weights are written as .safetensors, .npz, .npy, or without an extension as a folder of .npy files, not as %s", path, ext)
+	}
+	for _, t := range list {
+		if t.Name == "" || t.Name != filepath.Base(t.Name) || !filepath.IsLocal(t.Name) || strings.ContainsAny(t.Name, `/\:`) {
+			return fmt.Errorf("tensor %s: the name cannot be that of a file; .npz takes it", quoted(t.Name))
+		}
+	}
+	if err := os.MkdirAll(path, 0o777); err != nil {
+		return err
+	}
+	for i := range list {
+		if err := writeFile(filepath.Join(path, list[i].Name+".npy"), func(f *os.File) error { return writeNPY(f, &list[i]) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeNPZ writes a zip of .npy files as numpy.savez does.
+func writeNPZ(w io.Writer, list []Tensor) error {
+	z := zip.NewWriter(w)
+	for i := range list {
+		e, err := z.CreateHeader(&zip.FileHeader{Name: list[i].Name + ".npy", Method: zip.Store})
+		if err == nil {
+			err = writeNPY(e, &list[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// writeNPY writes one tensor in NumPy's format, version 1.
+func writeNPY(w io.Writer, t *Tensor) error {
+	descr := ""
+	for npy, dtype := range npyTypes {
+		if dtype == t.DType {
+			descr = map[bool]string{true: "|", false: "<"}[dtypeBytes[dtype] == 1] + npy
+		}
+	}
+	if descr == "" {
+		return fmt.Errorf("tensor %s: NumPy has no %s; --dtype gives it another type", quoted(t.Name), t.DType)
+	}
+	var dims strings.Builder
+	for i, d := range t.Shape {
+		if i > 0 {
+			dims.WriteString(", ")
+		}
+		dims.WriteString(strconv.Itoa(d))
+	}
+	if len(t.Shape) == 1 {
+		dims.WriteByte(',')
+	}
+	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, dims.String())
+	text += strings.Repeat(" ", 63-(10+len(text))%64) + "\n"
+	head := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(text)))
+	if _, err := w.Write(append(head, text...)); err != nil {
+		return err
+	}
+	return t.copyTo(w)
+}
