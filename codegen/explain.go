@@ -29,7 +29,14 @@ func Steps(u *pass.Unit) ([]*Step, error) {
 			return nil, err
 		}
 		for _, s := range p.steps {
-			list = append(list, p.exported(s))
+			for _, b := range s.both {
+				x := p.exported(b)
+				x.Name = s.name
+				list = append(list, x)
+			}
+			if s.both == nil {
+				list = append(list, p.exported(s))
+			}
 		}
 	}
 	return list, nil

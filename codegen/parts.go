@@ -13,7 +13,7 @@ const (
 	scanBytes = 12 << 20 // a share of the last
 )
 
-// partOf returns how many examples of a program should run at a time; 0 for as many as there are.
+// partOf returns how many examples of a program should run at a time; 0 where an example may meet another.
 func partOf(f *loop.Func) int {
 	if f.Plan.PerExample == 0 || !separable(f) {
 		return 0
@@ -22,11 +22,7 @@ func partOf(f *loop.Func) int {
 	if slices.ContainsFunc(f.Nests, func(n *loop.Nest) bool { return n.Form == loop.Scan }) {
 		bytes = scanBytes
 	}
-	n := max(2, bytes/(4*f.Plan.PerExample))
-	if n >= 256 {
-		return 0
-	}
-	return n
+	return max(2, bytes/(4*f.Plan.PerExample))
 }
 
 // separable reports whether no example of a program meets another and none knows its number, so that a batch may be run in parts.

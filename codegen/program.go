@@ -44,6 +44,8 @@ type step struct {
 	body  []*step
 	alone bool
 	chunk int // rows of a piece
+
+	both []*step // of two scans that run at the same time
 }
 
 // newProgram builds the kernels of f and lays out its table of buffers. Where ks is nil it makes no code.
@@ -61,11 +63,14 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 		p.bases = append(p.bases, baseLine{at, b.Scaled(), b.Name + " " + b.Elem.String() + b.Shape.String()})
 	}
 	names := map[string]bool{f.Name + "Run": true, f.Name + "Program": true, f.Name + "Bases": true}
-	for _, n := range f.Nests {
+	for i, n := range f.Nests {
 		if n.Form == loop.Scan {
 			s, err := p.addScan(n, sizes, ks, names)
 			if err != nil {
 				return nil, err
+			}
+			if f.Together(i) {
+				s = p.join(s, names)
 			}
 			p.steps = append(p.steps, s)
 			continue

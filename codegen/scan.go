@@ -37,6 +37,35 @@ func (p *program) addScan(n *loop.Nest, sizes map[string]int, ks *kernelSet, nam
 	return s, nil
 }
 
+// join takes the last step, a scan too, and returns one that runs both at the same time, where pieces of the batch run through all steps by themselves; else s.
+func (p *program) join(s *step, names map[string]bool) *step {
+	last := p.steps[len(p.steps)-1]
+	if !s.alone || !last.alone {
+		return s
+	}
+	p.steps = p.steps[:len(p.steps)-1]
+	return &step{name: fresh(names, last.name+"Both"), nest: last.nest, both: []*step{last, s}, chunk: min(last.chunk, s.chunk)}
+}
+
+// bothDecl declares the functions of two scans and the one that runs rows of either: those of the second are numbered behind those of the first.
+func (p *program) bothDecl(u *pass.Unit, s *step, states []string) (string, error) {
+	text := ""
+	for _, b := range s.both {
+		d, err := p.scanDecl(u, b, states)
+		if err != nil {
+			return "", err
+		}
+		text += d + "\n\n"
+	}
+	x, lo, hi := jen.Id("x"), jen.Id("lo"), jen.Id("hi")
+	return text + jen.Comment(comment(s.name+": "+s.both[0].name+" and "+s.both[1].name+" at the same time")).Line().
+		Func().Id(s.name).Params(jen.Id("x").Op("*").Id("exec"), jen.List(jen.Id("lo"), jen.Id("hi")).Int()).Block(
+		jen.List(jen.Id("cut"), lo, hi).Op(":=").Id("cutOf").Call(jen.Id("x").Dot("n"), lo, hi),
+		jen.If(jen.Id("cut").Op("==").Lit(0)).Block(jen.Id(s.both[0].name).Call(x, lo, hi), jen.Return()),
+		jen.Id(s.both[1].name).Call(x, lo, hi),
+	).GoString(), nil
+}
+
 // rowwise reports whether no example meets another in a scan: whatever its body writes is read and written at the example's own row.
 func rowwise(scan *loop.Nest) bool {
 	var written []*loop.Buffer
@@ -77,8 +106,12 @@ func loopOver(n *loop.Nest, t *jen.Statement, declare bool) *jen.Statement {
 // runScan emits the call of a scan: one piece after another of the batch through all steps, or else all of it step after step.
 func (p *program) runScan(g *jen.Group, s *step) {
 	g.Comment(comment(s.label()))
+	if s.both != nil {
+		g.Id("x").Dot("eachCut").Call(jen.Lit(2), jen.Id("x").Dot("n"), jen.Lit(s.chunk), jen.True(), jen.Id(s.name))
+		return
+	}
 	if s.alone {
-		g.Id("x").Dot("each").Call(jen.Id("x").Dot("n"), jen.Lit(s.chunk), jen.Id(s.name))
+		g.Id("x").Dot("each").Call(jen.Id("x").Dot("n"), jen.Lit(s.chunk), jen.Lit(s.chunk), jen.Id(s.name))
 		return
 	}
 	g.Add(loopOver(s.nest, jen.Id("x").Dot("t"), false)).BlockFunc(func(g *jen.Group) {
@@ -90,6 +123,9 @@ func (p *program) runScan(g *jen.Group, s *step) {
 
 // scanDecl declares the function that runs all steps of a scan on rows lo to hi, or those that run the kernels of one step.
 func (p *program) scanDecl(u *pass.Unit, s *step, states []string) (string, error) {
+	if s.both != nil {
+		return p.bothDecl(u, s, states)
+	}
 	if !s.alone {
 		text := ""
 		for i, b := range s.body {

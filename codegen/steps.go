@@ -84,13 +84,13 @@ func (p *program) stepInfos(measured bool) *jen.Statement {
 		for _, s := range p.steps {
 			parts := []*step{s}
 			tiling := ""
-			if s.body != nil {
-				if tiling = fmt.Sprintf("%d steps over %s", s.nest.Axes[0].Extent.Size, s.nest.Axes[0].Name); !s.alone {
+			if s.nest.Form == loop.Scan {
+				if tiling = fmt.Sprintf("%d steps over %s", s.nest.Axes[0].Extent.Size, s.nest.Axes[0].Name); s.both == nil && !s.alone {
 					parts = s.body
 				}
 			}
 			for _, x := range parts {
-				perExample, fixed := loop.Flops(x.nest)
+				perExample, fixed := loop.Flops(x.whole())
 				if x != s {
 					perExample, fixed = perExample*float64(s.nest.Axes[0].Extent.Size), fixed*float64(s.nest.Axes[0].Extent.Size)
 				}
@@ -100,12 +100,12 @@ func (p *program) stepInfos(measured bool) *jen.Statement {
 				field := func(name string, v any) jen.Code { return jen.Id(name).Op(":").Lit(v) }
 				fields := []jen.Code{field("name", x.name), field("layer", x.nest.Name), field("at", x.label())}
 				if measured {
-					reads, writes := loop.Traffic(s.nest)
+					reads, writes := loop.Traffic(s.whole())
 					if x != s {
 						reads, writes = loop.Traffic(&loop.Nest{Form: loop.Scan, Axes: s.nest.Axes, Body: []*loop.Nest{x.nest}})
 					}
-					if s.alone && s.body != nil {
-						fields = append(fields, field("calls", s.nest.Axes[0].Extent.Size*len(s.body)))
+					if calls := s.calls(); calls > 0 {
+						fields = append(fields, field("calls", calls))
 					}
 					fields = append(fields, field("tiling", tiling), field("perExample", perExample), field("fixed", fixed),
 						jen.Id("reads").Op(":").Add(bytesOf(reads)), jen.Id("writes").Op(":").Add(bytesOf(writes)))
@@ -115,6 +115,25 @@ func (p *program) stepInfos(measured bool) *jen.Statement {
 		}
 		g.Line()
 	})
+}
+
+// whole is the nest of a step, or one of two scans.
+func (s *step) whole() *loop.Nest {
+	if s.both == nil {
+		return s.nest
+	}
+	return &loop.Nest{Form: loop.Scan, Body: []*loop.Nest{s.both[0].nest, s.both[1].nest}}
+}
+
+// calls is how often a piece of a scan calls kernels; 0 for other steps.
+func (s *step) calls() int {
+	switch {
+	case s.both != nil:
+		return s.both[0].calls() // a piece belongs to one of them
+	case s.alone:
+		return s.nest.Axes[0].Extent.Size * len(s.body)
+	}
+	return 0
 }
 
 // bytesOf is the Go value of a number of bytes.
@@ -137,7 +156,7 @@ func (p *program) results() []*loop.Buffer {
 func (p *program) runDecl() string {
 	body := func(g *jen.Group) {
 		for _, s := range p.steps {
-			if s.body != nil {
+			if s.nest.Form == loop.Scan {
 				p.runScan(g, s)
 				continue
 			}
@@ -166,13 +185,13 @@ func (s *step) count() *jen.Statement {
 // call is the statement that runs a kernel over its whole grid.
 func (s *step) call() *jen.Statement {
 	grid, count := s.b.Grid, s.count()
-	run := "each"
-	if grid.Ordered {
-		run = "inOrder"
-	}
-	each := jen.Id("x").Dot(run).Call(count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
-	if s.b.Cuts > 1 {
-		each = jen.Id("x").Dot("eachCut").Call(jen.Lit(s.b.Cuts), count, jen.Lit(max(1, grid.Chunk)), jen.Id(s.name))
+	chunk := jen.Lit(max(1, grid.Chunk))
+	each := jen.Id("x").Dot("each").Call(count, jen.Lit(max(1, grid.Least)), chunk, jen.Id(s.name))
+	switch {
+	case s.b.Cuts > 1:
+		each = jen.Id("x").Dot("eachCut").Call(jen.Lit(s.b.Cuts), count, chunk, jen.Lit(s.b.Across), jen.Id(s.name))
+	case grid.Ordered:
+		each = jen.Id("x").Dot("inOrder").Call(count, chunk, jen.Id(s.name))
 	}
 	if s.b.Block == 0 {
 		return each
@@ -183,7 +202,7 @@ func (s *step) call() *jen.Statement {
 
 // stepDecl declares the function that calls a kernel on rows lo to hi of its grid.
 func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, error) {
-	if s.body != nil {
+	if s.nest.Form == loop.Scan {
 		return p.scanDecl(u, s, states)
 	}
 	args, err := p.arguments(u, s, states, jen.Id("x").Dot("t"))

@@ -10,6 +10,7 @@ import (
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 	"github.com/dlc-ml/dlc/ir/ops"
+	"github.com/dlc-ml/dlc/passes/memory"
 	"github.com/dlc-ml/dlc/passes/pass"
 )
 
@@ -151,3 +152,44 @@ func elems(s ir.Shape, sizes map[string]int) int {
 func value(bits uint32) float64 { return float64(math.Float32frombits(bits)) }
 
 func abs(x float64) float64 { return math.Abs(x) }
+
+// TestTogetherApart plans a layer in both directions: what the two scans use does not share storage, since they may run at the same time.
+func TestTogetherApart(t *testing.T) {
+	f, err := loop.Parse("scans.loop", []byte(`func infer[N] {
+  input x: f32[N,4,64]
+  output h: f32[N,64]
+  temp z: f32[N,32]
+  temp z_2: f32[N,32]
+  scan one (t:4) {
+    map one.sum (n:N, unit:32) {
+      z[n, unit] = x[n, t, unit] + h[n, unit]
+    }
+    map one.state (n:N, unit:32) {
+      h[n, unit] = z[n, unit]
+    }
+  }
+  scan two (t:4) reverse {
+    map two.sum (n:N, unit:32) {
+      z_2[n, unit] = x[n, t, unit+32] + h[n, unit+32]
+    }
+    map two.state (n:N, unit:32) {
+      h[n, unit+32] = z_2[n, unit]
+    }
+  }
+}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !f.Together(1) {
+		t.Fatal("the scans are not together")
+	}
+	plan := memory.Plan(f)
+	at := map[string]int{}
+	for b, offset := range plan.At {
+		at[b.Name] = offset
+	}
+	if d := at["z"] - at["z_2"]; d < 32 && d > -32 {
+		t.Errorf("z lies at %d, z_2 at %d", at["z"], at["z_2"])
+	}
+}

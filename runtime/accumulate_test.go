@@ -38,7 +38,7 @@ func tinySums() *modelInfo {
 			for i, s := range x.states[1] {
 				x.grads[i] = s * x.floats(0, 1)[0]
 			}
-			x.each(len(x.weights), 16, tinyUpdate)
+			x.each(len(x.weights), 16, 16, tinyUpdate)
 			for i, w := range x.weights {
 				x.states[2][i] = fma32(0.9, x.states[2][i], 0.1*w)
 			}

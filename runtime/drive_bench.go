@@ -179,7 +179,9 @@ func (d *driver) benchInfer(t *timing, batch, threads int) error {
 			noise(p, s.input(i), i)
 		}
 	}
-	s.x.watch = t.profile.clock()
+	if s.x.watch = t.profile.clock(); t.profile != nil {
+		t.profile.most = s.part
+	}
 	if t.calls != nil {
 		s.x.wrap = t.calls
 	}

@@ -19,6 +19,7 @@ type profile struct {
 	now   []time.Duration // of the present run
 	times []time.Duration // the shortest
 	runs  int
+	most  int     // the examples that a session runs at a time; 0 for all
 	fast  float64 // the highest rate of peak seen, in GFLOP/s
 	band  *bandwidth
 }
@@ -92,8 +93,8 @@ func (p *profile) bound(s *stepInfo, n, threads int) (least time.Duration, by st
 
 // print writes a line a step, in the order of the program: time of its fastest run, share of the whole, rate, and share of what bounds it.
 func (p *profile) print(d *driver, n, threads int) error {
-	if p.prog.part > 0 {
-		n = min(n, p.prog.part*threads) // a session runs so many at a time
+	if p.most > 0 {
+		n = min(n, p.most)
 	}
 	p.measurePeak()
 	p.band = measureBandwidth()

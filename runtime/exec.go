@@ -131,7 +131,7 @@ type program struct {
 	scalars    []scalarInfo
 	results    []int // the buffers of the results (loss, metrics), for eval and train
 	run        func(x *exec)
-	part       int        // examples that a session should run at a time on each thread, so that all of it stays in the cache; 0 for as many as there are
+	part       int        // examples that a session should run at a time on each thread, so that all of it stays in the cache; 0 where an example may meet another
 	steps      []stepInfo // what run does, in order
 }
 
@@ -182,7 +182,7 @@ type exec struct {
 	grads   []float32   // train only
 	states  [][]float32 // train only
 	pool    *pool
-	alone   bool       // this call is over before another thread would have come
+	alone   bool       // this call runs on one thread
 	steps   []*formula // of each scalar; nil where it has none
 	watch   *stopwatch // where steps are timed; else nil
 
@@ -253,12 +253,17 @@ func (x *exec) run() {
 		x.wrap.begin()
 	}
 	p := x.prog
-	x.alone = p.cycles > 0 && x.n*p.cycles+p.fixedCost < smallProgram
+	cycles := 0
+	if p.cycles > 0 {
+		cycles = x.n*p.cycles + p.fixedCost
+	}
+	if x.alone = x.pool == nil || !x.pool.begin(cycles); x.alone {
+		p.run(x)
+		return
+	}
 	p.run(x)
+	x.pool.end()
 }
-
-// smallProgram is how many cycles a call takes at most that is left on one thread: about as long as it takes to wake another one.
-const smallProgram = 60_000
 
 // at returns the address of an element of a buffer. The kernel that gets it stays inside the arena: its reach was worked out when
 // it was compiled.
@@ -298,33 +303,34 @@ func (x *exec) ints(buffer, n int) []int32 {
 	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(f))), n)
 }
 
-// each runs step over 0 … count-1 in pieces of chunk, on the pool's threads. The pieces do not depend on the number of threads.
-// It allocates nothing: step is a function, not a closure.
-func (x *exec) each(count, chunk int, step func(x *exec, lo, hi int)) {
+// each runs step over 0 … count-1 in pieces, on the pool's threads: of chunk rows at most, and of least where that gives every thread some. It allocates
+// nothing: step is a function, not a closure.
+func (x *exec) each(count, least, chunk int, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
 	if x.wrap != nil {
 		step = x.wrap.around(x, step)
 	}
-	if x.pool == nil || x.alone || x.pool.threads == 1 || count <= chunk {
+	if x.alone || count <= least {
 		for lo := 0; lo < count; lo += chunk {
 			step(x, lo, min(lo+chunk, count))
 		}
 		return
 	}
-	x.pool.run(x, 1, count, chunk, step)
+	x.pool.run(x, 1, count, x.pool.pieceOf(count, least, chunk), false, step)
 }
 
-// eachCut runs step for each of cuts as each does, over numbers that go on from one to the next: see cutOf.
-func (x *exec) eachCut(cuts, count, chunk int, step func(x *exec, lo, hi int)) {
+// eachCut runs step for each of cuts as each does, over numbers that go on from one to the next: see cutOf. Where across is set, what a step reads for its cut is
+// more than what it reads for its rows.
+func (x *exec) eachCut(cuts, count, chunk int, across bool, step func(x *exec, lo, hi int)) {
 	if x.watch != nil {
 		defer x.watch.lap(step)
 	}
 	if x.wrap != nil {
 		step = x.wrap.around(x, step)
 	}
-	if x.pool == nil || x.alone || x.pool.threads == 1 {
+	if x.alone {
 		for from := 0; from < cuts*count; from += count {
 			for lo := 0; lo < count; lo += chunk {
 				step(x, from+lo, from+min(lo+chunk, count))
@@ -332,7 +338,7 @@ func (x *exec) eachCut(cuts, count, chunk int, step func(x *exec, lo, hi int)) {
 		}
 		return
 	}
-	x.pool.run(x, cuts, count, chunk, step)
+	x.pool.run(x, cuts, count, chunk, across, step)
 }
 
 // cutOf returns the cut that a piece of eachCut belongs to, and where it lies in it.

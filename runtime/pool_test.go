@@ -17,7 +17,7 @@ func TestPoolEveryPieceOnce(t *testing.T) {
 			each := 1 + round%1000/cuts
 			count := each * cuts
 			var wrong atomic.Bool
-			p.run(x, cuts, each, chunk, func(x *exec, lo, hi int) {
+			p.run(x, cuts, each, chunk, round%2 == 0, func(x *exec, lo, hi int) {
 				if cut, from, to := cutOf(each, lo, hi); cut >= cuts || from%chunk != 0 || to != min(from+chunk, each) {
 					wrong.Store(true)
 				}
@@ -50,7 +50,7 @@ func TestPoolUnevenPieces(t *testing.T) {
 	var visits atomic.Int64
 	x := &exec{pool: p}
 	for range 20 {
-		p.run(x, 2, 4, 1, func(x *exec, lo, hi int) {
+		p.run(x, 2, 4, 1, false, func(x *exec, lo, hi int) {
 			time.Sleep(time.Duration(lo%3) * time.Millisecond)
 			visits.Add(1)
 		})
@@ -63,7 +63,7 @@ func TestPoolUnevenPieces(t *testing.T) {
 func TestPoolEmpty(t *testing.T) {
 	p := newPool(2)
 	defer p.close()
-	p.run(&exec{}, 1, 0, 4, func(*exec, int, int) { t.Error("a piece of nothing") })
+	p.run(&exec{}, 1, 0, 4, false, func(*exec, int, int) { t.Error("a piece of nothing") })
 }
 
 // TestPoolUsesThreads has pieces that only go on when another has begun.
@@ -73,7 +73,7 @@ func TestPoolUsesThreads(t *testing.T) {
 	for range 50 {
 		var begun atomic.Int32
 		deadline := time.Now().Add(10 * time.Second)
-		p.run(&exec{}, 1, 3, 1, func(x *exec, lo, hi int) {
+		p.run(&exec{}, 1, 3, 1, false, func(x *exec, lo, hi int) {
 			begun.Add(1)
 			for begun.Load() < 3 {
 				if time.Now().After(deadline) {
@@ -91,7 +91,7 @@ func TestPoolAllocations(t *testing.T) {
 	defer p.close()
 	x := &exec{pool: p}
 	step := func(x *exec, lo, hi int) {}
-	if n := testing.AllocsPerRun(1000, func() { x.each(64, 4, step) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { x.each(64, 4, 4, step) }); n != 0 {
 		t.Errorf("a run allocates %g times", n)
 	}
 }
@@ -130,24 +130,100 @@ func BenchmarkPoolRun(b *testing.B) {
 			x := &exec{pool: p}
 			b.ReportAllocs()
 			for b.Loop() {
-				p.run(x, 1, 16, 1, func(*exec, int, int) {})
+				p.run(x, 1, 16, 1, false, func(*exec, int, int) {})
 			}
 		})
 	}
 }
 
-// TestSmallProgramAlone checks that a call that is soon over stays on one thread, and a longer one does not.
-func TestSmallProgramAlone(t *testing.T) {
-	pl := newPool(2)
-	defer pl.close()
-	var shared bool
-	p := &program{table: -1, cycles: smallProgram / 8, fixedCost: 100, run: func(x *exec) { shared = !x.alone }}
-	x := newExec(p, 16, nil, pl)
-	for n, want := range map[int]bool{1: false, 7: false, 8: true, 16: true} {
-		x.n = n
-		x.run()
-		if shared != want {
-			t.Errorf("%d examples: shared among threads: %t, want %t", n, shared, want)
+// BenchmarkHandOver is what it costs to share a step of 10 µs among threads: the time over half of it.
+func BenchmarkHandOver(b *testing.B) {
+	busy := func(x *exec, lo, hi int) {
+		for t := time.Now(); time.Since(t) < 5*time.Microsecond; {
+		}
+	}
+	p := newPool(2)
+	defer p.close()
+	p.calling.Store(true)
+	x := &exec{pool: p}
+	for b.Loop() {
+		p.run(x, 1, 2, 1, false, busy)
+	}
+	p.calling.Store(false)
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)-5000, "ns/hand-over")
+}
+
+// TestPoolBegin checks which programs are shared: those that are soon over never, small ones where they come often or the workers are awake, others always.
+func TestPoolBegin(t *testing.T) {
+	p := newPool(2)
+	defer p.close()
+	sleep := func() {
+		for deadline := time.Now().Add(10 * time.Second); p.asleep.Load() == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the worker does not go to sleep")
+			}
+		}
+	}
+	begin := func(cycles int) bool {
+		shared := p.begin(cycles)
+		p.end()
+		return shared
+	}
+	sleep()
+	if begin(tinyProgram - 1) {
+		t.Error("a tiny program is shared")
+	}
+	p.last = time.Now().Add(-time.Second)
+	if begin(smallProgram-1) || p.asleep.Load() == 0 {
+		t.Error("a small program that comes seldom wakes a worker")
+	}
+	p.last = time.Now().Add(time.Hour) // any gap is short beside it
+	if !begin(smallProgram - 1) {
+		t.Error("a small program that comes often is not shared")
+	}
+	sleep()
+	for _, cycles := range []int{0, smallProgram} {
+		if !begin(cycles) {
+			t.Errorf("a program of %d cycles is not shared", cycles)
+		}
+	}
+	if one := newPool(1); one.begin(0) {
+		t.Error("a program is shared on one thread")
+	}
+}
+
+// TestPoolOwners has every thread do the pieces of its own part where no other comes to take them.
+func TestPoolOwners(t *testing.T) {
+	p := &pool{threads: 3}
+	for _, across := range []bool{false, true} {
+		for cuts := 1; cuts < 7; cuts++ {
+			for chunks := 1; chunks < 9; chunks++ {
+				p.work = work{cuts: cuts, chunks: chunks, acrossOwned: across}
+				seen := make([]int, cuts*chunks)
+				for i := range p.threads {
+					c, r := p.owned(i)
+					for cut := c.lo; cut < c.hi; cut++ {
+						for k := r.lo; k < r.hi; k++ {
+							seen[cut*chunks+k]++
+						}
+					}
+				}
+				for i, n := range seen {
+					if n != 1 {
+						t.Fatalf("across %t, %d cuts, %d chunks: piece %d has %d owners", across, cuts, chunks, i, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPieceOf(t *testing.T) {
+	for _, c := range []struct{ threads, count, least, chunk, want int }{
+		{2, 784, 6, 132, 126}, {2, 10, 6, 132, 6}, {2, 3136, 6, 88, 88}, {4, 3136, 6, 1000, 258}, {2, 32, 4, 4, 4},
+	} {
+		if got := (&pool{threads: c.threads}).pieceOf(c.count, c.least, c.chunk); got != c.want {
+			t.Errorf("%+v: %d", c, got)
 		}
 	}
 }

@@ -84,6 +84,47 @@ func TestSessionParts(t *testing.T) {
 	}
 }
 
+// TestSessionApart has threads run parts of a batch by themselves: the results are those of the whole, after Close too, and nothing is allocated.
+func TestSessionApart(t *testing.T) {
+	whole := tinySession(t, Batch(23))
+	if err := whole.Run(23); err != nil {
+		t.Fatal(err)
+	}
+	for _, threads := range []int{2, 3, 7} {
+		m, err := untrainedModel(tiny(), 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		infer := *m.info.infer
+		infer.part, infer.flops = 2, manyUses*m.info.arena
+		m.info.infer = &infer
+		s := m.NewSession(Batch(23), WithThreads(threads))
+		if len(s.crew) != threads {
+			t.Fatalf("%d execs for %d threads", len(s.crew), threads)
+		}
+		copy(s.input(0), whole.input(0))
+		check := func(what string) {
+			for _, n := range []int{1, 2, 3, 5, 14, 22, 23} {
+				clear(s.output(0))
+				if err := s.Run(n); err != nil {
+					t.Fatal(err)
+				}
+				for i, v := range s.output(0)[:2*n] {
+					if v != whole.output(0)[i] {
+						t.Fatalf("%d threads%s, %d examples: output %d is %g, want %g", threads, what, n, i, v, whole.output(0)[i])
+					}
+				}
+			}
+		}
+		check("")
+		if a := testing.AllocsPerRun(20, func() { _ = s.Run(23) }); a != 0 {
+			t.Errorf("%g allocations", a)
+		}
+		s.Close()
+		check(" that are closed")
+	}
+}
+
 func TestSessionOptions(t *testing.T) {
 	for want, o := range map[string]SessionOption{
 		"tiny: Batch(0): the batch must be at least 1":  Batch(0),

@@ -30,7 +30,7 @@ func tiny() *modelInfo {
 	m.infer = &program{
 		name: "infer", table: -1, perExample: features + classes, bases: []base{{0, true}, {features, true}},
 		run: func(x *exec) {
-			x.each(x.n, 2, func(x *exec, lo, hi int) { tinyForward(x, 0, 1, lo, hi) })
+			x.each(x.n, 2, 2, func(x *exec, lo, hi int) { tinyForward(x, 0, 1, lo, hi) })
 		},
 	}
 	bases := []base{{0, true}, {features, true}, {features + 1, true}, {0, false}, {1, false}, {2, false}, {3, false}, {4, false}, {5, false}, {6, false}}
@@ -39,18 +39,18 @@ func tiny() *modelInfo {
 	m.eval = &program{
 		name: "eval", table: -1, perExample: features + 1 + classes, fixed: 7, bases: bases, scalars: list, results: []int{3, 4},
 		run: func(x *exec) {
-			x.each(x.n, 2, func(x *exec, lo, hi int) { tinyForward(x, 0, 2, lo, hi) })
+			x.each(x.n, 2, 2, func(x *exec, lo, hi int) { tinyForward(x, 0, 2, lo, hi) })
 			tinyLoss(x)
 		},
 	}
 	train := *m.eval
 	train.name = "train"
 	train.run = func(x *exec) {
-		x.each(x.n, 1, tinyNoise)
-		x.each(x.n, 2, func(x *exec, lo, hi int) { tinyForward(x, 0, 2, lo, hi) })
+		x.each(x.n, 1, 1, tinyNoise)
+		x.each(x.n, 2, 2, func(x *exec, lo, hi int) { tinyForward(x, 0, 2, lo, hi) })
 		tinyLoss(x)
-		x.each(features*classes+classes, 1, tinyGradient)
-		x.each(len(x.weights), 16, tinyUpdate)
+		x.each(features*classes+classes, 1, 1, tinyGradient)
+		x.each(len(x.weights), 16, 16, tinyUpdate)
 		// A statistic that is not trained moves with every step, as that of a normalization does.
 		x.weights[32] = fma32(0.01, x.floats(3, 1)[0]-x.weights[32], x.weights[32])
 	}

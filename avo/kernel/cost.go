@@ -188,3 +188,18 @@ func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scal
 	}
 	return walk(a, times)
 }
+
+// Work estimates the cycles of the whole nest on AVX2: for each example, and whatever the batch, such as to read a matrix.
+func (b *Builder) Work() (perExample, fixed float64) { return b.work(b.Cycles) }
+
+// work is Work where a unit of the grid takes that many cycles.
+func (b *Builder) work(cycles float64) (perExample, fixed float64) {
+	all := cycles * float64(max(1, b.Grid.Extent)*max(1, b.Cuts))
+	switch {
+	case b.Grid.PerBatch:
+		return all, max(0, b.alone()-all)
+	case b.Batch: // the estimate took the batch to be the usual one
+		return all / batchGuess, 0
+	}
+	return 0, all
+}

@@ -21,6 +21,8 @@ type Kernel struct {
 	Grid Grid
 	// Cuts is the number of steps of a second axis that the caller cuts, each with all of the grid; 0 or 1 where there is none.
 	Cuts int
+	// Across says that threads should share the cuts of a single example rather than its rows.
+	Across bool
 	// Batch says that the kernel takes the number of examples as parameter "batch", because a reduction runs over them.
 	Batch bool
 	// Block is how many examples one call of such a kernel should sum over at most, so that what it reads stays in the cache; 0 for all of them.
@@ -44,7 +46,8 @@ type Grid struct {
 	PerBatch bool
 	Extent   int
 	Tile     int // 1, 2, 4, 6 or 8
-	Chunk    int // rows of one call: a multiple of Tile
+	Chunk    int // rows of one call at most: a multiple of Tile
+	Least    int // rows that are worth a hand-over to another thread: a multiple of Tile too
 }
 
 // Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first, plus Step
@@ -98,7 +101,7 @@ func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, erro
 	if err != nil {
 		return nil, err
 	}
-	if ref, err = b.cutUp(ref); err != nil {
+	if b, ref, err = b.cutUp(n, sizes, steps, ref); err != nil {
 		return nil, err
 	}
 	fm := b.fm
@@ -106,6 +109,7 @@ func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, erro
 		b.Grid.Tile = ref.tile[b.grid]
 		units := int(chunkCycles / max(ref.cyclesPerRow, 1))
 		b.Grid.Chunk = max(1, units/b.Grid.Tile) * b.Grid.Tile
+		b.Grid.Least = min(b.Grid.Chunk, max(1, units*cutCycles/chunkCycles/b.Grid.Tile)*b.Grid.Tile)
 	} else {
 		b.Grid.None = true
 	}
@@ -384,19 +388,4 @@ func arithmetic(e *loop.Expr) int {
 		}
 	})
 	return n
-}
-
-// Work estimates the cycles of the whole nest on AVX2: for each example, and whatever the batch.
-func (b *Builder) Work() (perExample, fixed float64) { return b.work(b.Cycles) }
-
-// work is Work where a unit of the grid takes that many cycles.
-func (b *Builder) work(cycles float64) (perExample, fixed float64) {
-	all := cycles * float64(max(1, b.Grid.Extent)*max(1, b.Cuts))
-	switch {
-	case b.Grid.PerBatch:
-		return all, 0
-	case b.Batch: // the estimate took the batch to be the usual one
-		return all / batchGuess, 0
-	}
-	return 0, all
 }

@@ -154,12 +154,14 @@ func lowerGRUSteps(l *Lowering, op *ir.Op) {
 		res[i] = l.Buf(v)
 	}
 	l.start([]*loop.Buffer{res[1]}, []*ir.Value{x[gruH]})
-	g := &gruCells{res: res, record: op.Attrs.Bool("record"), q: l.Temp("sums", ir.T(ir.F32, ir.Shape{r.batch, ir.D(3 * r.hidden)}))}
+	g := &gruCells{res: res, record: op.Attrs.Bool("record")}
 	g.sums, g.w, g.bias = l.Buf(x[gruSums]), l.Buf(x[gruMatrix]), l.optional(x[gruBias])
-	if !op.Attrs.Bool("reset_after") {
-		g.damped = l.Temp("damped", ir.T(ir.F32, ir.Shape{r.batch, ir.D(r.hidden)}))
-	}
 	for d, reverse := range directions(op.Attrs) {
+		// Each direction has its own, so that they may run side by side.
+		g.q = l.Temp("sums", ir.T(ir.F32, ir.Shape{r.batch, ir.D(3 * r.hidden)}))
+		if !op.Attrs.Bool("reset_after") {
+			g.damped = l.Temp("damped", ir.T(ir.F32, ir.Shape{r.batch, ir.D(r.hidden)}))
+		}
 		g.cells = cells{r, l, d, l.optional(x[gruLengths])}
 		g.scan(reverse, g.body()...)
 	}

@@ -146,8 +146,8 @@ func lowerLSTMSteps(l *Lowering, op *ir.Op) {
 	}
 	y, h, c := res[0], res[1], res[2]
 	l.start([]*loop.Buffer{h, c}, []*ir.Value{x[lstmH], x[lstmC]})
-	z := l.Temp("sums", ir.T(ir.F32, ir.Shape{r.batch, ir.D(4 * r.hidden)}))
 	for d, reverse := range directions(op.Attrs) {
+		z := l.Temp("sums", ir.T(ir.F32, ir.Shape{r.batch, ir.D(4 * r.hidden)})) // each direction has its own, so that they may run side by side
 		k := cells{r, l, d, l.optional(x[lstmLengths])}
 		w := loop.Read(l.Buf(x[lstmMatrix]), loop.At(d), innerAx, unitAx)
 		sum := loop.E(loop.Add, loop.Total(ir.F32), load(k.now(l.Buf(x[lstmSums]), 4, 0)))

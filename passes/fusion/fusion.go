@@ -15,7 +15,8 @@ import (
 var Pass = pass.Pass{
 	Name: "fusion",
 	Doc: "Fusion merges elementwise nests into the stores of the nest that makes their input, cheap ones into the nests that read them, " +
-		"maps over the same points into one, lets nests write straight into padded or joined tensors, and drops what is computed twice. " +
+		"maps over the same points into one, lets nests write straight into padded or joined tensors, of which only the border is filled, and drops what is " +
+		"computed twice. " +
 		"No result changes a bit.",
 	Requires: []pass.Order{
 		{Before: "lower", Reason: "it merges loop nests"},
@@ -69,6 +70,7 @@ func Func(f *loop.Func, cfg *pass.Config) {
 		again = u.bodies() || again
 		u.dead()
 	}
+	u.each(u.border)
 	u.explain()
 }
 

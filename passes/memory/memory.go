@@ -72,12 +72,18 @@ func lives(f *loop.Func) []*span {
 		}
 	}
 	for i, n := range f.Nests {
+		// What runs at the same time shares nothing.
+		first, last := i, i
+		if f.Together(i) {
+			first = i - 1
+		}
+		if f.Together(i + 1) {
+			last = i + 1
+		}
 		n.Walk(func(n *loop.Nest) {
-			for _, a := range n.Loads() {
-				touch(a.Buf, i)
-			}
-			for _, st := range n.Stores {
-				touch(st.To.Buf, i)
+			for _, a := range n.Accesses() {
+				touch(a.Buf, first)
+				touch(a.Buf, last)
 			}
 		})
 	}

@@ -293,30 +293,31 @@ var inferProgram = program{
 // inferRun runs the program once, step by step.
 func inferRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
-	x.each(x.n, 1, inferConv2d)
+	x.eachCut(2, x.n, 2, false, inferConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(12*x.n, 78, inferMaxPool)
+	x.each(12*x.n, 22, 78, inferMaxPool)
 	// digits.dl:6:36 conv2d, relu
-	x.each(x.n, 1, inferConv2d2)
+	x.eachCut(2, x.n, 1, false, inferConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(4*x.n, 400, inferMaxPool2)
+	x.each(4*x.n, 116, 400, inferMaxPool2)
 	// digits.dl:9:39 dense, relu
-	x.each(x.n, 16, inferDense)
+	x.each(x.n, 8, 16, inferDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 352, inferLogits)
+	x.each(x.n, 100, 352, inferLogits)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 2648, inferProbsMax)
+	x.each(x.n, 768, 2648, inferProbsMax)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 1000, inferProbsExp)
+	x.each(x.n, 288, 1000, inferProbsExp)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 2648, inferProbsSum)
+	x.each(x.n, 768, 2648, inferProbsSum)
 	// digits.dl:12:21 softmax
-	x.each(x.n, 1844, inferProbs)
+	x.each(x.n, 536, 1844, inferProbs)
 }
 
 // inferConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
 func inferConv2d(x *exec, lo, hi int) {
-	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(3, 5760*lo), hi-lo)
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kConv2d(x.at(0, 784*lo+336*cut), x.weight(0), x.weight(256), x.at(3, 5760*lo+2880*cut), hi-lo)
 }
 
 // inferMaxPool: digits.dl:6:73 max_pool; lanes along c, x by 6, c by 2
@@ -326,7 +327,8 @@ func inferMaxPool(x *exec, lo, hi int) {
 
 // inferConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func inferConv2d2(x *exec, lo, hi int) {
-	kConv2d2(x.at(4, 1440*lo), x.weight(272), x.weight(5280), x.at(5, 1280*lo), hi-lo)
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kConv2d2(x.at(4, 1440*lo+480*cut), x.weight(272), x.weight(5280), x.at(5, 1280*lo+640*cut), hi-lo)
 }
 
 // inferMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3

@@ -17,9 +17,13 @@ type Session struct {
 	x     *exec
 	pool  *pool
 	batch int
-	part  int         // examples that run at a time
-	wide  [][]float32 // where that is not all of them: inputs, then outputs, for the whole batch; else nil
-	err   error       // what was wrong with the options; Run returns it
+	part  int                       // examples that run at a time
+	crew  []*exec                   // of each thread, where threads run parts of a batch by themselves; x is the first
+	each  int                       // examples of such a part in this call
+	whole int                       // examples of this call
+	alone func(x *exec, lo, hi int) // runs such parts
+	wide  [][]float32               // where that is not all of them: inputs, then outputs, for the whole batch; else nil
+	err   error                     // what was wrong with the options; Run returns it
 }
 
 // SessionOption changes what NewSession makes.
@@ -65,17 +69,42 @@ func (m *Model) NewSession(opts ...SessionOption) *Session {
 		s.pool = newPool(o.threads)
 		stdruntime.AddCleanup(s, func(p *pool) { go p.close() }, s.pool)
 	}
-	s.part = o.batch
-	if p := m.info.infer.part; p > 0 && o.batch > p*o.threads {
-		s.part = p * o.threads
-		for _, p := range s.ports() {
-			s.wide = append(s.wide, alignedFloats(o.batch*p.elems()))
-		}
-	}
-	s.x = newExec(m.info.infer, s.part, m.weights, s.pool)
+	s.arrange(o.threads)
 	s.fullLengths()
 	return s
 }
+
+// arrange makes what runs the program: one exec for all threads, which share every step of a few examples. A large batch, where no example meets another, is
+// better run by each thread for itself, part by part; but where weights are seldom used again, threads that share them read less.
+func (s *Session) arrange(threads int) {
+	infer := s.model.info.infer
+	s.part = s.batch
+	if infer.part > 0 && s.batch > infer.part*threads {
+		s.part = infer.part * threads
+	}
+	apart := infer.part > 0 && threads > 1 && s.batch >= apartFrom*threads && infer.flops >= manyUses*s.model.info.arena
+	if apart {
+		s.part = min(s.batch, max(infer.part, apartFrom*threads-1))
+	}
+	s.x = newExec(infer, s.part, s.model.weights, s.pool)
+	if apart {
+		s.crew = []*exec{s.x}
+		for range threads - 1 {
+			s.crew = append(s.crew, newExec(infer, min(infer.part, (s.batch+threads-1)/threads), s.model.weights, nil))
+		}
+		s.alone = s.runAlone
+	}
+	if apart || s.part < s.batch {
+		for _, p := range s.ports() {
+			s.wide = append(s.wide, alignedFloats(s.batch*p.elems()))
+		}
+	}
+}
+
+const (
+	apartFrom = 2  // examples for each thread, from which on they are run apart
+	manyUses  = 16 // operations for each weight and example, that make reading weights cheap
+)
 
 // ports are the inputs, then the outputs.
 func (s *Session) ports() []*portInfo {
@@ -126,27 +155,50 @@ func (s *Session) Run(n int) error {
 			}
 		}
 	}
-	for from := 0; from < n; from += s.part {
-		s.runPart(from, min(s.part, n-from))
+	if s.crew != nil && n >= apartFrom*len(s.crew) && s.x.pool != nil && s.x.watch == nil {
+		s.runApart(n)
+	} else {
+		for from := 0; from < n; from += s.part {
+			s.runPart(s.x, from, min(s.part, n-from))
+		}
 	}
 	stdruntime.KeepAlive(s) // its cleanup must not end the threads before
 	return nil
 }
 
-// runPart computes the outputs of n examples from the given one on, at most part.
-func (s *Session) runPart(from, n int) {
+// runApart has each thread run parts of the batch by itself.
+func (s *Session) runApart(n int) {
+	threads := len(s.crew)
+	s.whole = n
+	s.each = min(s.model.info.infer.part, (n+threads-1)/threads)
+	s.pool.begin(0)
+	s.x.pool = nil
+	s.pool.runCrew(s.crew, (n+s.each-1)/s.each, s.alone)
+	s.x.pool = s.pool
+	s.pool.end()
+}
+
+// runAlone computes parts lo to hi-1 on one thread.
+func (s *Session) runAlone(x *exec, lo, hi int) {
+	for i := lo; i < hi; i++ {
+		s.runPart(x, i*s.each, min(s.each, s.whole-i*s.each))
+	}
+}
+
+// runPart computes with x the outputs of n examples from the given one on, at most part.
+func (s *Session) runPart(x *exec, from, n int) {
 	inputs, outputs := s.model.info.inputs, s.model.info.outputs
 	for i := range inputs {
 		if p := &inputs[i]; s.wide != nil && p.infer >= 0 {
-			copy(s.x.floats(p.infer, n*p.elems()), s.wide[i][from*p.elems():])
+			copy(x.floats(p.infer, n*p.elems()), s.wide[i][from*p.elems():])
 		}
 	}
-	s.x.n = n
-	s.x.setScalars(scalars{batch: n})
-	s.x.run()
+	x.n = n
+	x.setScalars(scalars{batch: n})
+	x.run()
 	for i := range outputs {
 		if p := &outputs[i]; s.wide != nil && p.infer >= 0 {
-			copy(s.wide[len(inputs)+i][from*p.elems():(from+n)*p.elems()], s.x.floats(p.infer, n*p.elems()))
+			copy(s.wide[len(inputs)+i][from*p.elems():(from+n)*p.elems()], x.floats(p.infer, n*p.elems()))
 		}
 	}
 }

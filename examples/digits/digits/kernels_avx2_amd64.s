@@ -34,7 +34,7 @@ TEXT ·kConv2dAVX2(SB), $128-40
 	JLE    end1
 
 loop1:
-	MOVQ $0x00000018, R8
+	MOVQ $0x0000000c, R8
 
 loop2:
 	MOVQ $0x00000004, DI
@@ -239,7 +239,8 @@ loop4:
 	ADDQ         $+16, AX
 	DECQ         R8
 	JNE          loop2
-	ADDQ         $+448, AX
+	ADDQ         $+1792, AX
+	ADDQ         $+11520, CX
 	DECQ         R9
 	JNE          loop1
 
@@ -515,17 +516,14 @@ TEXT ·kConv2d2AVX2(SB), $128-40
 	MOVQ  featuresStage2Conv2dWeight0+8(FP), BX
 	MOVQ  featuresStage2Conv2dBias0+16(FP), SI
 	MOVQ  relu20+24(FP), DX
-	MOVQ  main+32(FP), R10
-	TESTQ R10, R10
+	MOVQ  main+32(FP), R9
+	TESTQ R9, R9
 	JLE   end1
 
 loop1:
-	MOVQ $0x00000002, R9
-
-loop2:
 	MOVQ $0x00000008, R8
 
-loop3:
+loop2:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -540,10 +538,10 @@ loop3:
 	VXORPS Y11, Y11, Y11
 	MOVQ   $0x00000005, DI
 
-loop4:
+loop3:
 	MOVQ $0x0000000a, CX
 
-loop5:
+loop4:
 	VBROADCASTSS (AX), Y12
 	VMOVUPS      (BX), Y13
 	VFMADD231PS  Y13, Y12, Y0
@@ -662,10 +660,10 @@ loop5:
 	ADDQ         $+20, AX
 	ADDQ         $+400, BX
 	DECQ         CX
-	JNE          loop5
+	JNE          loop4
 	ADDQ         $+280, AX
 	DECQ         DI
-	JNE          loop4
+	JNE          loop3
 	VADDPS       (SI), Y0, Y0
 	VXORPS       Y12, Y12, Y12
 	VMAXPS       Y0, Y12, Y0
@@ -711,13 +709,10 @@ loop5:
 	SUBQ         $0x00004e20, BX
 	ADDQ         $+80, DX
 	DECQ         R8
-	JNE          loop3
-	ADDQ         $+1600, AX
-	ADDQ         $+1920, DX
-	DECQ         R9
 	JNE          loop2
-	ADDQ         $+1920, AX
-	DECQ         R10
+	ADDQ         $+5440, AX
+	ADDQ         $+4480, DX
+	DECQ         R9
 	JNE          loop1
 
 end1:

@@ -31,7 +31,7 @@ TEXT ·kConv2dNEON(SB), $128-40
 	BLE end1
 
 loop1:
-	MOVD $24, R6
+	MOVD $12, R6
 
 loop2:
 	MOVD $3, R5
@@ -411,7 +411,8 @@ loop4:
 	ADD $16, R0
 	SUBS $1, R6, R6
 	BNE loop2
-	ADD $448, R0
+	ADD $1792, R0
+	ADD $11520, R2
 	SUBS $1, R7, R7
 	BNE loop1
 
@@ -876,17 +877,14 @@ TEXT ·kConv2d2NEON(SB), $128-40
 	MOVD featuresStage2Conv2dBias0+16(FP), R4
 	MOVD relu20+24(FP), R3
 	VMOVI $0, V0.B16
-	MOVD main+32(FP), R8
-	CMP $0, R8
+	MOVD main+32(FP), R7
+	CMP $0, R7
 	BLE end1
 
 loop1:
-	MOVD $2, R7
-
-loop2:
 	MOVD $4, R6
 
-loop3:
+loop2:
 	VMOVI $0, V1.B16
 	VMOVI $0, V2.B16
 	VMOVI $0, V3.B16
@@ -913,10 +911,10 @@ loop3:
 	VMOVI $0, V24.B16
 	MOVD $5, R5
 
-loop4:
+loop3:
 	MOVD $16, R2
 
-loop5:
+loop4:
 	FMOVS 0(R0), F25
 	FMOVQ 0(R1), F26
 	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
@@ -1025,7 +1023,7 @@ loop5:
 	ADD $12, R0
 	ADD $240, R1
 	SUBS $1, R2, R2
-	BNE loop5
+	BNE loop4
 	FMOVS 0(R0), F25
 	FMOVQ 0(R1), F26
 	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
@@ -1099,7 +1097,7 @@ loop5:
 	ADD $288, R0
 	ADD $160, R1
 	SUBS $1, R5, R5
-	BNE loop4
+	BNE loop3
 	FMOVQ 0(R4), F25
 	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
 	WORD $0x6ea1e419 // fcmgt v25.4s, v0.4s, v1.4s
@@ -1240,10 +1238,10 @@ loop5:
 	SUB $20000, R1
 	MOVD $5, R5
 
-loop6:
+loop5:
 	MOVD $12, R2
 
-loop7:
+loop6:
 	FMOVS 0(R0), F17
 	FMOVQ 48(R1), F18
 	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
@@ -1351,7 +1349,7 @@ loop7:
 	ADD $16, R0
 	ADD $320, R1
 	SUBS $1, R2, R2
-	BNE loop7
+	BNE loop6
 	FMOVS 0(R0), F17
 	FMOVQ 48(R1), F18
 	WORD $0x4f911241 // fmla v1.4s, v18.4s, v17.s[0]
@@ -1407,7 +1405,7 @@ loop7:
 	ADD $288, R0
 	ADD $160, R1
 	SUBS $1, R5, R5
-	BNE loop6
+	BNE loop5
 	FMOVQ 48(R4), F17
 	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
 	WORD $0x6ea1e411 // fcmgt v17.4s, v0.4s, v1.4s
@@ -1492,13 +1490,10 @@ loop7:
 	SUB $20000, R1
 	ADD $160, R3
 	SUBS $1, R6, R6
-	BNE loop3
-	ADD $1600, R0
-	ADD $1920, R3
-	SUBS $1, R7, R7
 	BNE loop2
-	ADD $1920, R0
-	SUBS $1, R8, R8
+	ADD $5440, R0
+	ADD $4480, R3
+	SUBS $1, R7, R7
 	BNE loop1
 
 end1:

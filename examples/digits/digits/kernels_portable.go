@@ -25,16 +25,16 @@ import "unsafe"
 //		}
 //	}
 func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, relu0 *float32, main int) {
-	s0 := unsafe.Slice(image0, max(0, 784+(main-1)*784))
+	s0 := unsafe.Slice(image0, max(0, 448+(main-1)*784))
 	i0 := 0
 	s1 := unsafe.Slice(featuresStageConv2dWeight0, 250)
 	i1 := 0
 	s2 := unsafe.Slice(featuresStageConv2dBias0, 10)
 	i2 := 0
-	s3 := unsafe.Slice(relu0, max(0, 5760+(main-1)*5760))
+	s3 := unsafe.Slice(relu0, max(0, 2880+(main-1)*5760))
 	i3 := 0
 	for range main {
-		for range 24 {
+		for range 12 {
 			for range 6 {
 				for range 5 {
 					v1 := float32(0)
@@ -190,7 +190,8 @@ func kConv2dGo(image0, featuresStageConv2dWeight0, featuresStageConv2dBias0, rel
 			}
 			i0 += 4
 		}
-		i0 += 112
+		i0 += 448
+		i3 += 2880
 	}
 }
 
@@ -459,16 +460,16 @@ func kMaxPoolGo(relu0, maxPool0 *float32, main int) {
 //		}
 //	}
 func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0, relu20 *float32, main int) {
-	s0 := unsafe.Slice(maxPool0, max(0, 1440+(main-1)*1440))
+	s0 := unsafe.Slice(maxPool0, max(0, 960+(main-1)*1440))
 	i0 := 0
 	s1 := unsafe.Slice(featuresStage2Conv2dWeight0, 5000)
 	i1 := 0
 	s2 := unsafe.Slice(featuresStage2Conv2dBias0, 20)
 	i2 := 0
-	s3 := unsafe.Slice(relu20, max(0, 1280+(main-1)*1280))
+	s3 := unsafe.Slice(relu20, max(0, 640+(main-1)*1280))
 	i3 := 0
 	for range main {
-		for range 8 {
+		for range 4 {
 			for range 4 {
 				for range 5 {
 					v1 := float32(0)
@@ -624,7 +625,8 @@ func kConv2d2Go(maxPool0, featuresStage2Conv2dWeight0, featuresStage2Conv2dBias0
 			}
 			i0 += 40
 		}
-		i0 += 480
+		i0 += 960
+		i3 += 640
 	}
 }
 

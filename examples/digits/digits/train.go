@@ -115,34 +115,35 @@ var evalProgram = program{
 // evalRun runs the program once, step by step.
 func evalRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
-	x.each(x.n, 1, evalConv2d)
+	x.eachCut(2, x.n, 2, false, evalConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(12*x.n, 78, evalMaxPool)
+	x.each(12*x.n, 22, 78, evalMaxPool)
 	// digits.dl:6:36 conv2d, relu
-	x.each(x.n, 1, evalConv2d2)
+	x.eachCut(2, x.n, 1, false, evalConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(4*x.n, 400, evalMaxPool2)
+	x.each(4*x.n, 116, 400, evalMaxPool2)
 	// digits.dl:9:39 dense, relu
-	x.each(x.n, 16, evalDense)
+	x.each(x.n, 8, 16, evalDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 352, evalLogits)
+	x.each(x.n, 100, 352, evalLogits)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 2648, evalCrossEntropyMax)
+	x.each(x.n, 768, 2648, evalCrossEntropyMax)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 984, evalCrossEntropyLogSum)
+	x.each(x.n, 288, 984, evalCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1568, evalCrossEntropyRows)
+	x.each(x.n, 456, 1568, evalCrossEntropyRows)
 	// digits.dl:16:21 cross_entropy
-	x.each(1, 1, evalLoss)
+	x.each(1, 1, 1, evalLoss)
 	// digits.dl:17:21 accuracy
-	x.each(x.n, 1432, evalAccuracyHits)
+	x.each(x.n, 416, 1432, evalAccuracyHits)
 	// digits.dl:17:21 accuracy
-	x.each(1, 1, evalAccuracy)
+	x.each(1, 1, 1, evalAccuracy)
 }
 
 // evalConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
 func evalConv2d(x *exec, lo, hi int) {
-	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kConv2d(x.at(0, 784*lo+336*cut), x.weight(0), x.weight(256), x.at(4, 5760*lo+2880*cut), hi-lo)
 }
 
 // evalMaxPool: digits.dl:6:73 max_pool; lanes along c, x by 6, c by 2
@@ -152,7 +153,8 @@ func evalMaxPool(x *exec, lo, hi int) {
 
 // evalConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func evalConv2d2(x *exec, lo, hi int) {
-	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kConv2d2(x.at(5, 1440*lo+480*cut), x.weight(272), x.weight(5280), x.at(6, 1280*lo+640*cut), hi-lo)
 }
 
 // evalMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3
@@ -286,84 +288,85 @@ var trainProgram = program{
 // trainRun runs the program once, step by step.
 func trainRun(x *exec) {
 	// digits.dl:6:36 conv2d, relu
-	x.each(x.n, 1, trainConv2d)
+	x.eachCut(2, x.n, 2, false, trainConv2d)
 	// digits.dl:6:73 max_pool
-	x.each(12*x.n, 78, trainMaxPool)
+	x.each(12*x.n, 22, 78, trainMaxPool)
 	// digits.dl:6:36 conv2d, relu
-	x.each(x.n, 1, trainConv2d2)
+	x.eachCut(2, x.n, 1, false, trainConv2d2)
 	// digits.dl:6:73 max_pool
-	x.each(4*x.n, 400, trainMaxPool2)
+	x.each(4*x.n, 116, 400, trainMaxPool2)
 	// digits.dl:9:39 dense, relu
-	x.each(x.n, 16, trainDense)
+	x.each(x.n, 8, 16, trainDense)
 	// digits.dl:11:31 dense
-	x.each(x.n, 352, trainLogits)
+	x.each(x.n, 100, 352, trainLogits)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 2648, trainCrossEntropyMax)
+	x.each(x.n, 768, 2648, trainCrossEntropyMax)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 984, trainCrossEntropyLogSum)
+	x.each(x.n, 288, 984, trainCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
-	x.each(x.n, 1568, trainCrossEntropyRows)
+	x.each(x.n, 456, 1568, trainCrossEntropyRows)
 	// digits.dl:16:21 cross_entropy
-	x.each(1, 1, trainLoss)
+	x.each(1, 1, 1, trainLoss)
 	// digits.dl:17:21 accuracy
-	x.each(x.n, 1432, trainAccuracyHits)
+	x.each(x.n, 416, 1432, trainAccuracyHits)
 	// digits.dl:17:21 accuracy
-	x.each(1, 1, trainAccuracy)
+	x.each(1, 1, 1, trainAccuracy)
 	// digits.dl:16:21 cross_entropy_grad
-	x.each(x.n, 1000, trainLogitsGradExp)
+	x.each(x.n, 288, 1000, trainLogitsGradExp)
 	// digits.dl:16:21 cross_entropy_grad
-	x.each(x.n, 2648, trainLogitsGradSum)
+	x.each(x.n, 768, 2648, trainLogitsGradSum)
 	// digits.dl:16:21 constant, cross_entropy_grad
-	x.each(x.n, 852, trainLogitsGrad)
+	x.each(x.n, 248, 852, trainLogitsGrad)
 	// digits.dl:11:31 matmul, relu_grad
-	x.each(10, 412, trainHiddenGradOperand)
+	x.each(10, 120, 412, trainHiddenGradOperand)
 	// digits.dl:11:31 matmul, relu_grad
-	x.each(x.n, 340, trainHiddenGrad)
+	x.each(x.n, 96, 340, trainHiddenGrad)
 	// digits.dl:11:31 dense_grad_weight
-	x.each(50, 324, trainLogitsDenseWeightGrad)
+	x.each(50, 90, 324, trainLogitsDenseWeightGrad)
 	// digits.dl:11:31 reduce_sum
-	x.each(1, 1, trainLogitsDenseBiasGrad)
+	x.each(1, 1, 1, trainLogitsDenseBiasGrad)
 	// digits.dl:9:39 matmul
-	x.each(50, 72, trainFlattenGradOperand)
+	x.each(50, 20, 72, trainFlattenGradOperand)
 	// digits.dl:9:39 matmul
-	x.each(x.n, 20, trainFlattenGrad)
+	x.each(x.n, 4, 20, trainFlattenGrad)
 	// digits.dl:9:39 dense_grad_weight
-	x.each(320, 84, trainHiddenDenseWeightGrad)
+	x.each(320, 24, 84, trainHiddenDenseWeightGrad)
 	// digits.dl:9:39 reduce_sum
-	x.each(1, 1, trainHiddenDenseBiasGrad)
+	x.each(1, 1, 1, trainHiddenDenseBiasGrad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(4*x.n, 164, trainRelu2Grad)
+	x.each(4*x.n, 47, 164, trainRelu2Grad)
 	// digits.dl:6:36 conv2d_grad_input
-	x.each(x.n, 25, trainMaxPoolGradSpread)
+	x.each(x.n, 7, 25, trainMaxPoolGradSpread)
 	// digits.dl:6:73 max_pool_grad, relu_grad
-	x.each(x.n, 28, trainRelu2Grad2)
+	x.each(x.n, 8, 28, trainRelu2Grad2)
 	// digits.dl:6:36 conv2d_grad_input
-	x.eachCut(6, x.n, 1, trainMaxPoolGrad)
+	x.eachCut(6, x.n, 1, false, trainMaxPoolGrad)
 	// digits.dl:6:36 conv2d_grad_weight
 	for x.from = 0; x.from < x.n; x.from += 5 {
-		x.each(5, 2, trainFeaturesStage2Conv2dWeightGrad)
+		x.each(5, 2, 2, trainFeaturesStage2Conv2dWeightGrad)
 	}
 	// digits.dl:6:36 reduce_sum
-	x.each(1, 1, trainFeaturesStage2Conv2dBiasGrad)
+	x.each(1, 1, 1, trainFeaturesStage2Conv2dBiasGrad)
 	// digits.dl:6:73 max_pool_grad
-	x.each(12*x.n, 59, trainReluGrad)
+	x.each(12*x.n, 17, 59, trainReluGrad)
 	// digits.dl:6:73 max_pool_grad, relu_grad
-	x.each(12*x.n, 57, trainReluGrad2)
+	x.each(12*x.n, 16, 57, trainReluGrad2)
 	// digits.dl:6:36 conv2d_grad_weight
 	for x.from = 0; x.from < x.n; x.from += 4 {
-		x.each(5, 4, trainFeaturesStageConv2dWeightGrad)
+		x.each(5, 4, 4, trainFeaturesStageConv2dWeightGrad)
 	}
 	// digits.dl:6:36 reduce_sum
 	for x.from = 0; x.from < x.n; x.from += 17 {
-		x.each(1, 1, trainFeaturesStageConv2dBiasGrad)
+		x.each(1, 1, 1, trainFeaturesStageConv2dBiasGrad)
 	}
 	// digits.dl:18:21 sgd
-	x.each(32, 56, trainSgd)
+	x.each(32, 16, 56, trainSgd)
 }
 
 // trainConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
 func trainConv2d(x *exec, lo, hi int) {
-	kConv2d(x.at(0, 784*lo), x.weight(0), x.weight(256), x.at(4, 5760*lo), hi-lo)
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kConv2d(x.at(0, 784*lo+336*cut), x.weight(0), x.weight(256), x.at(4, 5760*lo+2880*cut), hi-lo)
 }
 
 // trainMaxPool: digits.dl:6:73 max_pool; lanes along c, x by 6, c by 2
@@ -373,7 +376,8 @@ func trainMaxPool(x *exec, lo, hi int) {
 
 // trainConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func trainConv2d2(x *exec, lo, hi int) {
-	kConv2d2(x.at(5, 1440*lo), x.weight(272), x.weight(5280), x.at(6, 1280*lo), hi-lo)
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kConv2d2(x.at(5, 1440*lo+480*cut), x.weight(272), x.weight(5280), x.at(6, 1280*lo+640*cut), hi-lo)
 }
 
 // trainMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3
