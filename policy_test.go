@@ -45,7 +45,7 @@ var arrows = map[string][]string{
 	"cmd/dlc":            {"diag", "dsl", "onnx", "ir", "ir/loop", "ir/ops", "passes", "passes/pass", "codegen", "internal/driver", "internal/tune", "internal/verify", "runtime"},
 	"golden":             {},
 	"internal/verify":    {"onnx", "ir", "passes", "passes/pass", "codegen", "internal/driver"},
-	"internal/tune":      {"avo/kernel", "avo/vec", "codegen", "internal/driver", "passes/pass"},
+	"internal/tune":      {"ir/loop", "avo/kernel", "avo/vec", "codegen", "internal/driver", "passes/pass"},
 	"internal/randmodel": {"ir", "ir/loop", "ir/ops", "passes", "passes/pass", "passes/autodiff", "codegen", "internal/driver"},
 	"bench/random":       {"internal/randmodel"},
 	"bench/peers/ort":    {"onnx"},

@@ -69,7 +69,7 @@ func (d *driver) bench(args []string) error {
 		gflops += s.flops(n) / seconds / 1e9
 	}
 	if t.profile != nil {
-		if err := t.profile.print(d, n, *threads); err != nil {
+		if err := t.profile.print(d, *threads); err != nil {
 			return err
 		}
 	}
@@ -179,9 +179,7 @@ func (d *driver) benchInfer(t *timing, batch, threads int) error {
 			noise(p, s.input(i), i)
 		}
 	}
-	if s.x.watch = t.profile.clock(); t.profile != nil {
-		t.profile.most = s.part
-	}
+	s.x.watch = t.profile.clock(min(batch, s.part))
 	if t.calls != nil {
 		s.x.wrap = t.calls
 	}
@@ -209,7 +207,7 @@ func (d *driver) benchTrain(t *timing, batch, threads int) error {
 	if batch < 1 {
 		return fmt.Errorf("--batch is %d and must be at least 1", batch)
 	}
-	o := Train{Epochs: 1 << 20, Batch: batch, Threads: threads, clock: t.profile.clock(), Progress: func(e Event) {
+	o := Train{Epochs: 1 << 20, Batch: batch, Threads: threads, clock: t.profile.clock(batch), Progress: func(e Event) {
 		if ctx.Err() == nil && !e.EpochDone && k.tick() {
 			k.result(t)
 			stop()

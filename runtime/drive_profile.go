@@ -19,22 +19,24 @@ type profile struct {
 	now   []time.Duration // of the present run
 	times []time.Duration // the shortest
 	runs  int
-	most  int     // the examples that a session runs at a time; 0 for all
 	fast  float64 // the highest rate of peak seen, in GFLOP/s
-	band  *bandwidth
+	// examples is how many one run takes: a session may run a batch in parts.
+	examples int
+	band     *bandwidth
 }
 
 func newProfile(p *program) *profile {
 	return &profile{prog: p, index: map[uintptr]int{}, now: make([]time.Duration, len(p.steps)), times: make([]time.Duration, len(p.steps))}
 }
 
-// clock is what an exec reports its steps to; nil where there is no profile.
-func (p *profile) clock() *stopwatch {
+// clock is what an exec reports its steps to; nil where there is no profile. Only runs of so many examples count: the last part of a batch may be smaller.
+func (p *profile) clock(examples int) *stopwatch {
 	if p == nil {
 		return nil
 	}
+	p.examples = examples
 	p.measurePeak()
-	return &stopwatch{taken: p.take}
+	return &stopwatch{taken: p.take, examples: examples}
 }
 
 // take counts one step.
@@ -92,10 +94,8 @@ func (p *profile) bound(s *stepInfo, n, threads int) (least time.Duration, by st
 }
 
 // print writes a line a step, in the order of the program: time of its fastest run, share of the whole, rate, and share of what bounds it.
-func (p *profile) print(d *driver, n, threads int) error {
-	if p.most > 0 {
-		n = min(n, p.most)
-	}
+func (p *profile) print(d *driver, threads int) error {
+	n := p.examples
 	p.measurePeak()
 	p.band = measureBandwidth()
 	p.endRun()

@@ -40,7 +40,7 @@ func newTuneKernels() *cobra.Command {
 	}
 	f := c.Flags()
 	addISA(f, &isa)
-	f.IntSliceVar(&batches, "batch", []int{1, 16}, "examples in one call, each of which is timed")
+	f.IntSliceVar(&batches, "batch", []int{16}, "examples in one call, each of which is timed")
 	f.StringVarP(&write, "output", "o", "", "write the table of constants to this `file`")
 	return c
 }

@@ -79,7 +79,7 @@ func (r *Result) add(model string, steps []*codegen.Step, p *driver.Profile) err
 	perMs := p.Peak * 1e6 / (2 * kernel.FMARate(target) * float64(target.Lanes))
 	for _, s := range steps {
 		took := p.Step(s.Name)
-		if s.Func != "infer" || s.Kernel == nil || took == nil || took.Ms < shortest {
+		if s.Func != "infer" || s.Kernel == nil || took == nil || took.Ms < shortest || fewRows(s.Kernel, p.Examples) {
 			continue
 		}
 		m, err := kernel.NewMeasured(s.Kernel, target, p.Examples, took.Ms*perMs)
@@ -89,6 +89,11 @@ func (r *Result) add(model string, steps []*codegen.Step, p *driver.Profile) err
 		r.Samples = append(r.Samples, &Sample{m, fmt.Sprintf("%s %s, batch %d", model, s.Name, p.Examples), took})
 	}
 	return nil
+}
+
+// fewRows reports whether a call is too small for the tile: the model is about larger ones.
+func fewRows(k *kernel.Builder, examples int) bool {
+	return k.Grid.PerBatch && k.Grid.Extent*examples < k.Grid.Tile
 }
 
 // targetOf is the target that an instruction set is.

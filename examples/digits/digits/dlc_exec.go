@@ -196,12 +196,17 @@ type wrapper interface {
 
 // stopwatch takes the time of every step.
 type stopwatch struct {
-	last  time.Time
-	taken func(step func(x *exec, lo, hi int), d time.Duration)
+	last     time.Time
+	examples int  // of the runs that count, where the last part of a batch is smaller; 0 for any
+	idle     bool // the present run does not count
+	taken    func(step func(x *exec, lo, hi int), d time.Duration)
 }
 
 // lap ends a step.
 func (w *stopwatch) lap(step func(x *exec, lo, hi int)) {
+	if w.idle {
+		return
+	}
 	now := time.Now()
 	w.taken(step, now.Sub(w.last))
 	w.last = time.Now()
@@ -244,6 +249,7 @@ func newExec(p *program, max int, weights []float32, pl *pool) *exec {
 // run runs the program once.
 func (x *exec) run() {
 	if x.watch != nil {
+		x.watch.idle = x.watch.examples > 0 && x.n != x.watch.examples
 		x.watch.last = time.Now()
 	}
 	x.switchLabels()
