@@ -39,6 +39,7 @@ type decl struct {
 	name   ident
 	more   []ident // of a definition that names several results: the names behind the first
 	params []ident // of a block
+	body   *body   // of a block in braces
 	typ    ident   // of an input, target, param or buffer: the word before the bracket
 	dims   []expr  // of these
 	value  expr    // of all others; of a param or buffer: how it starts, or nil
@@ -48,6 +49,13 @@ type decl struct {
 	// Of a name in a definition of several: the definition, and which of its results the name is.
 	of     *decl
 	result int
+}
+
+// body is what stands in the braces of a block before its return, whose value is the declaration's.
+type body struct {
+	decls    []*decl // param, buffer and definitions
+	byName   map[string]*decl
+	returnAt int // offset of the word return
 }
 
 // names lists what the declaration defines.

@@ -107,7 +107,14 @@ func (e *evaluator) expand(x *callExpr, d *decl, first value) value {
 	if !e.count(x) {
 		return nil
 	}
+	if d.body != nil && e.b == nil {
+		return e.fail(x, "a setting must be a constant, and "+d.name.text+" gives a tensor")
+	}
 	pos, named, ok := e.arguments(x, first)
+	if !ok {
+		return nil
+	}
+	scope, named, ok := e.ownScope(x, d, named)
 	if !ok {
 		return nil
 	}
@@ -139,11 +146,53 @@ func (e *evaluator) expand(x *callExpr, d *decl, first value) value {
 			return e.fail(x, fmt.Sprintf("block %s needs its parameter %s", d.name.text, p.text))
 		}
 	}
-	env, scope := e.env, e.scope
-	e.env, e.scope = &frame{d, vars, e.env}, e.inScope(d.name.text)
+	if scope == "" {
+		scope = e.inScope(d.name.text)
+	}
+	env, before := e.env, e.scope
+	e.env, e.scope = &frame{d, vars, e.env, scope, map[*decl]value{}, map[*decl]bool{}}, scope
+	e.inside(d.body)
 	v := e.results(d.value)
-	e.env, e.scope = env, scope
+	e.env, e.scope = env, before
 	return v
+}
+
+// inside evaluates what stands in the braces of the block that is being expanded: parameters, which the weights hold whether they are used or not, and
+// in the first build, which looks for mistakes, everything.
+func (e *evaluator) inside(b *body) {
+	if b == nil {
+		return
+	}
+	for _, d := range b.decls {
+		if d.kind == dDef && !e.c.checking {
+			continue
+		}
+		if d.kind != dDef && !e.count(&nameRef{d.name}) {
+			return
+		}
+		e.declared(d, e.env)
+	}
+}
+
+// ownScope takes name="…" from the arguments of a block's call, which says what its parameters are called, unless the block has a parameter of that name.
+func (e *evaluator) ownScope(x *callExpr, d *decl, named []namedArg) (string, []namedArg, bool) {
+	i := slices.IndexFunc(named, func(n namedArg) bool { return n.name.text == "name" })
+	if i < 0 || slices.ContainsFunc(d.params, func(p ident) bool { return p.text == "name" }) {
+		return "", named, true
+	}
+	scope, ok := named[i].value.(string)
+	switch {
+	case !ok || !dotted(scope):
+		e.fail(x, diag40(fmt.Sprint(named[i].value))+" is no name for parameters", "letters, digits and _, in parts joined by dots")
+		return "", nil, false
+	case e.scopes[scope]:
+		e.fail(x, "two layers are called "+scope)
+		return "", nil, false
+	}
+	if e.scopes != nil {
+		e.scopes[scope] = true
+	}
+	return scope, slices.Delete(slices.Clone(named), i, i+1), true
 }
 
 // inScope returns a name below the current scope, with a number where it is taken.

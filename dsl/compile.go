@@ -74,6 +74,8 @@ type checker struct {
 	init   *ops.Start   // the train block's, or nil
 	steps  int          // parts of expressions evaluated for the function being built
 	work   int          // those of all functions before
+	// checking says that everything is evaluated, also what nothing uses.
+	checking bool
 }
 
 // declare checks the names of all declarations.
@@ -90,13 +92,12 @@ func (c *checker) declare() {
 		if n.text == "_" && d.of != nil {
 			continue // a result that nobody wants
 		}
-		switch {
-		case gotoken.IsKeyword(n.text):
-			c.errs.Add(n.pos, len(n.text), n.text+" is a word of Go and cannot be a name", "call it "+n.text+"_")
-		case n.text == "true" || n.text == "false" || contains(words, n.text):
-			c.errs.Add(n.pos, len(n.text), n.text+" is a word of the language and cannot be a name")
-		case d.kind == dBlock && ops.Lookup(n.text) != nil:
+		c.word(n)
+		if d.kind == dBlock && ops.Lookup(n.text) != nil {
 			c.errs.Add(n.pos, len(n.text), n.text+" is an operator; a block needs a name of its own")
+		}
+		if d.body != nil {
+			c.declareInside(d)
 		}
 		if first := c.byName[n.text]; first != nil {
 			c.errs.Add(n.pos, len(n.text), n.text+" is defined twice", "the first is at "+first.name.pos.String())
@@ -116,6 +117,38 @@ func (c *checker) declare() {
 	}
 	if !outputs {
 		c.errs.Add(m.name.pos, len(m.name.text), "the model has no output", "add one: output probs = softmax(…)")
+	}
+}
+
+// word reports a name that is a word of Go or of the language.
+func (c *checker) word(n ident) {
+	switch {
+	case gotoken.IsKeyword(n.text):
+		c.errs.Add(n.pos, len(n.text), n.text+" is a word of Go and cannot be a name", "call it "+n.text+"_")
+	case n.text == "true" || n.text == "false" || contains(words, n.text):
+		c.errs.Add(n.pos, len(n.text), n.text+" is a word of the language and cannot be a name")
+	}
+}
+
+// declareInside checks the names in the braces of a block.
+func (c *checker) declareInside(block *decl) {
+	block.body.byName = map[string]*decl{}
+	first := map[string]ident{}
+	for _, p := range block.params {
+		first[p.text] = p
+	}
+	for _, d := range named(block.body.decls) {
+		n := d.name
+		if n.text == "_" && d.of != nil {
+			continue
+		}
+		c.word(n)
+		if f, twice := first[n.text]; twice {
+			c.errs.Add(n.pos, len(n.text), n.text+" is defined twice", "the first is at "+f.pos.String())
+			continue
+		}
+		first[n.text] = n
+		block.body.byName[n.text] = d
 	}
 }
 
@@ -201,6 +234,7 @@ func contains(list []string, s string) bool {
 // build adds one function to mod. all evaluates every declaration, whether it is used or not.
 func (c *checker) build(mod *ir.Module, name string, all bool) {
 	c.work, c.steps = c.work+c.steps, 0
+	c.checking = all
 	f := ir.NewFunc(name, ir.Symbol{Name: "N"})
 	mod.Funcs = append(mod.Funcs, f)
 	e := &evaluator{c: c, b: &ops.Builder{Module: mod, Func: f, Reuse: true, Training: name == ir.FuncTrain, DefaultInit: c.init}, training: name == ir.FuncTrain,

@@ -49,6 +49,9 @@ type frame struct {
 	block *decl
 	vars  map[string]value
 	outer *frame
+	scope string          // of what it makes
+	done  map[*decl]value // of its own declarations
+	busy  map[*decl]bool
 }
 
 func (e *evaluator) fail(at expr, msg string, notes ...string) value {
@@ -76,26 +79,35 @@ func show(v value) string {
 
 // definition returns the value of a declaration, evaluating it the first time.
 func (e *evaluator) definition(d *decl) value {
-	if v, ok := e.done[d]; ok {
+	return e.declared(d, &frame{done: e.done, busy: e.busy})
+}
+
+// declared is definition for a declaration of the model, or one in the block of frame f.
+func (e *evaluator) declared(d *decl, f *frame) value {
+	if v, ok := f.done[d]; ok {
 		return v
 	}
 	if d.of != nil {
-		t, ok := e.definition(d.of).(tuple)
+		t, ok := e.declared(d.of, f).(tuple)
 		if !ok {
 			return nil
 		}
 		return t.results[d.result]
 	}
-	if e.busy[d] {
+	if f.busy[d] {
 		e.c.errs.Addf(d.name.pos, len(d.name.text), "%s is defined by itself", d.name.text)
 		return nil
 	}
-	e.busy[d] = true
+	f.busy[d] = true
 	env, scope := e.env, e.scope
-	e.env, e.scope = nil, d.name.text
 	x := d.value
-	if s := e.c.set[d.name.text]; s != nil {
-		x = s
+	if f.block == nil {
+		e.env, e.scope = nil, d.name.text
+		if s := e.c.set[d.name.text]; s != nil {
+			x = s
+		}
+	} else {
+		e.env, e.scope = f, f.scope+"."+d.name.text
 	}
 	var v value
 	switch {
@@ -114,8 +126,8 @@ func (e *evaluator) definition(d *decl) value {
 	if t, ok := v.(*ir.Value); ok && t.Def != nil && t.Pos == exprPos(x) {
 		e.b.Func.Rename(t, d.name.text)
 	}
-	e.busy[d] = false
-	e.done[d] = v
+	f.busy[d] = false
+	f.done[d] = v
 	return v
 }
 
@@ -209,6 +221,9 @@ func (e *evaluator) name(x *nameRef) value {
 		if v, ok := e.env.vars[x.text]; ok {
 			return v
 		}
+		if b := e.env.block.body; b != nil && b.byName[x.text] != nil {
+			return e.declared(b.byName[x.text], e.env)
+		}
 	}
 	switch x.text {
 	case "true":
@@ -222,6 +237,9 @@ func (e *evaluator) name(x *nameRef) value {
 		if e.env != nil {
 			for n := range e.env.vars {
 				names = append(names, n)
+			}
+			if b := e.env.block.body; b != nil {
+				names = append(names, sortedKeys(b.byName)...)
 			}
 		}
 		sort.Strings(names)

@@ -49,7 +49,7 @@ func (f *formatter) model(m *model) {
 	}
 	var items []item
 	for _, d := range m.decls {
-		items = append(items, item{d.at, d.endAt, func() { f.decl(d) }})
+		items = append(items, item{d.at, d.endAt, func() { f.decl(d, 1) }})
 	}
 	if s := m.train; s != nil {
 		items = append(items, item{s.at, s.endAt + 1, func() { f.section(s) }})
@@ -124,7 +124,7 @@ func (f *formatter) blank(at int) {
 	}
 }
 
-func (f *formatter) decl(d *decl) {
+func (f *formatter) decl(d *decl, depth int) {
 	key := d.name.text
 	if d.kind != dDef {
 		key = string(d.kind) + " " + key
@@ -138,19 +138,41 @@ func (f *formatter) decl(d *decl) {
 		if d.value != nil {
 			t += " = " + text(d.value, pipeLevel)
 		}
-		f.put(line{depth: 1, key: string(d.kind), rest: d.name.text + ": " + t})
+		f.put(line{depth: depth, key: string(d.kind), rest: d.name.text + ": " + t})
 	case dBlock:
 		var names []string
 		for _, p := range d.params {
 			names = append(names, p.text)
 		}
-		f.put(line{depth: 1, rest: key + "(" + strings.Join(names, ", ") + ") = " + text(d.value, 0)})
+		key += "(" + strings.Join(names, ", ") + ")"
+		if d.body != nil {
+			f.block(d, key)
+			break
+		}
+		f.put(line{depth: depth, rest: key + " = " + text(d.value, 0)})
 	default:
 		for _, n := range d.more {
 			key += ", " + n.text
 		}
-		f.put(line{depth: 1, key: key, sep: "=", rest: text(d.value, 0)})
+		f.put(line{depth: depth, key: key, sep: "=", rest: text(d.value, 0)})
 	}
+}
+
+// block prints a block in braces.
+func (f *formatter) block(d *decl, head string) {
+	f.put(line{depth: 1, rest: head + " {"})
+	f.last = f.brace(d.at)
+	for _, l := range d.body.decls {
+		f.before(l.at, 2)
+		f.decl(l, 2)
+		f.last = max(f.last, l.endAt)
+	}
+	f.before(d.body.returnAt, 2)
+	f.put(line{depth: 2, rest: "return " + text(d.value, 0)})
+	f.last = max(f.last, d.body.returnAt)
+	f.before(d.endAt-1, 2)
+	f.trimBlank()
+	f.put(line{depth: 1, rest: "}"})
 }
 
 func (f *formatter) section(s *section) {

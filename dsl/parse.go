@@ -176,6 +176,16 @@ func (p *parser) statement(m *model) {
 		p.endStatement()
 		return
 	}
+	d := p.declaration()
+	if !p.failed || d.name.text != "" {
+		m.decls = append(m.decls, d)
+	}
+	p.endStatement()
+}
+
+// declaration reads a declaration up to the end of its statement. After an error it is one whose value is bad, so that its uses are not errors too.
+func (p *parser) declaration() *decl {
+	t := p.tok()
 	d := &decl{at: t.at}
 	switch k := declKind(t.text); k {
 	case dInput, dTarget, dParam, dBuffer, dConst, dBlock, dOutput:
@@ -194,7 +204,10 @@ func (p *parser) statement(m *model) {
 			d.value = p.expr()
 		}
 	case dBlock:
-		d.params = p.params()
+		if d.params = p.params(); p.is("{") && !p.failed {
+			p.body(d)
+			break
+		}
 		fallthrough
 	default:
 		if p.expect("=", "after "+nameOr(d.name.text)) {
@@ -202,15 +215,42 @@ func (p *parser) statement(m *model) {
 		}
 	}
 	d.endAt = p.end()
-	if !p.failed {
-		m.decls = append(m.decls, d)
-	} else if d.name.text != "" {
-		// Known by name, so that its uses are not errors too.
-		d.value = &badExpr{d.name.pos}
-		d.dims = nil
-		m.decls = append(m.decls, d)
+	if p.failed {
+		d.value, d.dims, d.body = &badExpr{d.name.pos}, nil, nil
 	}
-	p.endStatement()
+	return d
+}
+
+// body reads the braces of a block.
+func (p *parser) body(d *decl) {
+	p.advance()
+	p.newlines()
+	d.body = &body{}
+	for p.tok().kind != tEOF && !p.is("}") && !p.stop {
+		t := p.tok()
+		switch {
+		case d.value != nil:
+			p.fail(t, "nothing may follow the return of a block, found "+describe(t))
+		case t.kind == tName && t.text == "return":
+			p.advance()
+			d.body.returnAt = t.at
+			d.value = p.expr()
+		case t.kind == tName && contains(words, t.text) && t.text != "param" && t.text != "buffer":
+			p.fail(t, t.text+" cannot stand in a block", "a block has parameters, definitions and a return")
+		case t.kind != tName:
+			p.fail(t, "expected a definition or return, found "+describe(t))
+			p.advance()
+		default:
+			if l := p.declaration(); !p.failed || l.name.text != "" {
+				d.body.decls = append(d.body.decls, l)
+			}
+		}
+		p.endStatement()
+	}
+	if p.expect("}", "at the end of the block") && d.value == nil {
+		p.errs.Add(d.name.pos, len(d.name.text), "block "+d.name.text+" has no return", "its last line says what it is worth: return x + y")
+		d.value = &badExpr{d.name.pos}
+	}
 }
 
 func nameOr(s string) string {

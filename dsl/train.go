@@ -290,6 +290,11 @@ func (e *evaluator) blocks() {
 	visit = func(d *decl) {
 		if state[d] == 0 {
 			state[d] = 1
+			if d.body != nil {
+				for _, l := range d.body.decls {
+					walk(l.value)
+				}
+			}
 			walk(d.value)
 			state[d] = 2
 		}

@@ -5,7 +5,8 @@ import (
 	"github.com/dlc-ml/dlc/ir/ops"
 )
 
-// weight makes the parameter that a declaration such as param scale: f32[8] = ones says. It is called as the declaration is.
+// weight makes the parameter that a declaration such as param scale: f32[8] = ones says. It is called as the declaration is, in a
+// block behind what the block's call is called.
 func (e *evaluator) weight(d *decl) value {
 	elem, ok := ir.ParseDType(d.typ.text)
 	if !ok {
@@ -33,7 +34,12 @@ func (e *evaluator) weight(d *decl) value {
 		}
 	}
 	e.b.Pos = d.name.pos
-	v, err := e.b.Declare(d.name.text, t, start, d.kind == dParam)
+	if e.env != nil && e.scopes[e.scope] {
+		e.c.errs.Addf(d.name.pos, len(d.name.text), "two parameters would be called %s", e.scope)
+		return nil
+	}
+	e.scopes[e.scope] = e.env != nil
+	v, err := e.b.Declare(e.scope, t, start, d.kind == dParam)
 	if err != nil {
 		return e.refuse(&nameRef{d.name}, err)
 	}

@@ -23,6 +23,9 @@ ONNX models of opset 1 to %d are read and imported as tensor programs.
 The first axis of extent 1 of each input, or a first one that has a name, is the batch; a state [2,1,128] has it in second place in the file, and in front in a
 package. Where an operator would mix the examples of a batch, the package takes one example a call, and there is no source. Extents that the file leaves open are given with --shape x=1x3x224x224.
 
+Pieces that a network repeats with weights of their own, such as residual layers, become blocks of the source; their weights are then called after what the names of the file
+have in common, fire2.squeeze_w, or after what the block's call defines. Other names are those of the file.
+
 All extents are fixed when a model is compiled. What depends on known values only is computed then, so the arithmetic on shapes that exporters write disappears.
 Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit 32 bits are refused. Strings, and sequences and optionals as
 inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must be known. Of a branch whose condition is

@@ -35,6 +35,10 @@ type source struct {
 	text     map[*ir.Value]string // expressions that stand where they are used
 	chain    map[*ir.Value]int    // how many calls such an expression has
 	lines    []string
+	plain    []*step              // all but literals that stand where they are used
+	blocks   map[*step]occurrence // the pieces that come several times, by their first steps
+	found    []*repeat
+	inside   bool   // it prints the inside of a block
 	next     string // the output whose turn it is: their order stays
 	given    int    // how many outputs are printed
 }
@@ -50,9 +54,13 @@ func (s *source) advance() {
 
 // Source is the model in the language, without its weights, which go by the names of its parameters. It needs the first axis of inputs and outputs to be the
 // batch; the error says what else the language cannot say.
-func (imp *Import) Source(head string) (string, error) {
+//
+// Pieces that come several times become blocks, and their parameters get the names that they have then, in the module and the weights too.
+func (imp *Import) Source(head string) (string, error) { return imp.source(head, !imp.keep) }
+
+func (imp *Import) source(head string, blocks bool) (string, error) {
 	s := &source{imp: imp, names: map[*ir.Value]string{}, taken: map[string]bool{}, reserved: map[string]bool{}, uses: map[*ir.Value]int{}, steps: map[*ir.Value]*step{},
-		text: map[*ir.Value]string{}, chain: map[*ir.Value]int{}}
+		text: map[*ir.Value]string{}, chain: map[*ir.Value]int{}, blocks: map[*step]occurrence{}}
 	f := imp.Module.Func(ir.FuncInfer)
 	for _, v := range f.Inputs {
 		if !hasBatch(v) {
@@ -60,18 +68,6 @@ func (imp *Import) Source(head string) (string, error) {
 		}
 		s.names[v] = s.fresh(v.Name)
 		s.line("input %s: %s", s.names[v], behindBatch(v.Type))
-	}
-	for _, p := range imp.Module.Params {
-		v := f.ParamValue(p)
-		s.names[v] = s.fresh(p.Name)
-		if s.names[v] != p.Name {
-			return "", fmt.Errorf("the name %s cannot stand in a source", p.Name)
-		}
-		kind := "param "
-		if !p.Trainable {
-			kind = "buffer"
-		}
-		s.line("%s %s: %s", kind, p.Name, p.Type)
 	}
 	for _, r := range f.Results {
 		s.taken[r.Name] = true
@@ -91,6 +87,20 @@ func (imp *Import) Source(head string) (string, error) {
 	}
 	slices.Reverse(live)
 	s.all = live
+	for _, p := range imp.Module.Params {
+		s.taken[p.Name] = true
+	}
+	if blocks {
+		s.repeats()
+	}
+	if err := s.parameters(); err != nil {
+		return "", err
+	}
+	for _, r := range s.found {
+		if err := s.declare(r); err != nil {
+			return "", err
+		}
+	}
 	outputs := map[*ir.Value]string{}
 	for _, r := range f.Results {
 		if outputs[r.Value] == "" {
@@ -99,10 +109,12 @@ func (imp *Import) Source(head string) (string, error) {
 	}
 	s.given--
 	s.advance()
-	for i := range s.all {
-		if err := s.step(&s.all[i], outputs); err != nil {
+	for i := 0; i < len(s.all); {
+		n, err := s.piece(i, outputs)
+		if err != nil {
 			return "", err
 		}
+		i += n
 	}
 	for _, r := range f.Results {
 		if s.names[r.Value] != r.Name {
@@ -121,17 +133,14 @@ func behindBatch(t ir.Type) string { return ir.T(t.Elem, t.Shape[1:]).String() }
 
 // fresh is a name that nothing has.
 func (s *source) fresh(name string) string {
-	name = identifier(name)
-	free := name
-	for i := 2; s.taken[free]; i++ {
-		free = name + "_" + itoa(i)
-	}
-	s.taken[free] = true
-	return free
+	return freshIn(s.taken, identifier(name))
 }
 
 // nameOf is a name for v that nothing has: that of the file, where it has one.
 func (s *source) nameOf(v *ir.Value) string {
+	if s.inside { // where the names of the file, which are of one time, would mislead
+		return freshIn(s.taken, "y")
+	}
 	if name := s.imp.names[v]; name != "" {
 		return s.fresh(name)
 	}
@@ -142,6 +151,63 @@ func (s *source) nameOf(v *ir.Value) string {
 	}
 	s.taken[free] = true
 	return free
+}
+
+// parameters declares those that no block has.
+func (s *source) parameters() error {
+	within := map[*ir.Param]bool{}
+	for _, r := range s.found {
+		for _, sl := range r.slots {
+			for _, p := range sl.params {
+				within[p] = true
+			}
+		}
+	}
+	for _, p := range s.imp.Module.Params {
+		if within[p] {
+			continue
+		}
+		if identifier(p.Name) != p.Name {
+			return fmt.Errorf("the name %s cannot stand in a source", p.Name)
+		}
+		s.names[s.imp.Module.Func(ir.FuncInfer).ParamValue(p)] = p.Name
+		kind := "param "
+		if !p.Trainable {
+			kind = "buffer"
+		}
+		s.line("%s %s: %s", kind, p.Name, p.Type)
+	}
+	return nil
+}
+
+// piece prints the step at i, or the call of the block that starts there, and returns how many steps that is.
+func (s *source) piece(i int, outputs map[*ir.Value]string) (int, error) {
+	t, ok := s.blocks[&s.all[i]]
+	if !ok {
+		return 1, s.step(&s.all[i], outputs)
+	}
+	text, y := s.use(t)
+	s.define(y, text, outputs)
+	t.settle(s.imp, s.names[y])
+	n, left := 0, t.r.length
+	for ; left > 0; n++ {
+		if s.steps[s.all[i+n].results[0]] == nil {
+			left--
+		}
+	}
+	return n, nil
+}
+
+// define prints the definition of a value, or the output that it is.
+func (s *source) define(y *ir.Value, text string, outputs map[*ir.Value]string) {
+	if name := outputs[y]; name != "" && name == s.next {
+		s.names[y] = name
+		s.advance()
+		s.line("output %s = %s", name, text)
+		return
+	}
+	s.names[y] = s.nameOf(y)
+	s.line("%s = %s", s.names[y], text)
 }
 
 // infix are the operators that have a sign.
@@ -181,9 +247,7 @@ func (s *source) step(st *step, outputs map[*ir.Value]string) error {
 			names = append(names, "_")
 			continue
 		case name != "" && len(st.results) == 1 && name == s.next:
-			s.names[v] = name
-			s.advance()
-			s.line("output %s = %s", name, text)
+			s.define(v, text, outputs)
 			return nil
 		default:
 			s.names[v] = s.nameOf(v)
