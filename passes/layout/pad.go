@@ -17,7 +17,7 @@ const (
 // pad sets the rows of temporaries apart where a sum of products runs down them.
 func (c *chooser) pad(note func(n *loop.Nest, text string)) {
 	for _, n := range c.nests {
-		if n.Form == loop.Window {
+		if n.Form == loop.Window || n.Form == loop.Contract {
 			c.padPlaces(n, note)
 		}
 		if n.Form != loop.Contract {
@@ -43,13 +43,13 @@ func (c *chooser) pad(note func(n *loop.Nest, text string)) {
 }
 
 // padPlaces sets the places of a picture apart that a convolution reads side by side, where their channels are a power of two: a register tile reads
-// the same channel of a dozen places at once.
+// the same channel of a dozen places at once, and all places would share a part of the second-level cache, too.
 func (c *chooser) padPlaces(n *loop.Nest, note func(n *loop.Nest, text string)) {
 	for _, a := range n.Loads() {
 		b := a.Buf
 		r := len(b.Shape)
 		if b.Space != loop.Temp || b.Alias != nil || r < 4 || !slices.Equal(b.Strides, loop.RowMajor(b.Shape)) || b.Strides[r-2]%collide != 0 ||
-			slices.ContainsFunc(c.f.Buffers, func(x *loop.Buffer) bool { return x.Alias == b }) {
+			n.Form == loop.Contract && !c.computed(b) || slices.ContainsFunc(c.f.Buffers, func(x *loop.Buffer) bool { return x.Alias == b }) {
 			continue
 		}
 		b.Strides = padded(b)
