@@ -47,14 +47,24 @@ func (c *call) fold(r *opRow) ([]*value, error) {
 			open, values = append(open, i), append(values, im.plain(x))
 		}
 	}
+	for _, i := range open {
+		if some := list[i].some; some != nil {
+			values = append(values, some.count)
+		}
+	}
 	got, err := im.evaluate(values)
 	if err != nil {
 		return nil, err
 	}
+	counts := len(open)
 	for j, i := range open {
 		k := &constant{t: list[i].t, shape: got[j].Shape, data: got[j].Data, weight: weight}
 		if i < len(n.Outputs) {
 			k.name = n.Outputs[i]
+		}
+		if some := list[i].some; some != nil {
+			k = k.trimmed(some.axis, int(got[counts].Data[0]))
+			counts++
 		}
 		list[i] = &value{t: k.t, c: k}
 	}

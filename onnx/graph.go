@@ -188,6 +188,16 @@ func (c *call) run(broken bool) (list []*value, err error) {
 	if list := c.empty(); list != nil {
 		return list, nil
 	}
+	if part := c.partly(); part != nil {
+		list = r.run(c)
+		if list[0].some != nil || len(list) > 1 {
+			refuse("how much of its results there is depends on the data twice")
+		}
+		y := *list[0] // a result may be an operand as it is
+		y.some = part
+		c.im.result.Counts[n.Op]++
+		return []*value{&y}, c.unusedAttrs()
+	}
 	switch {
 	case c.im.opt.Keep && c.im.sink.given == nil:
 		return c.keep(r)

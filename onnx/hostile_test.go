@@ -146,13 +146,13 @@ func TestRecursion(t *testing.T) {
 // TestAllProblems lists every node that is not supported, once.
 func TestAllProblems(t *testing.T) {
 	m, err := Parse("m.onnx", model(17, info(11, "x", 2), node("Nope", []string{"x"}, []string{"a"}), node("Relu", []string{"a"}, []string{"b"}),
-		node("Unique", []string{"b"}, []string{"c"}), node("Never", []string{"x"}, []string{"d"}), info(12, "c", 2), info(12, "d", 2)))
+		node("Multinomial", []string{"b"}, []string{"c"}), node("Never", []string{"x"}, []string{"d"}), info(12, "c", 2), info(12, "d", 2)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = m.Import(Options{})
 	u := (*Unsupported)(nil)
-	if !errors.As(err, &u) || len(u.Problems) != 3 || u.Problems[1].Op != "Unique" || u.Problems[2].Node != "the_Never" {
+	if !errors.As(err, &u) || len(u.Problems) != 3 || u.Problems[1].Op != "Multinomial" || u.Problems[2].Node != "the_Never" {
 		t.Fatal(err)
 	}
 }

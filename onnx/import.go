@@ -33,6 +33,8 @@ type Import struct {
 	Weights map[string][]float32
 	Inputs  []Port // those that are not known, in the order of the function
 	Outputs []Port
+	// Extents are the results of the function behind the outputs: each says how much there is of outputs that name it as their Count.
+	Extents []string
 	Counts  map[string]int       // how many nodes of each operator became part of the program
 	Folded  int                  // how many nodes were computed
 	steps   []step               // the operators as the rows applied them
@@ -48,6 +50,9 @@ type Port struct {
 	IR   ir.Type
 	// Shape is that of the file, with 1 for the batch, which there may be another axis than the first.
 	Shape []int
+	// Count, where it is not "", is the result of the function that says how many places there are along the axis Along; the others hold anything.
+	Count string
+	Along int
 }
 
 // Problem is a node that cannot be imported.
@@ -78,6 +83,7 @@ type importer struct {
 	depth     int
 	steps     int // nodes imported, unrolled loops among them
 	turned    map[permutation]*constant
+	partial   map[int]*extent // of outputs
 	names     map[string]bool // of inputs, outputs and parameters, folded
 }
 
@@ -110,7 +116,7 @@ func (m *Model) Import(opt Options) (*Import, error) {
 		opt.Memory = 2<<30 + 16*(int64(len(m.Source))+m.external)
 	}
 	budget := opt.Memory / 8
-	im := &importer{opt: opt, file: m.File, opsets: map[string]int64{}, functions: map[string]*Function{}, weights: map[string][]float32{}, budget: &budget, turned: map[permutation]*constant{}, names: map[string]bool{}}
+	im := &importer{opt: opt, file: m.File, opsets: map[string]int64{}, functions: map[string]*Function{}, weights: map[string][]float32{}, budget: &budget, turned: map[permutation]*constant{}, partial: map[int]*extent{}, names: map[string]bool{}}
 	for _, o := range m.Opsets {
 		im.opsets[domainOf(o.Domain)] = o.Version
 	}
@@ -172,6 +178,12 @@ func (im *importer) model(g *Graph) error {
 		}
 		if err := im.output(out.Name, x); err != nil {
 			im.problems = append(im.problems, Problem{out.Name, "output", err.Error()})
+		}
+	}
+	for i := range im.result.Outputs {
+		if some := im.partial[i]; some != nil {
+			p := &im.result.Outputs[i]
+			p.Count = im.countOf(p.Port, some)
 		}
 	}
 	return nil
@@ -236,7 +248,7 @@ func (im *importer) input(sc *scope, in *ValueInfo) error {
 	if at > 0 {
 		*x = value{t: x.t, behind: v, perm: slices.Insert(seq(1, len(t.Shape)), at, 0)}
 	}
-	im.result.Inputs = append(im.result.Inputs, Port{in.Name, x.t, v.Name, t, ops.Extents(x.shape(), 1)})
+	im.result.Inputs = append(im.result.Inputs, Port{Name: in.Name, Type: x.t, Port: v.Name, IR: t, Shape: ops.Extents(x.shape(), 1)})
 	return nil
 }
 
@@ -301,7 +313,7 @@ func (im *importer) output(name string, x *value) (err error) {
 		return errors.New("the output is a sequence or optional; only tensors are supported as outputs")
 	}
 	if x.c != nil && x.c.elems() == 0 {
-		im.result.Outputs = append(im.result.Outputs, Port{name, x.t, "", x.c.typ(), x.c.shape})
+		im.result.Outputs = append(im.result.Outputs, Port{Name: name, Type: x.t, IR: x.c.typ(), Shape: x.c.shape})
 		return nil
 	}
 	shape := ops.Extents(x.shape(), 1)
@@ -314,7 +326,12 @@ func (im *importer) output(name string, x *value) (err error) {
 	}
 	port := im.unique(clean(name, "output"))
 	im.sink.b.Func.Return(port, v)
-	im.result.Outputs = append(im.result.Outputs, Port{name, x.t, port, v.Type, shape})
+	p := Port{Name: name, Type: x.t, Port: port, IR: v.Type, Shape: shape}
+	if x.some != nil {
+		p.Along = x.some.axis
+		im.partial[len(im.result.Outputs)] = x.some
+	}
+	im.result.Outputs = append(im.result.Outputs, p)
 	return nil
 }
 

@@ -27,6 +27,9 @@ Pieces that a network repeats with weights of their own, such as residual layers
 have in common, fire2.squeeze_w, or after what the block's call defines. Other names are those of the file.
 
 All extents are fixed when a model is compiled. What depends on known values only is computed then, so the arithmetic on shapes that exporters write disappears.
+Where the data says how many results there are (NonZero, NonMaxSuppression, Unique), an output has room for the most there can be, and an output NAME_count
+beside it says how many there are; what lies behind them may be anything. Such results may go through Identity, Cast, Transpose, Squeeze, Slice, and operators that work
+element by element on one operand, and be the indices of Gather and GatherND; every other operator refuses them.
 Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit 32 bits are refused. Strings, and sequences and optionals as
 inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must be known. Of a branch whose condition is
 computed both sides are, and one is taken. Data outside the file must lie in its folder, in files that are no links.
@@ -112,8 +115,13 @@ func operatorTable(tests map[string][2]int) string {
 // extentsKnown is the limit of operators whose operands say extents.
 const extentsKnown = "the operands that say extents must be known"
 
+// countedResults is the limit of operators of which the data says how many results there are.
+const countedResults = "room for the most there can be, and a count"
+
 // limits say what operators are not supported in full for, and why.
 var limits = map[string]string{
+	"Attention": "no soft cap, no scores as a result, and causal only where the last query stands at the last key",
+	"NonZero":   countedResults, "Unique": countedResults, "NonMaxSuppression": countedResults + "; the thresholds must be known",
 	"Compress": "the condition must be known", "ConstantOfShape": extentsKnown, "Expand": extentsKnown, "OneHot": extentsKnown, "Pad": extentsKnown, "Range": extentsKnown,
 	"Reshape": extentsKnown, "Resize": extentsKnown, "Slice": extentsKnown, "Split": extentsKnown, "STFT": extentsKnown, "Tile": extentsKnown, "TopK": extentsKnown,
 	"Upsample": extentsKnown, "CumSum": "the axis must be known", "DFT": "a product with the matrix of all roots; the length must be known",

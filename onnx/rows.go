@@ -56,9 +56,8 @@ func init() {
 	for reason, names := range map[string][]string{
 		"it draws random numbers, which an import cannot repeat": {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"},
 		"strings are not supported":                              {"StringNormalizer", "RegexFullMatch", "StringConcat", "StringSplit"},
-		"how many results it gives depends on the data, and all extents are fixed when a model is compiled": {"NonMaxSuppression", "NonZero", "Unique"},
-		"gradients are made by dlc itself, from the network":                                                {"ai.onnx.preview.training.Gradient"},
-		"images in compressed form are not supported":                                                       {"ImageDecoder"},
+		"gradients are made by dlc itself, from the network":     {"ai.onnx.preview.training.Gradient"},
+		"images in compressed form are not supported":            {"ImageDecoder"},
 	} {
 		for _, n := range names {
 			refusedOps[n] = reason

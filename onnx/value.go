@@ -22,6 +22,7 @@ type value struct {
 	c      *constant
 	seq    []*value // the elements of a sequence
 	isSeq  bool
+	some   *extent          // where set, how much of it there is: see rows_bounded.go
 	none   bool             // an optional without a value
 	broken bool             // made by a node that cannot be imported
 	known  func() *constant // where set, computes the elements: see keep.go

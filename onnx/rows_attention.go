@@ -1,0 +1,172 @@
+package onnx
+
+import (
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir"
+)
+
+var _ = register("",
+	opRow{name: "Attention", min: 23, heavy: true, run: attention},
+	opRow{name: "RotaryEmbedding", min: 23, run: rotaryEmbedding},
+	opRow{name: "TensorScatter", min: 24, run: tensorScatter},
+)
+
+// heads is v as [N,T,H,D]: of [N,H,T,D], or of [N,T,H*D] where the node says how many heads there are.
+func (n *call) heads(v *ir.Value, attr string) *ir.Value {
+	count := n.int(attr, 0)
+	switch s := v.Type.Shape; {
+	case len(s) == 4:
+		return n.transpose(v, 0, 2, 1, 3)
+	case len(s) == 3 && count > 0 && s[2].Size%count == 0:
+		return n.reshape(v, s[0].Size, s[1].Size, count, s[2].Size/count)
+	}
+	refuse("%v has no heads, of which %s says how many", v.Type, attr)
+	return nil
+}
+
+// attention is scaled dot-product attention. Keys and values of earlier calls stand before those of this one.
+func attention(n *call) []*value {
+	n.int("softmax_precision", 1)
+	if n.float("softcap", 0) != 0 {
+		refuse("softcap is not supported")
+	}
+	if n.int("qk_matmul_output_mode", 0); n.wants(3) {
+		refuse("the scores as a result are not supported")
+	}
+	flat := n.rank(0) == 3
+	q, k, v := n.heads(n.f32(n.v(0)), "q_num_heads"), n.heads(n.f32(n.v(1)), "kv_num_heads"), n.heads(n.f32(n.v(2)), "kv_num_heads")
+	past := 0
+	joined := func(i int, now *ir.Value) *ir.Value {
+		if !n.has(i) {
+			return now
+		}
+		before := n.transpose(n.f32(n.v(i)), 0, 2, 1, 3)
+		past = before.Type.Shape[1].Size
+		return n.op("concat", []*ir.Value{before, now}, at1("axis", 1))
+	}
+	k, v = joined(4, k), joined(5, v)
+	attrs := []ir.Attr{at1("scale", n.float("scale", 0))}
+	args := []*ir.Value{q, k, v, nil, nil}
+	if n.has(3) {
+		if args[4] = n.v(3); args[4].Type.Elem.Float() {
+			args[4] = n.f32(args[4])
+		}
+	}
+	if n.has(6) {
+		args[3] = n.cast(n.v(6), ir.I32)
+	}
+	if n.bool("is_causal", false) {
+		if t, s := q.Type.Shape[1].Size, k.Type.Shape[1].Size; s != t+past || n.has(6) {
+			refuse("causal attention of %d places to %d is not supported, nor one with lengths", t, s)
+		}
+		attrs = append(attrs, at1("causal", true))
+	}
+	y := n.op("attention", args, attrs...)
+	if s := y.Type.Shape; flat {
+		y = n.reshape(y, s[0].Size, s[1].Size, s[2].Size*s[3].Size)
+	} else {
+		y = n.transpose(y, 0, 2, 1, 3)
+	}
+	list := []*value{{t: n.x(0).t, v: n.back(y)}}
+	for i, present := range []*ir.Value{k, v} {
+		if n.wants(i + 1) {
+			list = append(list, &value{t: n.x(i + 1).t, v: n.back(n.transpose(present, 0, 2, 1, 3))})
+		}
+	}
+	return list
+}
+
+// rotaryEmbedding turns pairs of elements by angles that follow from their place.
+func rotaryEmbedding(n *call) []*value {
+	flat := n.rank(0) == 3
+	x := n.heads(n.f32(n.v(0)), "num_heads")
+	s := x.Type.Shape
+	size := s[3].Size
+	turned := n.int("rotary_embedding_dim", 0)
+	if turned == 0 {
+		turned = size
+	}
+	if turned%2 != 0 || turned > size {
+		refuse("%d of %d elements cannot be turned", turned, size)
+	}
+	half := turned / 2
+	table := func(i int) *ir.Value {
+		t := n.f32(n.v(i))
+		if n.has(3) {
+			t = n.op("gather", []*ir.Value{t, n.index(3)}, at1("axis", 0))
+		}
+		d := t.Type.Shape
+		if len(d) != 3 || d[2].Size != half {
+			refuse("angles %v do not turn %d elements", t.Type, turned)
+		}
+		return n.reshape(t, d[0].Size, d[1].Size, 1, half)
+	}
+	cos, sin := table(1), table(2)
+	cut := func(v *ir.Value, from, to, a int) *ir.Value {
+		return n.op("slice", []*ir.Value{v}, at1("starts", []int{from}), at1("ends", []int{to}), at1("axes", []int{a}))
+	}
+	first, second := x, x
+	interleaved := n.bool("interleaved", false)
+	if interleaved {
+		pairs := x
+		if turned < size {
+			pairs = cut(x, 0, turned, 3)
+		}
+		pairs = n.reshape(pairs, s[0].Size, s[1].Size, s[2].Size, half, 2)
+		dims := []int{s[0].Size, s[1].Size, s[2].Size, half}
+		first, second = n.reshape(cut(pairs, 0, 1, 4), dims...), n.reshape(cut(pairs, 1, 2, 4), dims...)
+	} else {
+		first, second = cut(x, 0, half, 3), cut(x, half, turned, 3)
+	}
+	parts := []*ir.Value{
+		n.apply("sub", n.apply("mul", cos, first), n.apply("mul", sin, second)),
+		n.apply("add", n.apply("mul", sin, first), n.apply("mul", cos, second)),
+	}
+	if interleaved {
+		for i, p := range parts {
+			parts[i] = n.reshape(p, s[0].Size, s[1].Size, s[2].Size, half, 1)
+		}
+		parts = []*ir.Value{n.reshape(n.op("concat", parts, at1("axis", 4)), s[0].Size, s[1].Size, s[2].Size, turned)}
+	}
+	if turned < size {
+		parts = append(parts, cut(x, turned, size, 3))
+	}
+	y := parts[0]
+	if len(parts) > 1 {
+		y = n.op("concat", slices.Clone(parts), at1("axis", 3))
+	}
+	if flat {
+		y = n.reshape(y, s[0].Size, s[1].Size, s[2].Size*size)
+	} else {
+		y = n.transpose(y, 0, 2, 1, 3)
+	}
+	return n.results(n.back(y))
+}
+
+// tensorScatter writes new places of a cache from a place on that each example has for itself, in a ring where it is circular.
+func tensorScatter(n *call) []*value {
+	past, update := n.v(0), n.v(1)
+	dims, fresh := n.dims(0), n.dims(1)
+	a := axis(n.int("axis", -2), len(dims))
+	if a == 0 || len(fresh) != len(dims) {
+		refuse("updates %v do not fit a cache %v along axis %d", fresh, dims, a)
+	}
+	c := whole(seq(0, fresh[a])...).c
+	ones := slices.Repeat([]int{1}, len(dims))
+	ones[a] = fresh[a]
+	at := n.im.materialize(&constant{t: Int32, shape: ones, data: c.data})
+	if n.has(2) {
+		row := slices.Repeat([]int{1}, len(dims))
+		row[0] = dims[0]
+		at = n.apply("add", n.reshape(n.cast(n.v(2), ir.I32), row...), at)
+	}
+	switch mode := n.str("mode", "linear"); mode {
+	case "circular":
+		at = n.apply("mod", at, n.scalar(ir.I32, float64(dims[a])))
+	case "linear":
+	default:
+		refuse("mode is %q", mode)
+	}
+	return n.results(n.op("scatter_elements", []*ir.Value{past, n.expand(at, fresh), update}, at1("axis", a), at1("reduction", "none")))
+}
