@@ -120,7 +120,7 @@ const countedResults = "room for the most there can be, and a count"
 
 // limits say what operators are not supported in full for, and why.
 var limits = map[string]string{
-	"Attention": "no soft cap, no scores as a result, and causal only where the last query stands at the last key",
+	"Attention": "lengths of keys not together with a soft cap, causal attention, or scores as a result",
 	"NonZero":   countedResults, "Unique": countedResults, "NonMaxSuppression": countedResults + "; the thresholds must be known",
 	"Compress": "the condition must be known", "ConstantOfShape": extentsKnown, "Expand": extentsKnown, "OneHot": extentsKnown, "Pad": extentsKnown, "Range": extentsKnown,
 	"Reshape": extentsKnown, "Resize": extentsKnown, "Slice": extentsKnown, "Split": extentsKnown, "STFT": extentsKnown, "Tile": extentsKnown, "TopK": extentsKnown,

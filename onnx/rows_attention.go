@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -28,12 +29,6 @@ func (n *call) heads(v *ir.Value, attr string) *ir.Value {
 // attention is scaled dot-product attention. Keys and values of earlier calls stand before those of this one.
 func attention(n *call) []*value {
 	n.int("softmax_precision", 1)
-	if n.float("softcap", 0) != 0 {
-		refuse("softcap is not supported")
-	}
-	if n.int("qk_matmul_output_mode", 0); n.wants(3) {
-		refuse("the scores as a result are not supported")
-	}
 	flat := n.rank(0) == 3
 	q, k, v := n.heads(n.f32(n.v(0)), "q_num_heads"), n.heads(n.f32(n.v(1)), "kv_num_heads"), n.heads(n.f32(n.v(2)), "kv_num_heads")
 	past := 0
@@ -46,23 +41,29 @@ func attention(n *call) []*value {
 		return n.op("concat", []*ir.Value{before, now}, at1("axis", 1))
 	}
 	k, v = joined(4, k), joined(5, v)
-	attrs := []ir.Attr{at1("scale", n.float("scale", 0))}
-	args := []*ir.Value{q, k, v, nil, nil}
+	var mask, lengths, y, scores *ir.Value
 	if n.has(3) {
-		if args[4] = n.v(3); args[4].Type.Elem.Float() {
-			args[4] = n.f32(args[4])
+		if mask = n.v(3); mask.Type.Elem.Float() {
+			mask = n.f32(mask)
 		}
 	}
 	if n.has(6) {
-		args[3] = n.cast(n.v(6), ir.I32)
+		lengths = n.cast(n.v(6), ir.I32)
 	}
-	if n.bool("is_causal", false) {
-		if t, s := q.Type.Shape[1].Size, k.Type.Shape[1].Size; s != t+past || n.has(6) {
-			refuse("causal attention of %d places to %d is not supported, nor one with lengths", t, s)
+	causal, scale := n.bool("is_causal", false), n.float("scale", 0)
+	limit, mode := n.float("softcap", 0), n.int("qk_matmul_output_mode", 0)
+	square := k.Type.Shape[1].Size == q.Type.Shape[1].Size+past
+	if limit != 0 || n.wants(3) || causal && !square {
+		if lengths != nil {
+			refuse("lengths beside a soft cap, scores as a result, or causal attention of %v to %v are not supported", q.Type, k.Type)
 		}
-		attrs = append(attrs, at1("causal", true))
+		y, scores = n.attentionSteps(q, k, v, mask, causal, past, scale, limit, mode)
+	} else {
+		if causal && lengths != nil {
+			refuse("causal attention with lengths is not supported")
+		}
+		y = n.op("attention", []*ir.Value{q, k, v, lengths, mask}, at1("scale", scale), at1("causal", causal))
 	}
-	y := n.op("attention", args, attrs...)
 	if s := y.Type.Shape; flat {
 		y = n.reshape(y, s[0].Size, s[1].Size, s[2].Size*s[3].Size)
 	} else {
@@ -70,11 +71,65 @@ func attention(n *call) []*value {
 	}
 	list := []*value{{t: n.x(0).t, v: n.back(y)}}
 	for i, present := range []*ir.Value{k, v} {
+		list = append(list, nil)
 		if n.wants(i + 1) {
-			list = append(list, &value{t: n.x(i + 1).t, v: n.back(n.transpose(present, 0, 2, 1, 3))})
+			list[i+1] = &value{t: n.x(i + 1).t, v: n.back(n.transpose(present, 0, 2, 1, 3))}
 		}
 	}
+	if n.wants(3) {
+		list = append(list, &value{t: n.x(0).t, v: n.back(scores)})
+	}
 	return list
+}
+
+// attentionSteps is attention step by step, where its scores are limited or asked for: those of the products (mode 0), limited, with the mask, or as weights.
+func (n *call) attentionSteps(q, k, v, mask *ir.Value, causal bool, past int, scale, limit float64, mode int) (y, scores *ir.Value) {
+	heads, groups, t, s := q.Type.Shape[2].Size, k.Type.Shape[2].Size, q.Type.Shape[1].Size, k.Type.Shape[1].Size
+	if heads != groups {
+		if groups == 0 || heads%groups != 0 {
+			refuse("%d heads of keys cannot be shared by %d", groups, heads)
+		}
+		var of []int
+		for h := range heads {
+			of = append(of, h*groups/heads)
+		}
+		at := n.im.materialize(whole(of...).c)
+		k, v = n.op("gather", []*ir.Value{k, at}, at1("axis", 2)), n.op("gather", []*ir.Value{v, at}, at1("axis", 2))
+	}
+	if scale == 0 {
+		scale = 1 / math.Sqrt(float64(q.Type.Shape[3].Size))
+	}
+	steps := []*ir.Value{n.apply("mul", n.op("einsum", []*ir.Value{q, k}, at1("equation", "bthd,bshd->bhts")), n.scalar(ir.F32, scale))}
+	x := steps[0]
+	if limit != 0 {
+		most := n.scalar(ir.F32, limit)
+		x = n.apply("mul", n.apply("tanh", n.apply("div", x, most)), most)
+	}
+	limited := x
+	hidden := n.scalar(ir.F32, math.Inf(-1))
+	switch {
+	case mask != nil && mask.Type.Elem == ir.Bool:
+		x = n.apply("where", mask, x, hidden)
+	case mask != nil:
+		x = n.apply("add", x, mask)
+	}
+	if causal {
+		n.makes(t, s)
+		seen := &constant{t: Bool, shape: []int{t, s}}
+		for i := range t * s {
+			b := 0.0
+			if i%s <= i/s+past {
+				b = 1
+			}
+			seen.data = append(seen.data, b)
+		}
+		x = n.apply("where", n.im.materialize(seen), x, hidden)
+	}
+	steps = append(steps, limited, x, n.op("softmax", []*ir.Value{x}, at1("axis", 3)))
+	if mode < 0 || mode > 3 {
+		refuse("qk_matmul_output_mode is %d", mode)
+	}
+	return n.op("einsum", []*ir.Value{steps[3], v}, at1("equation", "bhts,bshd->bthd")), steps[mode]
 }
 
 // rotaryEmbedding turns pairs of elements by angles that follow from their place.

@@ -34,6 +34,12 @@ cases = {
     'attention_causal_gqa': ('Attention', '', 23, (('Q', f32(2, 6, 4, 8)), ('K', f32(2, 2, 4, 8)), ('V', f32(2, 2, 4, 8))), ['Y'], {'is_causal': 1}, ()),
     'attention_3d': ('Attention', '', 23, (('Q', f32(2, 4, 24)), ('K', f32(2, 6, 24)), ('V', f32(2, 6, 24))), ['Y'], {'q_num_heads': 3, 'kv_num_heads': 3}, ()),
     'attention_past': ('Attention', '', 23, attention + ((None, None), ('PK', f32(2, 3, 2, 8)), ('PV', f32(2, 3, 2, 5))), ['Y', 'NK', 'NV'], {}, ()),
+    'attention_softcap_mask': ('Attention', '', 23, attention + (('M', f32(4, 6)),), ['Y'], {'softcap': 0.7}, ()),
+    'attention_causal_wide': ('Attention', '', 23, attention, ['Y'], {'is_causal': 1}, ()),
+    'attention_scores_masked': ('Attention', '', 23, attention + (('M', f32(4, 6)),), ['Y', '', '', 'S'], {'qk_matmul_output_mode': 2, 'softcap': 0.7}, ()),
+    'attention_scores_softcap': ('Attention', '', 23, attention + (('M', f32(4, 6)),), ['Y', '', '', 'S'], {'qk_matmul_output_mode': 1, 'softcap': 0.7}, ()),
+    'attention_scores': ('Attention', '', 23, attention + (('M', f32(4, 6)),), ['Y', '', '', 'S'], {'qk_matmul_output_mode': 1}, ()),
+    'attention_softcap_causal': ('Attention', '', 23, attention, ['Y', '', '', 'S'], {'is_causal': 1, 'softcap': 0.7, 'qk_matmul_output_mode': 3}, ()),
     'rotary': ('RotaryEmbedding', '', 23, (('X', f32(2, 3, 4, 8)), ('C', np.cos(angles)), ('S', np.sin(angles)), ('P', rng.integers(0, 50, (2, 4)))), ['Y'], {}, ()),
     'rotary_interleaved_3d': ('RotaryEmbedding', '', 23, (('X', f32(2, 4, 24)), ('C', np.cos(angles)), ('S', np.sin(angles)), ('P', rng.integers(0, 50, (2, 4)))), ['Y'],
                               {'interleaved': 1, 'num_heads': 3}, ()),
@@ -77,7 +83,7 @@ for name, (op, domain, opset, operands, results, attrs, fixed) in cases.items():
     kind = lambda v: helper.np_dtype_to_tensor_dtype(v.dtype) if hasattr(helper, 'np_dtype_to_tensor_dtype') else numpy_helper.from_array(v).data_type
     node = helper.make_node(op, [n or '' for n, _ in operands], results, domain=domain, **attrs)
     graph = helper.make_graph([node], name, [helper.make_tensor_value_info(n, kind(v), v.shape) for n, v in given if n not in fixed],
-                              [helper.make_tensor_value_info(r, TensorProto.FLOAT, None) for r in results],
+                              [helper.make_tensor_value_info(r, TensorProto.FLOAT, None) for r in results if r],
                               [numpy_helper.from_array(v, n) for n, v in given if n in fixed])
     opsets = [helper.make_opsetid(domain, opset)] + ([helper.make_opsetid('', 17)] if domain else [])
     model = helper.make_model(graph, opset_imports=opsets)
@@ -97,7 +103,7 @@ for name, (op, domain, opset, operands, results, attrs, fixed) in cases.items():
     for i, (n, v) in enumerate(inputs):
         with open(os.path.join(data, f'input_{i}.pb'), 'wb') as f:
             f.write(numpy_helper.from_array(v, n).SerializeToString())
-    for i, r in enumerate(results):
+    for i, r in enumerate(r for r in results if r):
         y = np.array(got[r]['data'], np.float32).reshape(got[r]['dims'])
         with open(os.path.join(data, f'output_{i}.pb'), 'wb') as f:
             f.write(numpy_helper.from_array(y, r).SerializeToString())
