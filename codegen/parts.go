@@ -51,16 +51,9 @@ func apart(n *loop.Nest, steps []loop.Axis) bool {
 		row = i
 	}
 	ok := true
-	count := func(e *loop.Expr) {
+	n.Exprs(func(e *loop.Expr) {
 		ok = ok && (e.Code != loop.Index || row < 0 || e.Idx.Coef(row) == 0)
-	}
-	n.Value.Walk(count)
-	for _, s := range n.Stores {
-		s.Expr.Walk(count)
-		for _, d := range s.To.Dyn {
-			d.Walk(count)
-		}
-	}
+	})
 	for _, a := range n.Accesses() {
 		if a.Buf.Space == loop.Scalar {
 			return false // it may be the size of the batch

@@ -18,6 +18,7 @@ type program struct {
 	index     map[*loop.Buffer]int // of a root buffer in bases
 	table     int                  // the base that holds 0, 1, 2 …, or -1
 	constants map[*loop.Buffer]int // where each table starts among the package's, in elements
+	prepare   []*step              // run once, when the model is made
 	steps     []*step
 	flops     int // of one example
 	// cycles is about how long an example takes, and what does not depend on the batch.
@@ -56,7 +57,7 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 	p := &program{fn: f, name: f.Name, index: map[*loop.Buffer]int{}, table: -1}
 	for _, b := range f.Buffers {
 		at, ok := f.Plan.At[b]
-		if !ok {
+		if !ok || b.Space == loop.Prepared {
 			continue
 		}
 		p.index[b] = len(p.bases)
@@ -78,6 +79,10 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 		s, err := p.newStep(n, sizes, ks, names)
 		if err != nil {
 			return nil, err
+		}
+		if n.Stores[0].To.Buf.Space == loop.Prepared {
+			p.prepare = append(p.prepare, s)
+			continue
 		}
 		p.steps = append(p.steps, s)
 		p.flops += s.b.Flops

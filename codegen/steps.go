@@ -2,6 +2,7 @@ package codegen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -15,8 +16,11 @@ import (
 // step functions that call the kernels.
 func programSource(u *pass.Unit, p *program, states []string, formulas map[string]string, measured bool) (string, error) {
 	var parts []string
-	parts = append(parts, p.tableDecl(u.Module.Name, formulas, measured), p.runDecl())
-	for _, s := range p.steps {
+	parts = append(parts, p.tableDecl(u.Module.Name, formulas, measured), p.runDecl("Run", "runs the program once, step by step.", p.steps))
+	if len(p.prepare) > 0 {
+		parts = append(parts, p.runDecl("Prepare", "computes what depends on the weights alone.", p.prepare))
+	}
+	for _, s := range slices.Concat(p.prepare, p.steps) {
 		d, err := p.stepDecl(u, s, states)
 		if err != nil {
 			return "", err
@@ -57,6 +61,9 @@ func (p *program) tableDecl(model string, formulas map[string]string, measured b
 		jen.Id("cycles"):     jen.Lit(max(1, int(p.cycles.perExample))),
 		jen.Id("fixedCost"):  jen.Lit(int(p.cycles.fixed)),
 		jen.Id("run"):        jen.Id(p.name + "Run"),
+	}
+	if len(p.prepare) > 0 {
+		fields[jen.Id("prepared")], fields[jen.Id("prepare")] = jen.Lit(p.fn.Plan.Prepared), jen.Id(p.name+"Prepare")
 	}
 	if len(p.constants) > 0 {
 		fields[jen.Id("constants")] = jen.Id("constants")
@@ -152,10 +159,10 @@ func (p *program) results() []*loop.Buffer {
 	return list
 }
 
-// runDecl declares the function that runs the steps in order.
-func (p *program) runDecl() string {
+// runDecl declares a function that runs steps in order; doc says what for.
+func (p *program) runDecl(suffix, doc string, steps []*step) string {
 	body := func(g *jen.Group) {
-		for _, s := range p.steps {
+		for _, s := range steps {
 			if s.nest.Form == loop.Scan {
 				p.runScan(g, s)
 				continue
@@ -164,8 +171,8 @@ func (p *program) runDecl() string {
 			g.Add(s.call())
 		}
 	}
-	return jen.Commentf("%sRun runs the program once, step by step.", p.name).Line().
-		Func().Id(p.name + "Run").Params(jen.Id("x").Op("*").Id("exec")).BlockFunc(body).GoString()
+	return jen.Comment(p.name + suffix + " " + doc).Line().
+		Func().Id(p.name + suffix).Params(jen.Id("x").Op("*").Id("exec")).BlockFunc(body).GoString()
 }
 
 // count is the number of rows of a kernel's grid.
@@ -272,6 +279,8 @@ func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t *jen.St
 			}
 		}
 		return x(method, offset(at+a.Offset)), nil
+	case loop.Prepared:
+		return x("ready", offset(p.fn.Plan.At[b]+a.Offset)), nil
 	case loop.Table:
 		return x("constant", offset(p.constants[b]+a.Offset)), nil
 	case loop.State:

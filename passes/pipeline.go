@@ -8,6 +8,7 @@ import (
 	"github.com/dlc-ml/dlc/passes/lower"
 	"github.com/dlc-ml/dlc/passes/memory"
 	"github.com/dlc-ml/dlc/passes/pass"
+	"github.com/dlc-ml/dlc/passes/prepare"
 	"github.com/dlc-ml/dlc/passes/simplify"
 )
 
@@ -17,10 +18,11 @@ var Pipeline = []pass.Pass{
 	autodiff.Pass, // tensor program: gradients and the optimizer's update
 	// pruning goes here: masks on weights and their gradients, before anything depends on the shape of the update
 	// quantize goes here: int8 operators in function infer, while it is still made of operators
-	lower.Pass,  // tensor program to loop program
-	fusion.Pass, // loop program: fewer nests, fewer temporaries
-	layout.Pass, // loop program: strides, order of sums, views
-	memory.Pass, // loop program: the place of every buffer
+	lower.Pass,   // tensor program to loop program
+	fusion.Pass,  // loop program: fewer nests, fewer temporaries
+	prepare.Pass, // loop program: what inference computes once
+	layout.Pass,  // loop program: strides, order of sums, views
+	memory.Pass,  // loop program: the place of every buffer
 }
 
 // Lookup returns the pass of that name; ok is false where there is none.

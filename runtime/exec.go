@@ -130,6 +130,8 @@ type program struct {
 	constants  []float32 // tables that the compiler made, i32 ones too
 	scalars    []scalarInfo
 	results    []int // the buffers of the results (loss, metrics), for eval and train
+	prepared   int   // elements that prepare computes from the weights alone; 0 where there are none
+	prepare    func(x *exec)
 	run        func(x *exec)
 	part       int        // examples that a session should run at a time on each thread, so that all of it stays in the cache; 0 where an example may meet another
 	steps      []stepInfo // what run does, in order
@@ -171,20 +173,21 @@ type scalarInfo struct {
 
 // exec is one running program: its arena and what it works on. One goroutine uses it at a time.
 type exec struct {
-	prog    *program
-	n       int // examples of this call
-	from    int // the first example of a block, where a sum over the batch is cut into blocks
-	t       int // the step of the scan that is running, where all threads work on one step
-	max     int // examples that the arena has room for
-	arena   []float32
-	base    []int // of each buffer in arena
-	weights []float32
-	grads   []float32   // train only
-	states  [][]float32 // train only
-	pool    *pool
-	alone   bool       // this call runs on one thread
-	steps   []*formula // of each scalar; nil where it has none
-	watch   *stopwatch // where steps are timed; else nil
+	prog     *program
+	n        int // examples of this call
+	from     int // the first example of a block, where a sum over the batch is cut into blocks
+	t        int // the step of the scan that is running, where all threads work on one step
+	max      int // examples that the arena has room for
+	arena    []float32
+	base     []int // of each buffer in arena
+	weights  []float32
+	prepared []float32   // what the program's prepare made of the weights
+	grads    []float32   // train only
+	states   [][]float32 // train only
+	pool     *pool
+	alone    bool       // this call runs on one thread
+	steps    []*formula // of each scalar; nil where it has none
+	watch    *stopwatch // where steps are timed; else nil
 
 	wrap  wrapper                   // what is done around each piece of a step; else nil
 	inner func(x *exec, lo, hi int) // the step that runs then
@@ -271,6 +274,15 @@ func (x *exec) run() {
 	x.pool.end()
 }
 
+// prepare computes what depends on the weights alone, where the program has such.
+func (x *exec) prepare() {
+	if x.prog.prepare != nil {
+		x.prepared = alignedFloats(x.prog.prepared + slack)
+		x.alone = true
+		x.prog.prepare(x)
+	}
+}
+
 // at returns the address of an element of a buffer. The kernel that gets it stays inside the arena: its reach was worked out when
 // it was compiled.
 func (x *exec) at(buffer, offset int) *float32 { return &x.arena[x.base[buffer]+offset] }
@@ -290,6 +302,9 @@ func constantFloats(text string) []float32 {
 
 // weight returns the address of an element of the parameter arena.
 func (x *exec) weight(offset int) *float32 { return &x.weights[offset] }
+
+// ready returns the address of an element of what was prepared.
+func (x *exec) ready(offset int) *float32 { return &x.prepared[offset] }
 
 // grad returns the address of an element of the gradient arena.
 func (x *exec) grad(offset int) *float32 { return &x.grads[offset] }

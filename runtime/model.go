@@ -11,6 +11,9 @@ type Model struct {
 	info    *modelInfo
 	weights []float32
 
+	once     sync.Once
+	prepared []float32 // what infer computes from the weights alone, once the first session was made
+
 	mu   sync.Mutex
 	idle []*Session // of batch 1, for Predict
 }

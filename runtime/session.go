@@ -68,6 +68,14 @@ func (m *Model) NewSession(opts ...SessionOption) *Session {
 		stdruntime.AddCleanup(s, func(p *pool) { go p.close() }, s.pool)
 	}
 	s.arrange(o.threads)
+	m.once.Do(func() {
+		s.x.prepare()
+		m.prepared = s.x.prepared
+	})
+	s.x.prepared = m.prepared
+	for _, x := range s.crew {
+		x.prepared = m.prepared
+	}
 	s.fullLengths()
 	return s
 }

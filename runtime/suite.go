@@ -137,6 +137,7 @@ func (c *suiteCase) attempt(x *exec, q suiteRequest) (msg string) {
 	}()
 	for k := range max(1, int(q.Repeat)) {
 		step := int(q.Step) + k
+		x.prepare()
 		x.setScalars(scalars{batch: x.n, lr: float64(q.Rate), seed: int(q.Seed), step: step, update: step})
 		x.run()
 	}

@@ -82,7 +82,7 @@ func (s *schedule) memory(grid int) float64 {
 	}
 	var reads []*group
 	seen := map[int]bool{}
-	s.eachLoad(fm.nest.Value, func(r ref, _ int, _ float64) {
+	s.eachLoad(fm.weigh().value.loads, func(r ref, _ int, _ float64) {
 		if !seen[r.group] {
 			seen[r.group] = true
 			reads = append(reads, &fm.groups[r.group])

@@ -6,13 +6,10 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// eachLoad calls f for every load under e with the number of distinct loads that the tile needs of it and the cost of one in
+// eachLoad calls f for each of the given loads with the number of distinct loads that the tile needs of it and the cost of one in
 // load slots.
-func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float64)) {
-	e.Walk(func(e *loop.Expr) {
-		if e.Code != loop.Load {
-			return
-		}
+func (s *schedule) eachLoad(loads []*loop.Expr, f func(r ref, distinct int, cost float64)) {
+	for _, e := range loads {
 		r := s.fm.loads[e]
 		g := s.fm.groups[r.group]
 		n := 1
@@ -36,7 +33,7 @@ func (s *schedule) eachLoad(e *loop.Expr, f func(r ref, distinct int, cost float
 			}
 		}
 		f(r, n, cost)
-	})
+	}
 }
 
 // slides reports whether a run of lanes starts at any element, since a reduction axis moves it by one.
@@ -51,7 +48,7 @@ func (s *schedule) slides(g group) bool {
 
 // cost estimates the cycles of one unit of the grid from the constants of costs.txt. Where arithmetic alone takes more than limit it goes no further.
 func (s *schedule) cost(grid int, limit float64) {
-	fm, k := s.fm, s.costs
+	fm, k, weigh := s.fm, s.costs, s.fm.weigh()
 	steps := 1.0
 	for a := fm.par; a < len(fm.axes); a++ {
 		e := float64(fm.axes[a].guess())
@@ -63,12 +60,12 @@ func (s *schedule) cost(grid int, limit float64) {
 	// How often the tile runs for one unit of the grid: partial tiles cost what they hold, with at least the latency.
 	total := s.tiles(0, grid, 1, func(points float64, scale func(varying []bool) float64) float64 {
 		var c float64
-		if v := fm.nest.Value; v != nil {
-			loads, work := 0.0, points*float64(max(1, arithmetic(v)))*float64(s.perPoint())
-			if arithmetic(v) > 1 {
+		if fm.nest.Value != nil {
+			loads, work := 0.0, points*float64(max(1, weigh.value.arithmetic))*float64(s.perPoint())
+			if weigh.value.arithmetic > 1 {
 				work += points
 			}
-			s.eachLoad(v, func(r ref, _ int, cost float64) {
+			s.eachLoad(weigh.value.loads, func(r ref, _ int, cost float64) {
 				loads += scale(r.varying) * cost * float64(s.perPoint())
 			})
 			step := math.Max(math.Max(work/k[fmaRate], loads/k[loadRate]), k[chain])
@@ -80,7 +77,7 @@ func (s *schedule) cost(grid int, limit float64) {
 		}
 		for i, st := range fm.nest.Stores {
 			loads := 0.0
-			s.eachLoad(st.Expr, func(r ref, _ int, cost float64) {
+			s.eachLoad(weigh.stores[i].loads, func(r ref, _ int, cost float64) {
 				if !s.fold {
 					loads += scale(r.varying) * cost
 				} else {
@@ -98,7 +95,7 @@ func (s *schedule) cost(grid int, limit float64) {
 					stores *= k[secondStore]
 				}
 			}
-			c += math.Max(stores, loads/k[loadRate]) + points*k.exprCycles(st.Expr)
+			c += math.Max(stores, loads/k[loadRate]) + points*weigh.stores[i].cycles(k)
 		}
 		if fm.nest.Value != nil {
 			c += k[begin]
@@ -114,32 +111,6 @@ func (s *schedule) cost(grid int, limit float64) {
 	}
 	memory := s.memory(grid)
 	s.cyclesPerRow = math.Max(total, memory) + k[overlap]*math.Min(total, memory)
-}
-
-// exprCycles is the throughput of an expression without its loads.
-func (k *Costs) exprCycles(e *loop.Expr) float64 {
-	c := 0.0
-	e.Walk(func(e *loop.Expr) {
-		switch e.Code {
-		case loop.Const, loop.Load, loop.Acc:
-		case loop.Exp, loop.Log, loop.Expm1, loop.Log1p:
-			c += k[exponential]
-		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Sin, loop.Cos, loop.Atan:
-			c += k[sigmoid]
-		case loop.Pow:
-			if e.Args[1].Code == loop.Const {
-				c += k[division] // mostly a square or a root
-				return
-			}
-			c += k[powers]
-		case loop.Div, loop.Sqrt:
-			c += k[division]
-		case loop.ToBits, loop.FromBits:
-		default:
-			c += k[simple]
-		}
-	})
-	return c
 }
 
 // tiles sums f over the main and remainder tiles of every parallel axis but the grid, weighted by how often each runs. f gets the

@@ -30,6 +30,7 @@ func (b *Builder) emit(name string, t vec.Target, s *schedule) *vec.Func {
 	e := &emitter{b: b, fm: b.fm, s: s, f: vec.New(name, t, names, b.Counts()), off: make([]int, len(b.fm.axes)),
 		counter: map[int]vec.Reg{}, indexed: map[int]bool{}, table: -1, stepAt: -1, fixed: map[*loop.Expr]vec.Reg{}}
 	e.f.Doc = b.Nest.GoLoop(b.fm.scan...)
+	e.f.Apart = b.Nest.Apart()
 	for _, g := range b.fm.groups {
 		lo, hi := b.fm.span(g, b.grid)
 		e.base = append(e.base, lo)
@@ -133,7 +134,7 @@ type tileState struct {
 // widened is how much wider the tile of a single row may be: it has the accumulators of the other rows to itself, and needs them to hide
 // the latency of its chains.
 func (e *emitter) widened() int {
-	if e.s.lane < 0 || e.s.fold || e.f.Target.Lanes == 1 || e.fm.nest.Value == nil || !fusedSum(e.fm.nest) || arithmetic(e.fm.nest.Value) > 1 {
+	if e.s.lane < 0 || e.s.fold || e.f.Target.Lanes == 1 || e.fm.nest.Value == nil || !fusedSum(e.fm.nest) || e.fm.weigh().value.arithmetic > 1 {
 		return 1
 	}
 	return max(1, min(e.b.Grid.Tile, 12/max(1, e.s.points()/e.s.tile[e.b.grid])))

@@ -51,7 +51,7 @@ type form struct {
 	// Of a nest whose order shows, free says which parallel axes may still be cut, tiled and moved; of any other it is nil.
 	free    []bool
 	varying map[*loop.Expr][]bool // axes along which an expression may change
-	size    int                   // what verbs counts, once it was asked
+	weights *weights              // of its expressions, once they were asked for
 }
 
 // linear is at + Σ coef[a]*value(a) + step*(the step of the scan).
@@ -118,7 +118,7 @@ func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, erro
 			}
 		}
 	}
-	fm.eachRoot(func(e *loop.Expr) { e.Walk(visit) })
+	fm.nest.Exprs(visit)
 	return fm, fm.flatten(loads, idx, sizes)
 }
 

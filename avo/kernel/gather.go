@@ -164,7 +164,7 @@ func (fm *form) findVarying() {
 		}
 		fm.varying[e] = v
 	}
-	fm.eachRoot(func(e *loop.Expr) { e.Walk(visit) })
+	fm.nest.Exprs(visit)
 	for i, r := range fm.stores {
 		v := make([]bool, len(fm.axes))
 		fm.addressVaries(v, r)
@@ -189,17 +189,6 @@ func mark(v []bool, coef []int) {
 func join(v, w []bool) {
 	for a := range w {
 		v[a] = v[a] || w[a]
-	}
-}
-
-// eachRoot calls f for the value, for each stored expression and for the computed indices of each store.
-func (fm *form) eachRoot(f func(e *loop.Expr)) {
-	f(fm.nest.Value)
-	for _, s := range fm.nest.Stores {
-		f(s.Expr)
-		for _, e := range s.To.Dyn {
-			f(e)
-		}
 	}
 }
 

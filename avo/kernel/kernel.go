@@ -367,25 +367,10 @@ func (fm *form) flops() int {
 	}
 	n := 0
 	if fm.nest.Value != nil {
-		n += steps * (arithmetic(fm.nest.Value) + 1)
+		n += steps * (fm.weigh().value.arithmetic + 1)
 	}
-	for _, s := range fm.nest.Stores {
-		n += points * arithmetic(s.Expr)
+	for _, w := range fm.weigh().stores {
+		n += points * w.arithmetic
 	}
-	return n
-}
-
-// arithmetic counts the nodes of e that compute on floats.
-func arithmetic(e *loop.Expr) int {
-	n := 0
-	e.Walk(func(e *loop.Expr) {
-		switch e.Code {
-		case loop.Const, loop.Load, loop.Acc, loop.Index:
-		case loop.FMA:
-			n += 2
-		default:
-			n++
-		}
-	})
 	return n
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/dlc-ml/dlc/avo/vec"
-	"github.com/dlc-ml/dlc/ir/loop"
 )
 
 // schedule is how one target walks a form.
@@ -213,38 +212,10 @@ func (s *schedule) tooLarge() bool {
 }
 
 // plainSum reports whether a step of the reduction is one multiply-add or one comparison of what is loaded.
-func (s *schedule) plainSum() bool { return s.fm.nest.Value != nil && verbs(s.fm.nest.Value) <= 3 }
+func (s *schedule) plainSum() bool { return s.fm.nest.Value != nil && s.fm.weigh().value.verbs <= 3 }
 
 // verbs is about how many verbs one point of the tile takes, one step of its reduction included.
-func (fm *form) verbs() int {
-	if fm.size == 0 {
-		fm.eachRoot(func(e *loop.Expr) { fm.size += verbs(e) })
-	}
-	return fm.size
-}
-
-// verbs is about how many verbs an expression is made of.
-func verbs(e *loop.Expr) int {
-	n := 0
-	e.Walk(func(e *loop.Expr) {
-		switch e.Code {
-		case loop.Const:
-		case loop.Exp, loop.Log, loop.Expm1, loop.Log1p:
-			n += 20
-		case loop.Tanh, loop.Sigmoid, loop.Erf, loop.Atan:
-			n += 30
-		case loop.Sin, loop.Cos:
-			n += 40
-		case loop.Pow:
-			n += 80
-		case loop.Min, loop.Max, loop.Hash:
-			n += 4
-		default:
-			n++
-		}
-	})
-	return n
-}
+func (fm *form) verbs() int { return fm.weigh().verbs }
 
 // perPoint is how many registers one accumulator takes.
 func (s *schedule) perPoint() int {
@@ -258,20 +229,16 @@ func (s *schedule) perPoint() int {
 // two for the work in hand.
 func (s *schedule) registers() int {
 	if s.fm.nest.Value == nil {
-		n := 0
-		for _, st := range s.fm.nest.Stores {
-			n += 1 + depth(st.Expr)
-		}
-		return min(n, 4) + s.points()
+		return min(s.fm.weigh().depth, 4) + s.points()
 	}
 	kept := 0
-	s.eachLoad(s.fm.nest.Value, func(r ref, uses int, cost float64) {
+	s.eachLoad(s.fm.weigh().value.loads, func(r ref, uses int, cost float64) {
 		// A load that is used again for a later row of the tile stays in its register.
 		if uses < s.points() && s.dependsOnLast(r) {
 			kept += uses * s.perPoint()
 		}
 	})
-	return s.points()*s.perPoint() + kept + 1 + max(0, depth(s.fm.nest.Value)-2)
+	return s.points()*s.perPoint() + kept + 1 + max(0, s.fm.weigh().value.depth-2)
 }
 
 // dependsOnLast reports whether a load varies along the innermost tiled axis, the one that the emitter walks first.
@@ -297,20 +264,4 @@ func (s *schedule) order() []int {
 		o = append(o, s.lane)
 	}
 	return o
-}
-
-// depth is about how many values are live at once while e is computed.
-func depth(e *loop.Expr) int {
-	known := map[*loop.Expr]int{}
-	e.Walk(func(e *loop.Expr) {
-		d := 0
-		for _, a := range e.Args {
-			d = max(d, known[a])
-		}
-		for _, a := range e.From.Dyn {
-			d = max(d, known[a])
-		}
-		known[e] = d + 1
-	})
-	return known[e]
 }

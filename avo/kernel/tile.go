@@ -94,8 +94,8 @@ func (e *emitter) unrollBudget() int {
 	if e.f.Target.Lanes == 1 {
 		budget = 8
 	}
-	if v := e.fm.nest.Value; v != nil {
-		budget /= max(1, verbs(v)/4)
+	if e.fm.nest.Value != nil {
+		budget /= max(1, e.fm.weigh().value.verbs/4)
 	}
 	return budget
 }
@@ -213,7 +213,7 @@ func (e *emitter) bothVectors(v *loop.Expr) bool {
 	return true
 }
 
-// store evaluates all stores of a point before it writes any, and joins neighbours that interleave.
+// store evaluates all stores of a point before it writes any, unless nothing is read where the nest writes, and joins neighbours that interleave.
 func (e *emitter) store(pts []point) {
 	n := e.fm.nest
 	for i := 0; i < len(pts); i++ {
@@ -232,9 +232,14 @@ func (e *emitter) store(pts []point) {
 		vals := make([]vec.Reg, len(n.Stores))
 		for k, s := range n.Stores {
 			vals[k] = v.eval(s.Expr)
+			if e.f.Apart {
+				v.store(e.fm.stores[k], s, pts[i].lanes, vals[k])
+			}
 		}
 		for k, r := range e.fm.stores {
-			v.store(r, n.Stores[k], pts[i].lanes, vals[k])
+			if !e.f.Apart {
+				v.store(r, n.Stores[k], pts[i].lanes, vals[k])
+			}
 		}
 	}
 }

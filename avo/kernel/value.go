@@ -228,7 +228,7 @@ func (e *emitter) hoist() {
 		}
 		still[x] = loads
 	}
-	e.fm.eachRoot(func(x *loop.Expr) { x.Walk(visit) })
+	e.fm.nest.Exprs(visit)
 	// Only the outermost such nodes need a register; what is below them is used and done with.
 	needed := map[*loop.Expr]bool{}
 	mark := func(x *loop.Expr) {
@@ -238,12 +238,12 @@ func (e *emitter) hoist() {
 			}
 		}
 	}
-	e.fm.eachRoot(func(x *loop.Expr) {
-		x.Walk(mark)
-		if still[x] && x != e.fm.nest.Value {
-			needed[x] = true
+	e.fm.nest.Exprs(mark)
+	for _, s := range e.fm.nest.Stores {
+		for _, x := range append(s.To.Dyn[:len(s.To.Dyn):len(s.To.Dyn)], s.Expr) {
+			needed[x] = needed[x] || still[x]
 		}
-	})
+	}
 	p := &point{off: make([]int, e.fm.par), lanes: e.f.Target.Lanes}
 	v := e.at(p, &cache{})
 	var order []*loop.Expr
@@ -252,7 +252,7 @@ func (e *emitter) hoist() {
 			order = append(order, x)
 		}
 	}
-	e.fm.eachRoot(func(x *loop.Expr) { x.Walk(collect) })
+	e.fm.nest.Exprs(collect)
 	for _, x := range order {
 		if _, ok := e.fixed[x]; !ok && len(e.fixed) < 4 {
 			e.fixed[x] = v.eval(x)

@@ -27,7 +27,7 @@ const maxSlots = 64
 // Allocate returns f with registers 1 … Target.Regs in place of the virtual ones. It is a linear scan over exact live ranges with
 // holes. A Move whose source is not needed afterwards vanishes; constants are made ahead of loops where registers allow, else next to their
 // use; Tmp of the verbs that need scratch is set. Where more values are live than the target has registers, those that are used least go
-// to slots of the frame; Fits says that none needs to.
+// to slots of the frame, or are loaded again where they come from; Fits says that none needs to.
 func Allocate(f *Func) (*Func, error) {
 	if f.allocated {
 		return f, nil
@@ -35,7 +35,7 @@ func Allocate(f *Func) (*Func, error) {
 	if err := f.Verify(); err != nil {
 		return nil, err
 	}
-	s := &spilling{ops: tidy(f), regs: f.regs, t: f.Target, kept: map[Reg]bool{}}
+	s := &spilling{ops: tidy(f), regs: f.regs, t: f.Target, apart: f.Apart, kept: map[Reg]bool{}}
 	for {
 		out, err := place(f, s.ops, s.regs)
 		if err == nil {

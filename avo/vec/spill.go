@@ -3,11 +3,12 @@ package vec
 import "slices"
 
 // spilling moves values that there is no register for to slots of the frame: such a value is written to its slot where it is made and read
-// again before each verb that wants it.
+// again before each verb that wants it. One that was loaded needs no slot where it can be loaded again.
 type spilling struct {
 	ops   []Op
 	regs  int
 	t     Target
+	apart bool // whether memory stays as it was read
 	slots int
 	kept  map[Reg]bool // made by spilling, or tried: not worth it again
 }
@@ -17,7 +18,7 @@ func (s *spilling) spill() bool {
 	spans := liveSpans(s.ops, s.regs)
 	known := constants(s.ops, s.regs)
 	at := s.crowded(spans, known)
-	weight := s.weights()
+	weight, again := s.weights(), s.reloadable()
 	best, least := Reg(0), 0.0
 	for r := 1; r <= s.regs; r++ {
 		if _, ok := known[Reg(r)]; ok || s.kept[Reg(r)] || !covers(spans[r], at) || s.touches(at/2, Reg(r)) {
@@ -27,14 +28,22 @@ func (s *spilling) spill() bool {
 		for _, x := range spans[r] {
 			long += x.hi - x.lo
 		}
-		if w := weight[r] / float64(long); best == 0 || w < least {
+		w := weight[r]
+		if again[r] > 0 {
+			w -= 2 // neither the first load nor a store
+		}
+		if w /= float64(long); best == 0 || w < least {
 			best, least = Reg(r), w
 		}
 	}
 	if best == 0 {
 		return false
 	}
-	s.move(best)
+	if at := again[best]; at > 0 {
+		s.loadAgain(best, at-1)
+	} else {
+		s.move(best)
+	}
 	return true
 }
 
@@ -143,6 +152,66 @@ func (s *spilling) weights() []float64 {
 		}
 	}
 	return w
+}
+
+// reloadable returns, for each register that holds what one load brought and that is read in the same straight run of verbs alone, one more than
+// the index of the load; for others 0.
+func (s *spilling) reloadable() []int {
+	at := make([]int, s.regs+1)
+	if !s.apart {
+		return at
+	}
+	run, runs, writes := 0, make([]int, s.regs+1), make([]int, s.regs+1)
+	for i := range s.ops {
+		o := &s.ops[i]
+		switch o.Code {
+		case LoopBegin, LoopEnd, AddPtr:
+			run++
+		}
+		for _, r := range o.Reads(nil) {
+			if runs[r] != run || writes[r] != 1 {
+				at[r] = 0
+			}
+		}
+		if !o.Code.Writes() {
+			continue
+		}
+		writes[o.D]++
+		at[o.D], runs[o.D] = 0, run
+		switch o.Code {
+		case Load, LoadPart, Splat:
+			if writes[o.D] == 1 {
+				at[o.D] = i + 1
+			}
+		}
+	}
+	return at
+}
+
+// loadAgain makes the load at the given place again before every verb that reads r.
+func (s *spilling) loadAgain(r Reg, at int) {
+	load := s.ops[at]
+	var out []Op
+	for i, o := range s.ops {
+		if i == at {
+			continue
+		}
+		if slices.Contains(o.Reads(nil), r) {
+			s.regs++
+			t := Reg(s.regs)
+			s.kept[t] = true
+			load.D = t
+			out = append(out, load)
+			o.mapReads(func(x Reg) Reg {
+				if x == r {
+					return t
+				}
+				return x
+			})
+		}
+		out = append(out, o)
+	}
+	s.ops = out
 }
 
 // move keeps r in a slot.

@@ -143,7 +143,8 @@ type Func struct {
 	// times Reach[i].PerCount[c]. The portable back end bounds its slices with it.
 	Reach  []Reach
 	Counts []string
-	Slots  int // of the frame, one register each: where values go that Allocate found no register for
+	Apart  bool // nothing that the function stores is loaded by it, so that a load may be made again at any later place
+	Slots  int  // of the frame, one register each: where values go that Allocate found no register for
 	Ops    []Op
 
 	regs      int

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -118,18 +119,19 @@ func E(c Code, args ...*Expr) *Expr {
 }
 
 // Walk calls visit for e and every node under it, operands first. Shared nodes are visited once.
-func (e *Expr) Walk(visit func(*Expr)) { e.walk(visit, map[*Expr]bool{}) }
+func (e *Expr) Walk(visit func(*Expr)) { e.WalkUnseen(map[*Expr]bool{}, visit) }
 
-func (e *Expr) walk(visit func(*Expr), seen map[*Expr]bool) {
+// WalkUnseen is Walk for the nodes that are not in seen yet, and adds them to it.
+func (e *Expr) WalkUnseen(seen map[*Expr]bool, visit func(*Expr)) {
 	if e == nil || seen[e] {
 		return
 	}
 	seen[e] = true
 	for _, a := range e.Args {
-		a.walk(visit, seen)
+		a.WalkUnseen(seen, visit)
 	}
 	for _, d := range e.From.Dyn {
-		d.walk(visit, seen)
+		d.WalkUnseen(seen, visit)
 	}
 	visit(e)
 }
@@ -171,22 +173,53 @@ func (e *Expr) rewrite(f func(*Expr) *Expr, done map[*Expr]*Expr) *Expr {
 	return r
 }
 
-// Loads returns the accesses of every load in the nest's value and stores.
+// Exprs calls visit for every node of the nest's value, of its stores and of their computed indices, operands first; for one that
+// several of them share, once.
+func (n *Nest) Exprs(visit func(*Expr)) {
+	seen := map[*Expr]bool{}
+	n.Value.WalkUnseen(seen, visit)
+	for _, s := range n.Stores {
+		s.Expr.WalkUnseen(seen, visit)
+		for _, d := range s.To.Dyn {
+			d.WalkUnseen(seen, visit)
+		}
+	}
+}
+
+// Rewrite returns a copy of n with the nodes of all its expressions replaced by what f makes of them, as [Expr.Rewrite] does. What they share they
+// share afterwards.
+func (n *Nest) Rewrite(f func(*Expr) *Expr) *Nest {
+	c, done := *n, map[*Expr]*Expr{}
+	c.Value = n.Value.rewrite(f, done)
+	c.Stores = slices.Clone(n.Stores)
+	for i := range c.Stores {
+		s := &c.Stores[i]
+		s.Expr = s.Expr.rewrite(f, done)
+		s.To.Dyn = slices.Clone(s.To.Dyn)
+		for k, e := range s.To.Dyn {
+			s.To.Dyn[k] = e.rewrite(f, done)
+		}
+	}
+	return &c
+}
+
+// Loads returns the accesses of the loads in the nest's value and stores.
 func (n *Nest) Loads() []Access {
 	var list []Access
-	visit := func(e *Expr) {
+	n.Exprs(func(e *Expr) {
 		if e.Code == Load {
 			list = append(list, e.From)
 		}
-	}
-	n.Value.Walk(visit)
-	for _, s := range n.Stores {
-		s.Expr.Walk(visit)
-		for _, d := range s.To.Dyn {
-			d.Walk(visit)
-		}
-	}
+	})
 	return list
+}
+
+// Apart reports whether nothing that the nest stores to is read by it.
+func (n *Nest) Apart() bool {
+	loads := n.Loads()
+	return !slices.ContainsFunc(n.Stores, func(s Store) bool {
+		return s.Add || slices.ContainsFunc(loads, func(a Access) bool { return a.Buf.Overlaps(s.To.Buf) })
+	})
 }
 
 // Accesses returns the accesses of every load, then those of the stores.

@@ -133,7 +133,7 @@ func genFunc(t *rapid.T) *Func {
 		g.f.Plan = &Plan{PerExample: rapid.IntRange(0, 1<<40).Draw(t, "per"), Fixed: rapid.IntRange(0, 1<<40).Draw(t, "fixed"), At: map[*Buffer]int{}}
 	}
 	for _, name := range rapid.SliceOfNDistinct(names, 1, 4, rapid.ID).Draw(t, "buffers") {
-		b := &Buffer{Name: name, Elem: elems.Draw(t, "elem"), Space: Space(rapid.IntRange(0, int(Table)).Draw(t, "space")), Pos: g.pos(),
+		b := &Buffer{Name: name, Elem: elems.Draw(t, "elem"), Space: Space(rapid.IntRange(0, int(Prepared)).Draw(t, "space")), Pos: g.pos(),
 			Offset: rapid.IntRange(0, 9).Draw(t, "offset"), Wide: rapid.IntRange(0, 9).Draw(t, "wide"), Shape: ir.Shape{}}
 		if rapid.Bool().Draw(t, "scaled") {
 			b.Shape = append(b.Shape, g.dim())

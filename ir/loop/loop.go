@@ -8,6 +8,7 @@ package loop
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/ir"
@@ -46,8 +47,9 @@ type Func struct {
 type Plan struct {
 	PerExample int // elements for each example
 	Fixed      int // elements whatever the batch
+	Prepared   int // elements of space Prepared, which lie in an arena of their own
 	// At is the offset of each buffer that is not an alias and not of space Weight, Grad, State or Table: in elements for one example (to be
-	// multiplied by the largest batch) where a dimension is symbolic, else from the start of the fixed part.
+	// multiplied by the largest batch) where a dimension is symbolic, else from the start of the fixed part, or of the arena of what is prepared.
 	At map[*Buffer]int
 }
 
@@ -68,6 +70,17 @@ func (b *Buffer) Root() *Buffer {
 	}
 	return b
 }
+
+// Overlaps reports whether two buffers may share storage: by an alias, or because one is a whole arena and the other lies in it.
+func (b *Buffer) Overlaps(a *Buffer) bool {
+	if a.Root() == b.Root() {
+		return true
+	}
+	return a.Space == b.Space && (a.Space == Weight || a.Space == Grad) && (a.arena() || b.arena())
+}
+
+// arena reports whether b is an arena, not one parameter in it.
+func (b *Buffer) arena() bool { return strings.HasPrefix(b.Name, "$") }
 
 // Size returns the elements of storage: for each example where a dimension is symbolic, else of the whole. It is Wide, or what the
 // strides span.
@@ -91,17 +104,18 @@ type Space uint8
 
 // The spaces.
 const (
-	Temp   Space = iota // planned into the session's arena; dead outside its live range
-	Input               // written by the caller, dense and row-major
-	Output              // read by the caller, dense and row-major
-	Weight              // a parameter: a slice of the parameter arena
-	Grad                // the gradient of the parameter of the same name: a slice of the gradient arena, at the parameter's offset
-	State               // optimizer state as large as the parameter arena, kept from step to step
-	Scalar              // one element that the run-time writes before a step: learning rate, step number, seed, batch size
-	Table               // numbers known at compile time, part of the program: Data
+	Temp     Space = iota // planned into the session's arena; dead outside its live range
+	Input                 // written by the caller, dense and row-major
+	Output                // read by the caller, dense and row-major
+	Weight                // a parameter: a slice of the parameter arena
+	Grad                  // the gradient of the parameter of the same name: a slice of the gradient arena, at the parameter's offset
+	State                 // optimizer state as large as the parameter arena, kept from step to step
+	Scalar                // one element that the run-time writes before a step: learning rate, step number, seed, batch size
+	Table                 // numbers known at compile time, part of the program: Data
+	Prepared              // computed from parameters and tables alone: once, by the first nests of the function, for all its calls
 )
 
-var spaceNames = [...]string{"temp", "input", "output", "weight", "grad", "state", "scalar", "table"}
+var spaceNames = [...]string{"temp", "input", "output", "weight", "grad", "state", "scalar", "table", "prepared"}
 
 // String returns the space's name in text.
 func (s Space) String() string { return spaceNames[s] }

@@ -19,7 +19,7 @@ func Run(f *Func, sizes map[string]int, mem Memory) error {
 	if mem == nil {
 		return fmt.Errorf("loop: %s: there is no memory", f.Name)
 	}
-	err := mem.complete(f, sizes, func(b *Buffer) bool { return b.Space == Temp || b.Space == Output })
+	err := mem.complete(f, sizes, func(b *Buffer) bool { return b.Space == Temp || b.Space == Output || b.Space == Prepared })
 	if err != nil {
 		return err
 	}

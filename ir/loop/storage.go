@@ -60,7 +60,7 @@ func (m Memory) complete(f *Func, sizes map[string]int, missing func(*Buffer) bo
 		default:
 			words = make([]uint32, n)
 			switch b.Space {
-			case Temp, Output:
+			case Temp, Output, Prepared:
 				words = unwritten(n)
 			case Table:
 				copy(words, b.Data)

@@ -137,6 +137,10 @@ func (v *verifier) buffer(b *Buffer) error {
 		}
 	case Table:
 		return table(b)
+	case Prepared:
+		if b.Scaled() || b.Alias != nil {
+			return fmt.Errorf("what is prepared has a fixed shape and a storage of its own")
+		}
 	case Scalar:
 		if n, _ := b.Shape.Elems(); n != ir.D(1) {
 			return fmt.Errorf("a scalar of shape %s", b.Shape)
@@ -152,8 +156,8 @@ func panels(b *Buffer) error {
 		return nil
 	case b.Panel < 0 || last < 0 || !b.Shape[last].Static() || b.Shape[last].Size%b.Panel != 0:
 		return fmt.Errorf("panels of %d in %s", b.Panel, b.Shape)
-	case b.Space != Weight && b.Space != Grad || b.Alias != nil:
-		return fmt.Errorf("only parameters and gradients lie in panels")
+	case b.Space != Weight && b.Space != Grad && b.Space != Prepared && b.Space != Temp || b.Alias != nil:
+		return fmt.Errorf("an %s, or a view, cannot lie in panels", b.Space)
 	}
 	return nil
 }
@@ -256,8 +260,11 @@ func (v *verifier) plan(store map[*Buffer]int) error {
 		}
 		at, ok := p.At[b]
 		end := p.Fixed
-		if b.Scaled() {
+		switch {
+		case b.Scaled():
 			end = p.PerExample
+		case b.Space == Prepared:
+			end = p.Prepared
 		}
 		if !ok || at < 0 || at+store[b] > end {
 			return fmt.Errorf("%s: the plan has no place for buffer %s", b.Pos, b.Name)

@@ -177,6 +177,16 @@ func (c convolution) lower(l *Lowering, op *ir.Op) {
 	w := c.must(x.Type, k.Type, op.Attrs)
 	groups, channels := op.Attrs.Int("groups"), k.Type.Shape[c.axes].Size
 	perGroup := k.Type.Shape[c.axes+1].Size / groups
+	if m, ok := newWinograd(w, groups, channels, perGroup); ok {
+		tap := func(u, v int) *loop.Expr { return loop.Read(l.Buf(k), loop.At(u), loop.At(v), loop.Ax(0), loop.Ax(1)) }
+		m.convolve(l, l.Buf(op.Results[0]), l.Buf(x), w.before, tap, func(sum *loop.Expr) *loop.Expr {
+			if len(op.Args) == 3 {
+				sum = loop.E(loop.Add, sum, loop.Read(l.Buf(op.Args[2]), loop.Ax(3)))
+			}
+			return sum
+		})
+		return
+	}
 	axes := loops(x.Type.Shape[0], w.out)
 	group := len(axes)
 	if groups > 1 {

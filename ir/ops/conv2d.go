@@ -19,6 +19,8 @@ var Conv2D = Register(convolution{axes: 2, Operator: Operator{
 		{Args: f32Types(ir.NS(7, 6, 3), ir.S(3, 3, 1, 3), ir.S(3)), Attrs: ir.Attrs{{Name: "padding", Value: "same"}, {Name: "dilation", Value: []int{2, 1}}, {Name: "groups", Value: 3}}},
 		{Args: f32Types(ir.NS(2, 3, 1), ir.S(2, 2, 1, 2)), Attrs: ir.Attrs{{Name: "pads", Value: []int{3, 2, 0, 4}}, {Name: "stride", Value: []int{3, 2}}}},
 		{Args: f32Types(ir.S(2, 6, 5, 2), ir.S(5, 5, 2, 3), ir.S(3)), Attrs: ir.Attrs{{Name: "padding", Value: "same"}}},
+		{Args: f32Types(ir.NS(8, 4, 16), ir.S(3, 3, 16, 16), ir.S(16)), Attrs: ir.Attrs{{Name: "padding", Value: "same"}}, Batch: 1},
+		{Args: f32Types(ir.NS(3, 5, 17), ir.S(3, 3, 17, 16)), Attrs: ir.Attrs{{Name: "pads", Value: []int{1, 0, 3, 2}}}, Batch: 1},
 		{Args: f32Types(ir.NS(5, 6, 2), ir.S(2, 4, 2, 1)), Attrs: ir.Attrs{{Name: "padding", Value: "same_lower"}, {Name: "stride", Value: []int{2, 1}}}, Batch: 1},
 	},
 }}.operator())

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
 )
 
 // convGradAttrs are what the gradients of a convolution know of it besides the extents of its input or kernel.
@@ -118,5 +119,14 @@ func (c convolutionGradInput) lower(l *Lowering, op *ir.Op) {
 	if err != nil {
 		panic("ops: " + c.name() + ": " + err.Error())
 	}
-	w.lowerPhases(l, l.Buf(dy), l.Buf(k), l.Buf(dx), op.Attrs.Int("groups"))
+	groups := op.Attrs.Int("groups")
+	back := w.turnedAround()
+	if m, ok := newWinograd(back, groups, k.Type.Shape[c.axes+1].Size, k.Type.Shape[c.axes].Size); ok {
+		tap := func(u, v int) *loop.Expr {
+			return loop.Read(l.Buf(k), loop.At(2-u), loop.At(2-v), loop.Ax(1), loop.Ax(0))
+		}
+		m.convolve(l, l.Buf(dx), l.Buf(dy), back.before, tap, func(sum *loop.Expr) *loop.Expr { return sum })
+		return
+	}
+	w.lowerPhases(l, l.Buf(dy), l.Buf(k), l.Buf(dx), groups)
 }

@@ -115,6 +115,10 @@ func (c convolutionGradWeight) lower(l *Lowering, op *ir.Op) {
 	}
 	groups := op.Attrs.Int("groups")
 	channels, filters := k.Shape[c.axes].Size, k.Shape[c.axes+1].Size/groups
+	if m, ok := newWinograd(w, groups, channels, filters); ok {
+		m.gradWeight(l, l.Buf(dw), l.Buf(x), l.Buf(dy), w.before)
+		return
+	}
 	n := &loop.Nest{Form: loop.Window, Fold: loop.FoldSum}
 	tap := make([]loop.Affine, c.axes)
 	if w.pointwise() {

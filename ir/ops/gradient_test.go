@@ -34,7 +34,7 @@ func TestGradients(t *testing.T) {
 				}
 				continue
 			}
-			for k := range x.Data {
+			for k := 0; k < len(x.Data); k += 1 + len(x.Data)/50 { // each difference evaluates the operator twice
 				want := c.difference(i, k, weights)
 				got := 0.0
 				if exact[i] != nil {

@@ -303,6 +303,15 @@ func (w window) framed() []placement {
 	return at
 }
 
+// turnedAround is, of a window that moves by single steps, that of the gradient by the input, which sees the gradient of the output.
+func (w window) turnedAround() window {
+	back := window{in: w.out, out: w.in, kernel: w.kernel, stride: w.stride, dilation: w.dilation}
+	for i := range w.in {
+		back.before = append(back.before, w.reach(i)-1-w.before[i])
+	}
+	return back
+}
+
 // spreadBack returns the placements of an output gradient such that the window turned around, with stride 1, computes the gradient of the
 // input: outputs lie stride apart, behind a border as wide as the kernel reaches.
 func (w window) spreadBack() []placement {

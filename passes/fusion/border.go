@@ -22,22 +22,9 @@ func (u *fuser) border(i int) bool {
 	if n == nil || n.Form == loop.Scan || meets(u.touch(n).reads, d) || !plainStores(n) {
 		return false
 	}
-	s := storeTo(n, d)
-	if s < 0 || !box(n, n.Stores[s].To.Index) {
+	from, to, ok := pieces(n, d)
+	if !ok {
 		return false
-	}
-	from, to := make([]int, len(d.Shape)), make([]int, len(d.Shape)) // of the inside
-	for k, ix := range n.Stores[s].To.Index {
-		ix = tidy(n, ix)
-		if len(ix.Terms) == 1 && ix.Const == 0 && n.AxisAt(ix.Terms[0].Axis).Extent == d.Shape[k] {
-			to[k] = d.Shape[k].Size
-			continue
-		}
-		lo, hi, ok := span(n, ix)
-		if !ok || !d.Shape[k].Static() {
-			return false
-		}
-		from[k], to[k] = lo, hi+1
 	}
 	nests := around(fill, d, from, to)
 	if !u.cfg.Rewrite("fill the border of " + d.Name) {

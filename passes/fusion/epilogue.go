@@ -37,13 +37,17 @@ func (u *fuser) intoProducer(j int) bool {
 	}
 	var list []candidate
 	for _, t := range u.touch(c).reads {
-		if p, i := u.writer(t); p != nil && i < j {
+		if p, i := u.maker(t); p != nil && i < j {
 			list = append(list, candidate{t, i})
 		}
 	}
 	sort.SliceStable(list, func(a, b int) bool { return list[a].i > list[b].i })
 	for _, x := range list {
-		if u.mergeStores(x.i, j, x.t) {
+		merge := u.mergeStores
+		if storeTo(u.f.Nests[x.i], x.t) < 0 {
+			merge = u.mergePieces
+		}
+		if merge(x.i, j, x.t) {
 			return true
 		}
 	}
@@ -127,11 +131,7 @@ func (u *fuser) mergeAt(i, j, at int, axes []loop.Affine, made func(loop.Access)
 			n.Stores = append(n.Stores, s)
 		}
 	}
-	for _, s := range c.Stores {
-		s.To.Index = substituteAll(s.To.Index, axes)
-		s.Expr = onAxes(s.Expr, axes, made)
-		n.Stores = append(n.Stores, s)
-	}
+	n.Stores = append(n.Stores, storesOn(c, axes, made)...)
 	n.Ops = append(append([]string(nil), p.Ops...), c.Ops...)
 	reform(&n, 0)
 	u.f.Nests[at] = &n

@@ -1,7 +1,7 @@
 package fusion
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/dlc-ml/dlc/ir/loop"
 )
@@ -36,20 +36,9 @@ func add(list []*loop.Buffer, b *loop.Buffer) []*loop.Buffer {
 	return append(list, b)
 }
 
-// overlap reports whether two buffers may share storage: by an alias, or because one is a whole arena and the other lies in it.
-func overlap(a, b *loop.Buffer) bool {
-	if a.Root() == b.Root() {
-		return true
-	}
-	return a.Space == b.Space && (a.Space == loop.Weight || a.Space == loop.Grad) && (whole(a) || whole(b))
-}
-
-// whole reports whether b is an arena, not one parameter in it.
-func whole(b *loop.Buffer) bool { return strings.HasPrefix(b.Name, "$") }
-
 func meets(list []*loop.Buffer, b *loop.Buffer) bool {
 	for _, x := range list {
-		if overlap(x, b) {
+		if x.Overlaps(b) {
 			return true
 		}
 	}
@@ -82,6 +71,14 @@ func (u *fuser) changed(n *loop.Nest) { delete(u.touches, n) }
 // writer returns the only nest that writes b and its position; nil where there is none or more than one, where it has two stores to b,
 // or where b shares its storage with another buffer.
 func (u *fuser) writer(b *loop.Buffer) (*loop.Nest, int) {
+	if w, at := u.maker(b); w != nil && storeTo(w, b) >= 0 {
+		return w, at
+	}
+	return nil, -1
+}
+
+// maker is writer for nests that may have several stores to b.
+func (u *fuser) maker(b *loop.Buffer) (*loop.Nest, int) {
 	if b.Alias != nil || u.aliased[b] {
 		return nil, -1
 	}
@@ -96,7 +93,7 @@ func (u *fuser) writer(b *loop.Buffer) (*loop.Nest, int) {
 		}
 		w, at = n, i
 	}
-	if w == nil || w.Form == loop.Scan || storeTo(w, b) < 0 {
+	if w == nil || w.Form == loop.Scan || !slices.ContainsFunc(w.Stores, func(s loop.Store) bool { return s.To.Buf == b }) {
 		return nil, -1
 	}
 	return w, at

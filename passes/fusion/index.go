@@ -50,7 +50,21 @@ func substituteAll(index []loop.Affine, axes []loop.Affine) []loop.Affine {
 // onAxes returns e with the axes of its loads and indices replaced, and with each load for which swap returns an expression replaced by
 // that, which is over the new axes already. swap may be nil.
 func onAxes(e *loop.Expr, axes []loop.Affine, swap func(a loop.Access) *loop.Expr) *loop.Expr {
-	return e.Rewrite(func(e *loop.Expr) *loop.Expr {
+	return e.Rewrite(mover(axes, swap))
+}
+
+// storesOn returns the stores of a nest without computed indices, moved so too.
+func storesOn(n *loop.Nest, axes []loop.Affine, swap func(a loop.Access) *loop.Expr) []loop.Store {
+	list := n.Rewrite(mover(axes, swap)).Stores
+	for i := range list {
+		list[i].To.Index = substituteAll(list[i].To.Index, axes)
+	}
+	return list
+}
+
+// mover is what onAxes does to a node.
+func mover(axes []loop.Affine, swap func(a loop.Access) *loop.Expr) func(*loop.Expr) *loop.Expr {
+	return func(e *loop.Expr) *loop.Expr {
 		switch e.Code {
 		case loop.Load:
 			c := *e
@@ -67,7 +81,7 @@ func onAxes(e *loop.Expr, axes []loop.Affine, swap func(a loop.Access) *loop.Exp
 			return &c
 		}
 		return e
-	})
+	}
 }
 
 // sameIndex reports whether two indices name the same element at every point. An axis of extent 1 is always 0.

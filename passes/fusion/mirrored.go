@@ -80,7 +80,7 @@ func (u *fuser) original(j int, fill *loop.Expr) *loop.Buffer {
 			return nil
 		}
 		for _, st := range n.Stores {
-			if overlap(st.To.Buf, s) && (st.To.Buf != s || !inside(n, st.To.Index, c, s, to.Index)) {
+			if st.To.Buf.Overlaps(s) && (st.To.Buf != s || !inside(n, st.To.Index, c, s, to.Index)) {
 				return nil
 			}
 		}

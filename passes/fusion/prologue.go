@@ -80,7 +80,7 @@ func (u *fuser) takes(c *loop.Nest, t *loop.Buffer, p *loop.Nest, e *loop.Expr) 
 	dyn, inValue := false, false
 	check := func(in bool) func(x *loop.Expr) {
 		return func(x *loop.Expr) {
-			if x.Code == loop.Load && overlap(x.From.Buf, t) {
+			if x.Code == loop.Load && x.From.Buf.Overlaps(t) {
 				dyn = dyn || dynamic(x.From) || x.From.Buf != t
 				inValue = inValue || in
 			}
@@ -106,7 +106,6 @@ func (u *fuser) takes(c *loop.Nest, t *loop.Buffer, p *loop.Nest, e *loop.Expr) 
 
 // inlined is c with every load of t replaced by e, an expression over the axes of map p, which walk the dimensions dim of t.
 func inlined(c, p *loop.Nest, e *loop.Expr, t *loop.Buffer, dim []int) *loop.Nest {
-	n := *c
 	at := func(x *loop.Expr) *loop.Expr {
 		if x.Code != loop.Load || x.From.Buf != t {
 			return x
@@ -121,24 +120,10 @@ func inlined(c, p *loop.Nest, e *loop.Expr, t *loop.Buffer, dim []int) *loop.Nes
 		}
 		return onAxes(e, axes, nil)
 	}
-	n.Value = c.Value.Rewrite(at)
-	n.Stores = append([]loop.Store(nil), c.Stores...)
-	for k := range n.Stores {
-		n.Stores[k] = rewriteStore(c.Stores[k], at)
-	}
+	n := c.Rewrite(at)
 	n.Ops = append(append([]string(nil), p.Ops...), c.Ops...)
-	reform(&n, 0)
-	return &n
-}
-
-// rewriteStore returns a store with the nodes of its expression and of its computed indices replaced by what f makes of them.
-func rewriteStore(s loop.Store, f func(*loop.Expr) *loop.Expr) loop.Store {
-	s.Expr = s.Expr.Rewrite(f)
-	s.To.Dyn = append([]*loop.Expr(nil), s.To.Dyn...)
-	for i, e := range s.To.Dyn {
-		s.To.Dyn[i] = e.Rewrite(f)
-	}
-	return s
+	reform(n, 0)
+	return n
 }
 
 // guess stands for a symbol in costs: a usual batch.

@@ -67,13 +67,7 @@ func (u *fuser) reread(t, d *loop.Buffer) {
 		return &r
 	}
 	for _, k := range u.readers(t) {
-		n := *u.f.Nests[k]
-		n.Value = n.Value.Rewrite(load)
-		n.Stores = slices.Clone(n.Stores)
-		for s := range n.Stores {
-			n.Stores[s] = rewriteStore(n.Stores[s], load)
-		}
-		u.f.Nests[k] = &n
+		u.f.Nests[k] = u.f.Nests[k].Rewrite(load)
 	}
 }
 

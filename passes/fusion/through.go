@@ -42,7 +42,7 @@ func (u *fuser) through(j int) bool {
 	if !ok {
 		return false
 	}
-	p, i := u.writer(t)
+	p, i := u.maker(t)
 	if p == nil || i > j || !plainStores(p) {
 		return u.refuse(c, "%s has no single nest that makes it", t.Name)
 	}
@@ -175,18 +175,15 @@ func (u *fuser) redirect(c *loop.Nest, t, d *loop.Buffer, m image) {
 		if old == c || !meets(u.touch(old).reads, t) && !meets(u.touch(old).writes, t) {
 			continue
 		}
-		n := *old
-		n.Value = old.Value.Rewrite(load)
-		n.Stores = append([]loop.Store(nil), old.Stores...)
+		n := old.Rewrite(load)
 		for s := range n.Stores {
 			st := &n.Stores[s]
-			*st = rewriteStore(*st, load)
 			if st.To.Buf == t {
 				st.To.Buf, st.To.Index = d, m.of(st.To.Index)
 			}
 		}
-		reform(&n, 0)
-		u.f.Nests[k] = &n
+		reform(n, 0)
+		u.f.Nests[k] = n
 	}
 }
 

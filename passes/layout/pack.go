@@ -3,6 +3,7 @@ package layout
 import (
 	"slices"
 
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
@@ -61,11 +62,11 @@ func (c *chooser) bestCopy(n *loop.Nest, parameters bool, before []*loop.Nest) (
 		if dim < 0 || (e.From.Buf.Space == loop.Weight) != parameters {
 			continue
 		}
-		p := transposed(n, e, dim)
+		p := c.transposed(n, e, dim)
 		cost := 0.0
 		if to := earlier(p, before); to != nil {
 			p.value, p.to, p.nest = reading(n.Value, e, to), to, nil
-		} else {
+		} else if p.to.Space == loop.Temp {
 			if cost, err = c.priceAt(p.nest, nil); err != nil {
 				return nil, err
 			}
@@ -99,7 +100,7 @@ func earlier(p *packing, nests []*loop.Nest) *loop.Buffer {
 		if n.Form != loop.Copy || n.Stores[0].Expr.Code != loop.Load || n.Stores[0].Expr.From.Buf != from {
 			continue
 		}
-		if to := n.Stores[0].To; to.Buf.Space == loop.Temp && slices.Equal(to.Buf.Strides, p.to.Strides) && to.Buf.Panel == p.to.Panel && to.Buf.Shape.Equal(p.to.Shape) &&
+		if to := n.Stores[0].To; to.Buf.Space == p.to.Space && slices.Equal(to.Buf.Strides, p.to.Strides) && to.Buf.Panel == p.to.Panel && to.Buf.Shape.Equal(p.to.Shape) &&
 			whole(n, to) && whole(n, n.Stores[0].Expr.From) {
 			return to.Buf
 		}
@@ -140,9 +141,12 @@ func packable(n *loop.Nest, e, other *loop.Expr) int {
 }
 
 // transposed is the copy of the operand that e loads, dimension dim innermost.
-func transposed(n *loop.Nest, e *loop.Expr, dim int) *packing {
-	from := e.From.Buf
-	to := &loop.Buffer{Name: from.Name, Elem: from.Elem, Shape: from.Shape, Strides: innermost(from, dim), Space: loop.Temp, Pos: from.Pos}
+func (c *chooser) transposed(n *loop.Nest, e *loop.Expr, dim int) *packing {
+	from, space := e.From.Buf, loop.Temp
+	if from.Space == loop.Prepared || from.Space == loop.Weight && c.f.Name == ir.FuncInfer {
+		space = loop.Prepared
+	}
+	to := &loop.Buffer{Name: from.Name, Elem: from.Elem, Shape: from.Shape, Strides: innermost(from, dim), Space: space, Pos: from.Pos}
 	move := &loop.Nest{Form: loop.Copy, Name: n.Name + "Operand", Lanes: 1, Pos: n.Pos, Ops: n.Ops}
 	index := make([]loop.Affine, len(from.Shape))
 	for d, ext := range from.Shape {

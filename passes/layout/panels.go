@@ -1,6 +1,9 @@
 package layout
 
 import (
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/loop"
 	"github.com/dlc-ml/dlc/passes/pass"
 )
@@ -12,15 +15,14 @@ import (
 const (
 	panelWidth = 16   // columns: a register of AVX-512, two of AVX2, a cache line
 	panelLeast = 4096 // elements from which on it matters: half of a first-level cache
+	longRow    = 512  // columns from which on it matters for what is computed from parameters: below that, rows fetch each other's lines ahead
 )
 
 // panels puts into panels those parameters of u that all its programs can read so.
 func panels(u *pass.Unit, note func(p *pass.Place, text string)) {
 	for i := range u.Places {
 		p := &u.Places[i]
-		shape := p.Param.Type.Shape
-		last := len(shape) - 1
-		if last < 1 || p.Size < panelLeast || shape[last].Size <= panelWidth || shape[last].Size%panelWidth != 0 {
+		if !worthPanels(p.Param.Type.Shape) {
 			continue
 		}
 		var bufs []*loop.Buffer
@@ -44,6 +46,29 @@ func panels(u *pass.Unit, note func(p *pass.Place, text string)) {
 			note(p, "layout: in panels of 16 columns")
 		}
 	}
+	for _, f := range u.Loops {
+		for _, b := range f.Buffers {
+			if (b.Space == loop.Prepared || b.Space == loop.Temp) && !b.Scaled() && b.Alias == nil && worthPanels(b.Shape) && b.Shape[len(b.Shape)-1].Size >= longRow && multiplied(f, b) && readsPanels(f, b) {
+				b.Panel, b.Strides = panelWidth, loop.InPanels(b.Shape, panelWidth)
+			}
+		}
+	}
+}
+
+// worthPanels reports whether a matrix, or several, of that shape gain from panels.
+func worthPanels(shape ir.Shape) bool {
+	n, ok := shape.Elems()
+	last := len(shape) - 1
+	return ok && n.Static() && n.Size >= panelLeast && last >= 1 && shape[last].Size > panelWidth && shape[last].Size%panelWidth == 0
+}
+
+// multiplied reports whether a product of f reads b.
+func multiplied(f *loop.Func, b *loop.Buffer) bool {
+	found := false
+	f.Each(func(n *loop.Nest, _ []loop.Axis) {
+		found = found || n.Form == loop.Contract && slices.ContainsFunc(n.Loads(), func(a loop.Access) bool { return a.Buf == b })
+	})
+	return found
 }
 
 // readsPanels reports whether every access of f to b runs over whole panels.

@@ -12,6 +12,7 @@ var Pass = pass.Pass{
 		"and turns copies that move nothing into views.",
 	Requires: []pass.Order{
 		{Before: "lower", Reason: "it lays out buffers, which only the loop program has"},
+		{Before: "prepare", Reason: "what is computed once may lie in panels"},
 		{Before: "fusion", Reason: "its cost model prices nests as they will run, and fusion sees an index map where a view hides it"},
 	},
 	Run: run,

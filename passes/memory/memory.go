@@ -26,6 +26,12 @@ func Plan(f *loop.Func) *loop.Plan {
 	spans := lives(f)
 	sort.SliceStable(spans, func(i, j int) bool { return spans[i].size > spans[j].size })
 	var placed []*span
+	for _, b := range f.Buffers {
+		if b.Space == loop.Prepared {
+			p.At[b] = p.Prepared
+			p.Prepared += (b.Size() + Align - 1) / Align * Align
+		}
+	}
 	for _, s := range spans {
 		s.at = firstFit(placed, s)
 		placed = append(placed, s)
@@ -45,11 +51,11 @@ func lives(f *loop.Func) []*span {
 	var list []*span
 	for _, b := range f.Buffers {
 		switch b.Space {
-		case loop.Weight, loop.Grad, loop.State, loop.Table:
+		case loop.Weight, loop.Grad, loop.State, loop.Table, loop.Prepared:
 			continue
 		}
 		r := b.Root()
-		if r.Space == loop.Table {
+		if r.Space == loop.Table || r.Space == loop.Prepared {
 			continue
 		}
 		s := by[r]

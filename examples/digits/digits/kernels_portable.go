@@ -7840,17 +7840,17 @@ func kFeaturesStageConv2dBiasGradGo(conv2dGrad0, featuresStageConv2dBiasGrad0 *f
 //		$weight[p] = fma(neg($lr[]), t0, $weight[p])
 //	}
 func kSgdGo(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int) {
-	s0 := unsafe.Slice(stateMomentum0, max(0, 3440+(main-1)*2752+(tail-1)*688))
+	s0 := unsafe.Slice(stateMomentum0, max(0, 4816+(main-1)*4128+(tail-1)*688))
 	i0 := 0
-	s1 := unsafe.Slice(grad0, max(0, 3440+(main-1)*2752+(tail-1)*688))
+	s1 := unsafe.Slice(grad0, max(0, 4816+(main-1)*4128+(tail-1)*688))
 	i1 := 0
 	s2 := unsafe.Slice(lr0, 1)
-	s3 := unsafe.Slice(weight0, max(0, 3440+(main-1)*2752+(tail-1)*688))
+	s3 := unsafe.Slice(weight0, max(0, 4816+(main-1)*4128+(tail-1)*688))
 	i3 := 0
 	v1 := s2[0]
 	v3 := math.Float32frombits(math.Float32bits(v1) ^ uint32(0x80000000))
 	for range main {
-		for range 4 {
+		for range 6 {
 			for range 688 {
 				v5 := s0[i0]
 				v6 := s1[i1]

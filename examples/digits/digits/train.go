@@ -238,8 +238,8 @@ var trainProgram = program{
 	bases:      trainBases,
 	cycles:     203945,
 	fixed:      16064,
-	fixedCost:  30608,
-	flops:      3644632,
+	fixedCost:  27729,
+	flops:      3600600,
 	model:      "digits",
 	name:       "train",
 	perExample: 16000,
@@ -360,7 +360,7 @@ func trainRun(x *exec) {
 		x.each(1, 1, 1, trainFeaturesStageConv2dBiasGrad)
 	}
 	// digits.dl:18:21 sgd
-	x.each(32, 16, 56, trainSgd)
+	x.each(32, 18, 72, trainSgd)
 }
 
 // trainConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
@@ -531,7 +531,7 @@ func trainFeaturesStageConv2dBiasGrad(x *exec, _, _ int) {
 	kFeaturesStageConv2dBiasGrad(x.at(24, 5760*x.from), x.grad(256), min(17, x.n-x.from), min(1, x.from))
 }
 
-// trainSgd: digits.dl:18:21 sgd; lanes along p, po by 4, p by 3
+// trainSgd: digits.dl:18:21 sgd; lanes along p, po by 6, p by 2
 func trainSgd(x *exec, lo, hi int) {
-	kSgd(x.state(0, 688*lo), x.grad(688*lo), x.at(25, 0), x.weight(688*lo), (hi-lo)/4, (hi-lo)%4)
+	kSgd(x.state(0, 688*lo), x.grad(688*lo), x.at(25, 0), x.weight(688*lo), (hi-lo)/6, (hi-lo)%6)
 }
