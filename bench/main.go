@@ -2,7 +2,7 @@
 // ratios of each pair (the peer's time by dlc's: larger is better), so that what else the machine does falls on both alike. The peers are PyTorch and ONNX Runtime: their
 // programs, in bench/peers, print one JSON object a measurement.
 //
-//	go run ./bench setup                 # installs the peers
+//	go run ./bench setup                 # installs the peers; setup onnxruntime installs that alone
 //	go run ./bench                       # every model of bench/models
 //	go run ./bench -rounds 9 lenet
 //	go run ./bench gc lenet              # how long the garbage collector waits for kernels
@@ -58,7 +58,7 @@ func main() {
 		verb, models = models[0], models[1:]
 	}
 	if verb == "setup" {
-		if err := setup(); err != nil {
+		if err := setup(slices.Equal(models, []string{"onnxruntime"})); err != nil {
 			log.Fatal(err)
 		}
 		return

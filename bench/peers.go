@@ -121,13 +121,17 @@ func (p *peers) onnxRuntime(threads int, models ...string) ([]*exec.Cmd, error) 
 	return []*exec.Cmd{exec.Command(p.ort, append([]string{library, strconv.Itoa(threads)}, models...)...)}, nil
 }
 
-// setup installs the peers: PyTorch by the system's package manager, where no Python has it, ONNX Runtime by npm, and the models that PyTorch exports for it.
-func setup() error {
+// setup installs the peers: ONNX Runtime by npm, and unless it is all that is wanted PyTorch by the system's package manager, where no Python has it, and the
+// models that PyTorch exports for ONNX Runtime.
+func setup(runtimeOnly bool) error {
 	p, err := findPeers("")
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(p.models(), 0o777); err != nil {
+		return err
+	}
+	if err := p.installRuntime(); err != nil || runtimeOnly {
 		return err
 	}
 	if p.python == "" {
@@ -138,18 +142,24 @@ func setup() error {
 			return errors.New("PyTorch was installed, but no Python finds it: name one by the environment variable PYTHON")
 		}
 	}
-	if p.library() == "" {
-		if err := say(p.home, "npm", "install", "--prefix", ".", "--ignore-scripts", "--no-audit", "--no-fund", "onnxruntime-node@"+ortVersion); err != nil {
-			return err
-		}
-		if p.library() == "" {
-			return fmt.Errorf("onnxruntime-node %s has no library for %s on %s", ortVersion, runtime.GOOS, runtime.GOARCH)
-		}
-	}
 	if err := say(".", p.python, "-W", "ignore", filepath.Join(peersFolder, "models.py"), p.models()); err != nil {
 		return err
 	}
 	fmt.Println("the peers are ready in", p.home)
+	return nil
+}
+
+// installRuntime installs ONNX Runtime where it is not there.
+func (p *peers) installRuntime() error {
+	if p.library() != "" {
+		return nil
+	}
+	if err := say(p.home, "npm", "install", "--prefix", ".", "--ignore-scripts", "--no-audit", "--no-fund", "onnxruntime-node@"+ortVersion); err != nil {
+		return err
+	}
+	if p.library() == "" {
+		return fmt.Errorf("onnxruntime-node %s has no library for %s on %s", ortVersion, runtime.GOOS, runtime.GOARCH)
+	}
 	return nil
 }
 

@@ -1,6 +1,6 @@
 // Runs models that dlc exported in ONNX Runtime, and compares the outputs with dlc's own.
 //
-//   node bench/peers/export.mjs [MODEL.dl...]      (default: all of bench/models, and the digits example)
+//   node bench/peers/export.mjs [MODEL.dl...]      (default: all of bench/models and examples)
 //
 // It needs the package onnxruntime-node under ${PEERS:-~/.cache/dlc-peers}. Weights are those beside the source, or random where there are none. Three random
 // examples go through dlc one by one and through ONNX Runtime as one batch. A line a model: the largest difference, and the largest output beside it.
@@ -88,7 +88,10 @@ try {
   let sources = process.argv.slice(2)
   if (sources.length === 0) {
     sources = readdirSync(join(root, 'bench', 'models')).filter(f => f.endsWith('.dl')).map(f => join('bench', 'models', f))
-    sources.push(join('examples', 'digits', 'digits.dl'))
+    for (const d of readdirSync(join(root, 'examples'), { withFileTypes: true }).filter(d => d.isDirectory())) {
+      const dir = join('examples', d.name)
+      sources.push(...readdirSync(join(root, dir)).filter(f => f.endsWith('.dl')).map(f => join(dir, f)))
+    }
   }
   for (const s of sources) if (!await check(s)) process.exitCode = 1
 } finally {
