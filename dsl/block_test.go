@@ -54,6 +54,12 @@ func TestBlockBodies(t *testing.T) {
 	if err != nil || string(formatted) != good {
 		t.Errorf("the style is %v\n%s", err, formatted)
 	}
+	for i := range good { // cut off, and with a piece left out: errors, and nothing worse
+		for _, bad := range []string{good[:i], good[:i] + good[min(len(good), i+1+i%13):]} {
+			Compile("m.dl", []byte(bad), Options{})
+			Format("m.dl", []byte(bad))
+		}
+	}
 	for want, change := range map[string][2]string{
 		"m.dl:5:11: error: block layer has no return":                  {"        return dense(y, v[]) + x // back\n", ""},
 		"m.dl:11:9: error: y is defined by itself":                     {"h*gate", "h*y"},

@@ -76,7 +76,7 @@ func (n *call) one(i int, what string) float64 {
 	if c.elems() != 1 {
 		refuse("%s must be one number, not %v", what, c.shape)
 	}
-	return c.data[0]
+	return c.all()[0]
 }
 
 // rank is the number of axes of operand i.

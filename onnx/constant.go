@@ -9,11 +9,13 @@ import (
 	"github.com/dlc-ml/dlc/ir/ops"
 )
 
-// constant is a tensor whose elements are known when the model is imported. Where fill is set, data is one number that all elements are.
+// constant is a tensor whose elements are known when the model is imported. Where fill is set, data is one number that all elements are; where packed is,
+// the elements are there, and data is nil.
 type constant struct {
 	t      DataType
 	shape  []int
 	data   []float64
+	packed *stored
 	fill   bool
 	weight bool   // it comes from an initializer, so a float one is a parameter of the network
 	kept   bool   // it is a running statistic: a parameter too, which no training changes
@@ -31,10 +33,17 @@ func (c *constant) elems() int {
 
 // all returns every element.
 func (c *constant) all() []float64 {
-	if c.fill {
+	switch {
+	case c.fill:
 		return slices.Repeat(c.data, c.elems())
+	case c.packed == nil:
+		return c.data
 	}
-	return c.data
+	list, w := make([]float64, c.elems()), c.walk()
+	for i := range list {
+		list[i] = w.next()
+	}
+	return list
 }
 
 // ints returns the elements as whole numbers, saturated to 32 bits: as bounds and extents, which reach no farther.
@@ -72,6 +81,10 @@ func (c *constant) permuted(perm []int) *constant {
 	for i, p := range perm {
 		r.shape[i] = c.shape[p]
 	}
+	if c.packed != nil {
+		r.packed = c.packed.permuted(perm)
+		return &r
+	}
 	if c.fill || len(c.data) <= 1 {
 		return &r
 	}
@@ -103,6 +116,11 @@ func (c *constant) permuted(perm []int) *constant {
 func (c *constant) reshaped(shape ...int) *constant {
 	r := *c
 	r.shape = shape
+	if c.packed != nil {
+		if r.packed = c.packed.reshaped(c.shape, shape); r.packed == nil {
+			r.data = c.all()
+		}
+	}
 	return &r
 }
 
@@ -112,8 +130,13 @@ func (im *importer) constant(t *Tensor) (*constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := im.take(n); err != nil {
-		return nil, err
+	if p := packRaw(t, shape, n); p != nil {
+		return &constant{t: t.Type, shape: shape, packed: p, name: t.Name}, nil
+	}
+	if n <= t.held() { // else there is an error, and nothing is decoded
+		if err := im.take(n); err != nil {
+			return nil, err
+		}
 	}
 	data, err := t.Numbers()
 	if err != nil {
@@ -170,10 +193,30 @@ func (im *importer) dense(s *SparseTensor) (*constant, error) {
 	return c, nil
 }
 
-// take accounts for a constant of n elements.
+// take accounts for n elements of constants that stay, of 8 bytes each.
 func (im *importer) take(n int) error {
-	if *im.budget -= int64(n); *im.budget < 0 {
-		return fmt.Errorf("the constants of the model take more than %d MB", im.opt.Memory>>20)
+	if im.room -= 8 * int64(n); im.room < 0 {
+		return im.over()
+	}
+	return nil
+}
+
+// passing accounts for n elements that are there for a moment.
+func (im *importer) passing(n int) error {
+	if 8*int64(n) > im.room {
+		return im.over()
+	}
+	return nil
+}
+
+func (im *importer) over() error {
+	return fmt.Errorf("what is computed when the model is imported takes more than %d MB; --max-memory allows more", im.opt.Memory>>20)
+}
+
+// unfold accounts for the weights of the network, which take no memory until they are written, but may be far larger than the file.
+func (im *importer) unfold(n int) error {
+	if im.weightRoom -= 4 * int64(n); im.weightRoom < 0 {
+		return fmt.Errorf("the weights of the network take more than %d MB, which is far more than its file; --max-memory allows more", im.weightMost>>20)
 	}
 	return nil
 }

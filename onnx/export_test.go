@@ -109,7 +109,7 @@ func compareExported(t *testing.T, name string, sample int, c *ops.Case, m *Mode
 	f := imp.Module.Func(ir.FuncInfer)
 	for _, v := range f.Params() {
 		w := ops.NewTensor(v.Type.Elem, ops.Extents(v.Type.Shape, 1)...)
-		for k, x := range imp.Weights[v.Param.Name] {
+		for k, x := range imp.Weights[v.Param.Name].Floats() {
 			w.Data[k] = float64(x)
 		}
 		again[v] = w

@@ -40,9 +40,11 @@ func inFile(file string, err error) error { return fmt.Errorf("%s: %w", file, er
 // Parse reads a model from the bytes of a file, which it keeps. Data that lies in other files is not loaded.
 func Parse(file string, b []byte) (*Model, error) {
 	m := &Model{File: file, Source: b}
-	if err := decode(newDecoder(len(b)), m, modelRows(), b); err != nil {
+	d := newDecoder(len(b))
+	if err := decode(d, m, modelRows(), b); err != nil {
 		return nil, inFile(file, err)
 	}
+	m.room = d.left
 	if m.Graph == nil {
 		return nil, inFile(file, at("graph", errors.New("the model has none; is it an ONNX file?")))
 	}

@@ -8,6 +8,17 @@ import (
 	"github.com/dlc-ml/dlc/ir/ops"
 )
 
+// operands is how many elements the operands have, which are known.
+func (c *call) operands() int {
+	n := 0
+	for _, x := range c.in {
+		if x != nil {
+			n += product(ops.Extents(x.shape(), 1))
+		}
+	}
+	return n
+}
+
 // foldable reports whether all operands are known and few enough to compute the node.
 func (c *call) foldable(r *opRow) bool {
 	n := 0
@@ -33,6 +44,9 @@ func (c *call) foldable(r *opRow) bool {
 // fold computes a node whose operands are known by the operators' own float64 evaluation.
 func (c *call) fold(r *opRow) ([]*value, error) {
 	im, n := c.im, c.node
+	if err := im.passing(c.operands()); err != nil {
+		return nil, err
+	}
 	leave := im.enterFold()
 	defer leave()
 	list := r.run(c)
@@ -58,7 +72,11 @@ func (c *call) fold(r *opRow) ([]*value, error) {
 	}
 	counts := len(open)
 	for j, i := range open {
-		k := &constant{t: list[i].t, shape: got[j].Shape, data: got[j].Data, weight: weight}
+		k, err := im.kept(list[i].t, got[j])
+		if err != nil {
+			return nil, err
+		}
+		k.weight = weight
 		if i < len(n.Outputs) {
 			k.name = n.Outputs[i]
 		}
@@ -82,10 +100,11 @@ func (im *importer) enterFold() (leave func()) {
 
 // evaluate computes values of the function that is only there for that.
 func (im *importer) evaluate(values []*ir.Value) ([]*ops.Tensor, error) {
-	f, size, most := im.sink.b.Func, 0, foldGrown
+	f, size, given := im.sink.b.Func, 0, 0
 	for _, t := range im.sink.given {
-		most += 8 * len(t.Data)
+		given += len(t.Data)
 	}
+	most := foldGrown + 8*given
 	for i, v := range values {
 		f.Return(itoa(i), v)
 	}
@@ -97,19 +116,39 @@ func (im *importer) evaluate(values []*ir.Value) ([]*ops.Tensor, error) {
 			}
 		}
 	}
-	if err := im.take(size); err != nil {
+	if err := im.passing(size + given); err != nil {
 		return nil, err
+	}
+	if im.work -= int64(size); im.work < 0 {
+		return nil, errors.New("more is computed of constants than the size of the file lets expect; --max-memory allows more")
 	}
 	return ops.EvalFunc(f, im.sink.given, 1)
 }
 
 // computed is what build makes of a constant.
 func (im *importer) computed(c *constant, build func(v *ir.Value) *ir.Value) *constant {
+	if err := im.passing(c.elems()); err != nil {
+		panic(refusal{err})
+	}
 	leave := im.enterFold()
 	defer leave()
 	got, err := im.evaluate([]*ir.Value{build(im.materialize(c))})
 	if err != nil {
 		panic(refusal{err})
 	}
-	return &constant{t: typeOfElem[got[0].Elem], shape: got[0].Shape, data: got[0].Data, weight: c.weight, name: c.name}
+	k, err := im.kept(typeOfElem[got[0].Elem], got[0])
+	if err != nil {
+		panic(refusal{err})
+	}
+	k.weight, k.name = c.weight, c.name
+	return k
+}
+
+// kept is a constant of a tensor that was computed.
+func (im *importer) kept(t DataType, got *ops.Tensor) (*constant, error) {
+	n := len(got.Data)
+	if got.Elem == ir.F32 && n > literalMax { // as it is in the program
+		return &constant{t: t, shape: got.Shape, packed: packFloats(got.Shape, got.Data)}, im.take((n + 1) / 2)
+	}
+	return &constant{t: t, shape: got.Shape, data: got.Data}, im.take(n)
 }

@@ -4,24 +4,79 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// tryImport imports whatever a file holds. No error may be one of the importer's own.
+// importAll imports whatever a file holds, in both ways, and as a source where it has one.
+func importAll(b []byte) error {
+	m, err := Parse("m.onnx", b)
+	if err != nil {
+		return err
+	}
+	imp, err := m.Import(Options{Batch: true})
+	if err == nil {
+		imp.Source("") // what the language cannot say is no matter here
+	}
+	if err == nil || !strings.Contains(err.Error(), "internal error") {
+		_, err = m.Import(Options{})
+	}
+	return err
+}
+
+// allocated is how many bytes were allocated since the program started, and live how many are in use now.
+func allocated() uint64 { return readMetric("/gc/heap/allocs:bytes") }
+func live() uint64      { return readMetric("/memory/classes/heap/objects:bytes") }
+
+func readMetric(name string) uint64 {
+	sample := []metrics.Sample{{Name: name}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// peak is the most memory that f needs beyond what is in use before. The collector runs all the time, so little but what is needed is there.
+func peak(f func()) uint64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(2))
+	runtime.GC()
+	before := live()
+	var most atomic.Uint64
+	stop, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Microsecond):
+				most.Store(max(most.Load(), live()))
+			}
+		}
+	}()
+	f()
+	close(stop)
+	<-stopped
+	return max(most.Load(), before) - before
+}
+
+// tryImport imports whatever a file holds, in a second and with memory for twice the file and 64 MB. No error may be one of the importer's own.
 func tryImport(t *testing.T, what string, b []byte) {
 	t.Helper()
-	start := cpuTime()
-	m, err := Parse("m.onnx", b)
-	if err == nil {
-		if _, err = m.Import(Options{Memory: 64 << 20, Batch: true}); err == nil || !strings.Contains(err.Error(), "internal error") {
-			_, err = m.Import(Options{Memory: 64 << 20})
-		}
-	}
+	bound := uint64(2*len(b) + 64<<20)
+	start, before := cpuTime(), allocated()
+	err := importAll(b)
 	if took := cpuTime() - start; took > time.Second {
 		t.Errorf("%s took %v", what, took)
+	}
+	if allocated()-before > bound { // else it cannot have needed more
+		if most := peak(func() { importAll(b) }); most > bound {
+			t.Errorf("%s took %d MB of memory, its file has %d bytes", what, most>>20, len(b))
+		}
 	}
 	if err == nil {
 		return
@@ -111,13 +166,84 @@ var hostile = []struct {
 			node("Identity", []string{"c"}, []string{"d"}), node("Identity", []string{"v"}, []string{"w"}), info(12, "d"), info(12, "w", 1)))), info(12, "y", 1)}},
 }
 
+// integers is an initializer of whole numbers of 64 bits in one axis, and one is a scalar.
+func integers(name string, list ...int64) []byte {
+	return sub(5, packed(1, int64(len(list))), num(2, 7), packed(7, list...), str(8, name))
+}
+
+func one(name string, x int64) []byte { return sub(5, num(2, 7), packed(7, x), str(8, name)) }
+
+// times are as many nodes as said, the k-th made by f.
+func times(n int, f func(k int) []byte) (list [][]byte) {
+	for k := range n {
+		list = append(list, f(k))
+	}
+	return list
+}
+
+// bombs are small files that would take much memory or time.
+func bombs() map[string][][]byte {
+	name := func(s string, k int) string { return s + itoa(k) }
+	small := [][]byte{one("zero", 0), one("step", 1), one("million", 1<<20-1), integers("shape", 1<<20-1), integers("large", 1<<30), integers("two", 2)}
+	with := func(list ...[]byte) [][]byte { return append(slices.Clone(small), list...) }
+	return map[string][][]byte{
+		"ranges": append(with(times(100, func(k int) []byte { return node("Range", []string{"zero", "million", "step"}, []string{name("r", k)}) })...), info(12, "r0", 1)),
+		"sums of fills": append(with(append([][]byte{node("ConstantOfShape", []string{"shape"}, []string{"a"})},
+			times(100, func(k int) []byte { return node("Add", []string{name("a", k)[:1], "a"}, []string{name("s", k)}) })...)...), info(12, "s0", 1)),
+		"chain": append(with(append([][]byte{node("ConstantOfShape", []string{"shape"}, []string{"s0"})},
+			times(100, func(k int) []byte { return node("Exp", []string{name("s", k)}, []string{name("s", k+1)}) })...)...), info(12, "s100", 1)),
+		"doubling": append(with(append([][]byte{node("Range", []string{"zero", "million", "step"}, []string{"d0"})},
+			times(40, func(k int) []byte {
+				return node("Concat", []string{name("d", k), name("d", k)}, []string{name("d", k+1)}, join(str(1, "axis"), num(3, 0), num(20, 2)))
+			})...)...), info(12, "d40", 1)),
+		"tiles": append(with(append([][]byte{integers("d0", 1, 2, 3)},
+			times(60, func(k int) []byte { return node("Tile", []string{name("d", k), "two"}, []string{name("d", k+1)}) })...)...), info(12, "d60", 1)),
+		"fills as weights": append(with(append([][]byte{info(11, "x", 1)}, times(100, func(k int) []byte {
+			return join(node("ConstantOfShape", []string{"large"}, []string{name("w", k)}), node("Add", []string{"x", name("w", k)}, []string{name("y", k)}))
+		})...)...), info(12, "y0", 1)),
+		"one hot": append(with(append([][]byte{node("Range", []string{"zero", "million", "step"}, []string{"i"}), integers("v", 0, 1), one("depth", 1<<20)},
+			node("OneHot", []string{"i", "depth", "v"}, []string{"y"}))...), info(12, "y", 1)),
+		"eye": append(with(append([][]byte{integers("square", 1<<14, 1<<14), node("ConstantOfShape", []string{"square"}, []string{"f"})},
+			times(20, func(k int) []byte { return node("EyeLike", []string{"f"}, []string{name("e", k)}) })...)...), info(12, "e0", 1)),
+		"padded weights": {sub(5, packed(1, 4), num(2, 1), str(8, "w"), sub(9, raw(1, 2, 3, 4))), integers("pads", 0, 1<<28), node("Pad", []string{"w", "pads"}, []string{"y"}), info(12, "y", 1)},
+		"a weight of zeros that is given in short numbers": {sub(5, packed(1, 8<<20), num(2, 6), sub(5, make([]byte, 8<<20)), str(8, "w")), node("Neg", []string{"w"}, []string{"y"}), info(12, "y", 8<<20)},
+		"loops": {one("n", 1<<15), sub(5, num(2, 9), num(5, 1), str(8, "c")), node("ConstantOfShape", []string{"shape"}, []string{"x"}), integers("shape", 1<<18),
+			node("Loop", []string{"n", "c", "x"}, []string{"y", "z"}, join(str(1, "body"), num(20, 5), sub(6, info(11, "i"), info(11, "c"), info(11, "v", 1), node("Identity", []string{"c"}, []string{"d"}),
+				node("Exp", []string{"v"}, []string{"w"}), node("Exp", []string{"v"}, []string{"s"}), info(12, "d"), info(12, "w", 1), info(12, "s", 1)))), info(12, "z", 1)},
+	}
+}
+
+// TestBombs imports small files that unfold.
+func TestBombs(t *testing.T) {
+	for what, graph := range bombs() {
+		tryImport(t, what, model(17, graph...))
+	}
+}
+
+// TestNetworkMemory imports real networks, and those whose weights are far larger than their files, within the same bounds.
+func TestNetworkMemory(t *testing.T) {
+	dir := modelFolder(t)
+	files, _ := filepath.Glob(filepath.Join(dir, "onnx-light", "*.onnx"))
+	more, _ := filepath.Glob(filepath.Join(dir, "onnx", "*", "model.onnx"))
+	if files = append(files, more...); len(files) < 22 {
+		t.Fatalf("only %d networks", len(files))
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tryImport(t, file, b)
+	}
+}
+
 func TestHostileGraphs(t *testing.T) {
 	for _, h := range hostile {
 		b := model(17, h.graph...)
 		tryImport(t, h.name, b)
 		m, err := Parse("m.onnx", b)
 		if err == nil {
-			_, err = m.Import(Options{Memory: 64 << 20})
+			_, err = m.Import(Options{})
 		}
 		if h.want != "" && (err == nil || !strings.Contains(err.Error(), h.want)) {
 			t.Errorf("%s: %v, want %s", h.name, err, h.want)
@@ -161,6 +287,9 @@ func FuzzImport(f *testing.F) {
 	f.Add(small())
 	for _, h := range hostile {
 		f.Add(model(17, h.graph...))
+	}
+	for _, graph := range bombs() {
+		f.Add(model(17, graph...))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { tryImport(t, "a file", b) })
 }

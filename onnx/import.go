@@ -22,7 +22,8 @@ type Options struct {
 	Rows int
 	// Keep makes an operator of each node, so that a source has a line for it: nothing is left out or computed beforehand but what says shapes.
 	Keep bool
-	// Memory bounds the elements of constants, in bytes; 0 is 2 GB and sixteen times what the model's files hold.
+	// Memory bounds what an import takes beside the files, in bytes; 0 is as much as these hold and 40 MB. Weights that follow from few bytes of a file, as
+	// numbers that fill a shape do, take none; there may be 2 GB of them and sixteen times what the files hold, or as much as Memory says.
 	Memory int64
 }
 
@@ -30,7 +31,7 @@ type Options struct {
 type Import struct {
 	Module *ir.Module
 	// Weights are the elements of each parameter, by its name.
-	Weights map[string][]float32
+	Weights map[string]Weight
 	Inputs  []Port // those that are not known, in the order of the function
 	Outputs []Port
 	// Extents are the results of the function behind the outputs: each says how much there is of outputs that name it as their Count.
@@ -75,16 +76,19 @@ type importer struct {
 	opsets    map[string]int64
 	functions map[string]*Function
 	sink      *sink
-	weights   map[string][]float32
-	budget    *int64
-	result    *Import
-	problems  []Problem
-	needs     []string
-	depth     int
-	steps     int // nodes imported, unrolled loops among them
-	turned    map[permutation]*constant
-	partial   map[int]*extent // of outputs
-	names     map[string]bool // of inputs, outputs and parameters, folded
+	weights   map[string]Weight
+	room      int64 // bytes that constants may still take
+	work      int64 // elements that may still be computed
+	// weightRoom is the same for weights, of weightMost at the beginning.
+	weightRoom, weightMost int64
+	result                 *Import
+	problems               []Problem
+	needs                  []string
+	depth                  int
+	steps                  int // nodes imported, unrolled loops among them
+	turned                 map[permutation]*constant
+	partial                map[int]*extent // of outputs
+	names                  map[string]bool // of inputs, outputs and parameters, folded
 }
 
 // scope is the values of a graph by name, those of the graphs around it behind them.
@@ -112,11 +116,12 @@ const NewestOpset = 25
 
 // Import makes a module of the model. The error is *Unsupported where nodes or inputs are; any other is a damaged file.
 func (m *Model) Import(opt Options) (*Import, error) {
+	files := int64(len(m.Source)) + m.external
+	weights := max(2<<30+16*files, opt.Memory)
 	if opt.Memory == 0 {
-		opt.Memory = 2<<30 + 16*(int64(len(m.Source))+m.external)
+		opt.Memory = m.room + m.external
 	}
-	budget := opt.Memory / 8
-	im := &importer{opt: opt, file: m.File, opsets: map[string]int64{}, functions: map[string]*Function{}, weights: map[string][]float32{}, budget: &budget, turned: map[permutation]*constant{}, partial: map[int]*extent{}, names: map[string]bool{}}
+	im := &importer{opt: opt, file: m.File, opsets: map[string]int64{}, functions: map[string]*Function{}, weights: map[string]Weight{}, room: opt.Memory, work: max(8<<20+2*files, opt.Memory/8), weightRoom: weights, weightMost: weights, turned: map[permutation]*constant{}, partial: map[int]*extent{}, names: map[string]bool{}}
 	for _, o := range m.Opsets {
 		im.opsets[domainOf(o.Domain)] = o.Version
 	}

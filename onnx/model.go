@@ -12,6 +12,7 @@ type Model struct {
 	Graph     *Graph
 	Functions []*Function
 	external  int64 // bytes of data that lay in other files
+	room      int64 // what the decoder left of the memory that a model may take
 }
 
 // Opset is an OperatorSetIdProto: the version of the operators of a domain that a model or function uses.

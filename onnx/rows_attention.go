@@ -210,7 +210,7 @@ func tensorScatter(n *call) []*value {
 	c := whole(seq(0, fresh[a])...).c
 	ones := slices.Repeat([]int{1}, len(dims))
 	ones[a] = fresh[a]
-	at := n.im.materialize(&constant{t: Int32, shape: ones, data: c.data})
+	at := n.im.materialize(&constant{t: Int32, shape: ones, data: c.all()})
 	if n.has(2) {
 		row := slices.Repeat([]int{1}, len(dims))
 		row[0] = dims[0]

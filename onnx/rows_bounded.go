@@ -200,7 +200,8 @@ func (im *importer) countOf(output string, e *extent) string {
 // trimmed is c with the first places along an axis only.
 func (c *constant) trimmed(axis, count int) *constant {
 	r := *c
-	r.data, r.shape = firstPlaces(c.data, c.shape, axis, count)
+	r.data, r.shape = firstPlaces(c.all(), c.shape, axis, count)
+	r.packed, r.fill = nil, false
 	return &r
 }
 

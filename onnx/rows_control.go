@@ -132,6 +132,9 @@ func (n *call) stacked(list []*value, a int) *value {
 			if !slices.Equal(x.c.shape, list[0].c.shape) {
 				refuse("its results have different shapes")
 			}
+			if err := n.im.take(x.c.elems()); err != nil {
+				panic(refusal{err})
+			}
 			c.data = append(c.data, x.c.all()...)
 		}
 		return &value{t: c.t, c: c}

@@ -51,7 +51,7 @@ func (n *call) within(i int, size ir.Dim) {
 	if c == nil || !size.Static() {
 		return
 	}
-	for _, x := range c.data {
+	for _, x := range c.all() {
 		if x < float64(-size.Size) || x >= float64(size.Size) {
 			refuse("the index %v is out of range: there are %d", x, size.Size)
 		}

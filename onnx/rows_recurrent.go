@@ -93,7 +93,7 @@ func (n *call) recurrentAttrs(kind string, activations []string) (attrs []ir.Att
 
 // zero reports whether x is known to be zeros.
 func (x *value) zero() bool {
-	return x.c != nil && !slices.ContainsFunc(x.c.data, func(v float64) bool { return v != 0 })
+	return x.c != nil && !slices.ContainsFunc(x.c.all(), func(v float64) bool { return v != 0 })
 }
 
 // state is an initial state [D,N,H], or [N,D,H], as [N,D*H].

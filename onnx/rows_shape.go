@@ -16,7 +16,7 @@ var _ = register("",
 			if k.elems() != 1 {
 				refuse("its value must be one number")
 			}
-			c.t, c.data = k.t, k.data
+			c.t, c.data = k.t, k.all()
 		}
 		return []*value{n.filled(c, n.ints(0, "the shape"))}
 	}},

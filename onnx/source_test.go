@@ -14,17 +14,7 @@ import (
 
 // TestBlocks imports networks with and without blocks: their sources are the same program on the same weights, and the blocks are there.
 func TestBlocks(t *testing.T) {
-	root := os.Getenv("DLC_TESTDATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared")
-	}
-	dir := filepath.Join(root, "models")
-	if _, err := os.Stat(dir); err != nil {
-		if os.Getenv("DLC_CI") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	dir := modelFolder(t)
 	for name, lines := range map[string][]string{
 		"onnx-light/light_resnet50": {"block res(x, n, n_2) {", `r25 = res(r15, 256, 64, name="gpu_0_res2_1")`, "return relu("},
 		"onnx-light/light_squeezenet": {"block fire(x, n, n_2, n_3) {", `r31 = fire(r24, 256, 32, 128, name="fire5")`, "param  squeeze1x1_w_0: f32[1, 1, n, n_2]",
@@ -78,11 +68,28 @@ func TestBlocks(t *testing.T) {
 			t.Errorf("%s: the blocks make %d bytes of %d", name, len(text), len(flat))
 		}
 		for _, p := range imp.Module.Params {
-			if len(imp.Weights[p.Name]) == 0 {
+			if imp.Weights[p.Name].Len() == 0 {
 				t.Errorf("%s: %s has no weights", name, p.Name)
 			}
 		}
 	}
+}
+
+// modelFolder is the folder of the shared networks, without which a test is left out.
+func modelFolder(t *testing.T) string {
+	t.Helper()
+	root := os.Getenv("DLC_TESTDATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "shared")
+	}
+	dir := filepath.Join(root, "models")
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("DLC_CI") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return dir
 }
 
 // form is what a source computes, a line an operator, with parameters by where their weights lie.
@@ -98,10 +105,10 @@ func form(t *testing.T, name, text string, imp *Import) []string {
 	}
 	for _, p := range m.Params {
 		w := imp.Weights[p.Name]
-		if len(w) == 0 {
+		if w.Len() == 0 {
 			t.Fatalf("%s: there are no weights %s", name, p.Name)
 		}
-		ids[f.ParamValue(p)] = fmt.Sprintf("%p:%v:%v", &w[0], p.Type, p.Trainable)
+		ids[f.ParamValue(p)] = fmt.Sprintf("%p:%v:%v", w.c, p.Type, p.Trainable)
 	}
 	var lines []string
 	for i, op := range f.Ops {

@@ -117,6 +117,17 @@ func (t *Tensor) Numbers() ([]float64, error) {
 	return t.fromFields(st, n)
 }
 
+// held is how many bytes of data there are, of which an element takes one at least.
+func (t *Tensor) held() int {
+	n := len(t.raw)
+	for _, chunks := range t.fields {
+		for _, c := range chunks {
+			n += len(c)
+		}
+	}
+	return n
+}
+
 func (t *Tensor) fromRaw(st storage, n int) ([]float64, error) {
 	if len(t.raw) != n*st.size {
 		return nil, at("raw_data", fmt.Errorf("%d elements %v of %d bytes are not %d bytes", n, t.Type, st.size, len(t.raw)))

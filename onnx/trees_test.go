@@ -92,7 +92,7 @@ func TestTrees(t *testing.T) {
 		given := map[*ir.Value]*ops.Tensor{fn.Inputs[0]: x}
 		for _, v := range fn.Params() {
 			w := ops.NewTensor(ir.F32, ops.Extents(v.Type.Shape, 1)...)
-			for i, e := range imp.Weights[v.Name] {
+			for i, e := range imp.Weights[v.Name].Floats() {
 				w.Data[i] = float64(e)
 			}
 			given[v] = w

@@ -156,6 +156,12 @@ func (im *importer) newConstant(c *constant) *ir.Value {
 		v = im.parameter(c)
 	} else {
 		data := c.data
+		if c.packed != nil {
+			if err := im.take(c.elems()); err != nil {
+				panic(refusal{err})
+			}
+			data = c.all()
+		}
 		v = im.must("literal", clean(c.name, "c"), nil, ir.Attr{Name: "data", Value: data}, ir.Attr{Name: "shape", Value: c.shape}, ir.Attr{Name: "elem", Value: hold.String()})
 	}
 	if hold != elem {
@@ -170,18 +176,10 @@ func (im *importer) parameter(c *constant) *ir.Value {
 	name := im.unique(clean(c.name, "constant"))
 	p := &ir.Param{Name: name, Type: ir.T(ir.F32, ir.S(c.shape...)), Init: ir.Init{Kind: "zeros"}, Trainable: c.weight && !c.kept}
 	m.Params = append(m.Params, p)
-	if err := im.take(c.elems()); err != nil {
+	if err := im.unfold(c.elems()); err != nil {
 		panic(refusal{err})
 	}
-	w := make([]float32, c.elems())
-	for i := range w {
-		if c.fill {
-			w[i] = float32(c.data[0])
-		} else {
-			w[i] = float32(c.data[i])
-		}
-	}
-	im.weights[name] = w
+	im.weights[name] = Weight{c}
 	return im.sink.b.Func.ParamValue(p)
 }
 

@@ -13,7 +13,7 @@ const (
 	// maxDepth bounds how deep messages lie in each other; a graph in a graph takes three.
 	maxDepth = 96
 	// spare is how many bytes the parts of a model may take beyond as many as its file has.
-	spare = 48 << 20
+	spare = 40 << 20
 )
 
 // decoder holds what bounds a decoding.

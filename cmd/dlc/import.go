@@ -52,6 +52,6 @@ func newImport() *cobra.Command {
 	f.StringVarP(&dir, "output", "o", "", "write to this `folder` (default: that of the model)")
 	f.StringVar(&format, "weights", "safetensors", "write the weights in this `format`: safetensors, which other commands find by themselves, or npz")
 	f.BoolVar(&simplify, "simplify", true, "leave out nodes that do nothing, and compute those whose operands are known; without it every node has its line in the source")
-	f.Var(shapeFlag{&set}, "shape", "the shape of an input, such as `x=1x3x224x224`")
+	addONNX(f, &set, "")
 	return c
 }

@@ -17,7 +17,28 @@ import (
 // addSet adds --set, which every command that compiles has.
 func addSet(f *pflag.FlagSet, set *map[string]string) {
 	f.StringToStringVar(set, "set", nil, "replace a constant of the source: `name=value`")
-	f.Var(shapeFlag{set}, "shape", "of an ONNX model: the shape of an input, such as `x=1x3x224x224`")
+	addONNX(f, set, "of an ONNX model: ")
+}
+
+// addONNX adds what is said about ONNX models, which every command that reads one has.
+func addONNX(f *pflag.FlagSet, set *map[string]string, what string) {
+	f.Var(shapeFlag{set}, "shape", what+"the shape of an input, such as `x=1x3x224x224`")
+	f.Var(memoryFlag{set}, "max-memory", what+"how much `memory`, such as 4GB, constants and weights that follow from little of the file may take (default: bounded by the file's size)")
+}
+
+// memoryFlag is --max-memory.
+type memoryFlag struct{ set *map[string]string }
+
+func (m memoryFlag) String() string        { return "" }
+func (m memoryFlag) Type() string          { return "memory" }
+func (m memoryFlag) Set(text string) error { return put(m.set, driver.MaxMemory, text) }
+
+func put(set *map[string]string, key, value string) error {
+	if *set == nil {
+		*set = map[string]string{}
+	}
+	(*set)[key] = value
+	return nil
 }
 
 // shapeFlag is --shape, which an ONNX model takes in place of --set.
@@ -30,11 +51,7 @@ func (s shapeFlag) Set(text string) error {
 	if !ok {
 		return fmt.Errorf("write name=1x3x224x224")
 	}
-	if *s.set == nil {
-		*s.set = map[string]string{}
-	}
-	(*s.set)[name] = shape
-	return nil
+	return put(s.set, name, shape)
 }
 
 // addISA adds --isa, which every command that runs a program has.
@@ -80,7 +97,7 @@ func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, "dlc: "+forma
 func passOn(c *cobra.Command, without ...string) []string {
 	var args []string
 	c.Flags().Visit(func(f *pflag.Flag) {
-		for _, w := range append(without, "shape") {
+		for _, w := range append(without, "shape", "max-memory") {
 			if f.Name == w {
 				return
 			}

@@ -65,7 +65,7 @@ func exportAndBack(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	const batch = 2
-	calls := []Call{{Batch: batch, Threads: 2, Weights: first.Words(weights)}, {Batch: batch, Threads: 2, Weights: second.Words(again.Weights)}}
+	calls := []Call{{Batch: batch, Threads: 2, Weights: first.Words(weights)}, {Batch: batch, Threads: 2, Weights: second.Words(again.Floats())}}
 	for _, v := range first.Module.Func(ir.FuncInfer).Inputs {
 		words := make([]uint32, count(v.Type, batch))
 		for i := range words {

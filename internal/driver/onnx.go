@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -20,16 +22,17 @@ func IsONNX(file string) bool { return strings.EqualFold(filepath.Ext(file), ".o
 
 // parseONNX imports an ONNX model. set has the shapes of inputs: "x=1x3x224x224".
 func parseONNX(file string, set map[string]string) (*Model, *ir.Module, error) {
-	shapes, err := parseShapes(set)
+	opt, set, err := importOptions(file, set)
 	if err != nil {
 		return nil, nil, err
 	}
+	done := collecting(file, opt.Memory)
 	m, err := onnx.Read(file)
-	if err != nil {
-		return nil, nil, err
+	var imp *onnx.Import
+	if err == nil {
+		imp, err = ImportONNX(m, opt)
 	}
-	imp, err := ImportONNX(m, onnx.Options{Name: modelName(file), Shapes: shapes})
-	if err != nil {
+	if done(); err != nil {
 		return nil, nil, err
 	}
 	weights, err := Safetensors(Tensors(imp.Module.Params, imp.Weights))
@@ -37,6 +40,45 @@ func parseONNX(file string, set map[string]string) (*Model, *ir.Module, error) {
 		return nil, nil, err
 	}
 	return &Model{File: file, Source: m.Source, Set: set, Weights: weights}, imp.Module, nil
+}
+
+// MaxMemory is the key among the shapes of inputs for how much memory an import may take beside the file, such as 4GB.
+const MaxMemory = "--max-memory"
+
+// importOptions reads what the user says about an ONNX model, and returns the shapes alone too.
+func importOptions(file string, set map[string]string) (opt onnx.Options, shapes map[string]string, err error) {
+	shapes = maps.Clone(set)
+	delete(shapes, MaxMemory)
+	opt.Name = modelName(file)
+	if text := set[MaxMemory]; text != "" {
+		if opt.Memory, err = parseBytes(text); err != nil {
+			return opt, nil, err
+		}
+	}
+	opt.Shapes, err = parseShapes(shapes)
+	return opt, shapes, err
+}
+
+// parseBytes reads 512MB or 4GB.
+func parseBytes(text string) (int64, error) {
+	for unit, size := range map[string]int64{"MB": 1 << 20, "GB": 1 << 30} {
+		if digits, ok := strings.CutSuffix(strings.ToUpper(text), unit); ok {
+			if n, err := strconv.ParseInt(digits, 10, 64); err == nil && n > 0 && n <= (1<<40)/size {
+				return n * size, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%s is written 512MB or 4GB, not %q", MaxMemory, text)
+}
+
+// collecting lets the garbage collector keep to the memory that an import may take, until the result is called.
+func collecting(file string, most int64) (done func()) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return func() {}
+	}
+	before := debug.SetMemoryLimit(2*info.Size() + max(most, 64<<20))
+	return func() { debug.SetMemoryLimit(before) }
 }
 
 // ImportONNX imports a model with its first axes as the batch, where that is possible, and as it is where it is not.
@@ -60,16 +102,18 @@ type Imported struct {
 
 // Import makes a source of an ONNX model, which it has compiled once to see that it is right. With keep it has a line for each node.
 func Import(file string, shapes map[string]string, keep bool) (*Imported, error) {
-	given, err := parseShapes(shapes)
+	opt, _, err := importOptions(file, shapes)
 	if err != nil {
 		return nil, err
 	}
+	defer collecting(file, opt.Memory)()
 	m, err := onnx.Read(file)
 	if err != nil {
 		return nil, err
 	}
-	name := modelName(file)
-	imp, err := m.Import(onnx.Options{Name: name, Shapes: given, Batch: true, Keep: keep})
+	name := opt.Name
+	opt.Batch, opt.Keep = true, keep
+	imp, err := m.Import(opt)
 	if err != nil {
 		return nil, err
 	}

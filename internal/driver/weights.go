@@ -2,15 +2,14 @@ package driver
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/ir/ops"
+	"github.com/dlc-ml/dlc/onnx"
 	"github.com/dlc-ml/dlc/runtime"
 )
 
@@ -55,36 +54,12 @@ func Safetensors(list []runtime.Tensor) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Tensors are the parameters, in their order, with their elements.
-func Tensors(params []*ir.Param, weights map[string][]float32) []runtime.Tensor {
+// Tensors are the parameters, in their order, with their elements, which are made when they are read.
+func Tensors(params []*ir.Param, weights map[string]onnx.Weight) []runtime.Tensor {
 	var list []runtime.Tensor
 	for _, p := range params {
 		w := weights[p.Name]
-		list = append(list, runtime.Tensor{Name: p.Name, DType: "F32", Shape: ops.Extents(p.Type.Shape, 1), Open: func() (io.Reader, error) { return &floats{left: w}, nil }})
+		list = append(list, runtime.Tensor{Name: p.Name, DType: "F32", Shape: ops.Extents(p.Type.Shape, 1), Open: func() (io.Reader, error) { return w.Reader(), nil }})
 	}
 	return list
-}
-
-// floats reads numbers as little-endian float32.
-type floats struct {
-	left  []float32
-	ready []byte
-	buf   [1 << 12]byte
-}
-
-func (f *floats) Read(p []byte) (int, error) {
-	if len(f.ready) == 0 {
-		if len(f.left) == 0 {
-			return 0, io.EOF
-		}
-		n := min(len(f.left), len(f.buf)/4)
-		f.ready = f.buf[:0]
-		for _, x := range f.left[:n] {
-			f.ready = binary.LittleEndian.AppendUint32(f.ready, math.Float32bits(x))
-		}
-		f.left = f.left[n:]
-	}
-	n := copy(p, f.ready)
-	f.ready = f.ready[n:]
-	return n, nil
 }

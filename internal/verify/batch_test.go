@@ -71,7 +71,7 @@ func TestBatches(t *testing.T) {
 
 // together runs two data sets as one batch.
 func (r *run) together(t *testing.T, s *driver.Suite, i int) {
-	call := driver.Call{Batch: 2, Threads: 2, Weights: r.unit.Words(r.model.Weights)}
+	call := driver.Call{Batch: 2, Threads: 2, Weights: r.unit.Words(r.model.Floats())}
 	for _, p := range r.model.Inputs {
 		var both []uint32
 		for _, set := range r.sets[:2] {

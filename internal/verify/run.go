@@ -145,7 +145,7 @@ func finite(x float64) float64 {
 
 // run runs a function on a data set and compares every output.
 func (r *run) run(s *driver.Suite, i int, set *dataSet, tol onnx.Tolerance) (worst float64, err error) {
-	call := driver.Call{Batch: 1, Threads: 1, Weights: r.unit.Words(r.model.Weights)}
+	call := driver.Call{Batch: 1, Threads: 1, Weights: r.unit.Words(r.model.Floats())}
 	for _, p := range r.model.Inputs {
 		words, err := inputWords(set.inputs[p.Name], p)
 		if err != nil {
