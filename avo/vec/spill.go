@@ -192,16 +192,21 @@ func (s *spilling) reloadable() []int {
 func (s *spilling) loadAgain(r Reg, at int) {
 	load := s.ops[at]
 	var out []Op
+	var t Reg
+	last := -near
 	for i, o := range s.ops {
 		if i == at {
 			continue
 		}
 		if slices.Contains(o.Reads(nil), r) {
-			s.regs++
-			t := Reg(s.regs)
-			s.kept[t] = true
-			load.D = t
-			out = append(out, load)
+			if i >= last+near {
+				s.regs++
+				t = Reg(s.regs)
+				s.kept[t] = true
+				load.D = t
+				out = append(out, load)
+			}
+			last = i
 			o.mapReads(func(x Reg) Reg {
 				if x == r {
 					return t
@@ -214,6 +219,9 @@ func (s *spilling) loadAgain(r Reg, at int) {
 	s.ops = out
 }
 
+// near is how many verbs a value stays in a register that was just made or brought back, where it is read again.
+const near = 4
+
 // move keeps r in a slot.
 func (s *spilling) move(r Reg) {
 	slot := s.slots
@@ -225,16 +233,26 @@ func (s *spilling) move(r Reg) {
 		return Reg(s.regs)
 	}
 	var out []Op
-	for _, o := range s.ops {
+	var t Reg
+	last := -near
+	for i, o := range s.ops {
 		reads := slices.Contains(o.Reads(nil), r)
 		writes := o.Code.Writes() && o.D == r
 		if !reads && !writes {
+			if o.Code == LoopBegin || o.Code == LoopEnd {
+				last = -near
+			}
 			out = append(out, o)
 			continue
 		}
-		t := fresh()
-		if reads {
+		if reads && i >= last+near {
+			t = fresh()
 			out = append(out, Op{Code: Reload, D: t, N: slot})
+		} else if !reads {
+			t = fresh()
+		}
+		last = i
+		if reads {
 			o.mapReads(func(x Reg) Reg {
 				if x == r {
 					return t

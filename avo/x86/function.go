@@ -34,6 +34,7 @@ type writer struct {
 	count   []operand.Mem    // argument slot of each count
 	counter []reg.GPPhysical // of the loops at each depth, or nil where it lies in the frame
 	spare   reg.GPPhysical   // for pointers and counters in memory, where there are any
+	slots   reg.GPPhysical   // where values without a register lie, if there are any
 	index   reg.GPPhysical   // for the index of an access, where some have one
 	cached  vec.Ptr          // the pointer that spare holds, or -1
 	open    []int            // LoopBegin of each open loop
@@ -56,7 +57,10 @@ func function(f *vec.Func, set *isa, data *constants) (*ir.Function, error) {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	w.fn.SetSignature(s)
-	w.fn.AllocLocal(frame + f.Slots*4*f.Target.Lanes)
+	w.fn.AllocLocal(frame)
+	if f.Slots > 0 {
+		w.fn.AllocLocal((f.Slots + 1) * 4 * f.Target.Lanes)
+	}
 	slot := func(name string) operand.Mem {
 		p, err := s.Params().Lookup(name).Resolve()
 		if err != nil {
@@ -139,6 +143,9 @@ func (w *writer) assign() {
 	if indexed {
 		w.index, free = free[len(free)-1], free[:len(free)-1]
 	}
+	if w.f.Slots > 0 {
+		w.slots, free = free[len(free)-1], free[:len(free)-1]
+	}
 	if len(all) > len(free) {
 		w.spare, free = free[0], free[1:]
 	}
@@ -161,6 +168,12 @@ func (w *writer) body() {
 		if r != nil {
 			w.add(x86.MOVQ(w.home[i], r))
 		}
+	}
+	if w.slots != nil {
+		// The stack is aligned to 8 bytes. A value that crosses a cache line takes long to come back.
+		size := 4 * w.f.Target.Lanes
+		w.add(x86.LEAQ(operand.NewStackAddr(frame+size-1), w.slots))
+		w.add(x86.ANDQ(operand.I8(-size), w.slots))
 	}
 	w.mask.prologue(w)
 	for i := range w.ops {
@@ -195,9 +208,9 @@ func (w *writer) body() {
 // slot is where the counter of a loop depth lies in the frame.
 func slot(depth int) operand.Mem { return operand.NewStackAddr(8 * depth) }
 
-// spilled is where a value without a register lies: behind the counters.
+// spilled is where a value without a register lies: behind the counters, from a multiple of its size on.
 func (w *writer) spilled(n int) operand.Mem {
-	return operand.NewStackAddr(frame + n*4*w.f.Target.Lanes)
+	return operand.Mem{Base: w.slots, Disp: n * 4 * w.f.Target.Lanes}
 }
 
 // begin opens a loop. Loops that a caller's count of 0 skips get a label behind their end.

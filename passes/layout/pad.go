@@ -20,6 +20,9 @@ func (c *chooser) pad(note func(n *loop.Nest, text string)) {
 		if n.Form == loop.Window || n.Form == loop.Contract {
 			c.padPlaces(n, note)
 		}
+		if n.Form == loop.Map {
+			c.padPlanes(n, note)
+		}
 		if n.Form != loop.Contract {
 			continue
 		}
@@ -34,7 +37,7 @@ func (c *chooser) pad(note func(n *loop.Nest, text string)) {
 			if len(ix.Terms) != 1 || ix.Terms[0].Axis < steps+len(n.Axes) || b.Shape[r-2].Size < many || !c.computed(b) {
 				continue
 			}
-			b.Strides = padded(b)
+			b.Strides = padded(b, r-2)
 			if note != nil {
 				note(n, "layout: rows of "+b.Name+" are set apart by a cache line")
 			}
@@ -52,9 +55,35 @@ func (c *chooser) padPlaces(n *loop.Nest, note func(n *loop.Nest, text string)) 
 			n.Form == loop.Contract && !c.computed(b) || slices.ContainsFunc(c.f.Buffers, func(x *loop.Buffer) bool { return x.Alias == b }) {
 			continue
 		}
-		b.Strides = padded(b)
+		b.Strides = padded(b, r-2)
 		if note != nil {
 			note(n, "layout: places of "+b.Name+" are set apart by a cache line")
+		}
+	}
+}
+
+// padPlanes sets the planes of a tensor apart of which a map touches the same place in many, one after the other, as the transforms of squares do.
+func (c *chooser) padPlanes(n *loop.Nest, note func(n *loop.Nest, text string)) {
+	planes := map[*loop.Buffer]map[int]int{} // of each tensor, how often each dimension has a fixed index
+	for _, a := range n.Accesses() {
+		if planes[a.Buf] == nil {
+			planes[a.Buf] = map[int]int{}
+		}
+		for d, ix := range a.Index {
+			if len(ix.Terms) == 0 {
+				planes[a.Buf][d]++
+			}
+		}
+	}
+	for b, count := range planes {
+		for d := 1; d < len(b.Shape)-1; d++ {
+			if count[d] < many/2 || b.Space != loop.Temp || b.Alias != nil || !slices.Equal(b.Strides, loop.RowMajor(b.Shape)) || b.Strides[d]%collide != 0 || !c.computed(b) {
+				continue
+			}
+			b.Strides = padded(b, d)
+			if note != nil {
+				note(n, "layout: planes of "+b.Name+" are set apart by a cache line")
+			}
 		}
 	}
 }
@@ -64,16 +93,16 @@ func (c *chooser) computed(b *loop.Buffer) bool {
 	return !slices.ContainsFunc(c.nests, func(n *loop.Nest) bool { return n.Form == loop.Copy && uses(n, map[*loop.Buffer]bool{b: true}) })
 }
 
-// padded returns row-major strides with a longer row.
-func padded(b *loop.Buffer) []int {
+// padded returns row-major strides with more room between the steps of dimension dim.
+func padded(b *loop.Buffer, dim int) []int {
 	st := make([]int, len(b.Shape))
 	n := 1
 	for i := len(st) - 1; i >= 0; i-- {
-		st[i] = n
-		n *= b.Shape[i].Size
-		if i == len(st)-1 {
+		if i == dim {
 			n += padding
 		}
+		st[i] = n
+		n *= b.Shape[i].Size
 	}
 	return st
 }
