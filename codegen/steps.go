@@ -204,7 +204,8 @@ func (s *step) call() *jen.Statement {
 		return each
 	}
 	from, n := jen.Id("x").Dot("from"), jen.Id("x").Dot("n")
-	return jen.For(from.Clone().Op("=").Lit(0), from.Clone().Op("<").Add(n), from.Clone().Op("+=").Lit(s.b.Block)).Block(each)
+	// A sum over no example is computed too.
+	return jen.For(from.Clone().Op("=").Lit(0), from.Clone().Op("==").Lit(0).Op("||").Add(from.Clone()).Op("<").Add(n), from.Clone().Op("+=").Lit(s.b.Block)).Block(each)
 }
 
 // stepDecl declares the function that calls a kernel on rows lo to hi of its grid.
