@@ -13,6 +13,7 @@ const (
 	largeCycles = 14000  // from which on one example is cut for the threads' sake
 	mostCycles  = 400000 // what a call should compute at most, where the axes allow it: about 100 µs
 	cutLoss     = 1.02   // how much longer the whole may take by a cut
+	loneLoss    = 1.05   // the same where a single example waits for memory, so that threads gain most
 )
 
 // cutUp chooses the second axis and how much of it one call computes: it returns the builder of the form that is split there, and its schedule. ref is the
@@ -31,6 +32,10 @@ func (b *Builder) cutUp(n *loop.Nest, sizes map[string]int, steps []loop.Axis, r
 	if row < largeCycles {
 		return b, ref, nil
 	}
+	most := ref.cyclesPerRow * cutLoss
+	if b.alone() > ref.cyclesPerRow {
+		most = ref.cyclesPerRow * loneLoss
+	}
 	best, bestRef := b, ref
 	for _, c := range b.cutAxes(ref, row) {
 		cut, _, err := analyse(n, sizes, steps)
@@ -42,7 +47,7 @@ func (b *Builder) cutUp(n *loop.Nest, sizes map[string]int, steps []loop.Axis, r
 			return nil, nil, err
 		}
 		cycles := s.cyclesPerRow * float64(cut.Cuts)
-		if cycles <= ref.cyclesPerRow*cutLoss {
+		if cycles <= most {
 			return cut, s, nil
 		}
 		// Another is better than one that is too long for a call.

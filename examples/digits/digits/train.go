@@ -342,7 +342,7 @@ func trainRun(x *exec) {
 	// digits.dl:6:36 conv2d_grad_input
 	x.eachCut(6, x.n, 1, false, trainMaxPoolGrad)
 	// digits.dl:6:36 conv2d_grad_weight
-	for x.from = 0; x.from < x.n; x.from += 5 {
+	for x.from = 0; x.from == 0 || x.from < x.n; x.from += 5 {
 		x.each(5, 2, 2, trainFeaturesStage2Conv2dWeightGrad)
 	}
 	// digits.dl:6:36 reduce_sum
@@ -352,11 +352,11 @@ func trainRun(x *exec) {
 	// digits.dl:6:73 max_pool_grad, relu_grad
 	x.each(12*x.n, 16, 57, trainReluGrad2)
 	// digits.dl:6:36 conv2d_grad_weight
-	for x.from = 0; x.from < x.n; x.from += 4 {
+	for x.from = 0; x.from == 0 || x.from < x.n; x.from += 4 {
 		x.each(5, 4, 4, trainFeaturesStageConv2dWeightGrad)
 	}
 	// digits.dl:6:36 reduce_sum
-	for x.from = 0; x.from < x.n; x.from += 17 {
+	for x.from = 0; x.from == 0 || x.from < x.n; x.from += 17 {
 		x.each(1, 1, 1, trainFeaturesStageConv2dBiasGrad)
 	}
 	// digits.dl:18:21 sgd
