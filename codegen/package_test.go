@@ -65,6 +65,11 @@ func sources(t *testing.T) map[string]string {
     }
 }
 `,
+		"squares": `model squares {
+    input  image: f32[8, 8, 3]
+    output means = image |> conv2d(16, kernel=3, padding="same") |> relu |> conv2d(16, kernel=3, padding="same") |> batch_norm |> relu |> global_avg_pool
+}
+`,
 		"speech": `model speech {
     input  frames: f32[T<=7, 5]
     input  tones: f32[T, 3]
@@ -220,7 +225,53 @@ func TestRace(t *testing.T) {
 	need(t, "gcc", "the race detector links with a C compiler")
 	dir := write(t, generate(t, "digits", sources(t)["digits"]))
 	goCommand(t, dir, []string{"CGO_ENABLED=1"}, "test", "-race", "-run", "SameBits", ".")
+	dir = write(t, generate(t, "squares", sources(t)["squares"]))
+	if err := os.WriteFile(filepath.Join(dir, "sessions_test.go"), []byte(sessionsTest), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	goCommand(t, dir, []string{"CGO_ENABLED=1"}, "test", "-race", "-run", "SameBits|Sessions", ".")
 }
+
+// sessionsTest makes sessions of one model at the same time, which share what is computed of the weights, and compares their outputs.
+const sessionsTest = `package squares
+
+import (
+	"slices"
+	"sync"
+	"testing"
+)
+
+func TestSessions(t *testing.T) {
+	m, err := untrainedModel(&model, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([][]float32, 6)
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() {
+			s := m.NewSession(Batch(32), WithThreads(1+i%2))
+			defer s.Close()
+			for k := range s.Image() {
+				s.Image()[k] = float32(k%37) / 37
+			}
+			if err := s.Run(32); err != nil {
+				t.Error(err)
+			}
+			got[i] = slices.Clone(s.Means())
+		})
+	}
+	all.Wait()
+	if m.prepared == nil {
+		t.Error("nothing is computed of the weights alone, so that this tests nothing")
+	}
+	for i := range got {
+		if len(got[i]) == 0 || !slices.Equal(got[i], got[0]) {
+			t.Errorf("session %d gives other outputs than the first", i)
+		}
+	}
+}
+`
 
 // need skips the test where a program is missing, which CI must have.
 func need(t *testing.T, program, why string) {

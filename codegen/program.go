@@ -18,7 +18,7 @@ type program struct {
 	index     map[*loop.Buffer]int // of a root buffer in bases
 	table     int                  // the base that holds 0, 1, 2 …, or -1
 	constants map[*loop.Buffer]int // where each table starts among the package's, in elements
-	prepare   []*step              // run once, when the model is made
+	prepare   []*step              // run once, when a model makes its first session
 	steps     []*step
 	flops     int // of one example
 	// cycles is about how long an example takes, and what does not depend on the batch.

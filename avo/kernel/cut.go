@@ -33,7 +33,7 @@ func (b *Builder) cutUp(n *loop.Nest, sizes map[string]int, steps []loop.Axis, r
 		return b, ref, nil
 	}
 	most := ref.cyclesPerRow * cutLoss
-	if b.alone() > ref.cyclesPerRow {
+	if a := fm.axes[b.grid]; a.dyn && b.alone() > ref.cyclesPerRow*float64(a.extent) {
 		most = ref.cyclesPerRow * loneLoss
 	}
 	best, bestRef := b, ref

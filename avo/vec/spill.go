@@ -205,8 +205,8 @@ func (s *spilling) loadAgain(r Reg, at int) {
 				s.kept[t] = true
 				load.D = t
 				out = append(out, load)
+				last = i
 			}
-			last = i
 			o.mapReads(func(x Reg) Reg {
 				if x == r {
 					return t
@@ -219,7 +219,7 @@ func (s *spilling) loadAgain(r Reg, at int) {
 	s.ops = out
 }
 
-// near is how many verbs a value stays in a register that was just made or brought back, where it is read again.
+// near is how many verbs a value that was just made or brought back stays in its register, where it is read again.
 const near = 4
 
 // move keeps r in a slot.
@@ -248,10 +248,10 @@ func (s *spilling) move(r Reg) {
 		if reads && i >= last+near {
 			t = fresh()
 			out = append(out, Op{Code: Reload, D: t, N: slot})
+			last = i
 		} else if !reads {
 			t = fresh()
 		}
-		last = i
 		if reads {
 			o.mapReads(func(x Reg) Reg {
 				if x == r {
@@ -264,7 +264,7 @@ func (s *spilling) move(r Reg) {
 			if !o.Code.Accumulates() && reads {
 				t = fresh()
 			}
-			o.D = t
+			o.D, last = t, i
 		}
 		out = append(out, o)
 		if writes {

@@ -214,6 +214,17 @@ func TestFlops(t *testing.T) {
 	}
 }
 
+// TestMemory bounds what ResNet-18 takes beyond its weights for one example: what is computed of them once, and the activations.
+func TestMemory(t *testing.T) {
+	m, err := Compile("../../bench/models/resnet18.dl", nil, &pass.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := m.Unit.Loop(ir.FuncInfer).Plan
+	if bytes := 4 * (plan.PerExample + plan.Fixed + plan.Prepared); bytes > 12<<20 {
+		t.Errorf("%d bytes beside the weights, %d of them prepared", bytes, 4*plan.Prepared)
+	}
+}
 func TestReadSourceBounds(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "big.dl")
 	if err := os.WriteFile(file, make([]byte, SourceLimit+1), 0o666); err != nil {

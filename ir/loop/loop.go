@@ -112,7 +112,7 @@ const (
 	State                 // optimizer state as large as the parameter arena, kept from step to step
 	Scalar                // one element that the run-time writes before a step: learning rate, step number, seed, batch size
 	Table                 // numbers known at compile time, part of the program: Data
-	Prepared              // computed from parameters and tables alone: once, by the first nests of the function, for all its calls
+	Prepared              // computed from parameters and tables alone: once for all calls of the function
 )
 
 var spaceNames = [...]string{"temp", "input", "output", "weight", "grad", "state", "scalar", "table", "prepared"}

@@ -64,20 +64,29 @@ func (c *chooser) padPlaces(n *loop.Nest, note func(n *loop.Nest, text string)) 
 
 // padPlanes sets the planes of a tensor apart of which a map touches the same place in many, one after the other, as the transforms of squares do.
 func (c *chooser) padPlanes(n *loop.Nest, note func(n *loop.Nest, text string)) {
-	planes := map[*loop.Buffer]map[int]int{} // of each tensor, how often each dimension has a fixed index
+	type dimension struct {
+		b *loop.Buffer
+		d int
+	}
+	planes := map[dimension]map[int]bool{} // the fixed indices of each
+	var buffers []*loop.Buffer
 	for _, a := range n.Accesses() {
-		if planes[a.Buf] == nil {
-			planes[a.Buf] = map[int]int{}
+		if !slices.Contains(buffers, a.Buf) {
+			buffers = append(buffers, a.Buf)
 		}
 		for d, ix := range a.Index {
 			if len(ix.Terms) == 0 {
-				planes[a.Buf][d]++
+				k := dimension{a.Buf, d}
+				if planes[k] == nil {
+					planes[k] = map[int]bool{}
+				}
+				planes[k][ix.Const] = true
 			}
 		}
 	}
-	for b, count := range planes {
+	for _, b := range buffers {
 		for d := 1; d < len(b.Shape)-1; d++ {
-			if count[d] < many/2 || b.Space != loop.Temp || b.Alias != nil || !slices.Equal(b.Strides, loop.RowMajor(b.Shape)) || b.Strides[d]%collide != 0 || !c.computed(b) {
+			if len(planes[dimension{b, d}]) < many/2 || b.Space != loop.Temp || b.Alias != nil || !slices.Equal(b.Strides, loop.RowMajor(b.Shape)) || b.Strides[d]%collide != 0 || !c.computed(b) {
 				continue
 			}
 			b.Strides = padded(b, d)

@@ -44,8 +44,8 @@ func WithThreads(n int) SessionOption { return func(o *sessionOptions) { o.threa
 // maxThreads bounds the goroutines of one pool.
 const maxThreads = 1024
 
-// NewSession allocates a session for one example a call on one thread, unless the options say otherwise. An option out of range
-// makes a session for one example whose Run returns the error.
+// NewSession allocates a session for one example a call on one thread, unless the options say otherwise. The first one also computes what depends on
+// the weights alone, for all sessions of the model. An option out of range makes a session for one example whose Run returns the error.
 func (m *Model) NewSession(opts ...SessionOption) *Session {
 	o := sessionOptions{batch: 1, threads: 1}
 	for _, set := range opts {
