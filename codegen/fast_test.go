@@ -67,12 +67,12 @@ func TestFast(t *testing.T) {
 }
 `
 
-// TestProfile takes a CPU profile of a package's own benchmark and looks for the layers among the labels.
+// TestProfile takes a CPU profile of a package's own benchmark and looks for the layer that takes most of it among the labels: shorter ones may have no sample.
 func TestProfile(t *testing.T) {
 	dir := write(t, generate(t, "digits", sources(t)["digits"]))
 	goCommand(t, dir, nil, "test", "-run", "^$", "-bench", ".", "-benchtime", "0.5s", "-cpuprofile", "cpu.out", "-o", "package.test", ".")
 	tags := goCommand(t, dir, nil, "tool", "pprof", "-tags", "package.test", "cpu.out")
-	for _, want := range []string{" layer: Total", " max_pool\n", " conv2d\n", " source: Total", "digits.dl:6:36 conv2d, relu", " program: Total", "infer", " model: Total"} {
+	for _, want := range []string{" layer: Total", " conv2d\n", " source: Total", "digits.dl:6:36 conv2d, relu", " program: Total", "infer", " model: Total"} {
 		if !strings.Contains(tags, want) {
 			t.Errorf("the tags of the profile have no %q:\n%s", want, tags)
 		}

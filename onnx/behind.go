@@ -137,7 +137,7 @@ func (n *call) elementwiseBehind(kind string, in []*value, attrs []ir.Attr) []*v
 	for i, x := range in {
 		switch {
 		case x.c != nil && x.c.elems() == 1:
-			args[i] = n.im.materialize(x.c.reshaped())
+			args[i] = n.im.materialize(n.im.reshaped(x.c))
 		case x.behind != nil && (perm == nil || slices.Equal(perm, x.perm)):
 			perm, args[i] = x.perm, x.behind
 		default:

@@ -74,3 +74,22 @@ func TestCountedKnown(t *testing.T) {
 		t.Errorf("the result is %v, with %d counts", got, len(imp.Extents))
 	}
 }
+
+// TestReshapedInBounds gives other extents to packed elements: in their order they take no memory, in another one it is accounted for.
+func TestReshapedInBounds(t *testing.T) {
+	c := &constant{t: Float, shape: []int{2, 3}, packed: packFloats([]int{2, 3}, []float64{1, 2, 3, 4, 5, 6})}
+	turned := c.permuted([]int{1, 0})
+	im := &importer{opt: Options{Memory: 1 << 20}, room: 8*6 + 8}
+	if r := im.reshaped(c, 6); r.packed == nil || im.room != 8*6+8 || !slices.Equal(r.all(), []float64{1, 2, 3, 4, 5, 6}) {
+		t.Errorf("in order: %v with room for %d bytes", r.all(), im.room)
+	}
+	if r := im.reshaped(turned, 6); r.packed != nil || im.room != 8 || !slices.Equal(r.all(), []float64{1, 4, 2, 5, 3, 6}) {
+		t.Errorf("turned: %v with room for %d bytes", r.all(), im.room)
+	}
+	defer func() {
+		if r, ok := recover().(refusal); !ok || !strings.Contains(r.err.Error(), "--max-memory") {
+			t.Errorf("without room: %v", r.err)
+		}
+	}()
+	im.reshaped(turned, 6)
+}

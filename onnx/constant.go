@@ -77,37 +77,18 @@ func (c *constant) tensor() *ops.Tensor {
 // permuted is the constant with its axes in another order: axis i of the result is axis perm[i] of c.
 func (c *constant) permuted(perm []int) *constant {
 	r := *c
-	r.shape = make([]int, len(perm))
-	for i, p := range perm {
-		r.shape[i] = c.shape[p]
-	}
+	r.shape = permuted(c.shape, perm)
 	if c.packed != nil {
-		r.packed = c.packed.permuted(perm)
+		r.packed = c.packed.over(permuted(c.packed.steps, perm))
 		return &r
 	}
 	if c.fill || len(c.data) <= 1 {
 		return &r
 	}
-	step := make([]int, len(perm)) // of c, for each axis of r
-	for i, p := range perm {
-		step[i] = 1
-		for _, d := range c.shape[p+1:] {
-			step[i] *= d
-		}
-	}
+	from := newPlaces(r.shape, permuted(natural(c.shape), perm))
 	r.data = make([]float64, len(c.data))
-	ix, from := make([]int, len(perm)), 0
 	for k := range r.data {
-		r.data[k] = c.data[from]
-		for i := len(ix) - 1; i >= 0; i-- {
-			ix[i]++
-			from += step[i]
-			if ix[i] < r.shape[i] {
-				break
-			}
-			from -= step[i] * r.shape[i]
-			ix[i] = 0
-		}
+		r.data[k] = c.data[from.next()]
 	}
 	return &r
 }
@@ -116,12 +97,24 @@ func (c *constant) permuted(perm []int) *constant {
 func (c *constant) reshaped(shape ...int) *constant {
 	r := *c
 	r.shape = shape
-	if c.packed != nil {
-		if r.packed = c.packed.reshaped(c.shape, shape); r.packed == nil {
-			r.data = c.all()
-		}
+	switch {
+	case c.packed == nil:
+	case c.inOrder():
+		r.packed = c.packed.over(natural(shape))
+	default:
+		r.packed, r.data = nil, c.all()
 	}
 	return &r
+}
+
+// reshaped is c with other extents; elements that must be put in order for that are accounted for.
+func (im *importer) reshaped(c *constant, shape ...int) *constant {
+	if !c.inOrder() {
+		if err := im.take(c.elems()); err != nil {
+			panic(refusal{err})
+		}
+	}
+	return c.reshaped(shape...)
 }
 
 // constant decodes a tensor of the file.

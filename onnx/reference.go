@@ -26,8 +26,9 @@ package. Where an operator would mix the examples of a batch, the package takes 
 Pieces that a network repeats with weights of their own, such as residual layers, become blocks of the source; their weights are then called after what the names of the file
 have in common, fire2.squeeze_w, or after what the block's call defines. Other names are those of the file.
 
-A file takes at most twice its size and 64 MB of memory when it is imported, however it is made. Networks whose constants or weights
-unfold to far more are refused with a message; --max-memory 4GB allows more.
+Reading and importing a file takes at most twice its size and 64 MB of memory, however it is made. Networks whose constants or weights
+unfold to far more are refused with a message; --max-memory 4GB allows more. dlc build, dlc run and dlc bench hold the weights too, and
+what compiling takes.
 
 All extents are fixed when a model is compiled. What depends on known values only is computed then, so the arithmetic on shapes that exporters write disappears.
 Where the data says how many results there are (NonZero, NonMaxSuppression, Unique), an output has room for the most there can be, and an output NAME_count

@@ -152,10 +152,10 @@ func (n *call) elementwise(kind string, in []*value, attrs ...ir.Attr) []*value 
 		case !turned:
 			args[i] = n.im.plain(x)
 		case x.c != nil && x.c.elems() == 1:
-			args[i] = n.im.materialize(x.c.reshaped())
+			args[i] = n.im.materialize(n.im.reshaped(x.c))
 		case x.c != nil && len(x.c.shape) < rank:
 			ones := slices.Repeat([]int{1}, rank-len(x.c.shape))
-			args[i] = n.im.channelsLast(&value{t: x.t, c: x.c.reshaped(append(ones, x.c.shape...)...)})
+			args[i] = n.im.channelsLast(&value{t: x.t, c: n.im.reshaped(x.c, append(ones, x.c.shape...)...)})
 		default:
 			args[i] = n.im.channelsLast(x)
 		}

@@ -125,7 +125,7 @@ func (n *call) alignedOld(a, b *value) *value {
 	}
 	dims = append(dims, slices.Repeat([]int{1}, trail)...)
 	if b.c != nil {
-		return &value{t: b.t, c: b.c.reshaped(dims...)}
+		return &value{t: b.t, c: n.im.reshaped(b.c, dims...)}
 	}
 	return &value{t: b.t, v: n.reshape(n.im.plain(b), dims...)}
 }

@@ -55,37 +55,58 @@ func (p *stored) at(i int) float64 {
 	return p.read(binary.LittleEndian.Uint64(word[:]))
 }
 
+// places goes through the places of a tensor's elements in row-major order.
+type places struct {
+	shape, steps []int // steps is how far it is from one to the next along each axis
+	ix           []int // of the next
+	at           int
+}
+
+func newPlaces(shape, steps []int) places {
+	return places{shape: shape, steps: steps, ix: make([]int, len(shape))}
+}
+
+// next is the next place.
+func (p *places) next() int {
+	at := p.at
+	for i := len(p.ix) - 1; i >= 0; i-- {
+		p.ix[i]++
+		p.at += p.steps[i]
+		if p.ix[i] < p.shape[i] {
+			break
+		}
+		p.at -= p.steps[i] * p.shape[i]
+		p.ix[i] = 0
+	}
+	return at
+}
+
 // walk goes through the elements of a constant in row-major order.
 type walk struct {
 	c    *constant
-	ix   []int // where it stands
-	from int   // and in packed elements
-	k    int   // how many are behind it
+	from places // of packed elements
+	k    int    // how many others are behind it
 }
 
-func (c *constant) walk() *walk { return &walk{c: c, ix: make([]int, len(c.shape))} }
+func (c *constant) walk() *walk {
+	w := &walk{c: c}
+	if c.packed != nil {
+		w.from = newPlaces(c.shape, c.packed.steps)
+	}
+	return w
+}
 
 // next is the next element.
 func (w *walk) next() float64 {
-	c := w.c
-	w.k++
-	switch {
+	switch c := w.c; {
 	case c.fill:
 		return c.data[0]
-	case c.packed == nil:
+	case c.packed != nil:
+		return c.packed.at(w.from.next())
+	default:
+		w.k++
 		return c.data[w.k-1]
 	}
-	x := c.packed.at(w.from)
-	for i := len(w.ix) - 1; i >= 0; i-- {
-		w.ix[i]++
-		w.from += c.packed.steps[i]
-		if w.ix[i] < c.shape[i] {
-			break
-		}
-		w.from -= c.packed.steps[i] * c.shape[i]
-		w.ix[i] = 0
-	}
-	return x
 }
 
 // Weight is the elements of a parameter, which are made when they are read.
@@ -148,22 +169,14 @@ func (r *weightReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// permuted are the elements with their axes in another order.
-func (p *stored) permuted(perm []int) *stored {
+// over are the elements with other steps.
+func (p *stored) over(steps []int) *stored {
 	r := *p
-	r.steps = make([]int, len(perm))
-	for i, a := range perm {
-		r.steps[i] = p.steps[a]
-	}
+	r.steps = steps
 	return &r
 }
 
-// reshaped are the elements with other extents, nil where they lie in another order than that of their extents.
-func (p *stored) reshaped(from, to []int) *stored {
-	if !slices.Equal(p.steps, natural(from)) {
-		return nil
-	}
-	r := *p
-	r.steps = natural(to)
-	return &r
+// inOrder reports whether no packed elements lie in another order than that of the extents.
+func (c *constant) inOrder() bool {
+	return c.packed == nil || slices.Equal(c.packed.steps, natural(c.shape))
 }

@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"reflect"
 	stdruntime "runtime"
 	"sync/atomic"
 	"time"
@@ -10,15 +9,15 @@ import (
 // callTimes measures how long the calls of kernels take, which nothing interrupts: of each step the longest, in the processor time of its thread, so that what
 // else the machine does does not count; and of all runs the one in which that was shortest.
 type callTimes struct {
-	prog  *program
-	index map[uintptr]int // of a step by the address of its function
-	step  int             // that runs; -1 where it is not known
-	now   []atomic.Int64  // nanoseconds, of the present run
-	least []int64         // of all runs; 0 where the step never ran
+	prog    *program
+	numbers stepNumbers
+	step    int            // that runs; -1 where it is not known
+	now     []atomic.Int64 // nanoseconds, of the present run
+	least   []int64        // of all runs; 0 where the step never ran
 }
 
 func newCallTimes(p *program) *callTimes {
-	return &callTimes{prog: p, index: map[uintptr]int{}, now: make([]atomic.Int64, len(p.steps)), least: make([]int64, len(p.steps))}
+	return &callTimes{prog: p, numbers: numberSteps(p), now: make([]atomic.Int64, len(p.steps)), least: make([]int64, len(p.steps))}
 }
 
 // begin ends the run before.
@@ -31,13 +30,7 @@ func (c *callTimes) begin() {
 }
 
 func (c *callTimes) around(x *exec, step func(x *exec, lo, hi int)) func(x *exec, lo, hi int) {
-	pc := reflect.ValueOf(step).Pointer()
-	i, ok := c.index[pc]
-	if !ok {
-		i = stepIndex(c.prog, step)
-		c.index[pc] = i
-	}
-	x.inner, c.step = step, i
+	x.inner, c.step = step, c.numbers.of(step)
 	return runTimed
 }
 

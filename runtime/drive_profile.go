@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"reflect"
 	"time"
 )
 
@@ -14,19 +13,19 @@ const peakFlops = 2 * 3840
 
 // profile collects the time of each step of a program: the shortest of all runs, which what else the machine does disturbs least.
 type profile struct {
-	prog  *program
-	index map[uintptr]int // of a step by the address of its function
-	now   []time.Duration // of the present run
-	times []time.Duration // the shortest
-	runs  int
-	fast  float64 // the highest rate of peak seen, in GFLOP/s
+	prog    *program
+	numbers stepNumbers
+	now     []time.Duration // of the present run
+	times   []time.Duration // the shortest
+	runs    int
+	fast    float64 // the highest rate of peak seen, in GFLOP/s
 	// examples is how many one run takes: a session may run a batch in parts.
 	examples int
 	band     *bandwidth
 }
 
 func newProfile(p *program) *profile {
-	return &profile{prog: p, index: map[uintptr]int{}, now: make([]time.Duration, len(p.steps)), times: make([]time.Duration, len(p.steps))}
+	return &profile{prog: p, numbers: numberSteps(p), now: make([]time.Duration, len(p.steps)), times: make([]time.Duration, len(p.steps))}
 }
 
 // clock is what an exec reports its steps to; nil where there is no profile. Only runs of so many examples count: the last part of a batch may be smaller.
@@ -41,12 +40,7 @@ func (p *profile) clock(examples int) *stopwatch {
 
 // take counts one step.
 func (p *profile) take(step func(x *exec, lo, hi int), d time.Duration) {
-	pc := reflect.ValueOf(step).Pointer()
-	i, ok := p.index[pc]
-	if !ok {
-		i = stepIndex(p.prog, step)
-		p.index[pc] = i
-	}
+	i := p.numbers.of(step)
 	if i < 0 {
 		return
 	}

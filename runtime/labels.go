@@ -5,6 +5,7 @@ import (
 	"reflect"
 	stdruntime "runtime"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -22,14 +23,14 @@ var unlabelled = context.Background()
 
 // layerLabels are contexts with the labels of each step of a program.
 type layerLabels struct {
-	steps []context.Context
-	index map[uintptr]context.Context // the same by the address of the step's function
-	under context.Context             // those of the step that runs
+	steps   []context.Context
+	numbers stepNumbers
+	under   context.Context // those of the step that runs
 }
 
 // newLayerLabels makes the labels of all steps, so that a call makes none.
 func newLayerLabels(p *program) *layerLabels {
-	l := &layerLabels{index: map[uintptr]context.Context{}}
+	l := &layerLabels{numbers: numberSteps(p)}
 	for _, s := range p.steps {
 		l.steps = append(l.steps, pprof.WithLabels(unlabelled, pprof.Labels("model", p.model, "program", p.name, "layer", s.layer, "source", s.at)))
 	}
@@ -51,14 +52,9 @@ func (l *layerLabels) begin() {}
 
 // around makes the pieces of a step run under its labels.
 func (l *layerLabels) around(x *exec, step func(x *exec, lo, hi int)) func(x *exec, lo, hi int) {
-	pc := reflect.ValueOf(step).Pointer()
-	ctx, ok := l.index[pc]
-	if !ok {
-		ctx = unlabelled
-		if i := stepIndex(x.prog, step); i >= 0 {
-			ctx = l.steps[i]
-		}
-		l.index[pc] = ctx
+	ctx := unlabelled
+	if i := l.numbers.of(step); i >= 0 {
+		ctx = l.steps[i]
 	}
 	x.inner, l.under = step, ctx
 	return runLabelled
@@ -71,14 +67,23 @@ func runLabelled(x *exec, lo, hi int) {
 	pprof.SetGoroutineLabels(unlabelled)
 }
 
-// stepIndex returns the number of the step that a function runs the pieces of, or -1.
-func stepIndex(p *program, step func(x *exec, lo, hi int)) int {
-	name := stdruntime.FuncForPC(reflect.ValueOf(step).Pointer()).Name()
-	name = name[strings.LastIndexByte(name, '.')+1:]
-	for i := range p.steps {
-		if p.steps[i].name == name {
-			return i
-		}
+// stepNumbers finds the number of a step by the function that runs its pieces.
+type stepNumbers struct {
+	steps []stepInfo
+	known map[uintptr]int // by the address of the function
+}
+
+func numberSteps(p *program) stepNumbers { return stepNumbers{p.steps, map[uintptr]int{}} }
+
+// of is the number of the step that a function runs the pieces of, or -1. It looks for the name once.
+func (s stepNumbers) of(step func(x *exec, lo, hi int)) int {
+	pc := reflect.ValueOf(step).Pointer()
+	i, ok := s.known[pc]
+	if !ok {
+		name := stdruntime.FuncForPC(pc).Name()
+		name = name[strings.LastIndexByte(name, '.')+1:]
+		i = slices.IndexFunc(s.steps, func(info stepInfo) bool { return info.name == name })
+		s.known[pc] = i
 	}
-	return -1
+	return i
 }

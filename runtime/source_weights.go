@@ -156,7 +156,7 @@ func WriteSafetensors(w io.Writer, list []Tensor) error {
 }
 
 // WriteWeights writes tensors to path, in the format that its extension says: .safetensors, .npz, .npy for a single tensor, or without an extension a
-// folder of .npy files. Each file is there whole or not at all.
+// folder of .npy files. Each file is there whole or not at all, and none where a tensor cannot be read or has no such form.
 func WriteWeights(path string, list []Tensor) error {
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".safetensors":
@@ -175,6 +175,11 @@ func WriteWeights(path string, list []Tensor) error {
 	for _, t := range list {
 		if t.Name == "" || t.Name != filepath.Base(t.Name) || !filepath.IsLocal(t.Name) || strings.ContainsAny(t.Name, `/\:`) {
 			return fmt.Errorf("tensor %s: the name cannot be that of a file; .npz takes it", quoted(t.Name))
+		}
+	}
+	for i := range list { // read all of them first: what cannot be converted leaves no part of a folder
+		if err := writeNPY(io.Discard, &list[i]); err != nil {
+			return err
 		}
 	}
 	if err := os.MkdirAll(path, 0o777); err != nil {

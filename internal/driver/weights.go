@@ -49,7 +49,7 @@ func Safetensors(list []runtime.Tensor) ([]byte, error) {
 		}
 	}
 	var b bytes.Buffer
-	b.Grow(int(size) + 1<<12)
+	b.Grow(int(size) + 1<<12 + len(list)<<8) // about what the header takes
 	err := runtime.WriteSafetensors(&b, list)
 	return b.Bytes(), err
 }

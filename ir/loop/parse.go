@@ -291,7 +291,7 @@ func (p *parser) nest(steps []Axis, depth int) *Nest {
 	}
 	p.Expect("{")
 	n.Pos = p.Trail()
-	p.axes = allAxes(n, steps)
+	p.axes = n.AllAxes(steps...)
 	p.names = map[string]int{}
 	for i, a := range p.axes {
 		if _, twice := p.names[a.Name]; twice {
@@ -300,7 +300,7 @@ func (p *parser) nest(steps []Axis, depth int) *Nest {
 		p.names[a.Name] = i
 	}
 	p.body(n)
-	inner := allAxes(&Nest{Axes: n.Axes}, steps)
+	inner := (&Nest{Axes: n.Axes}).AllAxes(steps...)
 	for !p.Is("}") && p.Err() == nil {
 		if b := p.nest(inner, depth+1); b != nil {
 			n.Body = append(n.Body, b)

@@ -32,7 +32,7 @@ func Run(f *Func, sizes map[string]int, mem Memory) error {
 
 // nest compiles n inside the given steps.
 func (m *machine) nest(n *Nest, steps []Axis) func() {
-	axes := allAxes(n, steps)
+	axes := n.AllAxes(steps...)
 	for len(m.idx) < len(axes) {
 		m.idx = append(m.idx, 0)
 	}

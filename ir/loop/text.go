@@ -237,7 +237,7 @@ func (w *exprWriter) name(shared map[*Expr]bool, lines *[]string, roots ...*Expr
 // axisNames returns how the axes of n, behind the steps around it, are written: by name where that names one axis only, else by
 // number, #3.
 func axisNames(n *Nest, steps []Axis) func(int) string {
-	axes := allAxes(n, steps)
+	axes := n.AllAxes(steps...)
 	count := map[string]int{}
 	for _, a := range axes {
 		count[a.Name]++
@@ -250,7 +250,7 @@ func axisNames(n *Nest, steps []Axis) func(int) string {
 	}
 }
 
-// allAxes lists the axes in the numbering of n's affine indices: steps of the scans around it, parallel axes, reduction axes.
-func allAxes(n *Nest, steps []Axis) []Axis {
+// AllAxes lists the axes in the numbering of n's affine indices: steps of the scans around it, parallel axes, reduction axes.
+func (n *Nest) AllAxes(steps ...Axis) []Axis {
 	return slices.Concat(steps, n.Axes, n.Red)
 }

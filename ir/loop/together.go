@@ -1,7 +1,5 @@
 package loop
 
-import "slices"
-
 // Together reports whether nest i and the one before it are scans that may run at the same time, since none touches what the other writes: the two directions of
 // a recurrent layer. A scan is together with one other at most.
 func (f *Func) Together(i int) bool {
@@ -19,7 +17,7 @@ func disturbs(a, b *Nest) bool {
 		for _, s := range n.Stores {
 			within(b, func(m *Nest, others []Axis) {
 				for _, x := range m.Accesses() {
-					hit = hit || x.Buf.Root() == s.To.Buf.Root() && (x.Buf != s.To.Buf || !distinct(n, steps, s.To, m, others, x))
+					hit = hit || x.Buf.Overlaps(s.To.Buf) && (x.Buf != s.To.Buf || !Apart(s.To, n.AllAxes(steps...), x, m.AllAxes(others...)))
 				}
 			})
 		}
@@ -32,11 +30,14 @@ func within(scan *Nest, visit func(n *Nest, steps []Axis)) {
 	(&Func{Nests: []*Nest{scan}}).Each(visit)
 }
 
-// distinct reports whether two accesses to one buffer never meet: in some dimension the ranges of their indices are apart.
-func distinct(n *Nest, steps []Axis, a Access, m *Nest, others []Axis, b Access) bool {
+// Apart reports whether an access over some axes and one over others, both to one buffer, never meet: in some dimension the ranges of their indices are apart.
+func Apart(a Access, axes []Axis, b Access, others []Axis) bool {
 	for d := range a.Index {
-		alo, ahi, aok := reach(n, steps, a, d)
-		blo, bhi, bok := reach(m, others, b, d)
+		if a.computed(d) || b.computed(d) {
+			continue
+		}
+		alo, ahi, aok := a.Index[d].Span(axes)
+		blo, bhi, bok := b.Index[d].Span(others)
 		if aok && bok && (ahi < blo || bhi < alo) {
 			return true
 		}
@@ -44,14 +45,13 @@ func distinct(n *Nest, steps []Axis, a Access, m *Nest, others []Axis, b Access)
 	return false
 }
 
-// reach returns the least and the greatest index of an access in dimension d; ok is false where nobody knows.
-func reach(n *Nest, steps []Axis, a Access, d int) (lo, hi int, ok bool) {
-	if d < len(a.Dyn) && a.Dyn[d] != nil {
-		return 0, 0, false
-	}
-	axes := slices.Concat(steps, n.Axes, n.Red)
-	lo, hi = a.Index[d].Const, a.Index[d].Const
-	for _, t := range a.Index[d].Terms {
+// computed reports whether the index in dimension d depends on data.
+func (a Access) computed(d int) bool { return d < len(a.Dyn) && a.Dyn[d] != nil }
+
+// Span returns the least and the greatest value of an index over such axes; ok is false where it depends on a symbol.
+func (a Affine) Span(axes []Axis) (lo, hi int, ok bool) {
+	lo, hi = a.Const, a.Const
+	for _, t := range a.Terms {
 		e := axes[t.Axis].Extent
 		if !e.Static() {
 			return 0, 0, false

@@ -3,11 +3,16 @@ package loop
 import (
 	"strings"
 	"testing"
+
+	"github.com/dlc-ml/dlc/ir"
 )
 
 // twoScans are the directions of a small recurrent layer.
 const twoScans = `func infer[N] {
   input x: f32[N,4,6]
+  grad $grad: f32[6]
+  grad g: f32[3]
+  grad g_2: f32[3]
   output h: f32[N,6]
   temp z: f32[N,3]
   temp z_2: f32[N,3]
@@ -32,18 +37,18 @@ const twoScans = `func infer[N] {
 
 func TestTogether(t *testing.T) {
 	for _, c := range []struct {
-		name, old, text string
-		want            bool
+		name string
+		swap []string
+		want bool
 	}{
-		{"two halves of one state", "", "", true},
-		{"one temporary", "z_2[", "z[", false},
-		{"halves that overlap", "h[n, unit+3] = ", "h[n, unit+2] = ", false},
-		{"a load of what the other writes", "+ h[n, unit+3]", "+ h[n, unit+2]", false},
+		{"two halves of one state", nil, true},
+		{"one temporary", []string{"z_2[", "z["}, false},
+		{"halves that overlap", []string{"h[n, unit+3] = ", "h[n, unit+2] = "}, false},
+		{"a load of what the other writes", []string{"+ h[n, unit+3]", "+ h[n, unit+2]"}, false},
+		{"a load of the arena that the other writes a part of", []string{"h[n, unit] = z[n, unit]", "g[unit] = z[0, unit]", "+ h[n, unit+3]", "+ $grad[unit]"}, false},
+		{"two gradients", []string{"h[n, unit] = z[n, unit]", "g[unit] = z[0, unit]", "+ h[n, unit+3]", "+ g_2[unit]"}, true},
 	} {
-		src := twoScans
-		if c.old != "" {
-			src = strings.ReplaceAll(src, c.old, c.text)
-		}
+		src := strings.NewReplacer(c.swap...).Replace(twoScans)
 		f, err := Parse("scans.loop", []byte(src))
 		if err != nil {
 			t.Fatal(err)
@@ -54,6 +59,29 @@ func TestTogether(t *testing.T) {
 		f.Nests = append(f.Nests, f.Nests[0], f.Nests[1])
 		if c.want && (f.Together(2) || !f.Together(3)) {
 			t.Errorf("%s: of four scans, not two and two are together", c.name)
+		}
+	}
+}
+
+// TestApart checks when two accesses cannot meet.
+func TestApart(t *testing.T) {
+	axes := []Axis{{Name: "n", Extent: ir.Batch}, {Name: "i", Extent: ir.D(4)}}
+	index := func(row, from, step int) []Affine {
+		return []Affine{Ax(0).Plus(0, 0, row), At(from).Plus(1, step, 0)}
+	}
+	for _, c := range []struct {
+		a, b []Affine
+		want bool
+	}{
+		{index(0, 0, 1), index(0, 4, 1), true},
+		{index(0, 0, 1), index(0, 3, 1), false},
+		{index(0, 3, -1), index(0, 4, 1), true},
+		{index(0, 7, -1), index(0, 4, 1), false},
+		{index(0, 0, 2), index(0, 1, 2), false}, // the boxes meet although the elements do not
+		{index(0, 0, 1), index(1, 0, 1), false}, // the batch has no known end
+	} {
+		if got := Apart(Access{Index: c.a}, axes, Access{Index: c.b}, axes); got != c.want {
+			t.Errorf("%v and %v: %v", c.a, c.b, got)
 		}
 	}
 }

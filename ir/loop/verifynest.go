@@ -15,7 +15,7 @@ func (v *verifier) nest(n *Nest, steps []Axis) error {
 	if int(n.Form) >= len(formNames) || int(n.Fold) >= len(foldNames) {
 		return fmt.Errorf("%s: nest %s: form %d or fold %d does not exist", n.Pos, n.Name, n.Form, n.Fold)
 	}
-	c := &nestChecker{v: v, n: n, axes: allAxes(n, steps), par: len(steps) + len(n.Axes), checked: map[*Expr]bool{}}
+	c := &nestChecker{v: v, n: n, axes: n.AllAxes(steps...), par: len(steps) + len(n.Axes), checked: map[*Expr]bool{}}
 	if err := c.check(); err != nil {
 		return fmt.Errorf("%s: %s %s: %w", n.Pos, n.Form, n.Name, err)
 	}

@@ -188,32 +188,3 @@ func onto(n *loop.Nest, b *loop.Buffer, index []loop.Affine) bool {
 	}
 	return true
 }
-
-// span is the least and greatest value of an index; ok is false where it depends on a symbol.
-func span(n *loop.Nest, a loop.Affine) (lo, hi int, ok bool) {
-	lo, hi = a.Const, a.Const
-	for _, t := range a.Terms {
-		e := n.AxisAt(t.Axis).Extent
-		if !e.Static() {
-			return 0, 0, false
-		}
-		if w := (e.Size - 1) * t.Coef; w < 0 {
-			lo += w
-		} else {
-			hi += w
-		}
-	}
-	return lo, hi, true
-}
-
-// apart reports whether two stores to one buffer never touch the same element: the boxes around them are apart in some dimension.
-func apart(n *loop.Nest, a []loop.Affine, m *loop.Nest, b []loop.Affine) bool {
-	for d := range a {
-		alo, ahi, aok := span(n, a[d])
-		blo, bhi, bok := span(m, b[d])
-		if aok && bok && (ahi < blo || bhi < alo) {
-			return true
-		}
-	}
-	return false
-}

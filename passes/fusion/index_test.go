@@ -64,26 +64,3 @@ func TestIndexKinds(t *testing.T) {
 		}
 	}
 }
-
-// TestApart checks when two stores cannot meet.
-func TestApart(t *testing.T) {
-	n := &loop.Nest{Axes: []loop.Axis{{Name: "n", Extent: ir.Batch}, {Name: "i", Extent: ir.D(4)}}}
-	store := func(row, from, step int) []loop.Affine {
-		return []loop.Affine{loop.Ax(0).Plus(0, 0, row), loop.At(from).Plus(1, step, 0)}
-	}
-	for _, c := range []struct {
-		a, b []loop.Affine
-		want bool
-	}{
-		{store(0, 0, 1), store(0, 4, 1), true},
-		{store(0, 0, 1), store(0, 3, 1), false},
-		{store(0, 3, -1), store(0, 4, 1), true},
-		{store(0, 7, -1), store(0, 4, 1), false},
-		{store(0, 0, 2), store(0, 1, 2), false}, // the boxes meet although the elements do not
-		{store(0, 0, 1), store(1, 0, 1), false}, // the batch has no known end
-	} {
-		if got := apart(n, c.a, n, c.b); got != c.want {
-			t.Errorf("%v and %v: %v", c.a, c.b, got)
-		}
-	}
-}

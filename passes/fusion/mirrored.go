@@ -112,8 +112,8 @@ func inside(n *loop.Nest, a []loop.Affine, c *loop.Nest, b *loop.Buffer, in []lo
 		if ix.Const == 0 && len(ix.Terms) == 1 && c.AxisAt(ix.Terms[0].Axis).Extent == b.Shape[d] {
 			continue // the whole dimension
 		}
-		lo, hi, ok := span(c, ix)
-		l, h, known := span(n, a[d])
+		lo, hi, ok := ix.Span(c.AllAxes())
+		l, h, known := a[d].Span(n.AllAxes())
 		if !ok || !known || l < lo || h > hi {
 			return false
 		}

@@ -133,7 +133,7 @@ func (u *fuser) clears(c *loop.Nest, t *loop.Buffer, i, j int, d *loop.Buffer) (
 		switch {
 		case n.Form == loop.Scan || s < 0 || !plainStores(n):
 			return nil, n.Name + " writes " + d.Name + " too"
-		case apart(n, n.Stores[s].To.Index, c, c.Stores[0].To.Index):
+		case loop.Apart(n.Stores[s].To, n.AllAxes(), c.Stores[0].To, c.AllAxes()):
 		case k < j && len(n.Stores) == 1 && len(t.reads) == 0 && n.Value == nil:
 			fills = append(fills, k)
 		default:
