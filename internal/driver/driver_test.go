@@ -225,6 +225,7 @@ func TestMemory(t *testing.T) {
 		t.Errorf("%d bytes beside the weights, %d of them prepared", bytes, 4*plan.Prepared)
 	}
 }
+
 func TestReadSourceBounds(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "big.dl")
 	if err := os.WriteFile(file, make([]byte, SourceLimit+1), 0o666); err != nil {

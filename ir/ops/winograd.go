@@ -95,8 +95,8 @@ type winograd struct {
 
 // newWinograd returns the algorithm for a convolution of the given geometry, and whether it pays. Its price counts multiply-adds of whole registers:
 // the products; for each square the loads, stores and sums of the transforms, which go through memory; and the transformed kernel, which is
-// larger than the kernel and kept beside it: where it is large, each of its elements must save a hundred sixteenths of a register's multiply-add. That keeps
-// what a model takes beyond its weights small (for ResNet-18 below 12 MB) and leaves little of the gain aside, which is largest where pictures are. Small
+// larger than the kernel and kept beside it: where it is large, every sixteen of its elements must save a hundred multiply-adds of registers. That keeps
+// what a model takes beyond its weights small (for ResNet-18 below 12 MB), at the expense of small pictures with many channels, which would gain too. Small
 // squares have smaller errors and kernels, so that large ones must be a tenth cheaper.
 func newWinograd(w window, groups, channels, filters int) (winograd, bool) {
 	const (
