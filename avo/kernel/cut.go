@@ -9,7 +9,7 @@ import (
 // a call stays short, since the garbage collector waits for it; and what the pieces read again and again, a few panels of a matrix, stays in the
 // cache while all rows go by.
 const (
-	cutCycles   = 7000   // what a call should compute at least, for one example: ten times what it takes to hand a piece to another thread
+	cutCycles   = 7000   // what a call should compute at least, for one example: as much as handing work to another thread takes
 	largeCycles = 14000  // from which on one example is cut for the threads' sake
 	mostCycles  = 400000 // what a call should compute at most, where the axes allow it: about 100 µs
 	cutLoss     = 1.02   // how much longer the whole may take by a cut

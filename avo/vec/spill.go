@@ -207,12 +207,7 @@ func (s *spilling) loadAgain(r Reg, at int) {
 				out = append(out, load)
 				last = i
 			}
-			o.mapReads(func(x Reg) Reg {
-				if x == r {
-					return t
-				}
-				return x
-			})
+			o.replace(r, t)
 		}
 		out = append(out, o)
 	}
@@ -253,12 +248,7 @@ func (s *spilling) move(r Reg) {
 			t = fresh()
 		}
 		if reads {
-			o.mapReads(func(x Reg) Reg {
-				if x == r {
-					return t
-				}
-				return x
-			})
+			o.replace(r, t)
 		}
 		if writes {
 			if !o.Code.Accumulates() && reads {

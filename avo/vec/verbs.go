@@ -106,6 +106,16 @@ func (o *Op) Reads(list []Reg) []Reg {
 	return list
 }
 
+// replace puts another register in the place of one that o reads other than D.
+func (o *Op) replace(old, new Reg) {
+	o.mapReads(func(r Reg) Reg {
+		if r == old {
+			return new
+		}
+		return r
+	})
+}
+
 // mapReads replaces the registers that o reads other than D.
 func (o *Op) mapReads(m func(Reg) Reg) {
 	u := verbs[o.Code].use

@@ -80,8 +80,7 @@ func (u *fuser) mergeStores(i, j int, t *loop.Buffer) bool {
 		return u.refuse(c, "%s is a %s", p.Name, p.Form)
 	}
 	st := p.Stores[storeTo(p, t)]
-	readers := u.readers(t)
-	if p.Form == loop.Copy && (reshapes(p) && still(p) || len(readers) > 1) {
+	if p.Form == loop.Copy && (reshapes(p) && still(p) || len(u.readers(t)) > 1) {
 		return u.refuse(c, "%s only moves elements", p.Name)
 	}
 	if meets(u.touch(p).reads, t) {
@@ -98,27 +97,41 @@ func (u *fuser) mergeStores(i, j int, t *loop.Buffer) bool {
 	if why != "" {
 		return u.refuse(c, "%s", why)
 	}
-	if len(union(u.touch(p), u.touch(c))) > most {
-		return u.refuse(c, "with %s it would touch more than %d tensors", p.Name, most)
+	at, ok := u.joins(i, j)
+	if ok {
+		u.mergeAt(i, j, at, axes, made, t, u.drops(t))
 	}
+	return ok
+}
+
+// joins decides whether the stores of nest j may become stores of nest i, as far as what the two and the nests between them touch is concerned, and where the
+// nest of both stands.
+func (u *fuser) joins(i, j int) (at int, ok bool) {
+	p, c := u.f.Nests[i], u.f.Nests[j]
 	pt, ct := u.touch(p), u.touch(c)
-	if b := clash(ct.writes, append(append([]*loop.Buffer(nil), pt.reads...), pt.writes...)); b != nil {
-		return u.refuse(c, "%s uses %s, which it overwrites", p.Name, b.Name)
+	if len(union(pt, ct)) > most {
+		return 0, u.refuse(c, "with %s it would touch more than %d tensors", p.Name, most)
 	}
-	at := i
+	if b := clash(ct.writes, slices.Concat(pt.reads, pt.writes)); b != nil {
+		return 0, u.refuse(c, "%s uses %s, which it overwrites", p.Name, b.Name)
+	}
+	at = i
 	if up := u.rises(j, i); up != nil {
 		if u.sinks(i, j) != nil {
-			return u.refuse(c, "%s changes between %s and it", up.Name, p.Name)
+			return 0, u.refuse(c, "%s changes between %s and it", up.Name, p.Name)
 		}
 		at = j
 	}
 	if !u.cfg.Rewrite("fuse " + c.Name + " into " + p.Name) {
-		return false
+		return 0, false
 	}
 	u.note(c.Pos, "%s is computed in the stores of %s", c.Name, p.Name)
-	drop := t.Space == loop.Temp && len(readers) == 1 && !u.outside[t]
-	u.mergeAt(i, j, at, axes, made, t, drop)
-	return true
+	return at, true
+}
+
+// drops reports whether t goes when the only nest that reads it gets its elements in registers.
+func (u *fuser) drops(t *loop.Buffer) bool {
+	return t.Space == loop.Temp && len(u.readers(t)) == 1 && !u.outside[t]
 }
 
 // mergeAt replaces nests i and j by one that stands where at did.

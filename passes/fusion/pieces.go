@@ -15,17 +15,10 @@ func (u *fuser) mergePieces(i, j int, t *loop.Buffer) bool {
 	if p.Form != loop.Map || !plainStores(p) || !ontoByPieces(p, t) {
 		return u.refuse(c, "%s does not write %s element by element", p.Name, t.Name)
 	}
-	pt, ct := u.touch(p), u.touch(c)
-	if meets(pt.reads, t) {
+	if meets(u.touch(p).reads, t) {
 		return u.refuse(c, "%s updates %s in place", p.Name, t.Name)
 	}
-	if len(union(pt, ct)) > most {
-		return u.refuse(c, "with %s it would touch more than %d tensors", p.Name, most)
-	}
-	if b := clash(ct.writes, slices.Concat(pt.reads, pt.writes)); b != nil {
-		return u.refuse(c, "%s uses %s, which it overwrites", p.Name, b.Name)
-	}
-	drop := t.Space == loop.Temp && len(u.readers(t)) == 1 && !u.outside[t]
+	drop := u.drops(t)
 	n := *p
 	n.Stores = nil
 	for _, s := range p.Stores {
@@ -46,17 +39,10 @@ func (u *fuser) mergePieces(i, j int, t *loop.Buffer) bool {
 			return nil
 		})...)
 	}
-	at := i
-	if up := u.rises(j, i); up != nil {
-		if u.sinks(i, j) != nil {
-			return u.refuse(c, "%s changes between %s and it", up.Name, p.Name)
-		}
-		at = j
-	}
-	if !u.cfg.Rewrite("fuse " + c.Name + " into " + p.Name) {
+	at, ok := u.joins(i, j)
+	if !ok {
 		return false
 	}
-	u.note(c.Pos, "%s is computed in the stores of %s", c.Name, p.Name)
 	n.Ops = slices.Concat(p.Ops, c.Ops)
 	u.f.Nests[at] = &n
 	u.remove(i + j - at)
