@@ -140,12 +140,24 @@ MODELS = {
 }
 
 
+def settled(model, shape):
+    """The network with the statistics of its batch norms taken from some data. Those that it starts with let the signal of a deep network die out, and then its outputs do
+    not depend on its input."""
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    for m in norms:
+        m.momentum = 1
+    if norms:
+        with torch.no_grad():
+            model.train()(torch.randn(16, *shape))
+    return model
+
+
 def export(folder, names):
     folder.mkdir(parents=True, exist_ok=True)
     for name in names or MODELS:
         constructor, shape, _ = MODELS[name]
         torch.manual_seed(0)
-        model = constructor().eval()
+        model = settled(constructor(), shape).eval()
         for batch in (1, 32):
             torch.onnx.export(model, torch.randn(batch, *shape), folder / f"{name}-b{batch}.onnx", opset_version=13,
                               input_names=["input"], output_names=["logits"])
