@@ -15,13 +15,25 @@ ONNX models of opset 1 to %d are read and imported as tensor programs.
                                    (--weights npz: with the weights as M.npz)
                                    (--simplify=false: with a line for each node, also those that do nothing or are computed from constants)
     dlc build M.onnx -o DIR        a package; dlc run and dlc bench take a model as it is, too
-    dlc train M.dl --from M.safetensors
-                                   with a train block in the source the network learns on from the imported weights
+    dlc train M.onnx --with FILE   the network learns on from its weights, as FILE says; dlc train M.dl --from M.safetensors does the same with an imported source
     dlc export M.dl -o M.onnx      the other way: an ONNX model of a source, its weights inside
     dlc verify DIR                 compiled code against recorded results, in the form of ONNX's backend tests
 
 The first axis of extent 1 of each input, or a first one that has a name, is the batch; a state [2,1,128] has it in second place in the file, and in front in a
 package. Where an operator would mix the examples of a batch, the package takes one example a call, and there is no source. Extents that the file leaves open are given with --shape x=1x3x224x224.
+
+FILE has what a source says of learning: a target and a train block, which name the inputs and outputs as dlc import does. For a network of digits:
+
+    target digit: class[10]
+    train {
+        data      = mnist("train", validation=0.1)
+        loss      = cross_entropy(logits, digit)
+        metric    = accuracy(logits, digit)
+        optimizer = adam(lr=0.0005)
+        epochs    = 3
+    }
+
+What it learns goes to M.safetensors beside the model, or where -o says, and dlc build M.onnx --weights M.safetensors makes a package of it.
 
 Pieces that a network repeats with weights of their own, such as residual layers, become blocks of the source; their weights are then called after what the names of the file
 have in common, fire2.squeeze_w, or after what the block's call defines. Other names are those of the file.

@@ -304,6 +304,7 @@ func TestCallbackErrors(t *testing.T) {
 		"callback stop: no callback is called that; there are best, csv": {"stop", nil},
 		"callback early_stopping: patience is -1 and must be 0":          {"early_stopping", map[string]any{"patience": -1.0}},
 		"callback best: monitor is \"f1\" and must be one of":            {"best", map[string]any{"monitor": "f1"}},
+		"callback last: w.npz: packages read and write weights as saf":   {"last", map[string]any{"file": "w.npz"}},
 		"callback best: mode is \"up\" and must be auto, min or max":     {"best", map[string]any{"mode": "up"}},
 	} {
 		if _, err := newTrainer(tinyWith(c), Train{}); err == nil || !strings.Contains(err.Error(), want) {

@@ -18,7 +18,8 @@ type trainFlags struct {
 	o          Train
 	output     string
 	checkpoint string
-	from       string // where the first weights are, "" for random ones
+	from       string // where the first weights are, "" for those inside the program, or random ones
+	with       string // of an ONNX model: the file that said how it is trained
 }
 
 func (d *driver) trainFlags(args []string) (*trainFlags, error) {
@@ -31,7 +32,8 @@ func (d *driver) trainFlags(args []string) (*trainFlags, error) {
 	f.Float64Var(&t.o.LearningRate, "lr", 0, "the learning rate (default: the optimizer's)")
 	f.BoolVar(&t.o.Resume, "resume", false, "go on from the checkpoint")
 	f.StringVar(&t.from, "from", "", "start with the weights of this `file`, .safetensors, .npz or .npy")
-	f.StringVar(&t.output, "output", d.m.name+".safetensors", "write the weights to this `file`")
+	f.StringVar(&t.with, "with", "", "of an ONNX model: the `file` with its target and train block")
+	f.StringVar(&t.output, "output", d.m.name+".safetensors", "write the weights to this `file`, .safetensors, .npz, .npy or a folder")
 	f.StringVar(&t.checkpoint, "checkpoint", d.m.name+".checkpoint", "keep the state of the training in this `file`")
 	if err := d.parse(args, false); err != nil {
 		return nil, err
@@ -50,6 +52,9 @@ func (d *driver) trainFlags(args []string) (*trainFlags, error) {
 func (t *trainFlags) again(m *modelInfo) string {
 	source := t.place.path(m.source)
 	command := "dlc train " + source + " --resume"
+	if t.with != "" {
+		command += " --with " + t.with
+	}
 	if t.checkpoint != strings.TrimSuffix(source, filepath.Ext(source))+".checkpoint" {
 		command += " --checkpoint " + t.checkpoint
 	}
@@ -65,8 +70,11 @@ func (d *driver) train(args []string) error {
 	if err := d.needsTraining(); err != nil {
 		return err
 	}
-	if f.from != "" {
-		if f.o.From, err = d.load(f.from); err != nil {
+	if err := checkFormat(f.output, d.m.entries(nil)); err != nil {
+		return err
+	}
+	if f.from != "" || d.blob != "" { // an imported network has its weights inside
+		if f.o.From, err = d.model(f.from); err != nil {
 			return err
 		}
 	}
@@ -100,7 +108,7 @@ func (d *driver) train(args []string) error {
 	if err != nil {
 		return d.stopped(t, f, err)
 	}
-	if err := t.Save(f.output); err != nil {
+	if err := t.saveTo(f.output); err != nil {
 		return err
 	}
 	if t.at.stopped {

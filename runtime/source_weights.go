@@ -1,16 +1,10 @@
 package runtime
 
 import (
-	"archive/zip"
 	"bufio"
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -119,121 +113,23 @@ func atEndOf(r io.Reader) error {
 	return io.EOF
 }
 
-// copyTo writes the elements.
-func (t *Tensor) copyTo(w io.Writer) error {
-	r, err := t.Open()
-	if err == nil {
-		var n int64
-		if n, err = io.Copy(w, r); err == nil && n != t.Bytes() {
-			err = fmt.Errorf("it has %d bytes of elements, but %s%v takes %d", n, t.DType, t.Shape, t.Bytes())
-		}
-		closeReader(r)
-	}
-	if err != nil {
-		return fmt.Errorf("tensor %s: %w", quoted(t.Name), err)
-	}
-	return nil
-}
-
 // WriteSafetensors writes tensors as a safetensors file, those with the largest elements first, so that all are aligned.
-func WriteSafetensors(w io.Writer, list []Tensor) error {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b Tensor) int { return cmp.Compare(dtypeBytes[b.DType], dtypeBytes[a.DType]) })
-	var entries []tensorEntry
-	for _, t := range list {
-		entries = append(entries, t.entry())
-	}
-	bw := bufio.NewWriterSize(w, 1<<16)
-	if err := writeTensorHeader(bw, entries, nil); err != nil {
-		return err
-	}
-	for _, t := range list {
-		if err := t.copyTo(bw); err != nil {
-			return err
-		}
-	}
-	return bw.Flush()
-}
+func WriteSafetensors(w io.Writer, list []Tensor) error { return writeSafetensors(w, entries(list)) }
 
 // WriteWeights writes tensors to path, in the format that its extension says: .safetensors, .npz, .npy for a single tensor, or without an extension a
 // folder of .npy files. Each file is there whole or not at all, and none where a tensor cannot be read or has no such form.
 func WriteWeights(path string, list []Tensor) error {
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".safetensors":
-		return writeFile(path, func(f *os.File) error { return WriteSafetensors(f, list) })
-	case ".npz":
-		return writeFile(path, func(f *os.File) error { return writeNPZ(f, list) })
-	case ".npy":
-		if len(list) != 1 {
-			return fmt.Errorf("%s: an .npy file holds one tensor, and here are %d; a folder or .npz takes them all", path, len(list))
-		}
-		return writeFile(path, func(f *os.File) error { return writeNPY(f, &list[0]) })
-	case "":
-	default:
-		return fmt.Errorf("%s: weights are written as .safetensors, .npz, .npy, or without an extension as a folder of .npy files, not as %s", path, ext)
-	}
-	for _, t := range list {
-		if t.Name == "" || t.Name != filepath.Base(t.Name) || !filepath.IsLocal(t.Name) || strings.ContainsAny(t.Name, `/\:`) {
-			return fmt.Errorf("tensor %s: the name cannot be that of a file; .npz takes it", quoted(t.Name))
-		}
-	}
-	for i := range list { // read all of them first: what cannot be converted leaves no part of a folder
-		if err := writeNPY(io.Discard, &list[i]); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(path, 0o777); err != nil {
+	all := entries(list)
+	if err := checkFormat(path, all); err != nil {
 		return err
 	}
-	for i := range list {
-		if err := writeFile(filepath.Join(path, list[i].Name+".npy"), func(f *os.File) error { return writeNPY(f, &list[i]) }); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeWeights(path, all)
 }
 
-// writeNPZ writes a zip of .npy files as numpy.savez does.
-func writeNPZ(w io.Writer, list []Tensor) error {
-	z := zip.NewWriter(w)
+func entries(list []Tensor) []tensorEntry {
+	var all []tensorEntry
 	for i := range list {
-		e, err := z.CreateHeader(&zip.FileHeader{Name: list[i].Name + ".npy", Method: zip.Store})
-		if err == nil {
-			err = writeNPY(e, &list[i])
-		}
-		if err != nil {
-			return err
-		}
+		all = append(all, list[i].entry())
 	}
-	return z.Close()
-}
-
-// writeNPY writes one tensor in NumPy's format, version 1.
-func writeNPY(w io.Writer, t *Tensor) error {
-	descr := ""
-	for npy, dtype := range npyTypes {
-		if dtype == t.DType {
-			descr = map[bool]string{true: "|", false: "<"}[dtypeBytes[dtype] == 1] + npy
-		}
-	}
-	if descr == "" {
-		return fmt.Errorf("tensor %s: NumPy has no %s; --dtype gives it another type", quoted(t.Name), t.DType)
-	}
-	var dims strings.Builder
-	for i, d := range t.Shape {
-		if i > 0 {
-			dims.WriteString(", ")
-		}
-		dims.WriteString(strconv.Itoa(d))
-	}
-	if len(t.Shape) == 1 {
-		dims.WriteByte(',')
-	}
-	text := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, dims.String())
-	text += strings.Repeat(" ", 63-(10+len(text))%64) + "\n"
-	head := binary.LittleEndian.AppendUint16([]byte("\x93NUMPY\x01\x00"), uint16(len(text)))
-	if _, err := w.Write(append(head, text...)); err != nil {
-		return err
-	}
-	return t.copyTo(w)
+	return all
 }

@@ -266,7 +266,7 @@ func TestNPZHostile(t *testing.T) {
 func FuzzNPZ(f *testing.F) {
 	list, done := tinyTensors(f)
 	var b bytes.Buffer
-	if err := writeNPZ(&b, list); err != nil {
+	if err := writeNPZ(&b, entries(list)); err != nil {
 		f.Fatal(err)
 	}
 	done()

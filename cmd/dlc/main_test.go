@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
@@ -31,6 +32,10 @@ func TestScript(t *testing.T) {
 		env[name] = goEnv(t, name)
 	}
 	cache := t.TempDir()
+	shared, err := filepath.Abs(cmp.Or(os.Getenv("DLC_TESTDATA"), filepath.Join("..", "..", "..", "shared")))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -39,6 +44,7 @@ func TestScript(t *testing.T) {
 			}
 			e.Setenv("XDG_CACHE_HOME", cache)
 			e.Setenv("HOME", cache)
+			e.Setenv("SHARED", shared)
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -48,8 +54,12 @@ func TestScript(t *testing.T) {
 			"waitfor":  waitFor,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "long" { // not wanted are programs that train
+			switch cond {
+			case "long": // not wanted are programs that train
 				return !testing.Short(), nil
+			case "shared": // networks to import
+				_, err := os.Stat(shared)
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("no condition is called %s", cond)
 		},

@@ -67,12 +67,30 @@ func useISA(isa string) error {
 	return os.Setenv("DLC_ISA", isa)
 }
 
-// compile compiles a source file to a program, saying so where that takes a while, and returns both.
+// compile compiles a source file or an ONNX model to a program, and returns both.
 func compile(c *cobra.Command, file string, set map[string]string, isa string) (*driver.Model, string, error) {
+	return program(c, file, isa, func() (*driver.Model, error) { return driver.Compile(file, set, &pass.Config{}) })
+}
+
+// compileToTrain is compile for what is trained: a source, or an ONNX model and a file that says how.
+func compileToTrain(c *cobra.Command, file, with string, set map[string]string, isa string) (*driver.Model, string, error) {
+	switch onnx := driver.IsONNX(file); {
+	case with == "" && onnx:
+		return nil, "", fmt.Errorf("%s has no train block: --with FILE gives it a target and a train block, and it learns on from its weights", file)
+	case with == "":
+		return compile(c, file, set, isa)
+	case !onnx:
+		return nil, "", fmt.Errorf("%s: a source has a train block of its own; --with is for ONNX models", file)
+	}
+	return program(c, file, isa, func() (*driver.Model, error) { return driver.CompileWith(file, with, set) })
+}
+
+// program makes a program of what a function compiles, saying so where that takes a while, and returns both.
+func program(c *cobra.Command, file, isa string, compiled func() (*driver.Model, error)) (*driver.Model, string, error) {
 	if err := useISA(isa); err != nil {
 		return nil, "", err
 	}
-	m, err := driver.Compile(file, set, &pass.Config{})
+	m, err := compiled()
 	if err != nil {
 		return nil, "", err
 	}

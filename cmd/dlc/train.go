@@ -10,16 +10,18 @@ func newTrain() *cobra.Command {
 		set  map[string]string
 		data string
 		isa  string
+		with string
 	)
 	c := &cobra.Command{
-		Use:   "train M.dl",
+		Use:   "train M.dl|M.onnx",
 		Short: "Compile a model, train it and write M.safetensors",
 		Long: "train compiles the model, trains it as its train block says, and writes the weights to M.safetensors, which dlc build embeds.\n" +
+			"An ONNX model learns on from its weights; --with names a file with its target and train block, written as in a source.\n" +
 			"Ctrl-C saves a checkpoint and stops; --resume goes on from there, to the same bits as if nothing had happened.",
-		Example: "  dlc train digits.dl\n  dlc train digits.dl --epochs 20 --seed 7\n  dlc train digits.dl --resume\n  dlc train net.dl --from net.safetensors",
+		Example: "  dlc train digits.dl\n  dlc train digits.dl --epochs 20 --seed 7\n  dlc train digits.dl --resume\n  dlc train net.dl --from net.safetensors\n  dlc train net.onnx --with how.txt",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			m, program, err := compile(c, args[0], set, isa)
+			m, program, err := compileToTrain(c, args[0], with, set, isa)
 			if err != nil {
 				return err
 			}
@@ -44,8 +46,9 @@ func newTrain() *cobra.Command {
 	f.Float64("lr", 0, "the learning rate (default: the optimizer's)")
 	f.Bool("resume", false, "go on from the checkpoint")
 	f.String("from", "", "start with the weights of this `file`, .safetensors, .npz or .npy, such as an imported model's")
+	f.StringVar(&with, "with", "", "of an ONNX model: the `file` with its target and train block")
 	f.Bool("json", false, "print one JSON object a line")
-	f.StringP("output", "o", "", "write the weights to this `file` (default: M.safetensors)")
+	f.StringP("output", "o", "", "write the weights to this `file`, .safetensors, .npz, .npy for a single tensor, or a folder (default: M.safetensors)")
 	f.String("checkpoint", "", "keep the state of the training in this `file` (default: M.checkpoint)")
 	return c
 }

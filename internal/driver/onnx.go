@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"go/token"
@@ -8,12 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/dlc-ml/dlc/diag"
 	"github.com/dlc-ml/dlc/dsl"
 	"github.com/dlc-ml/dlc/ir"
 	"github.com/dlc-ml/dlc/onnx"
+	"github.com/dlc-ml/dlc/passes/pass"
 	"github.com/dlc-ml/dlc/runtime"
 )
 
@@ -149,6 +153,39 @@ func (i *Imported) Write(dir, format string) ([]string, error) {
 		return nil, err
 	}
 	return files, replaceFile(files[1], i.Source)
+}
+
+// CompileWith imports an ONNX model as a source and adds a block to it that says how it is trained: a file with a target and a train block. What is wrong
+// with that is a *diag.List of its places.
+func CompileWith(file, block string, shapes map[string]string) (*Model, error) {
+	imp, err := Import(file, shapes, false)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readBounded(block, SourceLimit)
+	if err != nil {
+		return nil, err
+	}
+	end := bytes.LastIndexByte(imp.Source, '}')
+	head := imp.Source[:end]
+	source := slices.Concat(head, text, []byte("\n"), imp.Source[end:])
+	m := &Model{File: file, Source: source}
+	module, err := dsl.Compile(file, source, dsl.Options{})
+	if err == nil {
+		m.Unit, err = m.run(module, &pass.Config{})
+	}
+	if list := (*diag.List)(nil); errors.As(err, &list) {
+		list.Source = text
+		for i := range list.Items {
+			pos := &list.Items[i].Pos
+			pos.File, pos.Line = block, max(1, pos.Line-bytes.Count(head, []byte("\n")))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.Weights, err = Safetensors(imp.Weights)
+	return m, err
 }
 
 // parseShapes reads shapes of inputs.

@@ -40,13 +40,13 @@ type callbackKind struct {
 // Files lie in Train.Folder, and are not written where that is "".
 var callbackKinds = map[string]callbackKind{
 	"early_stopping": {watches: true, check: checks(wholeArg("patience", 10, 0, 1<<30), numberArg("min_delta", 0, 0, 1e300)), done: stopEarly},
-	"best": {watches: true, done: func(r *fitRun, c *callback, w watched) error {
+	"best": {watches: true, check: savesArg, done: func(r *fitRun, c *callback, w watched) error {
 		if !c.state.improved(w, 0) {
 			return nil
 		}
 		return r.saveBeside(c, ".best.safetensors")
 	}},
-	"last":        {done: func(r *fitRun, c *callback, _ watched) error { return r.saveBeside(c, ".last.safetensors") }},
+	"last":        {check: savesArg, done: func(r *fitRun, c *callback, _ watched) error { return r.saveBeside(c, ".last.safetensors") }},
 	"csv":         {done: func(r *fitRun, c *callback, _ watched) error { return r.logTo(c, ".csv", csvLog) }},
 	"jsonl":       {done: func(r *fitRun, c *callback, _ watched) error { return r.logTo(c, ".jsonl", jsonLog) }},
 	"tensorboard": {done: logEvents},
@@ -143,6 +143,9 @@ func (r *fitRun) beside(c *callback, name, ending string) string {
 	}
 	return filepath.Join(r.o.Folder, file)
 }
+
+// savesArg refuses a file of weights that is named after another format.
+func savesArg(c call) error { return checkSafetensors(argWord(c, "file", "")) }
 
 func (r *fitRun) saveBeside(c *callback, ending string) error {
 	path := r.beside(c, "file", ending)

@@ -228,8 +228,20 @@ func (f *tensorFile) weights(m *modelInfo) ([]float32, error) {
 	return arena, nil
 }
 
+// checkSafetensors is an error where the name of a file is that of a format which dlc reads and writes, but packages do not: it would bring code of no use to
+// most of them.
+func checkSafetensors(path string) error {
+	if ext := strings.ToLower(filepath.Ext(path)); ext == ".npz" || ext == ".npy" {
+		return fmt.Errorf("%s: packages read and write weights as safetensors alone; dlc weights FILE -o OTHER converts between that and %s", path, ext)
+	}
+	return nil
+}
+
 // loadWeights reads the safetensors file at path.
 func loadWeights(m *modelInfo, path string) ([]float32, error) {
+	if err := checkSafetensors(path); err != nil {
+		return nil, err
+	}
 	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, err
@@ -240,6 +252,9 @@ func loadWeights(m *modelInfo, path string) ([]float32, error) {
 
 // saveWeights writes a safetensors file.
 func saveWeights(m *modelInfo, path string, weights []float32) error {
+	if err := checkSafetensors(path); err != nil {
+		return err
+	}
 	return writeFile(path, func(f *os.File) error {
 		return writeTensors(f, m, []namedArena{{"", weights}}, map[string]string{"model": m.name, "source": filepath.Base(m.source)})
 	})
