@@ -136,22 +136,19 @@ const countedResults = "room for the most there can be, and a count"
 
 // limits say what operators are not supported in full for, and why.
 var limits = map[string]string{
-	"Attention": "lengths of keys not together with a soft cap, causal attention, or scores as a result",
-	"NonZero":   countedResults, "Unique": countedResults, "NonMaxSuppression": countedResults + "; the thresholds must be known",
+	"NonZero": countedResults, "Unique": countedResults, "NonMaxSuppression": countedResults + "; the thresholds must be known",
 	"Compress": "the condition must be known", "ConstantOfShape": extentsKnown, "Expand": extentsKnown, "OneHot": extentsKnown, "Pad": extentsKnown, "Range": extentsKnown,
 	"Reshape": extentsKnown, "Resize": extentsKnown, "Slice": extentsKnown, "Split": extentsKnown, "STFT": extentsKnown, "Tile": extentsKnown, "TopK": extentsKnown,
 	"Upsample": extentsKnown, "CumSum": "the axis must be known", "DFT": "a product with the matrix of all roots; the length must be known",
-	"Det":     "matrices of up to 3 rows",
+	"Det":     "matrices of up to 64 rows",
 	"Dropout": "the identity; in training it draws random numbers, which an import cannot repeat",
 	"GRU":     "default activations, no clip", "LSTM": "default activations, no clip, no input_forget", "RNN": "tanh or relu, no clip",
 	"If":          "of a condition that is computed both branches are, and must give the same types",
 	"Loop":        "unrolled: how often it runs must be known",
 	"Scan":        "unrolled",
-	"MaxPool":     "Indices with a border in pads only",
-	"RoiAlign":    "one image",
 	"ConvInteger": "computed in f32", "MatMulInteger": "computed in f32", "QLinearConv": "computed in f32", "QLinearMatMul": "computed in f32",
-	"LabelEncoder": "numbers", "LinearClassifier": "classes that are numbers, a row of coefficients for each", "TreeEnsembleClassifier": "classes that are numbers",
-	"TfIdfVectorizer": "whole numbers", "TreeEnsembleRegressor": "sums and averages",
+	"LabelEncoder": "numbers", "LinearClassifier": "classes that are numbers", "OneHotEncoder": "categories that are numbers", "TreeEnsembleClassifier": "classes that are numbers",
+	"TfIdfVectorizer": "whole numbers", "SVMClassifier": "classes that are numbers; probabilities are those that fit best, which libraries approach in steps",
 }
 
 // spaced puts a blank before what is not empty.
@@ -177,4 +174,4 @@ func opsetSpan(min, max int64) string {
 }
 
 // unknown are operators of the standard's domain ai.onnx that may have no row.
-var unknown = []string{"AffineGrid", "Attention", "BitCast", "CenterCropPad", "Col2Im", "DeformConv", "MaxRoiPool", "RotaryEmbedding", "TensorScatter"}
+var unknown = []string{"BitCast"}

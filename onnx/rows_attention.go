@@ -41,27 +41,17 @@ func attention(n *call) []*value {
 		return n.op("concat", []*ir.Value{before, now}, at1("axis", 1))
 	}
 	k, v = joined(4, k), joined(5, v)
-	var mask, lengths, y, scores *ir.Value
-	if n.has(3) {
-		if mask = n.v(3); mask.Type.Elem.Float() {
-			mask = n.f32(mask)
-		}
-	}
+	causal, scale := n.bool("is_causal", false), n.float("scale", 0)
+	limit, mode := n.float("softcap", 0), n.int("qk_matmul_output_mode", 0)
+	var lengths, y, scores *ir.Value
 	if n.has(6) {
 		lengths = n.cast(n.v(6), ir.I32)
 	}
-	causal, scale := n.bool("is_causal", false), n.float("scale", 0)
-	limit, mode := n.float("softcap", 0), n.int("qk_matmul_output_mode", 0)
+	mask := n.attentionMask(k.Type.Shape[1].Size)
 	square := k.Type.Shape[1].Size == q.Type.Shape[1].Size+past
-	if limit != 0 || n.wants(3) || causal && !square {
-		if lengths != nil {
-			refuse("lengths beside a soft cap, scores as a result, or causal attention of %v to %v are not supported", q.Type, k.Type)
-		}
-		y, scores = n.attentionSteps(q, k, v, mask, causal, past, scale, limit, mode)
+	if limit != 0 || n.wants(3) || causal && (lengths != nil || !square) {
+		y, scores = n.attentionSteps(q, k, v, mask, n.seen(q, k, lengths, causal, past), scale, limit, mode)
 	} else {
-		if causal && lengths != nil {
-			refuse("causal attention with lengths is not supported")
-		}
 		y = n.op("attention", []*ir.Value{q, k, v, lengths, mask}, at1("scale", scale), at1("causal", causal))
 	}
 	if s := y.Type.Shape; flat {
@@ -82,9 +72,60 @@ func attention(n *call) []*value {
 	return list
 }
 
+// attentionMask is the operand that says which keys are seen, or what is added to their scores. Of one that is too short the keys behind are hidden.
+func (n *call) attentionMask(keys int) *ir.Value {
+	if !n.has(3) {
+		return nil
+	}
+	mask := n.v(3)
+	rank := len(mask.Type.Shape)
+	short := rank > 0 && mask.Type.Shape[rank-1].Static() && mask.Type.Shape[rank-1].Size < keys
+	hidden := n.scalar(ir.F32, math.Inf(-1))
+	switch {
+	case mask.Type.Elem.Float():
+		mask = n.f32(mask)
+	case short:
+		mask = n.apply("where", mask, n.scalar(ir.F32, 0), hidden)
+	}
+	if !short {
+		return mask
+	}
+	before, after := make([]int, rank), make([]int, rank)
+	after[rank-1] = keys - mask.Type.Shape[rank-1].Size
+	if hasBatch(mask) {
+		before, after = before[1:], after[1:]
+	}
+	return n.op("pad", []*ir.Value{mask}, at1("before", before), at1("after", after), at1("value", math.Inf(-1)))
+}
+
+// seen are conditions under which a query sees a key, besides a mask: keys up to the length of each example, and for causal attention those up to the query's own.
+// The queries stand behind the keys of earlier calls; where the keys of all calls are given with lengths, they are the last of these.
+func (n *call) seen(q, k, lengths *ir.Value, causal bool, past int) (seen []*ir.Value) {
+	t, s := q.Type.Shape[1].Size, k.Type.Shape[1].Size
+	if lengths != nil {
+		lengths = n.reshape(lengths, n.dims(6)[0], 1, 1, 1)
+		key := whole(seq(0, s)...).c
+		key.t = Int32
+		seen = append(seen, n.apply("less", n.im.materialize(key), lengths))
+	}
+	if !causal {
+		return seen
+	}
+	n.makes(t, s)
+	ahead := &constant{t: Int32, shape: []int{t, s}} // how far the key stands before the query's own place
+	for i := range t * s {
+		ahead.data = append(ahead.data, float64(i%s-i/s))
+	}
+	own := n.scalar(ir.I32, float64(past))
+	if lengths != nil && !n.has(4) {
+		own = n.apply("sub", lengths, n.scalar(ir.I32, float64(t)))
+	}
+	return append(seen, n.apply("less_equal", n.im.materialize(ahead), own))
+}
+
 // attentionSteps is attention step by step, where its scores are limited or asked for: those of the products (mode 0), limited, with the mask, or as weights.
-func (n *call) attentionSteps(q, k, v, mask *ir.Value, causal bool, past int, scale, limit float64, mode int) (y, scores *ir.Value) {
-	heads, groups, t, s := q.Type.Shape[2].Size, k.Type.Shape[2].Size, q.Type.Shape[1].Size, k.Type.Shape[1].Size
+func (n *call) attentionSteps(q, k, v, mask *ir.Value, seen []*ir.Value, scale, limit float64, mode int) (y, scores *ir.Value) {
+	heads, groups := q.Type.Shape[2].Size, k.Type.Shape[2].Size
 	if heads != groups {
 		if groups == 0 || heads%groups != 0 {
 			refuse("%d heads of keys cannot be shared by %d", groups, heads)
@@ -113,17 +154,8 @@ func (n *call) attentionSteps(q, k, v, mask *ir.Value, causal bool, past int, sc
 	case mask != nil:
 		x = n.apply("add", x, mask)
 	}
-	if causal {
-		n.makes(t, s)
-		seen := &constant{t: Bool, shape: []int{t, s}}
-		for i := range t * s {
-			b := 0.0
-			if i%s <= i/s+past {
-				b = 1
-			}
-			seen.data = append(seen.data, b)
-		}
-		x = n.apply("where", n.im.materialize(seen), x, hidden)
+	for _, c := range seen {
+		x = n.apply("where", c, x, hidden)
 	}
 	steps = append(steps, limited, x, n.op("softmax", []*ir.Value{x}, at1("axis", 3)))
 	if mode < 0 || mode > 3 {

@@ -63,7 +63,6 @@ var _ = register("",
 		return n.lasts(n.back(n.op("grid_sample", []*ir.Value{n.image(0), n.f32(n.v(1))}, at1("mode", mode), at1("padding_mode", n.str("padding_mode", "zeros")),
 			at1("align_corners", n.bool("align_corners", false)))))
 	}},
-	opRow{name: "RoiAlign", min: 10, heavy: true, run: roiAlign},
 	opRow{name: "Resize", min: 10, heavy: true, run: resize},
 	opRow{name: "Upsample", min: 7, max: 9, heavy: true, run: func(n *call) []*value {
 		var scales []float64
@@ -137,43 +136,56 @@ func (n *call) matmul(a *ir.Value, right *value) *ir.Value {
 	return n.reshape(y, dims...)
 }
 
-// determinant is written out for matrices of up to three rows.
+// determinant is written out for matrices of two rows. Others are brought to triangular form: in each column the largest element of the rows that are left
+// is divided by, and counts with the sign of the rows that its own passes on its way up.
 func determinant(n *call) []*value {
 	dims := n.dims(0)
 	rank := len(dims)
-	if rank < 2 || dims[rank-1] != dims[rank-2] || dims[rank-1] > 3 {
-		refuse("it needs square matrices of at most 3 rows, not %v", dims)
+	if rank < 2 || dims[rank-1] != dims[rank-2] || dims[rank-1] > 64 {
+		refuse("it needs square matrices of at most 64 rows, not %v", dims)
 	}
-	x, size := n.f32(n.v(0)), dims[rank-1]
-	el := func(i, k int) *ir.Value {
-		v := n.op("slice", []*ir.Value{x}, at1("starts", []int{i, k}), at1("ends", []int{i + 1, k + 1}), at1("axes", []int{rank - 2, rank - 1}))
-		return n.reshape(v, dims[:rank-2]...)
+	outer, size := dims[:rank-2], dims[rank-1]
+	count := product(outer)
+	x := n.f32(n.v(0))
+	cut := func(v *ir.Value, axis, at int) *ir.Value {
+		return n.op("slice", []*ir.Value{v}, at1("starts", []int{at}), at1("ends", []int{at + 1}), at1("axes", []int{axis}))
 	}
-	minor := func(r1, r2, c1, c2 int) *ir.Value {
-		return n.apply("sub", n.apply("mul", el(r1, c1), el(r2, c2)), n.apply("mul", el(r1, c2), el(r2, c1)))
+	if size <= 2 {
+		el := func(i, k int) *ir.Value { return n.reshape(cut(cut(x, rank-2, i), rank-1, k), outer...) }
+		if size == 1 {
+			return n.results(n.back(el(0, 0)))
+		}
+		return n.results(n.back(n.apply("sub", n.apply("mul", el(0, 0), el(1, 1)), n.apply("mul", el(0, 1), el(1, 0)))))
 	}
-	switch size {
-	case 1:
-		return n.results(n.back(el(0, 0)))
-	case 2:
-		return n.results(n.back(minor(0, 1, 0, 1)))
+	x = n.reshape(x, count, size, size)
+	zero, one := n.scalar(ir.F32, 0), n.scalar(ir.F32, 1)
+	left := n.expand(n.reshape(one, 1, 1), []int{count, size}) // 1 for rows that are left
+	det := n.expand(n.reshape(one, 1), []int{count})
+	above := &constant{t: Float, shape: []int{size, size}} // for each row those above it
+	for i := range size * size {
+		above.data = append(above.data, map[bool]float64{true: 1}[i/size < i%size])
 	}
-	y := n.apply("mul", el(0, 0), minor(1, 2, 1, 2))
-	y = n.apply("sub", y, n.apply("mul", el(0, 1), minor(1, 2, 0, 2)))
-	return n.results(n.back(n.apply("add", y, n.apply("mul", el(0, 2), minor(1, 2, 0, 1)))))
-}
-
-// roiAlign works on one image, or on regions whose images are known and of which each has equally many.
-func roiAlign(n *call) []*value {
-	mode := n.str("coordinate_transformation_mode", map[bool]string{true: "half_pixel", false: "output_half_pixel"}[n.opset >= 16])
-	x, dims := n.image(0), n.dims(1)
-	if n.dims(0)[0] != 1 {
-		refuse("it is supported for one image, not %d", n.dims(0)[0])
+	for k := range size {
+		column := n.reshape(cut(x, 2, k), count, size)
+		largest := n.op("argmax", []*ir.Value{n.apply("where", n.apply("greater", left, zero), n.apply("abs", column), n.scalar(ir.F32, -1))}, at1("axis", 1), at1("keep_dims", false))
+		chosen := n.op("one_hot", []*ir.Value{n.cast(largest, ir.I32)}, at1("depth", size), at1("axis", 1))
+		pick := func(v *ir.Value) *ir.Value {
+			return n.op("reduce_sum", []*ir.Value{n.apply("mul", v, chosen)}, at1("axes", []int{1}), at1("keep_dims", false))
+		}
+		pivot := pick(column)
+		passed := pick(n.op("dense", []*ir.Value{left, n.im.materialize(above)})) // rows that are left above the chosen one
+		sign := n.apply("sub", one, n.apply("mul", n.op("mod", []*ir.Value{passed, n.scalar(ir.F32, 2)}), n.scalar(ir.F32, 2)))
+		det = n.apply("mul", n.apply("mul", det, pivot), sign)
+		left = n.apply("sub", left, chosen)
+		if k == size-1 {
+			break
+		}
+		row := n.op("einsum", []*ir.Value{chosen, x}, at1("equation", "bi,bij->bj"))
+		by := n.apply("where", n.apply("equal", pivot, zero), one, pivot)
+		factor := n.apply("mul", left, n.apply("div", column, n.reshape(by, count, 1)))
+		x = n.apply("sub", x, n.apply("mul", n.reshape(factor, count, size, 1), n.reshape(row, count, 1, size)))
 	}
-	size := []int{n.int("output_height", 1), n.int("output_width", 1)}
-	y := n.op("roi_align", []*ir.Value{x, n.reshape(n.f32(n.v(1)), 1, dims[0], 4)}, at1("size", size), at1("sampling_ratio", n.int("sampling_ratio", 0)),
-		at1("spatial_scale", n.float("spatial_scale", 1)), at1("half_pixel", mode == "half_pixel"), at1("mode", n.str("mode", "avg")))
-	return n.lasts(n.back(n.reshape(y, dims[0], size[0], size[1], n.dims(0)[1])))
+	return n.results(n.back(n.reshape(det, outer...)))
 }
 
 // resize takes scales or sizes; opset 10 knows scales only, and one way to place the pixels.

@@ -31,6 +31,15 @@ var _ = register("ai.onnx.ml",
 		return typed(Float, n.op("concat", args, at1("axis", 1)))
 	}},
 	opRow{name: "Imputer", min: 1, run: func(n *call) []*value {
+		if a := n.list("imputed_value_int64s"); a != nil {
+			c := whole(a...).c
+			if c.t = n.x(0).t; len(a) == 1 {
+				c.shape = nil
+			}
+			was := n.scalar(n.x(0).elem(), float64(n.int("replaced_value_int64", 0)))
+			return n.results(n.apply("where", n.apply("equal", n.v(0), was), n.im.materialize(c), n.v(0)))
+		}
+		n.int("replaced_value_int64", 0)
 		x := n.f32(n.v(0))
 		missing := n.apply("isnan", x)
 		if r := n.float("replaced_value_float", math.NaN()); r == r {
@@ -45,11 +54,24 @@ var _ = register("ai.onnx.ml",
 	opRow{name: "LinearClassifier", min: 1, run: func(n *call) []*value {
 		n.int("multi_class", 0)
 		labels := n.labels("classlabels_ints")
-		if len(labels) < 3 && len(n.floats("intercepts")) < 2 {
-			refuse("two classes with one row of coefficients are not supported")
+		if n.rank(0) == 2 && len(labels) == 2 && len(n.floats("coefficients")) == n.dims(0)[1] {
+			return n.oneRow(labels)
 		}
 		scores := n.linear(len(labels))
 		return []*value{n.labelled(scores, labels), {t: Float, v: n.finished(scores)}}
+	}},
+	opRow{name: "OneHotEncoder", min: 1, run: func(n *call) []*value {
+		if n.attr("cats_int64s") == nil {
+			refuse("categories that are strings are not supported")
+		}
+		cats := n.list("cats_int64s")
+		if n.bool("zeros", true); cats == nil {
+			refuse("it has no categories")
+		}
+		x := n.reshape(n.v(0), append(slices.Clone(n.dims(0)), 1)...)
+		c := whole(cats...).c
+		c.t = n.x(0).t
+		return typed(Float, n.cast(n.apply("equal", x, n.im.materialize(c)), ir.F32))
 	}},
 	opRow{name: "Normalizer", min: 1, run: func(n *call) []*value {
 		kind := map[string]string{"MAX": "reduce_max", "L1": "reduce_l1", "L2": "reduce_l2"}[n.str("norm", "MAX")]
@@ -67,6 +89,7 @@ var _ = register("ai.onnx.ml",
 		return typed(Float, n.finished(n.forest("target", n.int("n_targets", 1))))
 	}},
 	opRow{name: "TreeEnsembleClassifier", min: 1, run: treeClassifier},
+	opRow{name: "TreeEnsemble", min: 5, run: treeEnsemble},
 )
 
 // floats is an attribute of numbers.
@@ -78,6 +101,22 @@ func (n *call) floats(name string) []float64 {
 		}
 	}
 	return list
+}
+
+// tensorAttr is an attribute that is a tensor, or nil.
+func (n *call) tensorAttr(name string) *constant {
+	a := n.attr(name)
+	if a == nil || a.T == nil {
+		return nil
+	}
+	if _, ok := elemOfType[a.T.Type]; !ok {
+		refuse("%s is %v, which is not supported", name, a.T.Type)
+	}
+	c, err := n.im.constant(a.T)
+	if err != nil {
+		panic(refusal{err})
+	}
+	return c
 }
 
 // vectorAttr is an attribute of numbers in the program, one alone as a number.
@@ -110,17 +149,41 @@ func (n *call) labelled(scores *ir.Value, labels []int) *value {
 
 // finished applies the function that the node asks for to its scores.
 func (n *call) finished(scores *ir.Value) *ir.Value {
-	switch how := n.str("post_transform", "NONE"); how {
+	return n.transformed(scores, n.str("post_transform", "NONE"))
+}
+
+func (n *call) transformed(scores *ir.Value, how string) *ir.Value {
+	switch how {
 	case "NONE":
 		return scores
 	case "LOGISTIC":
 		return n.apply("sigmoid", scores)
 	case "SOFTMAX":
 		return n.op("softmax", []*ir.Value{scores}, at1("axis", 1))
+	case "SOFTMAX_ZERO": // zeros stay, and take no part in the sum
+		over := []ir.Attr{at1("axes", []int{1}), at1("keep_dims", true)}
+		e := n.apply("exp", n.apply("sub", scores, n.op("reduce_max", []*ir.Value{scores}, over...)))
+		zero := n.scalar(ir.F32, 0)
+		e = n.apply("where", n.apply("equal", scores, zero), zero, e)
+		return n.apply("div", e, n.op("reduce_sum", []*ir.Value{e}, over...))
+	case "PROBIT":
+		return n.probit(scores)
 	default:
 		refuse("post_transform is %q", how)
 	}
 	return nil
+}
+
+// oneRow tells two classes apart by one score: whether it is positive, and as probabilities 1 less the score, and the score.
+func (n *call) oneRow(labels []int) []*value {
+	score := n.linear(1)
+	yes := n.reshape(n.apply("greater", score, n.scalar(ir.F32, 0)), n.dims(0)[0])
+	label := n.apply("where", yes, n.scalar(ir.I64, float64(labels[1])), n.scalar(ir.I64, float64(labels[0])))
+	if how := n.str("post_transform", "NONE"); how != "NONE" && how != "LOGISTIC" {
+		refuse("what post_transform=%s makes of one score for two classes is left open by the standard", how)
+	}
+	score = n.finished(score)
+	return []*value{{t: Int64, v: label}, {t: Float, v: n.op("concat", []*ir.Value{n.apply("sub", n.scalar(ir.F32, 1), score), score}, at1("axis", 1))}}
 }
 
 // linear is x times the coefficients, a row for each result, plus the intercepts.
@@ -146,6 +209,9 @@ func labelEncoder(n *call) []*value {
 		if f := n.floats(what + "_floats"); f != nil {
 			list, t = f, Float
 		}
+		if c := n.tensorAttr(what + "_tensor"); c != nil {
+			list, t = c.all(), c.t
+		}
 		if list == nil {
 			refuse("it has no %s that are numbers", what)
 		}
@@ -156,6 +222,12 @@ func labelEncoder(n *call) []*value {
 	missing := float64(n.int("default_int64", -1))
 	if rest := n.float("default_float", 0); to == Float {
 		missing = rest
+	}
+	if c := n.tensorAttr("default_tensor"); c != nil {
+		if c.elems() != 1 {
+			refuse("its default is %d values", c.elems())
+		}
+		missing = c.all()[0]
 	}
 	if len(keys) != len(values) || from != n.x(0).t {
 		refuse("%d keys %v do not fit %d values and an input %v", len(keys), from, len(values), n.x(0).t)

@@ -9,8 +9,10 @@ func batchNorm(n *call) []*value {
 	eps, momentum := n.float("epsilon", 1e-5), n.float("momentum", 0.9)
 	training := n.bool("training_mode", false)
 	n.int("is_test", 1)
-	if n.int("spatial", 1) == 0 {
-		refuse("spatial=0 is not supported")
+	if n.int("spatial", 1) == 0 && !training { // each element has statistics of its own
+		d := n.apply("sub", n.f32(n.v(0)), n.f32(n.v(3)))
+		scale := n.apply("mul", n.f32(n.v(1)), n.apply("rsqrt", n.apply("add", n.f32(n.v(4)), n.scalar(ir.F32, eps))))
+		return n.results(n.back(n.apply("add", n.apply("mul", d, scale), n.f32(n.v(2)))))
 	}
 	x := n.image(0)
 	if !training {

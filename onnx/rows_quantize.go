@@ -76,19 +76,34 @@ func (n *call) centred(i, zero, a int) *ir.Value {
 	if !n.has(zero) {
 		return x
 	}
-	z := n.cast(n.v(zero), ir.F32)
-	return n.apply("sub", x, n.along(z, a, len(x.Type.Shape)))
+	return n.apply("sub", x, n.steps(zero, a, x))
 }
 
 // scaled is x times the scale that operand i is.
 func (n *call) scaled(x *ir.Value, i, a int) *ir.Value {
-	return n.apply("mul", x, n.along(n.f32(n.v(i)), a, len(x.Type.Shape)))
+	return n.apply("mul", x, n.steps(i, a, x))
+}
+
+// steps is operand i, a scale or zero point, in a form that broadcasts with x: a number, a vector along an axis, or a number for each block of an axis.
+func (n *call) steps(i, a int, x *ir.Value) *ir.Value {
+	v, rank := n.cast(n.v(i), ir.F32), len(x.Type.Shape)
+	size := n.int("block_size", 0)
+	if size == 0 {
+		return n.along(v, a, rank)
+	}
+	a = axis(a, rank)
+	if size < 0 || len(v.Type.Shape) != rank || v.Type.Shape[a].Size != ceilDiv(x.Type.Shape[a].Size, size) || a == 0 && hasBatch(x) {
+		refuse("blocks of %d along axis %d of %v do not have a scale %v", size, a, x.Type, v.Type)
+	}
+	n.makes(x.Type.Shape[a].Size)
+	at := whole(seq(0, x.Type.Shape[a].Size)...).c
+	for k := range at.data {
+		at.data[k] = float64(k / size)
+	}
+	return n.op("gather", []*ir.Value{v, n.im.materialize(at)}, at1("axis", a))
 }
 
 func (n *call) dequantized(i, scale, zero, a int) *ir.Value {
-	if n.attr("block_size") != nil && n.int("block_size", 0) != 0 {
-		refuse("blocks of their own scale are not supported")
-	}
 	return n.scaled(n.centred(i, zero, a), scale, a)
 }
 
@@ -101,13 +116,9 @@ func (n *call) quantized(x *ir.Value, scale, zero, a int, to DataType) *ir.Value
 	if !ok {
 		refuse("quantizing to %v is not supported", to)
 	}
-	if n.attr("block_size") != nil && n.int("block_size", 0) != 0 {
-		refuse("blocks of their own scale are not supported")
-	}
-	rank := len(x.Type.Shape)
-	y := n.apply("round", n.apply("div", x, n.along(n.f32(n.v(scale)), a, rank)))
+	y := n.apply("round", n.apply("div", x, n.steps(scale, a, x)))
 	if n.has(zero) {
-		y = n.apply("add", y, n.along(n.cast(n.v(zero), ir.F32), a, rank))
+		y = n.apply("add", y, n.steps(zero, a, x))
 	}
 	return n.cast(n.op("clip", []*ir.Value{y}, at1("min", r[0]), at1("max", r[1])), elemOfType[to])
 }

@@ -125,7 +125,7 @@ func pool(name, kind string) opRow {
 		if d := orOnes(n.list("dilations"), axes); kind == "max_pool" {
 			attrs = append(attrs, at1("dilation", d))
 		} else if slices.Max(d) > 1 {
-			refuse("dilations are not supported")
+			return n.dilatedPool(kind, n.windows(axes, size))
 		}
 		switch kind {
 		case "avg_pool":
@@ -134,71 +134,13 @@ func pool(name, kind string) opRow {
 			attrs = append(attrs, at1("p", n.int("p", 2)))
 		}
 		if n.wants(1) {
-			return n.pooledWithPlaces(axes, size)
+			return n.pooledWithPlaces(n.windows(axes, size))
 		}
 		n.int("storage_order", 0)
 		x := n.im.channelsLast(n.x(0))
 		y := n.op(kind, []*ir.Value{n.cast(x, ir.F32)}, attrs...)
 		return n.lasts(n.back(y))
 	}}
-}
-
-// pooledWithPlaces is the largest element of each window and its place in the whole input, the first of equal ones. The taps of the window are cut out
-// one by one, side by side, and the place follows from the window and the tap.
-func (n *call) pooledWithPlaces(axes int, size []int) []*value {
-	dims := n.dims(0)
-	stride, dilation, pads := orOnes(n.list("strides"), axes), orOnes(n.list("dilations"), axes), n.list("pads")
-	if pads == nil {
-		pads = make([]int, 2*axes)
-	}
-	columns := n.int("storage_order", 0) == 1
-	if n.str("auto_pad", "NOTSET") != "NOTSET" || n.bool("ceil_mode", false) || columns && axes != 2 || len(size) != axes || len(pads) != 2*axes || len(stride) != axes || len(dilation) != axes {
-		refuse("its result Indices is supported with pads alone")
-	}
-	x := n.op("pad", []*ir.Value{n.f32(n.v(0))}, at1("before", pads[:axes]), at1("after", pads[axes:]), at1("value", math.Inf(-1)))
-	out, inner := slices.Clone(dims), dims[2:]
-	for i := range axes {
-		out[i+2] = (inner[i]+pads[i]+pads[i+axes]-(size[i]-1)*dilation[i]-1)/stride[i] + 1
-	}
-	step := make([]int, axes) // from one element to the next along each axis, within a channel
-	for i := range step {
-		step[i] = product(inner[i+1:])
-	}
-	if columns {
-		step = []int{1, inner[0]}
-	}
-	if slices.Min(out) < 1 || product(size) > 1024 {
-		refuse("its window does not fit its input")
-	}
-	var taps []*ir.Value
-	var offsets []float64
-	each(size, func(ix []int) {
-		from, to, offset := make([]int, axes), make([]int, axes), 0
-		for i := range axes {
-			from[i] = ix[i] * dilation[i]
-			to[i] = from[i] + (out[i+2]-1)*stride[i] + 1
-			offset += (from[i] - pads[i]) * step[i]
-		}
-		tap := n.op("slice", []*ir.Value{x}, at1("starts", from), at1("ends", to), at1("axes", seq(2, axes+2)), at1("steps", stride))
-		taps, offsets = append(taps, n.reshape(tap, append([]int{1}, out...)...)), append(offsets, float64(offset))
-	})
-	all := taps[0]
-	if len(taps) > 1 {
-		all = n.op("concat", taps, at1("axis", 0))
-	}
-	base := &constant{t: Int32, shape: out}
-	each(out, func(ix []int) {
-		place := (ix[0]*dims[1] + ix[1]) * product(inner)
-		for i := range axes {
-			place += ix[i+2] * stride[i] * step[i]
-		}
-		base.data = append(base.data, float64(place))
-	})
-	which := n.cast(n.op("argmax", []*ir.Value{all}, at1("axis", 0), at1("keep_dims", false)), ir.I32)
-	table := n.im.materialize(&constant{t: Int32, shape: []int{len(offsets)}, data: offsets})
-	places := n.apply("add", n.op("gather", []*ir.Value{table, which}, at1("axis", 0)), n.im.materialize(base))
-	y := n.op("reduce_max", []*ir.Value{all}, at1("axes", []int{0}), at1("keep_dims", false))
-	return append(n.results(n.back(y)), &value{t: Int64, v: n.cast(places, ir.I64)})
 }
 
 // each calls f for every index of a tensor of the given extents, the last axis running fastest.

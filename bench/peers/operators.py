@@ -1,10 +1,11 @@
 # Records small models with what ONNX Runtime gives for them, in the form of ONNX's backend tests: operators that Debian's tests of 1.12 do not have.
 #
-#   /usr/bin/python3 bench/peers/operators.py internal/verify/testdata/recorded
+#   /usr/bin/python3 bench/peers/operators.py internal/verify/testdata/recorded [NAME...]
 #
 # It needs the package onnxruntime-node under ${PEERS:-~/.cache/dlc-peers}.
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -64,6 +65,81 @@ cases = {
                              dict(coefficients=[0.5, -1.5, 2.0, 1.0], rho=[0.25], kernel_type='LINEAR', kernel_params=[0.0, 0.0, 0.0]), ()),
 }
 
+# More of them, with numbers of their own.
+rng = np.random.default_rng(2)
+svc = dict(classlabels_ints=[7, 3, 5], vectors_per_class=[2, 3, 1], support_vectors=[float(x) for x in f32(24)], coefficients=[float(x) for x in f32(12)], rho=[0.25, -0.5, 0.125])
+svc2 = dict(classlabels_ints=[7, 3], vectors_per_class=[2, 2], support_vectors=[float(x) for x in f32(16)], coefficients=[float(x) for x in f32(4)], rho=[0.25],
+            kernel_type='RBF', kernel_params=[0.3, 0.0, 3.0])
+rows = (('X', f32(8, 4)),)
+rois = (('X', f32(2, 3, 9, 8)), ('R', np.array([[0, 0, 0, 7, 8], [1, 2, 1, 6, 7], [0, 3, 3, 3, 3], [1, 0, 4, 11, 5]], np.float32)))
+boxes = (('X', f32(3, 2, 8, 9)), ('R', np.array([[0, 0, 7, 8], [1, 2, 6, 7], [3, 3, 5, 4], [0.5, 2, 8, 5]], np.float32)), ('I', i64(2, 0, 2, 1)))
+lengths = ('L', i64(6, 5))
+sequence = (('X', f32(5, 2, 3)),)
+ensemble = dict(n_targets=2, aggregate_function=1, nodes_modes=numpy_helper.from_array(np.array([0, 3, 1], np.uint8)),
+                nodes_splits=numpy_helper.from_array(np.array([0.1, -0.3, 0.5], np.float32)), nodes_featureids=[0, 1, 2], tree_roots=[0, 2],
+                nodes_trueleafs=[0, 1, 1], nodes_truenodeids=[1, 1, 0], nodes_falseleafs=[1, 1, 1], nodes_falsenodeids=[0, 2, 3],
+                leaf_targetids=[0, 1, 0, 1], leaf_weights=numpy_helper.from_array(np.array([1.5, 2, -3, 4], np.float32)))
+cases |= {
+    'attention_lengths': ('Attention', '', 24, attention + ((None, None),) * 3 + (lengths,), ['Y'], {}, ()),
+    'attention_lengths_causal': ('Attention', '', 24, attention + ((None, None),) * 3 + (lengths,), ['Y'], {'is_causal': 1}, ()),
+    'attention_lengths_softcap_mask': ('Attention', '', 24, attention + (('M', f32(4, 6)), (None, None), (None, None), lengths), ['Y', '', '', 'S'],
+                                       {'softcap': 0.7, 'qk_matmul_output_mode': 3}, ()),
+    'svm_classifier_rbf': ('SVMClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'], dict(svc, kernel_type='RBF', kernel_params=[0.4, 0.0, 3.0]), ()),
+    'svm_classifier_poly_softmax': ('SVMClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'], dict(svc, kernel_type='POLY', kernel_params=[0.4, 0.3, 3.0], post_transform='SOFTMAX'), ()),
+    'svm_classifier_sigmoid_logistic': ('SVMClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'], dict(svc, kernel_type='SIGMOID', kernel_params=[0.4, 0.3, 3.0], post_transform='LOGISTIC'), ()),
+    'svm_classifier_linear': ('SVMClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'],
+                              dict(classlabels_ints=[7, 3, 5], coefficients=[float(x) for x in f32(12)], rho=[0.25], kernel_type='LINEAR', kernel_params=[0.0, 0.0, 0.0]), ()),
+    'svm_classifier_two': ('SVMClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'], svc2, ()),
+    'svm_classifier_two_logistic': ('SVMClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'], dict(svc2, post_transform='LOGISTIC'), ()),
+    'linear_classifier_one_row': ('LinearClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'], dict(classlabels_ints=[7, 3], coefficients=[0.5, -1.0, 0.25, 2.0], intercepts=[0.1]), ()),
+    'linear_classifier_one_row_logistic': ('LinearClassifier', 'ai.onnx.ml', 1, rows, ['L', 'Y'],
+                                           dict(classlabels_ints=[7, 3], coefficients=[0.5, -1.0, 0.25, 2.0], intercepts=[0.1], post_transform='LOGISTIC'), ()),
+    'linear_classifier_softmax_zero': ('LinearClassifier', 'ai.onnx.ml', 1, (('X', np.array([[1, 0], [0, 2], [0, 0], [-1, 3]], np.float32)),), ['L', 'Y'],
+                                       dict(classlabels_ints=[7, 3, 5], coefficients=[1.0, 0.0, 0.0, 1.0, -1.0, 0.0], intercepts=[0.0, 0.0, 0.0], post_transform='SOFTMAX_ZERO'), ()),
+    'linear_regressor_probit': ('LinearRegressor', 'ai.onnx.ml', 1, (('X', np.array([[0.1], [0.3], [0.5], [0.9], [0.99]], np.float32)),), ['Y'],
+                                dict(coefficients=[1.0], intercepts=[0.0], post_transform='PROBIT'), ()),
+    'one_hot_encoder': ('OneHotEncoder', 'ai.onnx.ml', 1, (('X', i64(5, 2, 9, 4)),), ['Y'], dict(cats_int64s=[2, 4, 5], zeros=1), ()),
+    'max_roi_pool': ('MaxRoiPool', '', 1, rois, ['Y'], dict(pooled_shape=[3, 2]), ()),
+    'max_roi_pool_scaled': ('MaxRoiPool', '', 1, rois, ['Y'], dict(pooled_shape=[2, 4], spatial_scale=0.5), ()),
+    'roi_align_images': ('RoiAlign', '', 16, boxes, ['Y'], dict(output_height=2, output_width=3, sampling_ratio=2), ()),
+    'roi_align_images_max': ('RoiAlign', '', 16, boxes, ['Y'], dict(output_height=2, output_width=2, sampling_ratio=2, mode='max', spatial_scale=0.5), ()),
+    'average_pool_dilated': ('AveragePool', '', 19, (('X', f32(1, 2, 9, 8)),), ['Y'], dict(kernel_shape=[3, 2], dilations=[2, 3], pads=[1, 0, 2, 1], strides=[2, 1]), ()),
+    'average_pool_dilated_ceil': ('AveragePool', '', 19, (('X', f32(1, 2, 9, 8)),), ['Y'], dict(kernel_shape=[2, 2], dilations=[2, 1], strides=[3, 3], ceil_mode=1, pads=[1, 1, 0, 0], count_include_pad=1), ()),
+    'lp_pool_dilated': ('LpPool', '', 18, (('X', f32(1, 2, 9, 8)),), ['Y'], dict(kernel_shape=[2, 2], dilations=[2, 3], p=3), ()),
+    'max_pool_indices_ceil': ('MaxPool', '', 12, (('X', f32(2, 2, 7, 8)),), ['Y', 'L'], dict(kernel_shape=[3, 2], strides=[2, 3], ceil_mode=1), ()),
+    'max_pool_indices_same': ('MaxPool', '', 12, (('X', f32(2, 2, 7, 8)),), ['Y', 'L'], dict(kernel_shape=[3, 3], strides=[2, 2], auto_pad='SAME_UPPER'), ()),
+    'max_pool_indices_same_lower': ('MaxPool', '', 12, (('X', f32(2, 2, 7, 8)),), ['Y', 'L'], dict(kernel_shape=[2, 2], strides=[2, 3], auto_pad='SAME_LOWER'), ()),
+    'det_five': ('Det', '', 11, (('X', f32(3, 5, 5)),), ['Y'], {}, ()),
+    'dequantize_blocks': ('DequantizeLinear', '', 21, (('X', rng.integers(-128, 127, (4, 6)).astype(np.int8)), ('S', np.abs(f32(4, 3))), ('Z', rng.integers(-5, 5, (4, 3)).astype(np.int8))), ['Y'],
+                          dict(axis=1, block_size=2), ()),
+    'lstm_clip': ('LSTM', '', 14, sequence + (('W', f32(1, 16, 3)), ('R', f32(1, 16, 4)), ('B', f32(1, 32))), ['Y', 'H', 'C'], dict(hidden_size=4, clip=0.4), ()),
+    'lstm_activations': ('LSTM', '', 14, sequence + (('W', f32(1, 16, 3)), ('R', f32(1, 16, 4)), ('B', f32(1, 32))), ['Y', 'H', 'C'],
+                         dict(hidden_size=4, activations=['HardSigmoid', 'Softsign', 'Elu'], activation_alpha=[0.3, 0.5], activation_beta=[0.4]), ()),
+    'lstm_coupled_lengths': ('LSTM', '', 14, sequence + (('W', f32(2, 16, 3)), ('R', f32(2, 16, 4)), ('B', f32(2, 32)), ('T', np.array([5, 3], np.int32))), ['Y', 'H', 'C'],
+                             dict(hidden_size=4, input_forget=1, direction='bidirectional'), ()),
+    'gru_activations': ('GRU', '', 14, sequence + (('W', f32(1, 12, 3)), ('R', f32(1, 12, 4)), ('B', f32(1, 24))), ['Y', 'H'],
+                        dict(hidden_size=4, activations=['Sigmoid', 'Relu'], linear_before_reset=1, direction='reverse', clip=0.9), ()),
+    'rnn_activations': ('RNN', '', 14, sequence + (('W', f32(2, 4, 3)), ('R', f32(2, 4, 4)), ('B', f32(2, 8))), ['Y', 'H'],
+                        dict(hidden_size=4, activations=['LeakyRelu', 'ScaledTanh'], activation_alpha=[0.2, 0.7], activation_beta=[0.8], direction='bidirectional'), ()),
+    'tree_ensemble': ('TreeEnsemble', 'ai.onnx.ml', 5, rows, ['Y'], dict(ensemble), ()),
+    'tree_ensemble_max': ('TreeEnsemble', 'ai.onnx.ml', 5, rows, ['Y'], dict(ensemble, aggregate_function=3), ()),
+    'tree_ensemble_members': ('TreeEnsemble', 'ai.onnx.ml', 5, (('X', np.array([[1, 3], [4, -1], [7, 2], [-3, 0], [2, 4]], np.float32)),), ['Y'],
+                              dict(n_targets=2, aggregate_function=1, nodes_modes=numpy_helper.from_array(np.array([6, 0, 6], np.uint8)),
+                                   nodes_splits=numpy_helper.from_array(np.array([0, 2.5, 0], np.float32)), nodes_featureids=[0, 1, 0], tree_roots=[0],
+                                   membership_values=numpy_helper.from_array(np.array([1, 7, -3, np.nan, 2, 9, np.nan], np.float32)),
+                                   nodes_trueleafs=[0, 1, 1], nodes_truenodeids=[1, 0, 2], nodes_falseleafs=[0, 1, 1], nodes_falsenodeids=[2, 1, 3],
+                                   leaf_targetids=[0, 1, 0, 1], leaf_weights=numpy_helper.from_array(np.array([1, 2, 3, 4], np.float32))), ()),
+    'tree_regressor_min': ('TreeEnsembleRegressor', 'ai.onnx.ml', 3, rows, ['Y'],
+                           dict(aggregate_function='MIN', n_targets=2, nodes_treeids=[0] * 3 + [1] * 3, nodes_nodeids=[0, 1, 2] * 2, nodes_featureids=[0, 0, 0, 2, 0, 0],
+                                nodes_modes=['BRANCH_LEQ', 'LEAF', 'LEAF', 'BRANCH_GT', 'LEAF', 'LEAF'], nodes_values=[0.1, 0.0, 0.0, -0.2, 0.0, 0.0],
+                                nodes_truenodeids=[1, 0, 0] * 2, nodes_falsenodeids=[2, 0, 0] * 2, target_treeids=[0, 0, 1, 1, 1], target_nodeids=[1, 2, 1, 2, 2],
+                                target_ids=[0, 1, 0, 0, 1], target_weights=[0.5, -1.5, 2.5, -0.5, 3.5]), ()),
+    'label_encoder_tensors': ('LabelEncoder', 'ai.onnx.ml', 4, (('X', i64(3, 1, 7)),), ['Y'],
+                              dict(keys_tensor=numpy_helper.from_array(i64(1, 3)), values_tensor=numpy_helper.from_array(f32(2)), default_tensor=numpy_helper.from_array(np.array([0.5], np.float32))), ()),
+    'imputer_ints': ('Imputer', 'ai.onnx.ml', 1, (('X', i64(3, 1, 3, 7).reshape(2, 2)),), ['L'], dict(imputed_value_int64s=[8, 9], replaced_value_int64=3), ()),
+    'batch_norm_not_spatial': ('BatchNormalization', '', 7, (('X', f32(2, 3, 2)),) + tuple((n, np.abs(f32(3, 2))) for n in 'SBMV'), ['Y'], dict(spatial=0), ()),
+}
+
 run = '''
 const { createRequire } = require('module')
 const ort = createRequire(process.argv[1] + '/node_modules/x.js')('onnxruntime-node')
@@ -71,19 +147,29 @@ const { file, inputs } = JSON.parse(require('fs').readFileSync(0))
 ort.InferenceSession.create(file, { logSeverityLevel: 3 }).then(async s => {
   const feeds = {}
   for (const [name, type, dims, data] of inputs)
-    feeds[name] = new ort.Tensor(type, type === 'int64' ? BigInt64Array.from(data.map(BigInt)) : type === 'bool' ? Uint8Array.from(data) : Float32Array.from(data), dims)
+    feeds[name] = new ort.Tensor(type, type === 'int64' ? BigInt64Array.from(data.map(BigInt)) : type === 'bool' ? Uint8Array.from(data) : type === 'int32' ? Int32Array.from(data) : type === 'int8' ? Int8Array.from(data) : Float32Array.from(data), dims)
   const got = await s.run(feeds)
-  console.log(JSON.stringify(Object.fromEntries(Object.entries(got).map(([k, v]) => [k, { dims: v.dims, data: Array.from(v.data) }]))))
+  console.log(JSON.stringify(Object.fromEntries(Object.entries(got).map(([k, v]) => [k, { dims: v.dims, data: Array.from(v.data, Number) }]))))
 })
 '''
-names = {'float32': 'float32', 'int64': 'int64', 'bool': 'bool'}
+names = {'float32': 'float32', 'int64': 'int64', 'int32': 'int32', 'int8': 'int8', 'bool': 'bool'}
+
+
+def result(name):
+    """The type of a result: labels and places are whole numbers, L by name."""
+    return TensorProto.INT64 if name == 'L' else TensorProto.FLOAT
+
+
+only = sys.argv[2:]
 peers = os.environ.get('PEERS', os.path.expanduser('~/.cache/dlc-peers'))
 for name, (op, domain, opset, operands, results, attrs, fixed) in cases.items():
+    if only and name not in only:
+        continue
     given = [(n, v) for n, v in operands if n is not None]
     kind = lambda v: helper.np_dtype_to_tensor_dtype(v.dtype) if hasattr(helper, 'np_dtype_to_tensor_dtype') else numpy_helper.from_array(v).data_type
     node = helper.make_node(op, [n or '' for n, _ in operands], results, domain=domain, **attrs)
     graph = helper.make_graph([node], name, [helper.make_tensor_value_info(n, kind(v), v.shape) for n, v in given if n not in fixed],
-                              [helper.make_tensor_value_info(r, TensorProto.FLOAT, None) for r in results if r],
+                              [helper.make_tensor_value_info(r, result(r), None) for r in results if r],
                               [numpy_helper.from_array(v, n) for n, v in given if n in fixed])
     opsets = [helper.make_opsetid(domain, opset)] + ([helper.make_opsetid('', 17)] if domain else [])
     model = helper.make_model(graph, opset_imports=opsets)
@@ -98,13 +184,15 @@ for name, (op, domain, opset, operands, results, attrs, fixed) in cases.items():
     task = {'file': file, 'inputs': [[n, names[str(v.dtype)], list(v.shape), v.reshape(-1).tolist()] for n, v in inputs]}
     done = subprocess.run(['node', '-e', run, peers], input=json.dumps(task), capture_output=True, text=True)
     if done.returncode != 0:
-        sys.exit(f'{name}: {done.stderr}')
+        print(f'{name}: {done.stderr}', file=sys.stderr)
+        shutil.rmtree(folder)
+        continue
     got = json.loads(done.stdout)
     for i, (n, v) in enumerate(inputs):
         with open(os.path.join(data, f'input_{i}.pb'), 'wb') as f:
             f.write(numpy_helper.from_array(v, n).SerializeToString())
     for i, r in enumerate(r for r in results if r):
-        y = np.array(got[r]['data'], np.float32).reshape(got[r]['dims'])
+        y = np.array(got[r]['data'], np.int64 if result(r) == TensorProto.INT64 else np.float32).reshape(got[r]['dims'])
         with open(os.path.join(data, f'output_{i}.pb'), 'wb') as f:
             f.write(numpy_helper.from_array(y, r).SerializeToString())
     print(name)
