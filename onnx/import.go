@@ -112,7 +112,7 @@ func newScope(outer *scope) *scope {
 }
 
 // NewestOpset is the last opset whose operators are known.
-const NewestOpset = 25
+const NewestOpset = 26
 
 // Import makes a module of the model. The error is *Unsupported where nodes or inputs are; any other is a damaged file.
 func (m *Model) Import(opt Options) (*Import, error) {

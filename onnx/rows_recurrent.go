@@ -7,18 +7,19 @@ import (
 )
 
 var _ = register("",
-	opRow{name: "RNN", min: 7, heavy: true, run: func(n *call) []*value { return n.recurrent("rnn", []int{0}, []string{"Tanh"}) }},
-	opRow{name: "GRU", min: 7, heavy: true, run: func(n *call) []*value {
+	opRow{name: "RNN", min: 1, heavy: true, run: func(n *call) []*value { return n.recurrent("rnn", []int{0}, []string{"Tanh"}) }},
+	opRow{name: "GRU", min: 1, heavy: true, run: func(n *call) []*value {
 		return n.recurrent("gru", []int{1, 0, 2}, []string{"Sigmoid", "Tanh"})
 	}},
-	opRow{name: "LSTM", min: 7, heavy: true, run: func(n *call) []*value {
+	opRow{name: "LSTM", min: 1, heavy: true, run: func(n *call) []*value {
 		return n.recurrent("lstm", []int{0, 2, 3, 1}, []string{"Sigmoid", "Tanh", "Tanh"})
 	}},
 )
 
 // recurrent imports a recurrent layer. Block i of the operator's gates is ONNX's block order[i].
 func (n *call) recurrent(kind string, order []int, activations []string) []*value {
-	attrs, dirs := n.recurrentAttrs(kind, activations)
+	attrs, dirs, plain := n.recurrentAttrs(kind, activations)
+	n.int("output_sequence", 1) // of early opsets: whether Y is wanted
 	hidden, batchFirst := n.int("hidden_size", 0), n.bool("layout", false)
 	var x *ir.Value
 	if given := n.x(0); given.behind != nil && slices.Equal(given.perm, []int{1, 0, 2}) && !batchFirst {
@@ -34,6 +35,9 @@ func (n *call) recurrent(kind string, order []int, activations []string) []*valu
 		refuse("R is %v, which is not for %d units", r, hidden)
 	} else {
 		hidden = r[2].Size
+	}
+	if !plain {
+		return n.recurrentResults(n.recurrentSteps(kind, x, gates, hidden, activations, batchFirst), dirs, hidden, batchFirst)
 	}
 	args := make([]*ir.Value, 9)
 	args[0] = x
@@ -68,11 +72,9 @@ func (n *call) recurrent(kind string, order []int, activations []string) []*valu
 	return n.recurrentResults(y, dirs, hidden, batchFirst)
 }
 
-// recurrentAttrs are the attributes of the operator, and the number of directions.
-func (n *call) recurrentAttrs(kind string, activations []string) (attrs []ir.Attr, dirs int) {
-	if n.attr("clip") != nil || n.bool("input_forget", false) || n.attr("activation_alpha") != nil || n.attr("activation_beta") != nil {
-		refuse("clip, input_forget and parameters of activations are not supported")
-	}
+// recurrentAttrs are the attributes of the operator, the number of directions, and whether the operator has the form that is asked for.
+func (n *call) recurrentAttrs(kind string, activations []string) (attrs []ir.Attr, dirs int, plain bool) {
+	plain = n.float("clip", 0) <= 0 && !n.bool("input_forget", false)
 	direction := n.str("direction", "forward")
 	attrs, dirs = []ir.Attr{at1("direction", direction)}, 1
 	if direction == "bidirectional" {
@@ -82,13 +84,13 @@ func (n *call) recurrentAttrs(kind string, activations []string) (attrs []ir.Att
 		if kind == "rnn" && slices.Equal(slices.Compact(slices.Clone(a.Strings)), []string{"Relu"}) {
 			attrs = append(attrs, at1("activation", "relu"))
 		} else if !slices.Equal(a.Strings, slices.Repeat(activations, dirs)) {
-			refuse("its activations are %v; %v are supported", a.Strings, activations)
+			plain = false // those of the operator have no parameters that could be given
 		}
 	}
 	if kind == "gru" {
 		attrs = append(attrs, at1("reset_after", n.bool("linear_before_reset", false)))
 	}
-	return attrs, dirs
+	return attrs, dirs, plain
 }
 
 // zero reports whether x is known to be zeros.

@@ -25,8 +25,47 @@ var _ = register("",
 		a := axis(int(n.one(1, "the axis")), n.rank(0))
 		return n.results(n.op("cumsum", []*ir.Value{n.v(0)}, at1("axis", a), at1("exclusive", n.bool("exclusive", false)), at1("reverse", n.bool("reverse", false))))
 	}},
+	opRow{name: "CumProd", min: 26, run: cumulativeProduct},
 	softmax("Softmax", "softmax"), softmax("LogSoftmax", "log_softmax"), softmax("Hardmax", "hardmax"),
 )
+
+// cumulativeProduct multiplies each element by the one before it, then by that two, four, eight … places before it.
+func cumulativeProduct(n *call) []*value {
+	x, dims := n.v(0), n.dims(0)
+	a := axis(int(n.one(1, "the axis")), len(dims))
+	if a == 0 && hasBatch(x) {
+		refuse("it would multiply the examples of a batch")
+	}
+	flip := func(v *ir.Value) *ir.Value { return n.op("flip", []*ir.Value{v}, at1("axes", []int{a})) }
+	// later moves all elements by some places, behind ones.
+	later := func(v *ir.Value, places int) *ir.Value {
+		room := slices.Clone(dims)
+		room[a] = places
+		ones := n.expand(n.scalar(v.Type.Elem, 1), room)
+		if hasBatch(v) {
+			ones = n.im.rows(ones)
+		}
+		kept := n.op("slice", []*ir.Value{v}, at1("starts", []int{0}), at1("ends", []int{dims[a] - places}), at1("axes", []int{a}))
+		return n.op("concat", []*ir.Value{ones, kept}, at1("axis", a))
+	}
+	reverse := n.bool("reverse", false)
+	if reverse {
+		x = flip(x)
+	}
+	if n.bool("exclusive", false) {
+		if dims[a] == 1 {
+			return n.results(n.expand(n.scalar(x.Type.Elem, 1), dims))
+		}
+		x = later(x, 1)
+	}
+	for places := 1; places < dims[a]; places *= 2 {
+		x = n.apply("mul", x, later(x, places))
+	}
+	if reverse {
+		x = flip(x)
+	}
+	return n.results(x)
+}
 
 // sortable is operand i as a type that sorting operators take.
 func (n *call) sortable(i int) *ir.Value {

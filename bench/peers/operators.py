@@ -134,6 +134,9 @@ cases |= {
                                 nodes_modes=['BRANCH_LEQ', 'LEAF', 'LEAF', 'BRANCH_GT', 'LEAF', 'LEAF'], nodes_values=[0.1, 0.0, 0.0, -0.2, 0.0, 0.0],
                                 nodes_truenodeids=[1, 0, 0] * 2, nodes_falsenodeids=[2, 0, 0] * 2, target_treeids=[0, 0, 1, 1, 1], target_nodeids=[1, 2, 1, 2, 2],
                                 target_ids=[0, 1, 0, 0, 1], target_weights=[0.5, -1.5, 2.5, -0.5, 3.5]), ()),
+    'cum_prod': ('CumProd', '', 26, (('X', f32(2, 5, 3)), ('A', i64(1))), ['Y'], {}, ('A',)),
+    'cum_prod_exclusive_reverse': ('CumProd', '', 26, (('X', f32(2, 5)), ('A', i64(-1))), ['Y'], {'exclusive': 1, 'reverse': 1}, ('A',)),
+    'bit_cast': ('BitCast', '', 26, (('X', f32(2, 5)),), ['B'], {'to': 6}, ()),
     'label_encoder_tensors': ('LabelEncoder', 'ai.onnx.ml', 4, (('X', i64(3, 1, 7)),), ['Y'],
                               dict(keys_tensor=numpy_helper.from_array(i64(1, 3)), values_tensor=numpy_helper.from_array(f32(2)), default_tensor=numpy_helper.from_array(np.array([0.5], np.float32))), ()),
     'imputer_ints': ('Imputer', 'ai.onnx.ml', 1, (('X', i64(3, 1, 3, 7).reshape(2, 2)),), ['L'], dict(imputed_value_int64s=[8, 9], replaced_value_int64=3), ()),
@@ -156,8 +159,8 @@ names = {'float32': 'float32', 'int64': 'int64', 'int32': 'int32', 'int8': 'int8
 
 
 def result(name):
-    """The type of a result: labels and places are whole numbers, L by name."""
-    return TensorProto.INT64 if name == 'L' else TensorProto.FLOAT
+    """The type of a result by its name: labels and places are L, bits B."""
+    return {'L': TensorProto.INT64, 'B': TensorProto.INT32}.get(name, TensorProto.FLOAT)
 
 
 only = sys.argv[2:]
@@ -192,7 +195,7 @@ for name, (op, domain, opset, operands, results, attrs, fixed) in cases.items():
         with open(os.path.join(data, f'input_{i}.pb'), 'wb') as f:
             f.write(numpy_helper.from_array(v, n).SerializeToString())
     for i, r in enumerate(r for r in results if r):
-        y = np.array(got[r]['data'], np.int64 if result(r) == TensorProto.INT64 else np.float32).reshape(got[r]['dims'])
+        y = np.array(got[r]['data'], {TensorProto.INT64: np.int64, TensorProto.INT32: np.int32}.get(result(r), np.float32)).reshape(got[r]['dims'])
         with open(os.path.join(data, f'output_{i}.pb'), 'wb') as f:
             f.write(numpy_helper.from_array(y, r).SerializeToString())
     print(name)
