@@ -135,7 +135,7 @@ const recurrentLimit = "unrolled, and up to 512 steps, with clip, input_forget o
 // limits say what operators are not supported in full for, and why.
 var limits = map[string]string{
 	"NonZero": countedResults, "Unique": countedResults, "NonMaxSuppression": countedResults + "; the thresholds must be known",
-	"Compress": "the condition must be known", "ConstantOfShape": extentsKnown, "Expand": extentsKnown, "OneHot": extentsKnown, "Pad": extentsKnown, "Range": extentsKnown,
+	"Compress": "of a condition that is computed " + countedResults, "ConstantOfShape": extentsKnown, "Expand": extentsKnown, "OneHot": extentsKnown, "Pad": extentsKnown, "Range": extentsKnown,
 	"Reshape": extentsKnown, "Resize": extentsKnown, "Slice": extentsKnown, "Split": extentsKnown, "STFT": extentsKnown, "Tile": extentsKnown, "TopK": extentsKnown,
 	"Upsample": extentsKnown, "CumSum": "the axis must be known", "DFT": "a product with the matrix of all roots; the length must be known",
 	"Det":     "matrices of up to 64 rows",

@@ -56,7 +56,6 @@ func init() {
 	for reason, names := range map[string][]string{
 		"it draws random numbers, which an import cannot repeat": {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"},
 		"strings are not supported":                              {"StringNormalizer", "RegexFullMatch", "StringConcat", "StringSplit", "ai.onnx.ml.CategoryMapper"},
-		"gradients are made by dlc itself, from the network":     {"ai.onnx.preview.training.Gradient"},
 		"images in compressed form are not supported":            {"ImageDecoder"},
 		"maps are not supported":                                 {"ai.onnx.ml.CastMap", "ai.onnx.ml.DictVectorizer", "ai.onnx.ml.ZipMap"},
 	} {

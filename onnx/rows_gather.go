@@ -64,13 +64,19 @@ func scatterElements(n *call) []*value {
 	return n.results(n.op("scatter_elements", []*ir.Value{n.v(0), n.index(1), n.v(2)}, at1("axis", a), at1("reduction", n.str("reduction", "none"))))
 }
 
-// compress takes the slices for which a condition holds, which must be known, as it says how many there are.
+// compress takes the slices for which a condition holds. One that is computed says how many there are.
 func compress(n *call) []*value {
 	v, a := n.v(0), 0
 	if n.attr("axis") != nil {
 		a = axis(n.int("axis", 0), n.rank(0))
 	} else {
 		v = n.reshape(v, product(n.dims(0)))
+	}
+	if n.x(1).c == nil {
+		places, holds := min(n.dims(1)[0], v.Type.Shape[a].Size), n.alone(n.v(1))
+		holds = n.op("slice", []*ir.Value{holds}, at1("starts", []int{0}), at1("ends", []int{places}), at1("axes", []int{0}))
+		found := n.im.results("nonzero", n.name(), []*ir.Value{holds}, at1("size", places), at1("batch_dims", 0))
+		return []*value{among(n.x(0).t, n.op("gather", []*ir.Value{n.alone(v), n.reshape(found[0], places)}, at1("axis", a)), a, found[1])}
 	}
 	var take []float64
 	for i, x := range n.known(1, "the condition").all() {

@@ -1,10 +1,15 @@
 package onnx
 
-import "github.com/dlc-ml/dlc/ir"
+import (
+	"slices"
 
-// The optimizers of ai.onnx.preview.training: one update of any number of tensors.
+	"github.com/dlc-ml/dlc/ir"
+)
+
+// The operators of ai.onnx.preview.training: gradients, and optimizers, of which one is an update of any number of tensors.
 
 var _ = register("ai.onnx.preview.training",
+	opRow{name: "Gradient", min: 1, raw: true, run: gradient},
 	opRow{name: "Adagrad", min: 1, run: func(n *call) []*value {
 		eps, decay := n.float("epsilon", 1e-6), n.float("decay_factor", 0)
 		rate := n.apply("div", n.v(0), n.apply("add", n.scalar(ir.F32, 1), n.times(n.cast(n.v(1), ir.F32), decay)))
@@ -65,4 +70,59 @@ func (n *call) updates(states int, update func(x, g *ir.Value, kept []*ir.Value)
 		}
 	}
 	return n.results(list...)
+}
+
+// gradient is the gradient of a value of the graph by others that it was computed from. The node's operands are the places at which it is taken: those values themselves.
+func gradient(n *call) []*value {
+	var names []string
+	if a := n.attr("xs"); a != nil {
+		names = append(names, a.Strings...)
+	}
+	count := len(names)
+	if a := n.attr("zs"); a != nil {
+		names = append(names, a.Strings...)
+	}
+	if count == 0 || !slices.Equal(names, n.node.Inputs) {
+		refuse("it is taken at %v, but the graph computes with %v", n.node.Inputs, names)
+	}
+	// made is the value as the graph computed with it.
+	made := func(name string) *ir.Value {
+		x := n.scope.find(name)
+		switch {
+		case x == nil || x.isSeq || x.none || x.behind != nil:
+			refuse("%q is no tensor of this graph", name)
+		case x.c != nil || x.elem() != ir.F32:
+			refuse("%q is known, or no f32", name)
+		case x.v == nil:
+			return x.last
+		}
+		return x.v
+	}
+	y := made(n.str("y", ""))
+	if hasBatch(y) {
+		refuse("its sum over the elements of %v would mix the examples of a batch", y.Type)
+	}
+	var by []*ir.Value
+	for _, name := range names[:count] {
+		by = append(by, made(name))
+	}
+	grads, err := n.im.sink.b.Gradients(y, by, y.Name+" depends on "+names[0])
+	if err != nil {
+		panic(refusal{err})
+	}
+	var list []*value
+	for i, g := range grads {
+		if g == nil {
+			if g, err = n.im.sink.b.Filled(by[i], 0); err != nil {
+				panic(refusal{err})
+			}
+		}
+		x := n.scope.find(names[i])
+		r := &value{t: x.t, v: g}
+		if x.v == nil {
+			r.v, r.last = nil, g
+		}
+		list = append(list, r)
+	}
+	return list
 }
