@@ -59,6 +59,8 @@ func (c *constant) ints() []int {
 var elemOfType = map[DataType]ir.DType{
 	Float: ir.F32, Double: ir.F32, Float16: ir.F16, BFloat16: ir.BF16, Bool: ir.Bool,
 	Int8: ir.I8, Uint8: ir.U8, Int16: ir.I32, Uint16: ir.I32, Int32: ir.I32, Uint32: ir.I32, Int64: ir.I64, Uint64: ir.I64,
+	Int4: ir.I8, Int2: ir.I8, Uint4: ir.U8, Uint2: ir.U8,
+	Float8E4M3FN: ir.F16, Float8E4M3FNUZ: ir.F16, Float8E5M2: ir.F16, Float8E5M2FNUZ: ir.F16, Float4E2M1: ir.F16, Float8E8M0: ir.BF16,
 }
 
 // typeOfElem is the first of ONNX's types that an element type stands for.
@@ -126,7 +128,7 @@ func (im *importer) constant(t *Tensor) (*constant, error) {
 	if p := packRaw(t, shape, n); p != nil {
 		return &constant{t: t.Type, shape: shape, packed: p, name: t.Name}, nil
 	}
-	if n <= t.held() { // else there is an error, and nothing is decoded
+	if n <= 4*t.held() { // else there is an error, and nothing is decoded
 		if err := im.take(n); err != nil {
 			return nil, err
 		}

@@ -196,7 +196,7 @@ func (l *loader) tensor(t *Tensor) error {
 	for _, e := range t.External {
 		place[e.Key] = e.Value
 	}
-	want := int64(n) * int64(st.size)
+	want := int64(st.bytes(n))
 	offset, err := count(place, "offset", 0)
 	if err != nil {
 		return at("external_data", err)

@@ -71,16 +71,16 @@ func TestStorage(t *testing.T) {
 // TestHostileTensors declares what is not there.
 func TestHostileTensors(t *testing.T) {
 	for want, body := range map[string][]byte{
-		"dims: no extent can be -1":                                  join(packed(1, -1), num(2, 1), sub(9, raw(1))),
-		"more than the 2147483647 elements":                          join(packed(1, 1<<20, 1<<20), num(2, 1), sub(9, raw(1))),
-		"raw_data: 3 elements FLOAT of 4 bytes are not 4 bytes":      join(packed(1, 3), num(2, 1), sub(9, raw(1))),
-		"int64_data: 1000000000 elements are declared, but there":    join(packed(1, 1e9), num(2, 7), packed(7, 1)),
-		"int64_data: there are more than the 1 elements declared":    join(packed(1, 1), num(2, 7), packed(7, 1, 2)),
-		"float_data: 2 elements are declared, but there are only 0 ": join(packed(1, 2), num(2, 1), packed(7, 1, 2)),
-		"float_data: the file is cut off":                            join(packed(1, 1), num(2, 1), sub(4, []byte{1, 2, 3})),
-		"data_type: the elements are STRING":                         join(packed(1, 1), num(2, 8)),
-		"data_type: the elements are an unknown":                     join(packed(1, 1), num(2, 1<<40)),
-		"external_data: the data lies in another file":               join(packed(1, 1), num(2, 1), num(14, 1)),
+		"dims: no extent can be -1":                                       join(packed(1, -1), num(2, 1), sub(9, raw(1))),
+		"more than the 2147483647 elements":                               join(packed(1, 1<<20, 1<<20), num(2, 1), sub(9, raw(1))),
+		"raw_data: 3 elements FLOAT of 12 bytes together are not 4 bytes": join(packed(1, 3), num(2, 1), sub(9, raw(1))),
+		"int64_data: 1000000000 elements are declared, but there":         join(packed(1, 1e9), num(2, 7), packed(7, 1)),
+		"int64_data: there are more than the 1 elements declared":         join(packed(1, 1), num(2, 7), packed(7, 1, 2)),
+		"float_data: 2 elements are declared, but there are only 0 ":      join(packed(1, 2), num(2, 1), packed(7, 1, 2)),
+		"float_data: the file is cut off":                                 join(packed(1, 1), num(2, 1), sub(4, []byte{1, 2, 3})),
+		"data_type: the elements are STRING":                              join(packed(1, 1), num(2, 8)),
+		"data_type: the elements are an unknown":                          join(packed(1, 1), num(2, 1<<40)),
+		"external_data: the data lies in another file":                    join(packed(1, 1), num(2, 1), num(14, 1)),
 	} {
 		x := &Tensor{}
 		if err := decode(newDecoder(0), x, tensorRows(), body); err != nil {

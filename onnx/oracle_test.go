@@ -45,6 +45,7 @@ type given struct {
 	t     DataType
 	x     *array
 	known bool
+	raw   []byte // of known ones of types that the encoder does not write: the bytes of the elements
 }
 
 // asked is a node to be imported alone.
@@ -100,6 +101,14 @@ func (q *asked) model() []byte {
 			continue
 		}
 		in = append(in, g.name)
+		if g.raw != nil {
+			var dims []int64
+			for _, d := range g.x.dims {
+				dims = append(dims, int64(d))
+			}
+			graph = append(graph, sub(5, packed(1, dims...), num(2, int64(g.t)), str(8, g.name), sub(9, g.raw)))
+			continue
+		}
 		if g.known {
 			graph = append(graph, sub(5, encodeTensor(newTensor(g.name, g.t, g.x.dims, g.x.data))))
 			continue

@@ -46,7 +46,8 @@ All extents are fixed when a model is compiled. What depends on known values onl
 Where the data says how many results there are (NonZero, NonMaxSuppression, Unique), an output has room for the most there can be, and an output NAME_count
 beside it says how many there are; what lies behind them may be anything. Such results may go through Identity, Cast, Transpose, Squeeze, Slice, and operators that work
 element by element on one operand, and be the indices of Gather and GatherND; every other operator refuses them.
-Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit 32 bits are refused. Strings, and sequences and optionals as
+Numbers lie in cells of 32 bits: DOUBLE is computed as f32, and whole numbers that do not fit 32 bits are refused. Types of 2, 4 and 8 bits are read, and cast and
+quantized to, as the standard says (not to FLOAT8E8M0, a format of scales); large constants of these stay packed while a model is imported. Strings, and sequences and optionals as
 inputs or outputs, are not supported; inside a model sequences are. Loops are unrolled, so how often they run must be known. Of a branch whose condition is
 computed both sides are, and one is taken. Data outside the file must lie in its folder, in files that are no links.
 
@@ -103,13 +104,13 @@ func operatorTable(tests map[string][2]int) string {
 		domain, name, _ := strings.Cut(key, ":")
 		var spans []string
 		for _, r := range list {
-			spans = append(spans, opsetSpan(r.min, r.max))
+			spans = append(spans, opsetSpan(domain, r.min, r.max))
 		}
 		row(full(domain, name), strings.Join(spans, ", "), "supported", limits[name])
 	}
 	for name, o := range literals {
 		if lines[name] == "" {
-			row(name, opsetSpan(first(o), 0), "supported", "")
+			row(name, opsetSpan("", first(o), 0), "supported", "")
 		}
 	}
 	for name, reason := range refusedOps {
@@ -135,7 +136,7 @@ const recurrentLimit = "unrolled, and up to 512 steps, with clip, input_forget o
 // limits say what operators are not supported in full for, and why.
 var limits = map[string]string{
 	"NonZero": countedResults, "Unique": countedResults, "NonMaxSuppression": countedResults + "; the thresholds must be known",
-	"Compress": "of a condition that is computed " + countedResults, "ConstantOfShape": extentsKnown, "Expand": extentsKnown, "OneHot": extentsKnown, "Pad": extentsKnown, "Range": extentsKnown,
+	"Compress": countedResults + ", where the condition is computed", "ConstantOfShape": extentsKnown, "Expand": extentsKnown, "OneHot": extentsKnown, "Pad": extentsKnown, "Range": extentsKnown,
 	"Reshape": extentsKnown, "Resize": extentsKnown, "Slice": extentsKnown, "Split": extentsKnown, "STFT": extentsKnown, "Tile": extentsKnown, "TopK": extentsKnown,
 	"Upsample": extentsKnown, "CumSum": "the axis must be known", "DFT": "a product with the matrix of all roots; the length must be known",
 	"Det":     "matrices of up to 64 rows",
@@ -165,9 +166,12 @@ func full(domain, name string) string {
 	return domain + "." + name
 }
 
-func opsetSpan(min, max int64) string {
+// newest are the last opsets of the domains beside ai.onnx.
+var newest = map[string]int64{"": NewestOpset, "ai.onnx.ml": 5, "ai.onnx.preview.training": 1}
+
+func opsetSpan(domain string, min, max int64) string {
 	if max == 0 {
-		max = NewestOpset
+		max = newest[domain]
 	}
 	return fmt.Sprintf("%d to %d", min, max)
 }

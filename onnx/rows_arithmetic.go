@@ -183,6 +183,8 @@ func (n *call) convert(to DataType) []*value {
 		refuse("strings are not supported")
 	case !ok:
 		refuse("the element type %v is not supported", to)
+	case narrow(to) && to != x.t:
+		return typed(to, n.narrowed(n.v(0), to, n.bool("saturate", true)))
 	case elem == x.elem() && to != Int16 && to != Uint16:
 		y := *x
 		y.t = to

@@ -16,7 +16,7 @@ var _ = register("",
 	}},
 	opRow{name: "QuantizeLinear", min: 10, run: func(n *call) []*value {
 		a := n.int("axis", 1)
-		n.int("saturate", 1)
+		n.bool("saturate", true)
 		to := Uint8
 		if n.has(2) {
 			to = n.x(2).t
@@ -108,11 +108,14 @@ func (n *call) dequantized(i, scale, zero, a int) *ir.Value {
 }
 
 // ranges are the least and greatest numbers of quantized types.
-var ranges = map[DataType][2]float64{Uint8: {0, 255}, Int8: {-128, 127}, Uint16: {0, 65535}, Int16: {-32768, 32767}}
+var ranges = map[DataType][2]float64{Uint8: {0, 255}, Int8: {-128, 127}, Uint16: {0, 65535}, Int16: {-32768, 32767}, Uint4: {0, 15}, Int4: {-8, 7}, Uint2: {0, 3}, Int2: {-2, 1}}
 
 // quantized is x in steps of a scale from a zero point on, rounded to even and saturated.
 func (n *call) quantized(x *ir.Value, scale, zero, a int, to DataType) *ir.Value {
 	r, ok := ranges[to]
+	if minifloats[to] != nil { // whose zero point is 0
+		return n.narrowed(n.apply("div", x, n.steps(scale, a, x)), to, n.bool("saturate", true))
+	}
 	if !ok {
 		refuse("quantizing to %v is not supported", to)
 	}

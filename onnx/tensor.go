@@ -17,6 +17,26 @@ type storage struct {
 	size  int
 	field int
 	read  func(bits uint64) float64
+	bits  int // of an element of which a byte holds several, from its lowest bits on; else 0
+}
+
+// bytes is how many bytes elements take.
+func (st storage) bytes(n int) int {
+	if st.bits == 0 {
+		return n * st.size
+	}
+	return (n*st.bits + 7) / 8
+}
+
+// element is number i of those that lie in raw.
+func (st storage) element(raw []byte, i int) float64 {
+	if st.bits > 0 {
+		at := i * st.bits
+		return st.read(uint64(raw[at/8]) >> (at % 8) & (1<<st.bits - 1))
+	}
+	var word [8]byte
+	copy(word[:], raw[i*st.size:(i+1)*st.size])
+	return st.read(binary.LittleEndian.Uint64(word[:]))
 }
 
 func signed(bits int) func(uint64) float64 {
@@ -28,24 +48,34 @@ func unsigned(bits int) func(uint64) float64 {
 }
 
 var storages = map[DataType]storage{
-	Float:    {4, floatData, func(x uint64) float64 { return float64(math.Float32frombits(uint32(x))) }},
-	Double:   {8, doubleData, math.Float64frombits},
-	Uint8:    {1, int32Data, unsigned(8)},
-	Int8:     {1, int32Data, signed(8)},
-	Uint16:   {2, int32Data, unsigned(16)},
-	Int16:    {2, int32Data, signed(16)},
-	Int32:    {4, int32Data, signed(32)},
-	Int64:    {8, int64Data, signed(64)},
-	Uint32:   {4, uint64Data, unsigned(32)},
-	Uint64:   {8, uint64Data, unsigned(64)},
-	Float16:  {2, int32Data, half},
-	BFloat16: {2, int32Data, func(x uint64) float64 { return float64(math.Float32frombits(uint32(x) << 16)) }},
+	Float:    {4, floatData, func(x uint64) float64 { return float64(math.Float32frombits(uint32(x))) }, 0},
+	Double:   {8, doubleData, math.Float64frombits, 0},
+	Uint8:    {1, int32Data, unsigned(8), 0},
+	Int8:     {1, int32Data, signed(8), 0},
+	Uint16:   {2, int32Data, unsigned(16), 0},
+	Int16:    {2, int32Data, signed(16), 0},
+	Int32:    {4, int32Data, signed(32), 0},
+	Int64:    {8, int64Data, signed(64), 0},
+	Uint32:   {4, uint64Data, unsigned(32), 0},
+	Uint64:   {8, uint64Data, unsigned(64), 0},
+	Float16:  {2, int32Data, half, 0},
+	BFloat16: {2, int32Data, func(x uint64) float64 { return float64(math.Float32frombits(uint32(x) << 16)) }, 0},
 	Bool: {1, int32Data, func(x uint64) float64 {
 		if x != 0 {
 			return 1
 		}
 		return 0
-	}},
+	}, 0},
+	Float8E4M3FN:   {1, int32Data, minifloats[Float8E4M3FN].read, 0},
+	Float8E4M3FNUZ: {1, int32Data, minifloats[Float8E4M3FNUZ].read, 0},
+	Float8E5M2:     {1, int32Data, minifloats[Float8E5M2].read, 0},
+	Float8E5M2FNUZ: {1, int32Data, minifloats[Float8E5M2FNUZ].read, 0},
+	Float8E8M0:     {1, int32Data, powerOfTwo, 0},
+	Float4E2M1:     {1, int32Data, minifloats[Float4E2M1].read, 4},
+	Int4:           {1, int32Data, signed(4), 4},
+	Uint4:          {1, int32Data, unsigned(4), 4},
+	Int2:           {1, int32Data, signed(2), 2},
+	Uint2:          {1, int32Data, unsigned(2), 2},
 }
 
 // half is the binary16 number of the given bits.
@@ -117,7 +147,7 @@ func (t *Tensor) Numbers() ([]float64, error) {
 	return t.fromFields(st, n)
 }
 
-// held is how many bytes of data there are, of which an element takes one at least.
+// held is how many bytes of data there are, of which each holds four elements at most.
 func (t *Tensor) held() int {
 	n := len(t.raw)
 	for _, chunks := range t.fields {
@@ -129,14 +159,12 @@ func (t *Tensor) held() int {
 }
 
 func (t *Tensor) fromRaw(st storage, n int) ([]float64, error) {
-	if len(t.raw) != n*st.size {
-		return nil, at("raw_data", fmt.Errorf("%d elements %v of %d bytes are not %d bytes", n, t.Type, st.size, len(t.raw)))
+	if len(t.raw) != st.bytes(n) {
+		return nil, at("raw_data", fmt.Errorf("%d elements %v of %d bytes together are not %d bytes", n, t.Type, st.bytes(n), len(t.raw)))
 	}
 	list := make([]float64, n)
-	var word [8]byte
 	for i := range list {
-		copy(word[:], t.raw[i*st.size:(i+1)*st.size])
-		list[i] = st.read(binary.LittleEndian.Uint64(word[:]))
+		list[i] = st.element(t.raw, i)
 	}
 	return list, nil
 }
@@ -149,7 +177,11 @@ func (t *Tensor) fromFields(st storage, n int) ([]float64, error) {
 	for _, c := range t.fields[st.field] {
 		have += len(c)
 	}
-	if n > have { // every number takes a byte at least
+	several := 1 // elements that one number of the field holds
+	if st.bits > 0 {
+		several = 8 / st.bits
+	}
+	if n > have*several { // every number takes a byte at least
 		return nil, at(fieldNames[st.field], fmt.Errorf("%d elements are declared, but there are only %d bytes of data", n, have))
 	}
 	list := make([]float64, 0, n)
@@ -162,7 +194,13 @@ func (t *Tensor) fromFields(st storage, n int) ([]float64, error) {
 			if len(list) == n {
 				return nil, at(fieldNames[st.field], fmt.Errorf("there are more than the %d elements declared", n))
 			}
-			list, b = append(list, st.read(x)), b[size:]
+			if st.bits == 0 {
+				list = append(list, st.read(x))
+			}
+			for at := 0; st.bits > 0 && at < 8 && len(list) < n; at += st.bits {
+				list = append(list, st.read(x>>at&(1<<st.bits-1)))
+			}
+			b = b[size:]
 		}
 	}
 	if len(list) < n {

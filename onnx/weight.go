@@ -9,9 +9,8 @@ import (
 
 // stored are the elements of a large constant as they lie in the file, so that a model takes no more memory than its file until they are asked for.
 type stored struct {
-	raw  []byte
-	size int // bytes of an element
-	read func(bits uint64) float64
+	raw []byte
+	storage
 	// steps is how many elements lie between one and the next along each axis.
 	steps []int
 }
@@ -23,10 +22,10 @@ func packRaw(t *Tensor, shape []int, n int) *stored {
 	if chunks := t.fields[st.field]; !t.hasRaw && (st.field == floatData || st.field == doubleData) && len(chunks) == 1 {
 		raw = chunks[0]
 	}
-	if !ok || n <= literalMax || t.segment || len(raw) != n*st.size {
+	if !ok || n <= literalMax || t.segment || len(raw) != st.bytes(n) {
 		return nil // where the sizes do not fit, decoding says so
 	}
-	return &stored{raw, st.size, st.read, natural(shape)}
+	return &stored{raw, st, natural(shape)}
 }
 
 // packFloats packs computed elements as float32, in half of their memory.
@@ -35,7 +34,7 @@ func packFloats(shape []int, list []float64) *stored {
 	for _, x := range list {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(x)))
 	}
-	return &stored{raw, 4, storages[Float].read, natural(shape)}
+	return &stored{raw, storages[Float], natural(shape)}
 }
 
 // natural are the steps of elements in row-major order.
@@ -49,11 +48,7 @@ func natural(shape []int) []int {
 }
 
 // at is the element at a place in the file.
-func (p *stored) at(i int) float64 {
-	var word [8]byte
-	copy(word[:], p.raw[i*p.size:(i+1)*p.size])
-	return p.read(binary.LittleEndian.Uint64(word[:]))
-}
+func (p *stored) at(i int) float64 { return p.element(p.raw, i) }
 
 // places goes through the places of a tensor's elements in row-major order.
 type places struct {
