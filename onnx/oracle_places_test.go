@@ -229,3 +229,68 @@ func TestMaxRoiPoolOracle(t *testing.T) {
 		(&asked{"MaxRoiPool", "", 1, operands, 1, [][]byte{wholesAttr("pooled_shape", ph, pw), realAttr("spatial_scale", scale)}}).agree(t, fmt.Sprint(rois.data), y)
 	}
 }
+
+// TestGridVolumeOracle reads volumes between their elements.
+func TestGridVolumeOracle(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 6))
+	for _, dims := range [][]int{{2, 3, 4, 5, 3}, {1, 1, 1, 4, 2}, {1, 2, 3, 3, 3}} {
+		for _, padding := range []string{"zeros", "border", "reflection"} {
+			for k := range 4 {
+				mode, corners := []string{"linear", "nearest"}[k/2], k%2
+				x, grid := normal(r, dims...), normal(r, dims[0], 2, 3, 4, 3)
+				y := newArray(dims[0], dims[1], 2, 3, 4)
+				each(y.dims, func(ix []int) {
+					var p [3]float64
+					for a := range p { // depth, height, width
+						n, g := float64(dims[2+a]), grid.get(ix[0], ix[2], ix[3], ix[4], 2-a)
+						low, high := -0.5, n-0.5
+						if p[a] = ((g+1)*n - 1) / 2; corners == 1 {
+							p[a], low, high = (g+1)/2*(n-1), 0, n-1
+						}
+						if padding == "reflection" {
+							for high > low && (p[a] < low || p[a] > high) {
+								if p[a] < low {
+									p[a] = 2*low - p[a]
+								} else {
+									p[a] = 2*high - p[a]
+								}
+							}
+							if high == low {
+								p[a] = 0
+							}
+						}
+						if padding != "zeros" {
+							p[a] = min(max(p[a], 0), n-1)
+						}
+						if mode == "nearest" {
+							p[a] = math.RoundToEven(p[a])
+						}
+					}
+					sum := 0.0
+					each(dims[2:], func(at []int) {
+						w := 1.0
+						for a := range p {
+							w *= max(0, 1-math.Abs(p[a]-float64(at[a])))
+						}
+						sum += w * x.get(ix[0], ix[1], at[0], at[1], at[2])
+					})
+					y.data[y.at(ix...)] = sum
+				})
+				attrs := [][]byte{wordAttr("mode", mode), wordAttr("padding_mode", padding), wholeAttr("align_corners", corners)}
+				(&asked{"GridSample", "", 20, []*given{operand("x", x), operand("g", grid)}, 1, attrs}).agree(t, fmt.Sprint(dims, padding, mode, corners), y)
+			}
+		}
+	}
+}
+
+// TestEarlyForms compares operators of opset 1 that later ones replaced.
+func TestEarlyForms(t *testing.T) {
+	x := &array{[]int{1, 1, 2, 2}, []float64{1, 2, 3, 4}}
+	up := &array{[]int{1, 1, 4, 4}, []float64{1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4}}
+	(&asked{"Upsample", "", 1, []*given{operand("x", x)}, 1, [][]byte{realAttr("height_scale", 2), realAttr("width_scale", 2)}}).agree(t, "", up)
+	number := func(name string, v float64) *given {
+		return &given{name: name, t: Float, x: &array{[]int{1}, []float64{v}}, known: true}
+	}
+	tiled := &array{[]int{1, 1, 2, 4}, []float64{1, 2, 1, 2, 3, 4, 3, 4}}
+	(&asked{"Tile", "", 1, []*given{operand("x", x), number("n", 2), number("a", 3)}, 1, nil}).agree(t, "", tiled)
+}

@@ -60,10 +60,17 @@ var _ = register("",
 		if w := map[string]string{"bilinear": "linear", "bicubic": "cubic"}[mode]; w != "" {
 			mode = w
 		}
+		if n.rank(0) == 5 {
+			return n.gridVolume(mode, n.str("padding_mode", "zeros"), n.bool("align_corners", false))
+		}
 		return n.lasts(n.back(n.op("grid_sample", []*ir.Value{n.image(0), n.f32(n.v(1))}, at1("mode", mode), at1("padding_mode", n.str("padding_mode", "zeros")),
 			at1("align_corners", n.bool("align_corners", false)))))
 	}},
 	opRow{name: "Resize", min: 10, heavy: true, run: resize},
+	opRow{name: "Upsample", min: 1, max: 6, heavy: true, run: func(n *call) []*value {
+		scales := []float64{1, 1, n.float("height_scale", 0), n.float("width_scale", 0)}
+		return n.resized(scales, nil, nil, at1("mode", n.str("mode", "nearest")), at1("coordinate_transformation_mode", "asymmetric"), at1("nearest_mode", "floor"))
+	}},
 	opRow{name: "Upsample", min: 7, max: 9, heavy: true, run: func(n *call) []*value {
 		var scales []float64
 		if n.has(1) {

@@ -88,6 +88,11 @@ var _ = register("",
 		return n.results(n.reshape(n.v(0), shape...))
 	}},
 	opRow{name: "Expand", min: 8, run: func(n *call) []*value { return n.results(n.expand(n.v(0), n.ints(1, "the shape"))) }},
+	opRow{name: "Tile", min: 1, max: 5, run: func(n *call) []*value {
+		repeats := slices.Repeat([]int{1}, n.rank(0))
+		repeats[axis(int(n.one(2, "the axis")), n.rank(0))] = int(n.one(1, "the number of repeats"))
+		return n.results(n.op("tile", []*ir.Value{n.v(0)}, at1("repeats", repeats)))
+	}},
 	opRow{name: "Tile", min: 6, run: func(n *call) []*value {
 		return n.results(n.op("tile", []*ir.Value{n.v(0)}, at1("repeats", n.ints(1, "the number of repeats"))))
 	}},

@@ -140,6 +140,8 @@ cases |= {
     'label_encoder_tensors': ('LabelEncoder', 'ai.onnx.ml', 4, (('X', i64(3, 1, 7)),), ['Y'],
                               dict(keys_tensor=numpy_helper.from_array(i64(1, 3)), values_tensor=numpy_helper.from_array(f32(2)), default_tensor=numpy_helper.from_array(np.array([0.5], np.float32))), ()),
     'imputer_ints': ('Imputer', 'ai.onnx.ml', 1, (('X', i64(3, 1, 3, 7).reshape(2, 2)),), ['L'], dict(imputed_value_int64s=[8, 9], replaced_value_int64=3), ()),
+    'grid_sample_volume': ('GridSample', '', 20, (('X', f32(2, 3, 4, 5, 3)), ('G', f32(2, 2, 3, 2, 3))), ['Y'], {'mode': 'linear'}, ()),
+    'grid_sample_volume_reflection': ('GridSample', '', 20, (('X', f32(1, 2, 4, 5, 3)), ('G', f32(1, 2, 3, 2, 3))), ['Y'], {'mode': 'nearest', 'padding_mode': 'reflection', 'align_corners': 1}, ()),
     'batch_norm_not_spatial': ('BatchNormalization', '', 7, (('X', f32(2, 3, 2)),) + tuple((n, np.abs(f32(3, 2))) for n in 'SBMV'), ['Y'], dict(spatial=0), ()),
 }
 

@@ -13,7 +13,7 @@ func TestRecorded(t *testing.T) {
 		t.Skip("compiles a program with the Go command")
 	}
 	folders, err := Folders([]string{"testdata/recorded"})
-	if err != nil || len(folders) < 60 {
+	if err != nil || len(folders) < 72 {
 		t.Fatalf("%d folders: %v", len(folders), err)
 	}
 	v := &Checker{Tolerance: onnx.Tolerance{Rel: 1e-3, Abs: 1e-5}}
