@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"passes/fusion":      {"diag", "ir", "ir/loop", "passes/pass"},
 	"passes/prepare":     {"ir", "ir/loop", "passes/pass"},
 	"passes/layout":      {"diag", "ir", "ir/loop", "avo/kernel", "passes/pass"},
+	"passes/tile":        {"ir", "ir/loop", "avo/kernel", "passes/pass"},
 	"passes/memory":      {"ir", "ir/loop", "passes/pass"},
 	"passes":             {"diag", "ir", "ir/loop", "ir/ops", "passes/..."},
 	"onnx":               {"diag", "ir", "ir/ops"},

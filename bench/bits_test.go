@@ -10,7 +10,7 @@ import (
 )
 
 // repeated are the models that are also trained for some steps, each of which finds what the one before it left.
-var repeated = []string{"lenet", "cifarnet", "speechnet"}
+var repeated = []string{"lenet", "cifarnet", "speechnet", "long"}
 
 // sameBits runs the outputs (case 0) and some steps of the training (case 1) of a model by the kernels of every instruction set that this machine has,
 // with several numbers of threads. Not a bit may differ.

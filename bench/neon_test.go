@@ -13,7 +13,7 @@ import (
 
 // emulated is how many examples a step of training has that runs on NEON: emulation takes its time. Of models that are not listed only the outputs
 // are compared.
-var emulated = map[string]int{"lenet": 3, "cifarnet": 2, "speechnet": 1}
+var emulated = map[string]int{"lenet": 3, "cifarnet": 2, "speechnet": 1, "long": 1}
 
 // sameOnNEON runs the outputs and some steps of the training of a model on an emulated arm64 processor of the first generation, which has no dot
 // products. Outputs, parameters and gradients must be the bits that here gives, which has the same cases.

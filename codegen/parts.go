@@ -19,10 +19,17 @@ func partOf(f *loop.Func) int {
 		return 0
 	}
 	bytes := partBytes
-	if slices.ContainsFunc(f.Nests, func(n *loop.Nest) bool { return n.Form == loop.Scan }) {
+	if slices.ContainsFunc(f.Nests, recurs) {
 		bytes = scanBytes
 	}
 	return max(2, bytes/(4*f.Plan.PerExample))
+}
+
+// recurs reports whether a nest is a scan that reads parameters, such as the matrix of a recurrent layer.
+func recurs(n *loop.Nest) bool {
+	return n.Form == loop.Scan && slices.ContainsFunc(n.Body, func(b *loop.Nest) bool {
+		return slices.ContainsFunc(b.Accesses(), func(a loop.Access) bool { return a.Buf.Space == loop.Weight || a.Buf.Space == loop.Prepared })
+	})
 }
 
 // separable reports whether no example of a program meets another and none knows its number, so that a batch may be run in parts.

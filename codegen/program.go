@@ -3,6 +3,7 @@ package codegen
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dlc-ml/dlc/avo/kernel"
@@ -44,6 +45,7 @@ type step struct {
 	// Of a scan only, which has no kernel: its body, and whether pieces of the batch run through all steps by themselves.
 	body  []*step
 	alone bool
+	cuts  int // how many pieces the steps along its first axes are, which do not meet: each runs by itself too, where alone
 	chunk int // rows of a piece
 
 	both []*step // of two scans that run at the same time
@@ -95,7 +97,7 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 	return p, nil
 }
 
-// newStep builds the kernel of one nest, which stands in the body of a scan where steps has its axis.
+// newStep builds the kernel of one nest, which stands in the body of a scan where steps has its axes.
 func (p *program) newStep(n *loop.Nest, sizes map[string]int, ks *kernelSet, names map[string]bool, steps ...loop.Axis) (*step, error) {
 	b, err := kernel.New(n, sizes, steps...)
 	if err != nil {
@@ -110,8 +112,8 @@ func (p *program) newStep(n *loop.Nest, sizes map[string]int, ks *kernelSet, nam
 	for _, a := range b.Args {
 		switch {
 		case a.Buf != nil:
-		case a.Step != 0:
-			p.counted.fixed = max(p.counted.fixed, steps[0].Extent.Size)
+		case len(a.Steps) > 0:
+			p.counted.fixed = max(p.counted.fixed, steps[slices.IndexFunc(a.Steps, func(c int) bool { return c != 0 })].Extent.Size)
 		case b.Grid.PerBatch:
 			p.counted.perExample = max(p.counted.perExample, b.Grid.Extent)
 		default:

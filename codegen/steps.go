@@ -92,14 +92,14 @@ func (p *program) stepInfos(measured bool) *jen.Statement {
 			parts := []*step{s}
 			tiling := ""
 			if s.nest.Form == loop.Scan {
-				if tiling = fmt.Sprintf("%d steps over %s", s.nest.Axes[0].Extent.Size, s.nest.Axes[0].Name); s.both == nil && !s.alone {
+				if tiling = stepsOver(s.nest); s.both == nil && !s.alone {
 					parts = s.body
 				}
 			}
 			for _, x := range parts {
 				perExample, fixed := loop.Flops(x.whole())
 				if x != s {
-					perExample, fixed = perExample*float64(s.nest.Axes[0].Extent.Size), fixed*float64(s.nest.Axes[0].Extent.Size)
+					perExample, fixed = perExample*float64(stepCount(s.nest)), fixed*float64(stepCount(s.nest))
 				}
 				if x.b != nil {
 					tiling = x.b.Tiling
@@ -138,7 +138,7 @@ func (s *step) calls() int {
 	case s.both != nil:
 		return s.both[0].calls() // a piece belongs to one of them
 	case s.alone:
-		return s.nest.Axes[0].Extent.Size * len(s.body)
+		return stepCount(s.nest) / s.cuts * len(s.body)
 	}
 	return 0
 }
@@ -213,7 +213,7 @@ func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, erro
 	if s.nest.Form == loop.Scan {
 		return p.scanDecl(u, s, states)
 	}
-	args, err := p.arguments(u, s, states, jen.Id("x").Dot("t"))
+	args, err := p.arguments(u, s, states, []*jen.Statement{jen.Id("x").Dot("t")})
 	if err != nil {
 		return "", err
 	}
@@ -230,8 +230,8 @@ func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, erro
 		Block(body...).GoString(), nil
 }
 
-// arguments are those of a kernel's call on rows lo to hi, in step t of a scan.
-func (p *program) arguments(u *pass.Unit, s *step, states []string, t *jen.Statement) ([]jen.Code, error) {
+// arguments are those of a kernel's call on rows lo to hi, at a step of a scan whose axes count in t.
+func (p *program) arguments(u *pass.Unit, s *step, states []string, t []*jen.Statement) ([]jen.Code, error) {
 	var args []jen.Code
 	for _, a := range s.b.Args {
 		code, err := p.pointer(u, a, states, t)
@@ -258,8 +258,8 @@ func (p *program) arguments(u *pass.Unit, s *step, states []string, t *jen.State
 	return args, nil
 }
 
-// pointer is the Go expression of one pointer argument in step t of a scan.
-func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t *jen.Statement) (*jen.Statement, error) {
+// pointer is the Go expression of one pointer argument at a step of a scan whose axes count in t.
+func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t []*jen.Statement) (*jen.Statement, error) {
 	offset := func(at int) *jen.Statement { return offset(at, a, t) }
 	x := func(method string, args ...jen.Code) *jen.Statement { return jen.Id("x").Dot(method).Call(args...) }
 	if a.Buf == nil {
@@ -299,8 +299,8 @@ func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t *jen.St
 	return x("at", jen.Lit(i), offset(a.Offset)), nil
 }
 
-// offset is at + stride*lo + step*t + example*from without what is zero.
-func offset(at int, a kernel.Arg, t *jen.Statement) *jen.Statement {
+// offset is at + stride*lo + Σ steps[i]*t[i] + example*from without what is zero.
+func offset(at int, a kernel.Arg, t []*jen.Statement) *jen.Statement {
 	var sum *jen.Statement
 	add := func(x *jen.Statement) {
 		if sum == nil {
@@ -323,7 +323,9 @@ func offset(at int, a kernel.Arg, t *jen.Statement) *jen.Statement {
 	}
 	times(a.Stride, jen.Id("lo"))
 	times(a.Cut, jen.Id("cut"))
-	times(a.Step, t.Clone())
+	for i, c := range a.Steps {
+		times(c, t[i].Clone())
+	}
 	times(a.Example, jen.Id("x").Dot("from"))
 	if sum == nil {
 		return jen.Lit(0)

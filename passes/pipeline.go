@@ -10,6 +10,7 @@ import (
 	"github.com/dlc-ml/dlc/passes/pass"
 	"github.com/dlc-ml/dlc/passes/prepare"
 	"github.com/dlc-ml/dlc/passes/simplify"
+	"github.com/dlc-ml/dlc/passes/tile"
 )
 
 // Pipeline is every pass, in the order in which they run. Why the order is this one stands in their Requires.
@@ -22,6 +23,7 @@ var Pipeline = []pass.Pass{
 	fusion.Pass,  // loop program: fewer nests, fewer temporaries
 	prepare.Pass, // loop program: what inference computes once
 	layout.Pass,  // loop program: strides, order of sums, views
+	tile.Pass,    // loop program: chains of products in tiles
 	memory.Pass,  // loop program: the place of every buffer
 }
 

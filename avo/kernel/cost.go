@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 
+	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
@@ -174,3 +175,9 @@ func (b *Builder) work(cycles float64) (perExample, fixed float64) {
 	}
 	return 0, all
 }
+
+// Examples is the batch that Price takes.
+const Examples = batchGuess
+
+// LineCycles estimates what a cache line takes on AVX2 that was touched last so many bytes ago.
+func LineCycles(bytes float64) float64 { return costs(vec.AVX2.Name).lineCycles(bytes) }

@@ -17,7 +17,7 @@ type emitter struct {
 	counter map[int]vec.Reg
 	indexed map[int]bool
 	table   vec.Ptr                // of the index table at the row of the grid, or -1
-	stepAt  vec.Ptr                // of the index table at the step of the scan, or -1
+	stepAt  map[int]vec.Ptr        // of the index table at the step along an axis of the scan, where an Index depends on it
 	fixed   map[*loop.Expr]vec.Reg // values that never change
 }
 
@@ -28,7 +28,7 @@ func (b *Builder) emit(name string, t vec.Target, s *schedule) *vec.Func {
 		names[i] = a.Name
 	}
 	e := &emitter{b: b, fm: b.fm, s: s, f: vec.New(name, t, names, b.Counts()), off: make([]int, len(b.fm.axes)),
-		counter: map[int]vec.Reg{}, indexed: map[int]bool{}, table: -1, stepAt: -1, fixed: map[*loop.Expr]vec.Reg{}}
+		counter: map[int]vec.Reg{}, indexed: map[int]bool{}, table: -1, stepAt: map[int]vec.Ptr{}, fixed: map[*loop.Expr]vec.Reg{}}
 	e.f.Doc = b.Nest.GoLoop(b.fm.scan...)
 	e.f.Apart = b.Nest.Apart()
 	for _, g := range b.fm.groups {
@@ -40,8 +40,8 @@ func (b *Builder) emit(name string, t vec.Target, s *schedule) *vec.Func {
 		e.table = vec.Ptr(len(b.fm.groups))
 		e.f.Reach = append(e.f.Reach, b.reach(group{coef: unit(len(b.fm.axes), b.grid)}, 1))
 	}
-	if b.needsStep() {
-		e.stepAt = vec.Ptr(len(e.f.Reach))
+	for _, i := range b.neededSteps() {
+		e.stepAt[i] = vec.Ptr(len(e.f.Reach))
 		e.f.Reach = append(e.f.Reach, vec.Reach{Fixed: 1})
 	}
 	for _, l := range b.fm.linears() {

@@ -27,7 +27,7 @@ type ref struct {
 type group struct {
 	buf    *loop.Buffer
 	coef   []int // elements for each axis
-	step   int   // elements for each step of the scan around the nest
+	steps  []int // elements for each step of the scan around the nest, along each of its axes
 	lo, hi int   // least and greatest constant offset among its accesses, in elements from the buffer's storage
 	store  bool
 }
@@ -36,8 +36,8 @@ type group struct {
 // contiguous in every access merged. The step of a scan around the nest is no loop of it: the caller moves the pointers.
 type form struct {
 	nest   *loop.Nest
-	scan   []loop.Axis // the scan around it, if any
-	steps  int         // how many: 1 or 0
+	scan   []loop.Axis // the axes of the scan around it, if any
+	steps  int         // how many
 	place  []int       // of each axis of the nest among axes, before any are merged; the outer one where it is split
 	panels []int       // of each axis of the nest: the width of the panels it is split into, or 0
 	axes   []axis      // parallel, then reduction
@@ -54,21 +54,21 @@ type form struct {
 	weights *weights              // of its expressions, once they were asked for
 }
 
-// linear is at + Σ coef[a]*value(a) + step*(the step of the scan).
+// linear is at + Σ coef[a]*value(a) + Σ steps[i]*(the step along axis i of the scan).
 type linear struct {
-	at   int
-	coef []int
-	step int
+	at    int
+	coef  []int
+	steps []int
 }
 
-// newForm flattens the accesses of n, which stands in the body of a scan where steps has an axis. sizes gives the value of symbols that
+// newForm flattens the accesses of n, which stands in the body of a scan where steps has its axes. sizes gives the value of symbols that
 // are known (the arena length P).
 func newForm(n *loop.Nest, sizes map[string]int, steps []loop.Axis) (*form, error) {
 	if n.Form == loop.Scan {
 		return nil, fmt.Errorf("%s: no kernel for the %s form", n.Name, n.Form)
 	}
-	if len(steps) > 1 || len(steps) == 1 && !steps[0].Extent.Static() {
-		return nil, fmt.Errorf("%s: no kernel inside a scan of a scan, or of a number of steps that is not fixed", n.Name)
+	if slices.ContainsFunc(steps, func(a loop.Axis) bool { return !a.Extent.Static() }) {
+		return nil, fmt.Errorf("%s: no kernel inside a scan of a number of steps that is not fixed", n.Name)
 	}
 	fm := &form{nest: n, cut: -1, scan: steps, steps: len(steps), loads: map[*loop.Expr]ref{}, index: map[*loop.Expr]linear{}}
 	fm.panels = panelled(n, fm.steps)
@@ -188,12 +188,14 @@ func (fm *form) address(a loop.Access) linear {
 }
 
 // fixed is a linear that no axis moves.
-func (fm *form) fixed(at int) linear { return linear{at: at, coef: make([]int, len(fm.axes))} }
+func (fm *form) fixed(at int) linear {
+	return linear{at: at, coef: make([]int, len(fm.axes)), steps: make([]int, fm.steps)}
+}
 
-// add adds c times an axis in the numbering of the nest, which begins with the step of the scan.
+// add adds c times an axis in the numbering of the nest, which begins with the steps of the scan.
 func (fm *form) add(l *linear, axis, c int) {
 	if axis < fm.steps {
-		l.step += c
+		l.steps[axis] += c
 		return
 	}
 	at := fm.place[axis-fm.steps]
@@ -234,13 +236,13 @@ func (fm *form) point(b *loop.Buffer, l linear, dyn []dynamic, store bool) ref {
 	}
 	for i := range fm.groups {
 		g := &fm.groups[i]
-		if g.buf == b && g.step == l.step && slices.Equal(g.coef, l.coef) {
+		if g.buf == b && slices.Equal(g.steps, l.steps) && slices.Equal(g.coef, l.coef) {
 			g.lo, g.hi = min(g.lo, l.at), max(g.hi, hi)
 			g.store = g.store || store
 			return ref{group: i, at: l.at, dyn: dyn}
 		}
 	}
-	fm.groups = append(fm.groups, group{b, l.coef, l.step, l.at, hi, store})
+	fm.groups = append(fm.groups, group{b, l.coef, l.steps, l.at, hi, store})
 	return ref{group: len(fm.groups) - 1, at: l.at, dyn: dyn}
 }
 

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/ir"
@@ -307,7 +308,7 @@ func (v *value) clamped(d dynamic) vec.Reg {
 		return f.Const(uint32(int32(max(math.MinInt32, min(n, math.MaxInt32)))))
 	}
 	moves := false
-	for _, c := range append([]int{d.lin.step}, d.lin.coef...) {
+	for _, c := range slices.Concat(d.lin.steps, d.lin.coef) {
 		moves = moves || c != 0
 	}
 	if !moves {

@@ -7,6 +7,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/dlc-ml/dlc/avo/vec"
 	"github.com/dlc-ml/dlc/ir/loop"
@@ -50,14 +51,14 @@ type Grid struct {
 	Least    int // rows that are worth a hand-over to another thread: a multiple of Tile too
 }
 
-// Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first, plus Step
-// elements for each step of the scan that the nest stands in, plus Example elements for each example before those that a block sums over, plus Cut elements for each step of the second axis before the piece's. A
+// Arg is one pointer parameter: element Offset of Buf, plus Stride elements for each row of the grid before the piece's first, plus Steps[i]
+// elements for each step along axis i of the scan that the nest stands in, plus Example elements for each example before those that a block sums over, plus Cut elements for each step of the second axis before the piece's. A
 // nil Buf is the table 0, 1, 2 … of i32.
 type Arg struct {
 	Buf     *loop.Buffer
 	Offset  int
 	Stride  int
-	Step    int
+	Steps   []int
 	Example int
 	Cut     int
 	Name    string
@@ -94,7 +95,7 @@ type Builder struct {
 	costs *Costs // in place of the table's; else nil
 }
 
-// New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch. steps is the axis of the
+// New analyses a nest. sizes gives symbols with a known value; the only other symbol allowed is the batch. steps are the axes of the
 // scan that the nest stands in, if any: its kernel does one step.
 func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, error) {
 	b, ref, err := analyse(n, sizes, steps)
@@ -237,13 +238,13 @@ func (fm *form) backwards(a int) bool {
 	return false
 }
 
-// args lays out the pointer parameters: one a group, then the index table where an Index runs along the grid, and once more where one
-// counts the steps of a scan.
+// args lays out the pointer parameters: one a group, then the index table where an Index runs along the grid, and once more for each axis
+// of a scan whose steps one counts.
 func (b *Builder) args() {
 	names := map[string]int{}
 	for _, g := range b.fm.groups {
 		lo, _ := b.fm.span(g, b.grid)
-		a := Arg{Buf: g.buf, Offset: lo, Step: g.step, Name: paramName(g.buf.Name, names)}
+		a := Arg{Buf: g.buf, Offset: lo, Steps: g.steps, Name: paramName(g.buf.Name, names)}
 		if b.grid >= 0 {
 			a.Stride = g.coef[b.grid]
 		}
@@ -258,19 +259,25 @@ func (b *Builder) args() {
 	if b.needsTable() {
 		b.Args = append(b.Args, Arg{Name: "iota", Stride: 1})
 	}
-	if b.needsStep() {
-		b.Args = append(b.Args, Arg{Name: "step", Step: 1})
+	for _, i := range b.neededSteps() {
+		a := Arg{Name: "step", Steps: make([]int, b.fm.steps)}
+		if i > 0 {
+			a.Name = fmt.Sprintf("step%d", i+1)
+		}
+		a.Steps[i] = 1
+		b.Args = append(b.Args, a)
 	}
 }
 
-// needsStep reports whether an Index expression depends on the step of the scan, which only the caller knows.
-func (b *Builder) needsStep() bool {
-	for _, l := range b.fm.linears() {
-		if l.step != 0 {
-			return true
+// neededSteps lists the axes of the scan whose step an Index expression depends on, which only the caller knows.
+func (b *Builder) neededSteps() []int {
+	var list []int
+	for i := range b.fm.steps {
+		if slices.ContainsFunc(b.fm.linears(), func(l linear) bool { return l.steps[i] != 0 }) {
+			list = append(list, i)
 		}
 	}
-	return false
+	return list
 }
 
 // needsTable reports whether an Index expression depends on the grid's position, which a kernel cannot know by itself.

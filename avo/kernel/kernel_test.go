@@ -259,7 +259,7 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 		kernels[nest] = made{b, fn}
 		return kernels[nest]
 	}
-	runNest := func(nest *loop.Nest, step int, steps ...loop.Axis) {
+	runNest := func(nest *loop.Nest, at []int, steps ...loop.Axis) {
 		k := kernelOf(nest, steps)
 		b, fn := k.b, k.fn
 		rows := 1
@@ -287,7 +287,11 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 					w := mem[a.Buf.Root()]
 					data = unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(w))), len(w))
 				}
-				args = append(args, interp.Memory{Data: data, At: a.Offset + lo*a.Stride + step*a.Step + cut*a.Cut})
+				first := a.Offset + lo*a.Stride + cut*a.Cut
+				for i, c := range a.Steps {
+					first += c * at[i]
+				}
+				args = append(args, interp.Memory{Data: data, At: first})
 			}
 			var counts []int
 			if !b.Grid.None {
@@ -309,11 +313,11 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 				if b.Block > 0 {
 					counts[len(counts)-2], counts[len(counts)-1] = block[1]-block[0], min(1, block[0])
 				}
-				at := slices.Clone(args)
+				here := slices.Clone(args)
 				for i, a := range b.Args {
-					at[i].At += block[0] * a.Example
+					here[i].At += block[0] * a.Example
 				}
-				if err := interp.Run(fn, at, counts); err != nil {
+				if err := interp.Run(fn, here, counts); err != nil {
 					t.Fatalf("%s on %s: %v\n%s", nest.Name, target.Name, err, nest)
 				}
 			}
@@ -321,16 +325,23 @@ func run(t *testing.T, u *pass.Unit, f *loop.Func, target vec.Target, n int, mem
 	}
 	for _, nest := range f.Nests {
 		if nest.Form != loop.Scan {
-			runNest(nest, 0)
+			runNest(nest, nil)
 			continue
 		}
-		last := nest.Axes[0].Extent.Size - 1
-		for t := range last + 1 {
+		steps := 1
+		for _, a := range nest.Axes {
+			steps *= a.Extent.Size
+		}
+		for t := range steps {
 			if nest.Reverse {
-				t = last - t
+				t = steps - 1 - t
+			}
+			at := make([]int, len(nest.Axes))
+			for i, a := range slices.Backward(nest.Axes) {
+				at[i], t = t%a.Extent.Size, t/a.Extent.Size
 			}
 			for _, n := range nest.Body {
-				runNest(n, t, nest.Axes...)
+				runNest(n, at, nest.Axes...)
 			}
 		}
 	}

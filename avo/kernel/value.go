@@ -186,8 +186,10 @@ func (v *value) index(l linear) vec.Reg {
 			add(times(f.Splat(v.e.table, 0), c))
 		}
 	}
-	if l.step != 0 {
-		add(times(f.Splat(v.e.stepAt, 0), l.step))
+	for i, c := range l.steps {
+		if c != 0 {
+			add(times(f.Splat(v.e.stepAt[i], 0), c))
+		}
 	}
 	if sum == 0 {
 		return f.Const(uint32(int32(at)))

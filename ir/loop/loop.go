@@ -25,7 +25,7 @@ const (
 	Window               // a fold whose loads add a reduction axis to a parallel one: convolution, pooling
 	Gather               // a load or store at an index that was itself loaded
 	Copy                 // one load, one store, both affine: transpose, pad, concat, packing
-	Scan                 // a recurrence: its inner nests run once for each step of an axis, in order
+	Scan                 // a recurrence, or work in tiles: its inner nests run once for each step of its axes, in order
 )
 
 var formNames = [...]string{"map", "reduce", "contract", "window", "gather", "copy", "scan"}
@@ -292,8 +292,8 @@ type Nest struct {
 	Pos    diag.Pos
 	Ops    []string // the tensor operators that went into it, first to last, for comments and --explain
 
-	// Of a scan only: Axes is its single axis, and Body runs once for each value of it, in order (or from the end to the
-	// beginning). The body's nests see the step as their axis number 0, before their own axes.
+	// Of a scan only: Body runs once for each point of Axes, in order, the last axis fastest (or, of a single axis, from the end to the
+	// beginning). The body's nests see the steps as their first axes, before their own.
 	Body    []*Nest
 	Reverse bool
 }

@@ -102,14 +102,13 @@ func (m *machine) scan(n *Nest, steps []Axis) func() {
 	}
 	last := extent(n.Axes[0].Extent, m.sizes) - 1
 	return func() {
-		for t := range last + 1 {
-			m.idx[len(steps)] = t
-			if n.Reverse {
-				m.idx[len(steps)] = last - t
+		m.loops(n.Axes, len(steps), func() {
+			if n.Reverse { // loops sets the index anew before each step
+				m.idx[len(steps)] = last - m.idx[len(steps)]
 			}
 			for _, body := range bodies {
 				body()
 			}
-		}
+		})
 	}
 }

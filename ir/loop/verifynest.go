@@ -15,7 +15,7 @@ func (v *verifier) nest(n *Nest, steps []Axis) error {
 	if int(n.Form) >= len(formNames) || int(n.Fold) >= len(foldNames) {
 		return fmt.Errorf("%s: nest %s: form %d or fold %d does not exist", n.Pos, n.Name, n.Form, n.Fold)
 	}
-	c := &nestChecker{v: v, n: n, axes: n.AllAxes(steps...), par: len(steps) + len(n.Axes), checked: map[*Expr]bool{}}
+	c := &nestChecker{v: v, n: n, axes: n.AllAxes(steps...), steps: len(steps), par: len(steps) + len(n.Axes), checked: map[*Expr]bool{}}
 	if err := c.check(); err != nil {
 		return fmt.Errorf("%s: %s %s: %w", n.Pos, n.Form, n.Name, err)
 	}
@@ -32,7 +32,8 @@ type nestChecker struct {
 	v       *verifier
 	n       *Nest
 	axes    []Axis
-	par     int  // how many of axes are steps or parallel
+	steps   int  // how many of axes are steps
+	par     int  // how many are steps or parallel
 	store   bool // whether the expression being checked is a store's
 	checked map[*Expr]bool
 	dyn     bool // whether any access is dynamic
@@ -76,8 +77,10 @@ func (c *nestChecker) check() error {
 func (c *nestChecker) scan() error {
 	n := c.n
 	switch {
-	case len(n.Axes) != 1:
-		return fmt.Errorf("a scan has one axis, not %d", len(n.Axes))
+	case len(n.Axes) == 0:
+		return fmt.Errorf("a scan has no axis")
+	case len(n.Axes) > 1 && n.Reverse:
+		return fmt.Errorf("a scan in reverse has one axis, not %d", len(n.Axes))
 	case n.Value != nil || len(n.Stores) > 0:
 		return fmt.Errorf("a scan computes in its inner nests only")
 	case len(n.Body) == 0:
@@ -229,11 +232,8 @@ func (c *nestChecker) affine(a Affine) error {
 			return fmt.Errorf("a store uses reduction axis %s", c.axes[t.Axis].Name)
 		}
 		last = t.Axis
-		if t.Axis < c.par {
-			par = true
-		} else {
-			red = true
-		}
+		par = par || t.Axis >= c.steps && t.Axis < c.par // the step only moves the pointers
+		red = red || t.Axis >= c.par
 	}
 	c.mixed = c.mixed || par && red
 	if !small(a) {

@@ -8,6 +8,7 @@ var Pass = pass.Pass{
 	Doc:  "Memory places every buffer in the function's arena, sharing storage between buffers that are never live at once.",
 	Requires: []pass.Order{
 		{Before: "layout", Reason: "strides say how much storage a buffer needs, and views share theirs"},
+		{Before: "tile", Reason: "what exists for one tile at a time needs little storage"},
 		{Before: "fusion", Reason: "a buffer that is fused away needs no place"},
 	},
 	Run: func(u *pass.Unit, _ *pass.Config) error {

@@ -1,0 +1,219 @@
+package tile
+
+import (
+	"slices"
+
+	"github.com/dlc-ml/dlc/ir"
+	"github.com/dlc-ml/dlc/ir/loop"
+)
+
+// tile returns the chain in tiles of block places of a role; nil where there would be a single one.
+func (c *chain) tile(role, block int) *tiling {
+	t := &tiling{c: c, block: block, own: map[*loop.Buffer]*loop.Buffer{}, whole: map[*member]*loop.Access{}, names: map[string]bool{}}
+	apart := make([]bool, len(c.roles))
+	for r := range c.roles {
+		apart[r] = !slices.ContainsFunc(c.members, func(m *member) bool { return m.axis[r] >= len(m.nest.Axes) })
+	}
+	for b := range c.private() {
+		t.own[b] = t.shrunk(b, role, apart)
+	}
+	var roles []int // those that are taken place by place: first those whose places may be worked on side by side
+	for _, side := range []bool{true, false} {
+		for r := range c.roles {
+			if r != role && apart[r] == side {
+				roles = append(roles, r)
+			}
+		}
+	}
+	if len(roles) == 0 && block == c.roles[role] {
+		return nil
+	}
+	t.sums()
+	t.scan = t.steps(roles, role, 0, block, c.roles[role]/block)
+	if left := c.roles[role] % block; left > 0 {
+		t.rest = t.steps(roles, role, c.roles[role]-left, left, 1)
+	}
+	return t
+}
+
+// sums makes what is summed over tiles start from zero, and what is computed of such sums come behind the last.
+func (t *tiling) sums() {
+	for _, m := range t.c.members {
+		if !m.sum && !m.late {
+			continue
+		}
+		n := m.nest
+		to := n.Stores[0].To
+		if m.late || len(n.Stores) > 1 || n.Stores[0].Expr.Code != loop.Acc {
+			to = t.sumsOf(m)
+			total := loop.Read(to.Buf, to.Index...)
+			last := n.Rewrite(func(e *loop.Expr) *loop.Expr {
+				if e.Code == loop.Acc {
+					return total
+				}
+				return e
+			})
+			last.Form, last.Red, last.Fold, last.Lanes, last.Value = loop.Map, nil, loop.FoldNone, 1, nil
+			t.end = append(t.end, last)
+		}
+		if !m.sum {
+			continue
+		}
+		t.begin = append(t.begin, &loop.Nest{Form: loop.Map, Name: n.Name + "Zero", Axes: n.Axes, Lanes: 1, Pos: n.Pos, Ops: n.Ops,
+			Stores: []loop.Store{{To: to, Expr: loop.F(0)}}})
+	}
+}
+
+// sumsOf makes the buffer of the sums of a member that stores what it computes of them.
+func (t *tiling) sumsOf(m *member) loop.Access {
+	n := m.nest
+	batch := slices.IndexFunc(n.Axes, func(a loop.Axis) bool { return !a.Extent.Static() })
+	shape, index := ir.Shape{n.Axes[batch].Extent}, []loop.Affine{loop.Ax(batch)}
+	for a, x := range n.Axes {
+		if a != batch {
+			shape, index = append(shape, x.Extent), append(index, loop.Ax(a))
+		}
+	}
+	name := t.c.f.Unique(n.Stores[0].To.Buf.Name + ".sums")
+	for i := 2; t.names[name]; i++ {
+		name = t.c.f.Unique(name + "_" + string(rune('0'+i)))
+	}
+	t.names[name] = true
+	b := &loop.Buffer{Name: name, Elem: ir.F32, Shape: shape, Strides: loop.RowMajor(shape), Space: loop.Temp, Pos: n.Pos}
+	t.whole[m] = &loop.Access{Buf: b, Index: index}
+	return *t.whole[m]
+}
+
+// steps is the scan over count tiles of block places from place base on, at every place of the other roles.
+func (t *tiling) steps(roles []int, role, base, block, count int) *loop.Nest {
+	first, last := t.c.members[0], t.c.members[len(t.c.members)-1]
+	scan := &loop.Nest{Form: loop.Scan, Name: last.nest.Name, Lanes: 1, Pos: first.nest.Pos}
+	for _, r := range roles {
+		scan.Axes = append(scan.Axes, first.nest.AxisAt(first.axis[r]))
+	}
+	if count > 1 || len(roles) == 0 {
+		scan.Axes = append(scan.Axes, loop.Axis{Name: first.nest.AxisAt(first.axis[role]).Name + "s", Extent: ir.D(count)})
+	}
+	for _, w := range t.c.work() {
+		for _, op := range w.nest.Ops {
+			if !slices.Contains(scan.Ops, op) {
+				scan.Ops = append(scan.Ops, op)
+			}
+		}
+		s := &stepper{t: t, m: w.m, roles: roles, role: role, base: base, block: block, steps: len(scan.Axes)}
+		scan.Body = append(scan.Body, s.nest(w.nest))
+	}
+	return scan
+}
+
+// stepper rewrites the nest of a member for one step.
+type stepper struct {
+	t                 *tiling
+	m                 *member
+	roles             []int
+	role, base, block int
+	steps             int
+	image             []loop.Affine // of each axis of the nest
+}
+
+func (s *stepper) nest(n *loop.Nest) *loop.Nest {
+	c := *n
+	c.Axes, c.Red = nil, nil
+	for i := range len(n.Axes) + len(n.Red) {
+		a := n.AxisAt(i)
+		role := slices.Index(s.m.axis, i)
+		step := -1
+		if role >= 0 {
+			step = slices.Index(s.roles, role)
+		}
+		at := loop.Ax(s.steps + len(c.Axes) + len(c.Red))
+		switch {
+		case step >= 0:
+			at = loop.Ax(step)
+			if i < len(n.Axes) {
+				s.image = append(s.image, at)
+				continue
+			}
+			a.Extent = ir.D(1)
+		case role == s.role && role >= 0:
+			if a.Extent = ir.D(s.block); s.steps > len(s.roles) {
+				at = at.Plus(len(s.roles), s.block, 0)
+			}
+			at.Const += s.base
+		}
+		s.image = append(s.image, at)
+		if i < len(n.Axes) {
+			c.Axes = append(c.Axes, a)
+		} else {
+			c.Red = append(c.Red, a)
+		}
+	}
+	if c.Lanes > 1 && c.Red[len(c.Red)-1].Extent.Size < c.Lanes {
+		c.Lanes = 1
+	}
+	r := c.Rewrite(func(e *loop.Expr) *loop.Expr {
+		switch e.Code {
+		case loop.Load:
+			x := *e
+			x.From = s.access(e.From)
+			return &x
+		case loop.Index:
+			return loop.IndexOf(s.affine(e.Idx))
+		}
+		return e
+	})
+	if s.m.sum || s.m.late {
+		to := n.Stores[0].To
+		if w := s.t.whole[s.m]; w != nil {
+			to = *w
+		}
+		to = s.access(to)
+		r.Stores = []loop.Store{{To: to, Expr: loop.Total(ir.F32)}}
+		if s.m.sum {
+			r.Stores[0].Expr = loop.E(loop.Add, loop.Read(to.Buf, to.Index...), r.Stores[0].Expr)
+		}
+		return r
+	}
+	for i := range r.Stores {
+		r.Stores[i].To = s.access(r.Stores[i].To)
+	}
+	return r
+}
+
+// affine rewrites an index.
+func (s *stepper) affine(a loop.Affine) loop.Affine {
+	r := loop.At(a.Const)
+	for _, t := range a.Terms {
+		image := s.image[t.Axis]
+		r.Const += t.Coef * image.Const
+		for _, x := range image.Terms {
+			r = r.Plus(x.Axis, t.Coef*x.Coef, 0)
+		}
+	}
+	return r
+}
+
+// access rewrites an access: of a buffer that holds one tile at a time, the tile begins at 0.
+func (s *stepper) access(a loop.Access) loop.Access {
+	r := loop.Access{Buf: a.Buf, Dyn: a.Dyn}
+	for _, ix := range a.Index {
+		r.Index = append(r.Index, s.affine(ix))
+	}
+	own := s.t.own[a.Buf]
+	if own == nil {
+		return r
+	}
+	r.Buf = own
+	for role, d := range s.t.c.written[a.Buf] {
+		switch {
+		case role == s.role:
+			r.Index[d] = r.Index[d].Plus(0, 0, -s.base)
+			if s.steps > len(s.roles) {
+				r.Index[d] = r.Index[d].Plus(len(s.roles), -s.block, 0)
+			}
+		case own.Shape[d].Size == 1:
+			r.Index[d] = loop.At(0)
+		}
+	}
+	return r
+}
