@@ -7,8 +7,8 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// tile returns the chain in tiles of block places of a role; nil where there would be a single one.
-func (c *chain) tile(role, block int) *tiling {
+// tile returns the chain in tiles of block places of a role, in groups that meet about as many others; nil where there would be a single one.
+func (c *chain) tile(role, block, groups int) *tiling {
 	t := &tiling{c: c, block: block, own: map[*loop.Buffer]*loop.Buffer{}, whole: map[*member]*loop.Access{}, names: map[string]bool{}}
 	apart := make([]bool, len(c.roles))
 	for r := range c.roles {
@@ -29,11 +29,30 @@ func (c *chain) tile(role, block int) *tiling {
 		return nil
 	}
 	t.sums()
-	t.scan = t.steps(roles, role, 0, block, c.roles[role]/block)
-	if left := c.roles[role] % block; left > 0 {
-		t.rest = t.steps(roles, role, c.roles[role]-left, left, 1)
+	tiles, left := c.roles[role]/block, c.roles[role]%block
+	if groups = min(groups, tiles); groups > 1 {
+		t.sight = c.sees(role)
+	}
+	if t.sight == nil {
+		groups = 1
+	}
+	for g := range groups {
+		from, to := tiles*g/groups, tiles*(g+1)/groups
+		t.scans = append(t.scans, t.steps(roles, role, from*block, block, to-from))
+	}
+	if left > 0 {
+		t.scans = append(t.scans, t.steps(roles, role, c.roles[role]-left, left, 1))
 	}
 	return t
+}
+
+// met is how many places of the free dimension those before place end of the tiled role meet: whole cache lines of them.
+func (t *tiling) met(end int) int {
+	all := t.c.seed.Shape[t.c.free].Size
+	if t.sight == nil {
+		return all
+	}
+	return min(all, (end+t.sight.shift+lineElems-1)/lineElems*lineElems)
 }
 
 // sums makes what is summed over tiles start from zero, and what is computed of such sums come behind the last.
@@ -100,7 +119,12 @@ func (t *tiling) steps(roles []int, role, base, block, count int) *loop.Nest {
 				scan.Ops = append(scan.Ops, op)
 			}
 		}
-		s := &stepper{t: t, m: w.m, roles: roles, role: role, base: base, block: block, steps: len(scan.Axes)}
+		s := &stepper{t: t, m: w.m, roles: roles, role: role, base: base, block: block, steps: len(scan.Axes), free: -1}
+		if t.sight != nil {
+			if axis, ok := t.sight.of(w); ok {
+				s.free, s.met = axis, t.met(base+block*count)
+			}
+		}
 		scan.Body = append(scan.Body, s.nest(w.nest))
 	}
 	return scan
@@ -113,6 +137,7 @@ type stepper struct {
 	roles             []int
 	role, base, block int
 	steps             int
+	free, met         int           // the axis that is the free dimension, and how much of it is met; or -1
 	image             []loop.Affine // of each axis of the nest
 }
 
@@ -140,6 +165,8 @@ func (s *stepper) nest(n *loop.Nest) *loop.Nest {
 				at = at.Plus(len(s.roles), s.block, 0)
 			}
 			at.Const += s.base
+		case i == s.free:
+			a.Extent = ir.D(s.met)
 		}
 		s.image = append(s.image, at)
 		if i < len(n.Axes) {

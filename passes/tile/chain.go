@@ -13,11 +13,15 @@ type chain struct {
 	f       *loop.Func
 	seed    *loop.Buffer // what the first of them makes
 	roles   []int        // the extent of each role
+	free    int          // the dimension of the seed that is no role
 	members []*member
 	written map[*loop.Buffer][]int // what members write: the dimension that is each role; nil where it cannot be read in the chain
 	after   []*loop.Nest           // nests between the members that run behind all of them; others run before
 	before  []*loop.Nest
 	last    int // the number of the last member in the function
+
+	own   map[*loop.Buffer]bool // what private found; nil before
+	tasks []*work               // what work made; nil before
 }
 
 // member is one nest of a chain.
@@ -68,7 +72,7 @@ func (c *chain) products() int {
 
 // grow returns the chain from nest start on whose roles are all dimensions of seed but the batch and dimension free; nil where there is none.
 func grow(f *loop.Func, start int, seed *loop.Buffer, free int) *chain {
-	c := &chain{f: f, seed: seed, written: map[*loop.Buffer][]int{}}
+	c := &chain{f: f, seed: seed, free: free, written: map[*loop.Buffer][]int{}}
 	var dims []int
 	for d, ext := range seed.Shape {
 		if d > 0 && d != free && ext.Static() && ext.Size > 1 {

@@ -65,7 +65,7 @@ func Chains(f *loop.Func, o Options) error {
 		if len(f.Nests) > len(nests) {
 			o.note(first, "tile: gradients compute "+again.name+" again, which would take too much memory to be kept")
 		}
-		o.note(t.scan, fmt.Sprintf("tile: %d nests run in %s", len(t.scan.Body), t))
+		o.note(t.scans[0], fmt.Sprintf("tile: %d nests run in %s", len(t.scans[0].Body), t))
 		i = t.replace(f)
 	}
 	return nil

@@ -9,31 +9,40 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// tiling is a chain as scans: one over all whole tiles, and where the tiles do not come out even one over the rest.
+// tiling is a chain as scans over its tiles, one after the other: where the tiles do not come out even, the last one is over the rest, and where places meet only those
+// before them, tiles that meet about as many have a scan of their own.
 type tiling struct {
 	c     *chain
 	block int // how many places of the tiled role a tile has
-	scan  *loop.Nest
-	rest  *loop.Nest                    // or nil
+	scans []*loop.Nest
 	begin []*loop.Nest                  // what is set to zero before
 	end   []*loop.Nest                  // what is made of complete sums behind
 	own   map[*loop.Buffer]*loop.Buffer // of what only the chain knows: the part that exists at a time
+	sight *sight                        // what tiles meet; nil for all
 	whole map[*member]*loop.Access      // of sums that are stored through an expression: the sums themselves
 	names map[string]bool               // of new buffers
 }
 
 // String says how large a tile is.
 func (t *tiling) String() string {
+	tiles := 0
+	for _, s := range t.scans {
+		tiles += steps(s)
+	}
+	text := fmt.Sprintf("%d tiles of %d places of %s", tiles, t.block, t.c.seed.Name)
+	if t.sight != nil {
+		text += ", without what is hidden from all places of a tile"
+	}
+	return text
+}
+
+// steps is how many steps a scan has.
+func steps(s *loop.Nest) int {
 	n := 1
-	for _, a := range t.scan.Axes {
+	for _, a := range s.Axes {
 		n *= a.Extent.Size
 	}
-	if t.rest != nil {
-		for _, a := range t.rest.Axes {
-			n += a.Extent.Size
-		}
-	}
-	return fmt.Sprintf("%d tiles of %d places of %s", n, t.block, t.c.seed.Name)
+	return n
 }
 
 // tiled returns the role that is cut into tiles: the longest of those along which the first product reads one of its factors again and again; the others are taken
@@ -63,37 +72,39 @@ func (c *chain) best(o Options) (*tiling, error) {
 		return nil, nil
 	}
 	if o.Block > 0 {
-		return c.tile(role, min(o.Block, c.roles[role])), nil
+		return c.tile(role, min(o.Block, c.roles[role]), mostGroups), nil
 	}
 	least, err := c.price(o.Sizes)
 	if err != nil {
 		return nil, err
 	}
 	var best *tiling
-	try := func(block int) error {
-		t := c.tile(role, block)
+	try := func(block, groups int) error {
+		t := c.tile(role, block, groups)
 		if t == nil {
 			return nil
 		}
 		p, err := t.price(o.Sizes)
-		if t.rest != nil {
-			p *= restLoss
-		}
-		if err == nil && p < least {
+		if p *= 1 + scanLoss*float64(len(t.scans)-1); err == nil && p < least {
 			best, least = t, p
 		}
 		return err
 	}
 	for _, b := range append(slices.DeleteFunc(slices.Clone(blocks), func(b int) bool { return b >= c.roles[role] }), c.roles[role]) {
-		if err := try(b); err != nil {
-			return nil, err
+		for groups := 1; groups <= mostGroups && (groups == 1 || c.sees(role) != nil); groups *= 2 {
+			if err := try(b, groups); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return best, nil
 }
 
-// restLoss is how much cheaper tiles must be that do not come out even: the rest needs kernels of its own.
-const restLoss = 1.03
+// Another scan needs kernels of its own: it must make a chain cheaper by a part of scanLoss.
+const (
+	scanLoss   = 0.03
+	mostGroups = 8
+)
 
 // callCycles is what the call of a kernel takes beside its work.
 const callCycles = 100
@@ -134,14 +145,7 @@ func handed(n *loop.Nest, of map[*loop.Buffer]bool) float64 {
 func (t *tiling) price(sizes map[string]int) (float64, error) {
 	own, bytes := map[*loop.Buffer]bool{}, 0.0
 	sum := 0.0
-	for _, s := range []*loop.Nest{t.scan, t.rest} {
-		if s == nil {
-			continue
-		}
-		steps := 1.0
-		for _, a := range s.Axes {
-			steps *= float64(a.Extent.Size)
-		}
+	for _, s := range t.scans {
 		for _, n := range s.Body {
 			for _, a := range n.Accesses() {
 				if b := a.Buf; t.isOwn(b) && !own[b] {
@@ -155,7 +159,7 @@ func (t *tiling) price(sizes map[string]int) (float64, error) {
 			if err != nil {
 				return 0, err
 			}
-			sum += steps * (p + kernel.Examples*(callCycles+handed(n, own)*kernel.LineCycles(bytes)))
+			sum += float64(steps(s)) * (p + kernel.Examples*(callCycles+handed(n, own)*kernel.LineCycles(bytes)))
 		}
 	}
 	return sum, nil
@@ -189,6 +193,9 @@ func (t *tiling) size(b *loop.Buffer) int {
 
 // private are the buffers that only members know.
 func (c *chain) private() map[*loop.Buffer]bool {
+	if c.own != nil {
+		return c.own
+	}
 	own := map[*loop.Buffer]bool{}
 	for b, dims := range c.written {
 		if dims != nil && b.Space == loop.Temp && b.Alias == nil && b.Wide == 0 {
@@ -212,6 +219,7 @@ func (c *chain) private() map[*loop.Buffer]bool {
 			delete(own, a.Buf)
 		}
 	})
+	c.own = own
 	return own
 }
 
@@ -274,10 +282,7 @@ func (t *tiling) replace(f *loop.Func) int {
 		}
 		list = append(list, t.c.before...)
 		list = append(list, t.begin...)
-		list = append(list, t.scan)
-		if t.rest != nil {
-			list = append(list, t.rest)
-		}
+		list = append(list, t.scans...)
 		list = append(list, t.end...)
 		list = append(list, t.c.after...)
 	}
@@ -293,7 +298,7 @@ func (t *tiling) replace(f *loop.Func) int {
 	}
 	f.Nests = list
 	t.unused(f)
-	return slices.Index(f.Nests, t.scan)
+	return slices.Index(f.Nests, t.scans[0])
 }
 
 // unused drops the buffers of a tiling that no nest touches any more.

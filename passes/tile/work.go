@@ -14,6 +14,9 @@ type work struct {
 
 // work returns the nests of a chain for its tiles, over the axes of the whole.
 func (c *chain) work() []*work {
+	if c.tasks != nil {
+		return c.tasks
+	}
 	var list []*work
 	for _, m := range c.members {
 		list = append(list, &work{m, m.nest})
@@ -22,6 +25,7 @@ func (c *chain) work() []*work {
 	list = c.divideLate(list, own)
 	list = c.inline(list, own)
 	c.inPlace(list, own)
+	c.tasks = list
 	return list
 }
 
