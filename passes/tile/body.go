@@ -1,6 +1,7 @@
 package tile
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -14,9 +15,6 @@ func (c *chain) tile(role, block, groups int) *tiling {
 	for r := range c.roles {
 		apart[r] = !slices.ContainsFunc(c.members, func(m *member) bool { return m.axis[r] >= len(m.nest.Axes) })
 	}
-	for b := range c.private() {
-		t.own[b] = t.shrunk(b, role, apart)
-	}
 	var roles []int // those that are taken place by place: first those whose places may be worked on side by side
 	for _, side := range []bool{true, false} {
 		for r := range c.roles {
@@ -28,7 +26,13 @@ func (c *chain) tile(role, block, groups int) *tiling {
 	if len(roles) == 0 && block == c.roles[role] {
 		return nil
 	}
-	t.sums()
+	t.strands, t.pieces = 1, 1
+	for _, r := range roles {
+		t.pieces *= c.roles[r]
+	}
+	if slices.Contains(apart, false) {
+		t.pieces = 0
+	}
 	tiles, left := c.roles[role]/block, c.roles[role]%block
 	if groups = min(groups, tiles); groups > 1 {
 		t.sight = c.sees(role)
@@ -36,6 +40,13 @@ func (c *chain) tile(role, block, groups int) *tiling {
 	if t.sight == nil {
 		groups = 1
 	}
+	for g := range groups {
+		t.strands = max(t.strands, t.strandsOf(tiles*(g+1)/groups-tiles*g/groups))
+	}
+	for b := range c.private() {
+		t.own[b] = t.shrunk(b, role, apart)
+	}
+	t.sums()
 	for g := range groups {
 		from, to := tiles*g/groups, tiles*(g+1)/groups
 		t.scans = append(t.scans, t.steps(roles, role, from*block, block, to-from))
@@ -93,9 +104,10 @@ func (t *tiling) sumsOf(m *member) loop.Access {
 			shape, index = append(shape, x.Extent), append(index, loop.Ax(a))
 		}
 	}
-	name := t.c.f.Unique(n.Stores[0].To.Buf.Name + ".sums")
-	for i := 2; t.names[name]; i++ {
-		name = t.c.f.Unique(name + "_" + string(rune('0'+i)))
+	base := n.Stores[0].To.Buf.Name + ".sums"
+	name := base
+	for i := 2; t.names[name] || t.c.f.Buffer(name) != nil; i++ {
+		name = fmt.Sprintf("%s_%d", base, i)
 	}
 	t.names[name] = true
 	b := &loop.Buffer{Name: name, Elem: ir.F32, Shape: shape, Strides: loop.RowMajor(shape), Space: loop.Temp, Pos: n.Pos}
@@ -110,8 +122,16 @@ func (t *tiling) steps(roles []int, role, base, block, count int) *loop.Nest {
 	for _, r := range roles {
 		scan.Axes = append(scan.Axes, first.nest.AxisAt(first.axis[r]))
 	}
-	if count > 1 || len(roles) == 0 {
-		scan.Axes = append(scan.Axes, loop.Axis{Name: first.nest.AxisAt(first.axis[role]).Name + "s", Extent: ir.D(count)})
+	var moves []move // along the tiled role, by the steps
+	strands := t.strandsOf(count)
+	name := first.nest.AxisAt(first.axis[role]).Name
+	if strands > 1 {
+		moves = append(moves, move{len(scan.Axes), block * count / strands, block})
+		scan.Axes = append(scan.Axes, loop.Axis{Name: name + "p", Extent: ir.D(strands)})
+	}
+	if count > strands || len(scan.Axes) == 0 {
+		moves = append(moves, move{len(scan.Axes), block, 0})
+		scan.Axes = append(scan.Axes, loop.Axis{Name: name + "s", Extent: ir.D(count / strands)})
 	}
 	for _, w := range t.c.work() {
 		for _, op := range w.nest.Ops {
@@ -119,7 +139,7 @@ func (t *tiling) steps(roles []int, role, base, block, count int) *loop.Nest {
 				scan.Ops = append(scan.Ops, op)
 			}
 		}
-		s := &stepper{t: t, m: w.m, roles: roles, role: role, base: base, block: block, steps: len(scan.Axes), free: -1}
+		s := &stepper{t: t, m: w.m, roles: roles, role: role, base: base, block: block, moves: moves, steps: len(scan.Axes), free: -1}
 		if t.sight != nil {
 			if axis, ok := t.sight.of(w); ok {
 				s.free, s.met = axis, t.met(base+block*count)
@@ -130,12 +150,34 @@ func (t *tiling) steps(roles []int, role, base, block, count int) *loop.Nest {
 	return scan
 }
 
+// move is how far a step along an axis of a scan moves a tile, and how far its place in what the chain alone knows.
+type move struct{ axis, by, own int }
+
+// strandsOf returns how many pieces the tiles of a scan are, beside the places of the other roles, so that a few threads have something to do: each takes up a tile of its
+// own. There is one where tiles add up.
+func (t *tiling) strandsOf(count int) int {
+	if t.pieces == 0 {
+		return 1
+	}
+	best := 1
+	for n := 1; n <= count/2 && best*t.pieces < enoughPieces; n++ {
+		if count%n == 0 {
+			best = n
+		}
+	}
+	return best
+}
+
+// enoughPieces is how many pieces a single example should be for threads to share.
+const enoughPieces = 6
+
 // stepper rewrites the nest of a member for one step.
 type stepper struct {
 	t                 *tiling
 	m                 *member
 	roles             []int
 	role, base, block int
+	moves             []move
 	steps             int
 	free, met         int           // the axis that is the free dimension, and how much of it is met; or -1
 	image             []loop.Affine // of each axis of the nest
@@ -161,8 +203,9 @@ func (s *stepper) nest(n *loop.Nest) *loop.Nest {
 			}
 			a.Extent = ir.D(1)
 		case role == s.role && role >= 0:
-			if a.Extent = ir.D(s.block); s.steps > len(s.roles) {
-				at = at.Plus(len(s.roles), s.block, 0)
+			a.Extent = ir.D(s.block)
+			for _, m := range s.moves {
+				at = at.Plus(m.axis, m.by, 0)
 			}
 			at.Const += s.base
 		case i == s.free:
@@ -220,7 +263,7 @@ func (s *stepper) affine(a loop.Affine) loop.Affine {
 	return r
 }
 
-// access rewrites an access: of a buffer that holds one tile at a time, the tile begins at 0.
+// access rewrites an access: in a buffer that holds a tile of each piece, the first begins at 0.
 func (s *stepper) access(a loop.Access) loop.Access {
 	r := loop.Access{Buf: a.Buf, Dyn: a.Dyn}
 	for _, ix := range a.Index {
@@ -235,8 +278,8 @@ func (s *stepper) access(a loop.Access) loop.Access {
 		switch {
 		case role == s.role:
 			r.Index[d] = r.Index[d].Plus(0, 0, -s.base)
-			if s.steps > len(s.roles) {
-				r.Index[d] = r.Index[d].Plus(len(s.roles), -s.block, 0)
+			for _, m := range s.moves {
+				r.Index[d] = r.Index[d].Plus(m.axis, m.own-m.by, 0)
 			}
 		case own.Shape[d].Size == 1:
 			r.Index[d] = loop.At(0)

@@ -138,8 +138,8 @@ func (c *chain) join(n *loop.Nest) bool {
 		inside = inside || ok && c.large(a.Buf)
 		outside = outside || !ok && c.large(a.Buf)
 	}
-	if outside && !inside {
-		return false // it has its large matrices from elsewhere, and of the chain something small
+	if !inside && (outside || n.Form == loop.Reduce || n.Form == loop.Contract) {
+		return false // it has its large matrices from elsewhere, and of the chain something small, or begins with something else
 	}
 	for _, a := range n.Loads() {
 		dims, ok := c.written[a.Buf]

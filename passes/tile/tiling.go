@@ -12,15 +12,17 @@ import (
 // tiling is a chain as scans over its tiles, one after the other: where the tiles do not come out even, the last one is over the rest, and where places meet only those
 // before them, tiles that meet about as many have a scan of their own.
 type tiling struct {
-	c     *chain
-	block int // how many places of the tiled role a tile has
-	scans []*loop.Nest
-	begin []*loop.Nest                  // what is set to zero before
-	end   []*loop.Nest                  // what is made of complete sums behind
-	own   map[*loop.Buffer]*loop.Buffer // of what only the chain knows: the part that exists at a time
-	sight *sight                        // what tiles meet; nil for all
-	whole map[*member]*loop.Access      // of sums that are stored through an expression: the sums themselves
-	names map[string]bool               // of new buffers
+	c       *chain
+	block   int // how many places of the tiled role a tile has
+	scans   []*loop.Nest
+	pieces  int                           // places of the other roles that threads may share; 0 where tiles add up
+	strands int                           // how many tiles exist at a time, for each of these
+	begin   []*loop.Nest                  // what is set to zero before
+	end     []*loop.Nest                  // what is made of complete sums behind
+	own     map[*loop.Buffer]*loop.Buffer // of what only the chain knows: the part that exists at a time
+	sight   *sight                        // what tiles meet; nil for all
+	whole   map[*member]*loop.Access      // of sums that are stored through an expression: the sums themselves
+	names   map[string]bool               // of new buffers
 }
 
 // String says how large a tile is.
@@ -185,6 +187,8 @@ func (t *tiling) size(b *loop.Buffer) int {
 		for r, d := range t.c.written[old] {
 			if r != t.c.tiled() {
 				n /= o.Shape[d].Size
+			} else {
+				n /= t.strands
 			}
 		}
 	}
@@ -230,7 +234,7 @@ func (t *tiling) shrunk(b *loop.Buffer, role int, apart []bool) *loop.Buffer {
 	for r, d := range t.c.written[b] {
 		switch {
 		case r == role:
-			o.Shape[d] = ir.D(t.block)
+			o.Shape[d] = ir.D(t.block * t.strands)
 		case !apart[r]:
 			o.Shape[d] = ir.D(1)
 		}
