@@ -29,7 +29,7 @@ func TestLongMemory(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		most float64 // elements for each place of a sequence
-	}{{ir.FuncInfer, 500}, {ir.FuncTrain, 2600}} {
+	}{{ir.FuncInfer, 600}, {ir.FuncTrain, 2600}} {
 		got, twice := float64(short.Loop(c.name).Plan.PerExample), float64(double.Loop(c.name).Plan.PerExample)
 		t.Logf("%s: %.0f elements for each of %d places, %.0f for each of %d", c.name, got/length, length, twice/(2*length), 2*length)
 		if got > c.most*length || got >= heads*length*length {
