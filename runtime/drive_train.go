@@ -73,7 +73,7 @@ func (d *driver) train(args []string) error {
 	if err := checkFormat(f.output, d.m.entries(nil)); err != nil {
 		return err
 	}
-	if f.from != "" || d.blob != "" { // an imported network has its weights inside
+	if f.from != "" || f.with != "" && !f.o.Resume { // an imported network has its weights inside
 		if f.o.From, err = d.model(f.from); err != nil {
 			return err
 		}
