@@ -293,6 +293,9 @@ func TestAllProblems(t *testing.T) {
 
 func FuzzImport(f *testing.F) {
 	f.Add(small())
+	for _, q := range composed() {
+		f.Add(q.model())
+	}
 	for _, h := range hostile {
 		f.Add(model(17, h.graph...))
 	}

@@ -229,3 +229,48 @@ func listed(list ...int) *array {
 }
 
 func operand(name string, x *array) *given { return &given{name: name, t: Float, x: x} }
+
+// composed are nodes of operators that the importer composes of others.
+func composed() []*asked {
+	x := func(dims ...int) *given { return operand("x", newArray(dims...)) }
+	y := func(name string, dims ...int) *given { return operand(name, newArray(dims...)) }
+	places := func(name string, list ...int) *given {
+		return &given{name: name, t: Int64, x: listed(list...), known: true}
+	}
+	return []*asked{
+		{"Attention", "", 24, []*given{x(1, 2, 2, 3), y("k", 1, 1, 4, 3), y("v", 1, 1, 4, 2), y("m", 2, 3), nil, nil, {name: "l", t: Int64, x: newArray(1)}}, 4, [][]byte{wholeAttr("is_causal", 1), realAttr("softcap", 1)}},
+		{"RotaryEmbedding", "", 23, []*given{x(1, 2, 2, 4), y("c", 1, 2, 2), y("s", 1, 2, 2)}, 1, [][]byte{wholeAttr("interleaved", 1)}},
+		{"MaxRoiPool", "", 1, []*given{x(1, 2, 4, 4), y("r", 2, 5)}, 1, [][]byte{wholesAttr("pooled_shape", 2, 3)}},
+		{"DeformConv", "", 19, []*given{x(1, 1, 3, 3), y("w", 1, 1, 2, 2), y("o", 1, 8, 2, 2)}, 1, [][]byte{wholesAttr("strides", 1, 1)}},
+		{"Col2Im", "", 18, []*given{x(1, 4, 4), places("i", 3, 3), places("b", 2, 2)}, 1, [][]byte{wholesAttr("pads", 0, 0, 0, 0)}},
+		{"MaxPool", "", 12, []*given{x(1, 1, 4, 4)}, 2, [][]byte{wholesAttr("kernel_shape", 2, 2), wholeAttr("ceil_mode", 1), wholesAttr("dilations", 1, 2)}},
+		{"AveragePool", "", 19, []*given{x(1, 1, 4, 4)}, 1, [][]byte{wholesAttr("kernel_shape", 2, 2), wholesAttr("dilations", 2, 2)}},
+		{"GridSample", "", 20, []*given{x(1, 1, 2, 2, 2), y("g", 1, 1, 1, 2, 3)}, 1, [][]byte{wordAttr("padding_mode", "reflection")}},
+		{"Det", "", 11, []*given{x(2, 3, 3)}, 1, nil},
+		{"CumProd", "", 26, []*given{x(2, 3), places("a", 1)}, 1, [][]byte{wholeAttr("reverse", 1)}},
+		{"BitCast", "", 26, []*given{x(2)}, 1, [][]byte{wholeAttr("to", int(Int32))}},
+		{"Cast", "", 25, []*given{x(2)}, 1, [][]byte{wholeAttr("to", int(Float8E4M3FN))}},
+		{"DequantizeLinear", "", 25, []*given{{name: "w", t: Int4, x: newArray(2, 3), raw: []byte{0x12, 0xf8, 0x37}}, y("s", 2, 2)}, 1, [][]byte{wholeAttr("block_size", 2)}},
+		{"LSTM", "", 14, []*given{x(2, 1, 2), y("w", 1, 8, 2), y("r", 1, 8, 2), y("b", 1, 16), {name: "l", t: Int32, x: newArray(1)}}, 3, [][]byte{realAttr("clip", 1), wholeAttr("input_forget", 1), wordsAttr("activations", "Elu", "Affine", "Tanh")}},
+		{"GRU", "", 14, []*given{x(2, 1, 2), y("w", 2, 6, 2), y("r", 2, 6, 2)}, 2, [][]byte{wordAttr("direction", "bidirectional"), wordsAttr("activations", "Sigmoid", "Relu", "HardSigmoid", "Tanh"), realsAttr("activation_alpha", 0.5)}},
+		{"SVMClassifier", "ai.onnx.ml", 1, []*given{x(2, 2)}, 2, [][]byte{wholesAttr("vectors_per_class", 1, 1, 1), wholesAttr("classlabels_ints", 1, 2, 3), realsAttr("support_vectors", 1, 2, 3, 4, 5, 6),
+			realsAttr("coefficients", 1, 2, 3, 4, 5, 6), realsAttr("rho", 1, 2, 3), realsAttr("prob_a", 1, 2, 3), realsAttr("prob_b", 1, 2, 3)}},
+		{"LabelEncoder", "ai.onnx.ml", 2, []*given{{name: "x", t: Int64, x: newArray(2)}}, 1, [][]byte{wholesAttr("keys_int64s", 1, 2), realsAttr("values_floats", 1, 2)}},
+		{"TreeEnsemble", "ai.onnx.ml", 5, []*given{x(2, 2)}, 1, [][]byte{wholesAttr("tree_roots", 0), wholesAttr("nodes_featureids", 0), wholesAttr("nodes_truenodeids", 0), wholesAttr("nodes_falsenodeids", 1),
+			wholesAttr("nodes_trueleafs", 1), wholesAttr("nodes_falseleafs", 1), tensorAttr("nodes_modes", Uint8, 6), tensorAttr("nodes_splits", Float, 0), tensorAttr("membership_values", Float, 1, 2, math.NaN()),
+			wholesAttr("leaf_targetids", 0, 0), tensorAttr("leaf_weights", Float, 1, 2)}},
+	}
+}
+
+func tensorAttr(name string, t DataType, list ...float64) []byte {
+	return join(str(1, name), sub(5, encodeTensor(newTensor("", t, []int{len(list)}, list))), num(20, 4))
+}
+
+// TestComposed imports each of the seeds of FuzzImport, which else would be of no use.
+func TestComposed(t *testing.T) {
+	for _, q := range composed() {
+		if got := q.evaluated(t); len(got) != q.results {
+			t.Errorf("%s has %d results", q.op, len(got))
+		}
+	}
+}

@@ -54,7 +54,7 @@ var _ = register("",
 		}
 		return n.results(n.back(n.op("einsum", args, at1("equation", n.str("equation", "")))))
 	}},
-	opRow{name: "Det", min: 11, run: determinant},
+	opRow{name: "Det", min: 11, heavy: true, run: determinant},
 	opRow{name: "GridSample", min: 16, heavy: true, run: func(n *call) []*value {
 		mode := n.str("mode", "linear")
 		if w := map[string]string{"bilinear": "linear", "bicubic": "cubic"}[mode]; w != "" {
@@ -170,7 +170,7 @@ func determinant(n *call) []*value {
 	det := n.expand(n.reshape(one, 1), []int{count})
 	above := &constant{t: Float, shape: []int{size, size}} // for each row those above it
 	for i := range size * size {
-		above.data = append(above.data, map[bool]float64{true: 1}[i/size < i%size])
+		above.data = append(above.data, truth(i/size < i%size))
 	}
 	for k := range size {
 		column := n.reshape(cut(x, 2, k), count, size)

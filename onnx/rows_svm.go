@@ -8,7 +8,7 @@ import (
 
 var _ = register("ai.onnx.ml",
 	opRow{name: "SVMRegressor", min: 1, run: svmRegressor},
-	opRow{name: "SVMClassifier", min: 1, run: svmClassifier},
+	opRow{name: "SVMClassifier", min: 1, heavy: true, run: svmClassifier},
 )
 
 func svmRegressor(n *call) []*value {
@@ -150,64 +150,55 @@ func (n *call) coupled(scores *ir.Value, a, b []float64, classes int) *ir.Value 
 	}
 	wins := n.apply("sigmoid", n.apply("neg", n.apply("add", n.apply("mul", scores, constants(a)), constants(b))))
 	wins = n.op("clip", []*ir.Value{wins}, at1("min", 1e-7), at1("max", 1-1e-7))
-	one, zero := n.scalar(ir.F32, 1), n.scalar(ir.F32, 0)
-	r := make([][]*ir.Value, classes) // r[i][j]: that i wins against j
-	for i := range r {
-		r[i] = make([]*ir.Value, classes)
+	batch, last := n.dims(0)[0], classes-1
+	n.makes(classes, classes)
+	of, lost, same := &constant{t: Int32, shape: []int{classes * classes}, data: make([]float64, classes*classes)}, &constant{t: Bool, shape: []int{classes, classes}}, &constant{t: Bool, shape: []int{classes, classes}}
+	for i := range classes * classes {
+		lost.data, same.data = append(lost.data, truth(i/classes > i%classes)), append(same.data, truth(i/classes == i%classes))
 	}
-	eachPair(classes, func(p, i, j int) {
-		r[i][j] = n.op("slice", []*ir.Value{wins}, at1("starts", []int{p}), at1("ends", []int{p + 1}), at1("axes", []int{1}))
-		r[j][i] = n.apply("sub", one, r[i][j])
-	})
-	q := func(i, j int) *ir.Value {
-		if i != j {
-			return n.apply("neg", n.apply("mul", r[j][i], r[i][j]))
-		}
-		sum := zero
-		for k := range classes {
-			if k != i {
-				sum = n.apply("add", sum, n.apply("mul", r[k][i], r[k][i]))
-			}
-		}
-		return sum
+	eachPair(classes, func(p, i, j int) { of.data[i*classes+j], of.data[j*classes+i] = float64(p), float64(p) })
+	one, zero, diagonal := n.scalar(ir.F32, 1), n.scalar(ir.F32, 0), n.im.materialize(same)
+	r := n.reshape(n.op("gather", []*ir.Value{wins, n.im.materialize(of)}, at1("axis", 1)), batch, classes, classes) // that i wins against j
+	r = n.apply("where", n.im.materialize(lost), n.apply("sub", one, r), r)
+	r = n.apply("where", diagonal, zero, r)
+	other := n.transpose(r, 0, 2, 1)
+	sums := n.op("reduce_sum", []*ir.Value{n.apply("mul", other, other)}, at1("axes", []int{2}), at1("keep_dims", true))
+	q := n.apply("sub", n.apply("where", diagonal, sums, zero), n.apply("mul", r, other))
+	part := func(rows, columns [2]int) *ir.Value {
+		return n.op("slice", []*ir.Value{q}, at1("starts", []int{rows[0], columns[0]}), at1("ends", []int{rows[1], columns[1]}), at1("axes", []int{1, 2}))
 	}
-	last := classes - 1
-	rows := make([][]*ir.Value, last) // of the system, with its right side behind
-	for i := range rows {
-		side := n.apply("sub", q(last, last), q(i, last))
-		for j := range last {
-			rows[i] = append(rows[i], n.apply("add", n.apply("sub", q(i, j), q(last, j)), side))
-		}
-		rows[i] = append(rows[i], side)
-	}
-	p := n.solved(rows)
-	rest := one
-	for _, x := range p {
-		rest = n.apply("sub", rest, x)
-	}
-	return n.op("concat", append(p, rest), at1("axis", 1))
+	front, end := [2]int{0, last}, [2]int{last, classes}
+	side := n.apply("sub", part(end, end), part(front, end))
+	matrix := n.apply("add", n.apply("sub", part(front, front), part(end, front)), side)
+	p := n.solved(n.op("concat", []*ir.Value{matrix, side}, at1("axis", 2)), batch, last)
+	rest := n.apply("sub", one, n.op("reduce_sum", []*ir.Value{p}, at1("axes", []int{1}), at1("keep_dims", true)))
+	return n.op("concat", []*ir.Value{p, rest}, at1("axis", 1))
 }
 
-// solved is the solution of a system of linear equations whose matrix is symmetric and positive definite, so that no rows have to change places.
-func (n *call) solved(rows [][]*ir.Value) []*ir.Value {
-	size := len(rows)
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// solved are the solutions [N,size] of systems of linear equations [N,size,size+1], whose right sides stand behind. The matrices are symmetric and positive
+// definite, so that no rows have to change places.
+func (n *call) solved(a *ir.Value, batch, size int) *ir.Value {
+	cut := func(axis, at int) *ir.Value {
+		return n.op("slice", []*ir.Value{a}, at1("starts", []int{at}), at1("ends", []int{at + 1}), at1("axes", []int{axis}))
+	}
 	for k := range size {
-		for i := k + 1; i < size; i++ {
-			f := n.apply("div", rows[i][k], rows[k][k])
-			for j := k + 1; j <= size; j++ {
-				rows[i][j] = n.apply("sub", rows[i][j], n.apply("mul", f, rows[k][j]))
-			}
+		others := &constant{t: Float, shape: []int{size, 1}}
+		for i := range size {
+			others.data = append(others.data, truth(i != k))
 		}
+		row := n.apply("div", cut(1, k), n.reshape(n.op("slice", []*ir.Value{cut(1, k)}, at1("starts", []int{k}), at1("ends", []int{k + 1}), at1("axes", []int{2})), batch, 1, 1))
+		mask := n.im.materialize(others)
+		cleared := n.apply("sub", a, n.apply("mul", n.apply("mul", cut(2, k), mask), row))
+		a = n.apply("where", n.apply("equal", mask, n.scalar(ir.F32, 0)), row, cleared)
 	}
-	x := make([]*ir.Value, size)
-	for i := size - 1; i >= 0; i-- {
-		x[i] = rows[i][size]
-		for j := i + 1; j < size; j++ {
-			x[i] = n.apply("sub", x[i], n.apply("mul", rows[i][j], x[j]))
-		}
-		x[i] = n.apply("div", x[i], rows[i][i])
-	}
-	return x
+	return n.reshape(cut(2, size), batch, size)
 }
 
 // probit is the number below which a normal number lies with probability p: Winitzki's approximation of the inverse of erf (2008), and two steps of Newton's
