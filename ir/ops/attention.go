@@ -14,7 +14,8 @@ var Attention = Register(&Operator{
 	Doc: "Scaled dot-product attention (Vaswani et al., Attention Is All You Need, 2017) of heads: queries [N,T,H,D] and keys [N,S,G,D] give weights, with which the " +
 		"values [N,S,G,E] are averaged, giving [N,T,H,E]. G divides H: each H/G heads in a row share the keys and values of one (Ainslie et al., GQA, 2023). " +
 		"Causal queries see no key behind them, where the last query stands at the last key. lengths i32[N] hides the keys from lengths[n] on. " +
-		"A mask broadcasts to [N,H,T,S] as in NumPy: numbers are added to the scores, and of truth values those that are false hide a key.",
+		"A mask broadcasts to [N,H,T,S] as in NumPy: numbers are added to the scores, and of truth values those that are false hide a key. " +
+		"Long sequences run in tiles of queries, so that memory grows with their length and not with its square.",
 	Formula:  "y[n,t,h] = Σ_s softmax_s(scale * query[n,t,h]·key[n,s,g] + mask[n,h,t,s]) value[n,s,g], g = h*G/H rounded down",
 	Example:  "y = attention(query, key, value, causal=true)",
 	Category: "layer",

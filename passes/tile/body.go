@@ -117,8 +117,13 @@ func (t *tiling) sumsOf(m *member) loop.Access {
 
 // steps is the scan over count tiles of block places from place base on, at every place of the other roles.
 func (t *tiling) steps(roles []int, role, base, block, count int) *loop.Nest {
-	first, last := t.c.members[0], t.c.members[len(t.c.members)-1]
-	scan := &loop.Nest{Form: loop.Scan, Name: last.nest.Name, Lanes: 1, Pos: first.nest.Pos}
+	first := t.c.members[0]
+	scan := &loop.Nest{Form: loop.Scan, Lanes: 1, Pos: first.nest.Pos}
+	for _, m := range t.c.members {
+		if activations(m.nest) {
+			scan.Name = m.nest.Name // at the end that of the last product
+		}
+	}
 	for _, r := range roles {
 		scan.Axes = append(scan.Axes, first.nest.AxisAt(first.axis[r]))
 	}

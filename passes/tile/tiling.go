@@ -2,6 +2,7 @@ package tile
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/dlc-ml/dlc/avo/kernel"
@@ -108,8 +109,11 @@ const (
 	mostGroups = 8
 )
 
-// callCycles is what the call of a kernel takes beside its work.
-const callCycles = 100
+// What the call of a kernel takes beside its work, and how long it may take at most, where smaller tiles are possible: about 200 µs, since the garbage collector waits for it.
+const (
+	callCycles = 100
+	mostCycles = 800000
+)
 
 // price estimates the cycles of the nests of a chain one after the other: what they compute, and how long they wait for what they hand each other.
 func (c *chain) price(sizes map[string]int) (float64, error) {
@@ -143,7 +147,7 @@ func handed(n *loop.Nest, of map[*loop.Buffer]bool) float64 {
 	return lines
 }
 
-// price estimates the cycles of a tiling.
+// price estimates the cycles of a tiling; infinitely many where a call would take too long.
 func (t *tiling) price(sizes map[string]int) (float64, error) {
 	own, bytes := map[*loop.Buffer]bool{}, 0.0
 	sum := 0.0
@@ -160,6 +164,9 @@ func (t *tiling) price(sizes map[string]int) (float64, error) {
 			p, err := kernel.Price(n, sizes, s.Axes...)
 			if err != nil {
 				return 0, err
+			}
+			if p > kernel.Examples*mostCycles && t.block > blocks[0] {
+				return math.Inf(1), nil
 			}
 			sum += float64(steps(s)) * (p + kernel.Examples*(callCycles+handed(n, own)*kernel.LineCycles(bytes)))
 		}
