@@ -50,7 +50,7 @@ func TestImport(t *testing.T) {
 		}
 		most[name] = largest
 		if strings.HasSuffix(name, "-b32") && apart < largest/100 {
-			t.Errorf("%s: outputs are up to %g, but those of different inputs differ by %g, so that comparing them shows little: go run ./bench setup exports it again", name, largest, apart)
+			t.Errorf("%s: outputs are up to %g, but those of different inputs differ by %g, which shows little: go run ./bench setup exports it again", name, largest, apart)
 		}
 	}
 	sources, err := filepath.Glob("models/*.dl")

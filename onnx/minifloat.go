@@ -31,7 +31,8 @@ func (m *minifloat) read(bits uint64) float64 {
 		sign = -1
 	}
 	switch {
-	case m.unsignedZero && sign < 0 && e == 0 && f == 0, m.infinite && top && f != 0, m.nan && !m.infinite && !m.unsignedZero && top && f == float64(int(1)<<m.fraction-1):
+	case m.unsignedZero && sign < 0 && e == 0 && f == 0, m.infinite && top && f != 0,
+		m.nan && !m.infinite && !m.unsignedZero && top && f == float64(int(1)<<m.fraction-1):
 		return math.NaN()
 	case m.infinite && top:
 		return math.Inf(int(sign))

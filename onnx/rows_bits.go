@@ -11,7 +11,8 @@ var _ = register("", opRow{name: "BitCast", min: 26, run: bitCast})
 // whole16 are the types of whole numbers of 16 bits, which have cells of 32 in a program.
 var whole16 = map[DataType]bool{Int16: true, Uint16: true}
 
-// bitCast reads the bits of an element as one of another type. Cells of 32 bits hold all types but those of 64 bits as they are, so that only these have no bits to read.
+// bitCast reads the bits of an element as one of another type. Cells of 32 bits hold all types but those of 64 bits as they are, so that only these have
+// no bits to read.
 func bitCast(n *call) []*value {
 	from, to := n.x(0).t, DataType(n.int("to", 0))
 	if _, ok := elemOfType[to]; !ok || storages[from].size != storages[to].size || storages[from].bits != storages[to].bits {
@@ -72,8 +73,10 @@ func (im *importer) bits(c *constant, to DataType) (*constant, bool) {
 // bitsOf are the bits of numbers of the types whose elements a constant holds exactly.
 var bitsOf = map[DataType]func(x float64) uint64{
 	Float: func(x float64) uint64 { return uint64(math.Float32bits(float32(x))) },
-	Int8:  func(x float64) uint64 { return uint64(uint8(int8(x))) }, Uint8: integerBits, Bool: integerBits, Int16: integerBits, Uint16: integerBits, Int32: integerBits, Uint32: integerBits,
-	Int4: func(x float64) uint64 { return uint64(int64(x)) & 15 }, Uint4: integerBits, Int2: func(x float64) uint64 { return uint64(int64(x)) & 3 }, Uint2: integerBits,
+	Int8:  func(x float64) uint64 { return uint64(uint8(int8(x))) }, Uint8: integerBits, Bool: integerBits,
+	Int16: integerBits, Uint16: integerBits, Int32: integerBits, Uint32: integerBits,
+	Int4: func(x float64) uint64 { return uint64(int64(x)) & 15 }, Uint4: integerBits,
+	Int2: func(x float64) uint64 { return uint64(int64(x)) & 3 }, Uint2: integerBits,
 }
 
 func integerBits(x float64) uint64 { return uint64(int64(x)) }

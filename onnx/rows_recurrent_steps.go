@@ -38,7 +38,8 @@ func plainActivation(kind string, attrs ...string) activation {
 
 // recurrentActivations are those of ONNX, by their names in small letters.
 var recurrentActivations = map[string]activation{
-	"relu": plainActivation("relu"), "tanh": plainActivation("tanh"), "sigmoid": plainActivation("sigmoid"), "softsign": plainActivation("softsign"), "softplus": plainActivation("softplus"),
+	"relu": plainActivation("relu"), "tanh": plainActivation("tanh"), "sigmoid": plainActivation("sigmoid"),
+	"softsign": plainActivation("softsign"), "softplus": plainActivation("softplus"),
 	"elu": plainActivation("elu", "alpha"), "thresholdedrelu": plainActivation("thresholded_relu", "alpha"),
 	"leakyrelu":   {alpha: true, alphaElse: 0.01, apply: plainActivation("leaky_relu", "alpha").apply},
 	"hardsigmoid": {alpha: true, beta: true, alphaElse: 0.2, betaElse: 0.5, apply: plainActivation("hard_sigmoid", "alpha", "beta").apply},

@@ -30,7 +30,8 @@ func roiAlign(n *call) []*value {
 	return n.lasts(n.back(n.reshape(y, count, size[0], size[1], n.dims(0)[1])))
 }
 
-// maxRoiPool cuts regions out of images, each into as many cells, and takes the largest element of each cell, first along its rows and then down. A cell without elements is 0.
+// maxRoiPool cuts regions out of images, each into as many cells, and takes the largest element of each cell, first along its rows and then down. A cell
+// without elements is 0.
 func maxRoiPool(n *call) []*value {
 	dims, size := n.dims(0), n.list("pooled_shape")
 	if len(dims) != 4 || len(size) != 2 || slices.Min(size) < 1 || n.rank(1) != 2 || n.dims(1)[1] != 5 {

@@ -88,7 +88,8 @@ func svmClassifier(n *call) []*value {
 		}
 		scores := n.apply("add", n.svmKernel(coefficients, classes, "LINEAR"), n.scalar(ir.F32, rho[0]))
 		return []*value{n.labelled(scores, labels), {t: Float, v: n.finished(scores)}}
-	} else if pairs := classes * (classes - 1) / 2; len(of) != classes || classes < 2 || len(vectors) != supports*features || len(coefficients) != supports*(classes-1) || len(rho) != pairs ||
+	} else if pairs := classes * (classes - 1) / 2; len(of) != classes || classes < 2 ||
+		len(vectors) != supports*features || len(coefficients) != supports*(classes-1) || len(rho) != pairs ||
 		len(a) != len(b) || a != nil && len(a) != pairs {
 		refuse("%d support vectors of %d classes with %d coefficients do not fit an input %v", supports, classes, len(coefficients), n.x(0).shape())
 	}
@@ -137,7 +138,9 @@ func (n *call) votes(kernel *ir.Value, of []int, coefficients, rho []float64) (s
 	})
 	scores = n.layer(kernel, matrix, pairs, rho)
 	won := n.cast(n.apply("greater", scores, n.scalar(ir.F32, 0)), ir.F32)
-	votes = n.op("dense", []*ir.Value{won, n.im.materialize(&constant{t: Float, shape: []int{pairs, classes}, data: win}), n.im.materialize(&constant{t: Float, shape: []int{classes}, data: base})})
+	matrixOf := &constant{t: Float, shape: []int{pairs, classes}, data: win}
+	start := &constant{t: Float, shape: []int{classes}, data: base}
+	votes = n.op("dense", []*ir.Value{won, n.im.materialize(matrixOf), n.im.materialize(start)})
 	return scores, votes
 }
 
@@ -152,7 +155,8 @@ func (n *call) coupled(scores *ir.Value, a, b []float64, classes int) *ir.Value 
 	wins = n.op("clip", []*ir.Value{wins}, at1("min", 1e-7), at1("max", 1-1e-7))
 	batch, last := n.dims(0)[0], classes-1
 	n.makes(classes, classes)
-	of, lost, same := &constant{t: Int32, shape: []int{classes * classes}, data: make([]float64, classes*classes)}, &constant{t: Bool, shape: []int{classes, classes}}, &constant{t: Bool, shape: []int{classes, classes}}
+	of := &constant{t: Int32, shape: []int{classes * classes}, data: make([]float64, classes*classes)} // the pair of two classes
+	lost, same := &constant{t: Bool, shape: []int{classes, classes}}, &constant{t: Bool, shape: []int{classes, classes}}
 	for i := range classes * classes {
 		lost.data, same.data = append(lost.data, truth(i/classes > i%classes)), append(same.data, truth(i/classes == i%classes))
 	}
@@ -193,7 +197,9 @@ func (n *call) solved(a *ir.Value, batch, size int) *ir.Value {
 		for i := range size {
 			others.data = append(others.data, truth(i != k))
 		}
-		row := n.apply("div", cut(1, k), n.reshape(n.op("slice", []*ir.Value{cut(1, k)}, at1("starts", []int{k}), at1("ends", []int{k + 1}), at1("axes", []int{2})), batch, 1, 1))
+		row := cut(1, k)
+		pivot := n.op("slice", []*ir.Value{row}, at1("starts", []int{k}), at1("ends", []int{k + 1}), at1("axes", []int{2}))
+		row = n.apply("div", row, n.reshape(pivot, batch, 1, 1))
 		mask := n.im.materialize(others)
 		cleared := n.apply("sub", a, n.apply("mul", n.apply("mul", cut(2, k), mask), row))
 		a = n.apply("where", n.apply("equal", mask, n.scalar(ir.F32, 0)), row, cleared)

@@ -22,7 +22,8 @@ func (n *call) windows(axes int, size []int) *windows {
 	if pads == nil || auto != "NOTSET" && auto != "" {
 		pads = make([]int, 2*axes)
 	}
-	if len(size) != axes || len(pads) != 2*axes || len(w.stride) != axes || len(w.dilation) != axes || slices.Min(slices.Concat(size, w.stride, w.dilation)) < 1 || product(size) > 1024 {
+	if len(size) != axes || len(pads) != 2*axes || len(w.stride) != axes || len(w.dilation) != axes ||
+		slices.Min(slices.Concat(size, w.stride, w.dilation)) < 1 || product(size) > 1024 {
 		refuse("its window does not fit its input")
 	}
 	w.before, w.padded, w.after = slices.Clone(pads[:axes]), slices.Clone(pads[axes:]), make([]int, axes)

@@ -72,7 +72,8 @@ func (n *call) updates(states int, update func(x, g *ir.Value, kept []*ir.Value)
 	return n.results(list...)
 }
 
-// gradient is the gradient of a value of the graph by others that it was computed from. The node's operands are the places at which it is taken: those values themselves.
+// gradient is the gradient of a value of the graph by others that it was computed from. The node's operands are the places at which it is taken: those
+// values themselves.
 func gradient(n *call) []*value {
 	var names []string
 	if a := n.attr("xs"); a != nil {

@@ -33,7 +33,8 @@ func treeEnsemble(n *call) []*value {
 	return n.results(n.back(n.transformed(y, afters[after])))
 }
 
-// leafForest reads the attributes of nodes whose leaves are listed apart. The leaves that a node leads to stand behind all nodes, one for each way to a leaf, and leaf has their
+// leafForest reads the attributes of nodes whose leaves are listed apart. The leaves that a node leads to stand behind all nodes,
+// one for each way to a leaf, and leaf has their
 // numbers, -1 for nodes.
 func (n *call) leafForest(features, leaves int) (f *forest, leaf []int) {
 	yes, no, feature := n.list("nodes_truenodeids"), n.list("nodes_falsenodeids"), n.list("nodes_featureids")

@@ -37,14 +37,19 @@ func checkFormat(path string, list []tensorEntry) error {
 	}
 	for i := range list {
 		t := &list[i]
-		if name := t.name; formatOf(path) == folderFormat && (name == "" || name != filepath.Base(name) || !filepath.IsLocal(name) || strings.ContainsAny(name, `/\:`)) {
-			return fmt.Errorf("tensor %s: the name cannot be that of a file; .npz takes it", quoted(name))
+		if formatOf(path) == folderFormat && !fileName(t.name) {
+			return fmt.Errorf("tensor %s: the name cannot be that of a file; .npz takes it", quoted(t.name))
 		}
 		if npyDescr(t.dtype) == "" {
 			return fmt.Errorf("tensor %s: NumPy has no %s; --dtype gives it another type", quoted(t.name), t.dtype)
 		}
 	}
 	return nil
+}
+
+// fileName reports whether a tensor's name can be that of a file in a folder.
+func fileName(name string) bool {
+	return name != "" && name == filepath.Base(name) && filepath.IsLocal(name) && !strings.ContainsAny(name, `/\:`)
 }
 
 // writeWeights writes tensors that checkFormat has seen. Each file is there whole or not at all, and none where a tensor cannot be read.

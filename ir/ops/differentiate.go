@@ -8,8 +8,9 @@ import (
 	"github.com/dlc-ml/dlc/ir"
 )
 
-// Gradients appends to the function the gradient of y, of whose elements the sum is taken, by other values, by reverse accumulation, and returns them in their order: nil for those
-// that y does not depend on. Errors name the source position of the operator that no gradient can pass, behind what, which says what depends on what.
+// Gradients appends to the function the gradient of y, of whose elements the sum is taken, by other values, by reverse accumulation, and returns them in
+// their order: nil for those that y does not depend on. Errors name the source position of the operator that no gradient can pass, behind what, which says
+// what depends on what.
 func (b *Builder) Gradients(y *ir.Value, by []*ir.Value, what string) ([]*ir.Value, error) {
 	d := &differentiation{b: b, what: what, forward: map[*ir.Op]bool{}, active: dependents(b.Func, by), grads: map[*ir.Value]*ir.Value{}}
 	list := make([]*ir.Value, len(by))
