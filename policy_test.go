@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"passes/autodiff":    {"diag", "ir", "ir/ops", "passes/pass", "passes/simplify"},
 	"passes/lower":       {"diag", "ir", "ir/loop", "ir/ops", "passes/pass"},
 	"passes/fusion":      {"diag", "ir", "ir/loop", "passes/pass"},
+	"passes/chain":       {"ir", "ir/loop", "passes/pass"},
 	"passes/prepare":     {"ir", "ir/loop", "passes/pass"},
 	"passes/layout":      {"diag", "ir", "ir/loop", "avo/kernel", "passes/pass"},
 	"passes/tile":        {"ir", "ir/loop", "avo/kernel", "passes/pass"},

@@ -21,7 +21,8 @@ type program struct {
 	constants map[*loop.Buffer]int // where each table starts among the package's, in elements
 	prepare   []*step              // run once, when a model makes its first session
 	steps     []*step
-	flops     int // of one example
+	local     map[*loop.Buffer]bool // storages that stay inside one chain
+	flops     int                   // of one example
 	// cycles is about how long an example takes, and what does not depend on the batch.
 	cycles struct{ perExample, fixed float64 }
 	// counted is how many numbers the table must hold: for each example, and whatever the batch.
@@ -49,6 +50,9 @@ type step struct {
 	chunk int // rows of a piece
 
 	both []*step // of two scans that run at the same time
+
+	chain *chain // that it belongs to; else nil
+	sum   int    // of one that sums over the batch: its number among those of its chain
 }
 
 // newProgram builds the kernels of f and lays out its table of buffers. Where ks is nil it makes no code.
@@ -87,9 +91,12 @@ func newProgram(f *loop.Func, sizes map[string]int, ks *kernelSet) (*program, er
 			continue
 		}
 		p.steps = append(p.steps, s)
+		p.addToChain(s, i, names)
 		p.flops += s.b.Flops
 		p.addCycles(s.b, 1)
 	}
+	p.endChains()
+	p.findLocal()
 	if p.counted.perExample+p.counted.fixed > 0 {
 		p.table = len(p.bases)
 		p.addTable(p.counted.perExample, p.counted.fixed)

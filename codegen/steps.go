@@ -21,6 +21,9 @@ func programSource(u *pass.Unit, p *program, states []string, formulas map[strin
 		parts = append(parts, p.runDecl("Prepare", "computes what depends on the weights alone.", p.prepare))
 	}
 	for _, s := range slices.Concat(p.prepare, p.steps) {
+		if c := s.chain; c != nil && c.steps[0] == s {
+			parts = append(parts, c.decl())
+		}
 		d, err := p.stepDecl(u, s, states)
 		if err != nil {
 			return "", err
@@ -163,6 +166,12 @@ func (p *program) results() []*loop.Buffer {
 func (p *program) runDecl(suffix, doc string, steps []*step) string {
 	body := func(g *jen.Group) {
 		for _, s := range steps {
+			if s.chain != nil {
+				if s.chain.steps[0] == s {
+					g.Id("x").Dot("chain").Call(jen.Lit(s.chain.part), jen.Lit(s.chain.sums), jen.Id(s.chain.name))
+				}
+				continue
+			}
 			if s.nest.Form == loop.Scan {
 				p.runScan(g, s)
 				continue
@@ -200,12 +209,10 @@ func (s *step) call() *jen.Statement {
 	case grid.Ordered:
 		each = jen.Id("x").Dot("inOrder").Call(count, chunk, jen.Id(s.name))
 	}
-	if s.b.Block == 0 {
-		return each
+	if s.b.Block > 0 {
+		return jen.Id("x").Dot("sum").Call(jen.Lit(s.sum), jen.Lit(s.b.Block), count, jen.Lit(max(1, grid.Least)), chunk, jen.Id(s.name))
 	}
-	from, n := jen.Id("x").Dot("from"), jen.Id("x").Dot("n")
-	// A sum over no example is computed too.
-	return jen.For(from.Clone().Op("=").Lit(0), from.Clone().Op("==").Lit(0).Op("||").Add(from.Clone()).Op("<").Add(n), from.Clone().Op("+=").Lit(s.b.Block)).Block(each)
+	return each
 }
 
 // stepDecl declares the function that calls a kernel on rows lo to hi of its grid.
@@ -234,7 +241,7 @@ func (p *program) stepDecl(u *pass.Unit, s *step, states []string) (string, erro
 func (p *program) arguments(u *pass.Unit, s *step, states []string, t []*jen.Statement) ([]jen.Code, error) {
 	var args []jen.Code
 	for _, a := range s.b.Args {
-		code, err := p.pointer(u, a, states, t)
+		code, err := p.pointer(u, s, a, states, t)
 		if err != nil {
 			return nil, fmt.Errorf("%s: error: %w", s.nest.Pos, err)
 		}
@@ -251,16 +258,27 @@ func (p *program) arguments(u *pass.Unit, s *step, states []string, t []*jen.Sta
 	from, n := jen.Id("x").Dot("from"), jen.Id("x").Dot("n")
 	switch {
 	case s.b.Block > 0:
-		args = append(args, jen.Min(jen.Lit(s.b.Block), n.Op("-").Add(from)), jen.Min(jen.Lit(1), from.Clone()))
+		args = append(args, jen.Id("x").Dot("block").Call(jen.Lit(s.b.Block)), jen.Min(jen.Lit(1), from))
 	case s.b.Batch:
 		args = append(args, n)
 	}
 	return args, nil
 }
 
-// pointer is the Go expression of one pointer argument at a step of a scan whose axes count in t.
-func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t []*jen.Statement) (*jen.Statement, error) {
-	offset := func(at int) *jen.Statement { return offset(at, a, t) }
+// pointer is the Go expression of one pointer argument of step s, at a step of a scan whose axes count in t.
+func (p *program) pointer(u *pass.Unit, s *step, a kernel.Arg, states []string, t []*jen.Statement) (*jen.Statement, error) {
+	lo, from := jen.Id("lo"), jen.Id("x").Dot("from")
+	if a.Buf != nil && p.local[a.Buf.Root()] {
+		shift := jen.Id("x").Dot("shift")
+		if s.b.Block > 0 {
+			from = jen.Parens(from.Op("-").Add(shift))
+		} else if lo.Op("-"); s.b.Grid.Extent > 1 {
+			lo = jen.Parens(lo.Lit(s.b.Grid.Extent).Op("*").Add(shift))
+		} else {
+			lo = jen.Parens(lo.Add(shift))
+		}
+	}
+	offset := func(at int) *jen.Statement { return offset(at, a, lo, from, t) }
 	x := func(method string, args ...jen.Code) *jen.Statement { return jen.Id("x").Dot(method).Call(args...) }
 	if a.Buf == nil {
 		return x("at", jen.Lit(p.table), offset(a.Offset)), nil
@@ -299,8 +317,8 @@ func (p *program) pointer(u *pass.Unit, a kernel.Arg, states []string, t []*jen.
 	return x("at", jen.Lit(i), offset(a.Offset)), nil
 }
 
-// offset is at + stride*lo + Σ steps[i]*t[i] + example*from without what is zero.
-func offset(at int, a kernel.Arg, t []*jen.Statement) *jen.Statement {
+// offset is at + stride*lo + cut*cut + Σ steps[i]*t[i] + example*from without what is zero.
+func offset(at int, a kernel.Arg, lo, from *jen.Statement, t []*jen.Statement) *jen.Statement {
 	var sum *jen.Statement
 	add := func(x *jen.Statement) {
 		if sum == nil {
@@ -321,12 +339,12 @@ func offset(at int, a kernel.Arg, t []*jen.Statement) *jen.Statement {
 	if at != 0 {
 		add(jen.Lit(at))
 	}
-	times(a.Stride, jen.Id("lo"))
+	times(a.Stride, lo.Clone())
 	times(a.Cut, jen.Id("cut"))
 	for i, c := range a.Steps {
 		times(c, t[i].Clone())
 	}
-	times(a.Example, jen.Id("x").Dot("from"))
+	times(a.Example, from.Clone())
 	if sum == nil {
 		return jen.Lit(0)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 	"github.com/dlc-ml/dlc/ir/ops"
 	"github.com/dlc-ml/dlc/passes/autodiff"
+	"github.com/dlc-ml/dlc/passes/chain"
 	"github.com/dlc-ml/dlc/passes/fusion"
 	"github.com/dlc-ml/dlc/passes/layout"
 	"github.com/dlc-ml/dlc/passes/lower"
@@ -25,7 +26,7 @@ import (
 // TestGolden runs each pass on recorded programs: "in.ir" is the tensor program, or for passes behind lower the loop functions; "out.ir" is
 // the program after it, "notes" what --explain says, "error" the error.
 func TestGolden(t *testing.T) {
-	for _, p := range []pass.Pass{simplify.Pass, autodiff.Pass, lower.Pass, fusion.Pass, prepare.Pass, layout.Pass, tile.Pass, memory.Pass} {
+	for _, p := range []pass.Pass{simplify.Pass, autodiff.Pass, lower.Pass, fusion.Pass, prepare.Pass, layout.Pass, tile.Pass, chain.Pass, memory.Pass} {
 		t.Run(p.Name, func(t *testing.T) {
 			golden.Run(t, "../golden/passes/"+p.Name, func(t *testing.T, in map[string]string) map[string]string {
 				return runPass(t, p, in["in.ir"])
@@ -55,7 +56,7 @@ func runPass(t *testing.T, p pass.Pass, text string) map[string]string {
 // parseUnit reads what pass p gets.
 func parseUnit(t *testing.T, p pass.Pass, text string) *pass.Unit {
 	t.Helper()
-	if slices.Contains([]string{fusion.Pass.Name, prepare.Pass.Name, layout.Pass.Name, tile.Pass.Name, memory.Pass.Name}, p.Name) {
+	if slices.Contains([]string{fusion.Pass.Name, prepare.Pass.Name, layout.Pass.Name, tile.Pass.Name, chain.Pass.Name, memory.Pass.Name}, p.Name) {
 		f, err := loop.Parse("in.ir", []byte(text))
 		if err != nil {
 			t.Fatal(err)

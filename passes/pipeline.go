@@ -3,6 +3,7 @@ package passes
 
 import (
 	"github.com/dlc-ml/dlc/passes/autodiff"
+	"github.com/dlc-ml/dlc/passes/chain"
 	"github.com/dlc-ml/dlc/passes/fusion"
 	"github.com/dlc-ml/dlc/passes/layout"
 	"github.com/dlc-ml/dlc/passes/lower"
@@ -24,6 +25,7 @@ var Pipeline = []pass.Pass{
 	prepare.Pass, // loop program: what inference computes once
 	layout.Pass,  // loop program: strides, order of sums, views
 	tile.Pass,    // loop program: chains of products in tiles
+	chain.Pass,   // loop program: which nests run one after another on a few examples
 	memory.Pass,  // loop program: the place of every buffer
 }
 

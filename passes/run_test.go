@@ -64,7 +64,7 @@ func TestDump(t *testing.T) {
 	for _, f := range files {
 		list = append(list, filepath.Base(f))
 	}
-	want := "00-source.ir 01-simplify.ir 02-autodiff.ir 03-lower.ir 04-fusion.ir 05-prepare.ir 06-layout.ir 07-tile.ir 08-memory.ir"
+	want := "00-source.ir 01-simplify.ir 02-autodiff.ir 03-lower.ir 04-fusion.ir 05-prepare.ir 06-layout.ir 07-tile.ir 08-chain.ir 09-memory.ir"
 	if got := strings.Join(list, " "); got != want {
 		t.Fatalf("the files are %s, not %s", got, want)
 	}

@@ -75,7 +75,7 @@ func (d *driver) bench(args []string) error {
 	}
 	if d.json {
 		return d.printJSON(object{{"model", d.m.name}, {"mode", *mode}, {"batch", n}, {"threads", *threads}, {"isa", string(isa)},
-			{"ms", seconds * 1e3}, {"per_s", float64(n) / seconds}, {"allocs", t.allocs}, {"gflops", gflops}})
+			{"ms", seconds * 1e3}, {"fastest_ms", milliseconds(t.fastest())}, {"per_s", float64(n) / seconds}, {"allocs", t.allocs}, {"gflops", gflops}})
 	}
 	_, err = fmt.Fprintf(d.stdout, "%s %s, batch %d, %d threads, %s: %.4f ms (median of %d), %s examples/s, %d allocations, %.1f GFLOP/s\n",
 		d.m.name, *mode, n, *threads, isa, seconds*1e3, len(t.times), count(float64(n)/seconds), t.allocs, gflops)
@@ -118,6 +118,14 @@ func (t *timing) median() time.Duration {
 		return 0
 	}
 	return (t.times[(n-1)/2] + t.times[n/2]) / 2
+}
+
+// fastest returns the shortest time, which what else the machine does disturbs least.
+func (t *timing) fastest() time.Duration {
+	if len(t.times) == 0 {
+		return 0
+	}
+	return slices.Min(t.times)
 }
 
 // ticker counts calls that happen one after the other: the time between two ticks is one call. After the warm-up it keeps the times until

@@ -11,7 +11,6 @@ import (
 type callTimes struct {
 	prog    *program
 	numbers stepNumbers
-	step    int            // that runs; -1 where it is not known
 	now     []atomic.Int64 // nanoseconds, of the present run
 	least   []int64        // of all runs; 0 where the step never ran
 }
@@ -30,7 +29,7 @@ func (c *callTimes) begin() {
 }
 
 func (c *callTimes) around(x *exec, step func(x *exec, lo, hi int)) func(x *exec, lo, hi int) {
-	x.inner, c.step = step, c.numbers.of(step)
+	x.inner, x.step = step, c.numbers.of(step)
 	return runTimed
 }
 
@@ -42,11 +41,11 @@ func runTimed(x *exec, lo, hi int) {
 	x.inner(x, lo, hi)
 	took := int64(threadTime() - start)
 	stdruntime.UnlockOSThread()
-	if c.step < 0 {
+	if x.step < 0 {
 		return
 	}
-	took /= int64(max(1, c.prog.steps[c.step].calls))
-	for now := &c.now[c.step]; ; {
+	took /= int64(max(1, c.prog.steps[x.step].calls))
+	for now := &c.now[x.step]; ; {
 		old := now.Load()
 		if took <= old || now.CompareAndSwap(old, took) {
 			return

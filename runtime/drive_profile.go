@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -35,23 +36,22 @@ func (p *profile) clock(examples int) *stopwatch {
 	}
 	p.examples = examples
 	p.measurePeak()
-	return &stopwatch{taken: p.take, examples: examples}
+	return &stopwatch{begun: p.endRun, taken: p.take, examples: examples}
 }
 
 // take counts one step.
 func (p *profile) take(step func(x *exec, lo, hi int), d time.Duration) {
 	i := p.numbers.of(step)
-	if i < 0 {
-		return
+	if i >= 0 {
+		p.now[i] += d
 	}
-	if i == 0 && p.now[0] > 0 {
-		p.endRun()
-	}
-	p.now[i] += d
 }
 
 // endRun keeps the shortest times of the run that is over.
 func (p *profile) endRun() {
+	if len(p.now) == 0 || slices.Max(p.now) == 0 {
+		return // there was none
+	}
 	for i, d := range p.now {
 		if p.runs == 0 || d < p.times[i] {
 			p.times[i] = d

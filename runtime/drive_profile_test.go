@@ -29,13 +29,14 @@ func twoSteps() *program {
 func TestProfileParts(t *testing.T) {
 	x := newExec(twoSteps(), 4, nil, nil)
 	taken := 0
-	x.watch = &stopwatch{examples: 4, taken: func(func(x *exec, lo, hi int), time.Duration) { taken++ }}
+	begun := 0
+	x.watch = &stopwatch{examples: 4, begun: func() { begun++ }, taken: func(func(x *exec, lo, hi int), time.Duration) { taken++ }}
 	for _, n := range []int{4, 4, 1} {
 		x.n = n
 		x.run()
 	}
-	if taken != 4 {
-		t.Errorf("%d steps were timed, want the 4 of two whole parts", taken)
+	if taken != 4 || begun != 2 {
+		t.Errorf("%d steps of %d parts were timed, want the 4 of two whole ones", taken, begun)
 	}
 }
 

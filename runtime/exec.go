@@ -191,6 +191,10 @@ type exec struct {
 
 	wrap  wrapper                   // what is done around each piece of a step; else nil
 	inner func(x *exec, lo, hi int) // the step that runs then
+	step  int                       // and its number, -1 where it is not known
+
+	window         // in a chain
+	crew   []*exec // of each thread, in a chain
 }
 
 // wrapper is told when a call begins, and puts something around the pieces of a step: it keeps the step in x.inner and returns what to run in its place.
@@ -202,9 +206,18 @@ type wrapper interface {
 // stopwatch takes the time of every step.
 type stopwatch struct {
 	last     time.Time
-	examples int  // of the runs that count, where the last part of a batch is smaller; 0 for any
-	idle     bool // the present run does not count
+	examples int    // of the runs that count, where the last part of a batch is smaller; 0 for any
+	idle     bool   // the present run does not count
+	begun    func() // told of each run that counts
 	taken    func(step func(x *exec, lo, hi int), d time.Duration)
+}
+
+// begin starts a run of n examples.
+func (w *stopwatch) begin(n int) {
+	if w.idle = w.examples > 0 && n != w.examples; !w.idle {
+		w.begun()
+	}
+	w.last = time.Now()
 }
 
 // lap ends a step.
@@ -254,8 +267,7 @@ func newExec(p *program, max int, weights []float32, pl *pool) *exec {
 // run runs the program once.
 func (x *exec) run() {
 	if x.watch != nil {
-		x.watch.idle = x.watch.examples > 0 && x.n != x.watch.examples
-		x.watch.last = time.Now()
+		x.watch.begin(x.n)
 	}
 	x.switchLabels()
 	if x.wrap != nil {
@@ -333,6 +345,10 @@ func (x *exec) each(count, least, chunk int, step func(x *exec, lo, hi int)) {
 	if x.wrap != nil {
 		step = x.wrap.around(x, step)
 	}
+	if x.hi > 0 {
+		x.inWindow(1, count, chunk, step)
+		return
+	}
 	if x.alone || count <= least {
 		for lo := 0; lo < count; lo += chunk {
 			step(x, lo, min(lo+chunk, count))
@@ -350,6 +366,10 @@ func (x *exec) eachCut(cuts, count, chunk int, across bool, step func(x *exec, l
 	}
 	if x.wrap != nil {
 		step = x.wrap.around(x, step)
+	}
+	if x.hi > 0 {
+		x.inWindow(cuts, count, chunk, step)
+		return
 	}
 	if x.alone {
 		for from := 0; from < cuts*count; from += count {
@@ -385,5 +405,6 @@ func (x *exec) inOrder(count, chunk int, step func(x *exec, lo, hi int)) {
 func alignedFloats(n int) []float32 {
 	s := make([]float32, n+15)
 	off := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s)))>>2) & 15
+	adviseHugePages(s)
 	return s[off : off+n : off+n]
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -25,7 +26,6 @@ var unlabelled = context.Background()
 type layerLabels struct {
 	steps   []context.Context
 	numbers stepNumbers
-	under   context.Context // those of the step that runs
 }
 
 // newLayerLabels makes the labels of all steps, so that a call makes none.
@@ -52,17 +52,15 @@ func (l *layerLabels) begin() {}
 
 // around makes the pieces of a step run under its labels.
 func (l *layerLabels) around(x *exec, step func(x *exec, lo, hi int)) func(x *exec, lo, hi int) {
-	ctx := unlabelled
-	if i := l.numbers.of(step); i >= 0 {
-		ctx = l.steps[i]
-	}
-	x.inner, l.under = step, ctx
+	x.inner, x.step = step, l.numbers.of(step)
 	return runLabelled
 }
 
 // runLabelled runs a piece of a step under its labels, on whatever goroutine.
 func runLabelled(x *exec, lo, hi int) {
-	pprof.SetGoroutineLabels(x.wrap.(*layerLabels).under)
+	if x.step >= 0 {
+		pprof.SetGoroutineLabels(x.wrap.(*layerLabels).steps[x.step])
+	}
 	x.inner(x, lo, hi)
 	pprof.SetGoroutineLabels(unlabelled)
 }
@@ -71,13 +69,18 @@ func runLabelled(x *exec, lo, hi int) {
 type stepNumbers struct {
 	steps []stepInfo
 	known map[uintptr]int // by the address of the function
+	mu    *sync.Mutex     // threads ask at the same time in a chain
 }
 
-func numberSteps(p *program) stepNumbers { return stepNumbers{p.steps, map[uintptr]int{}} }
+func numberSteps(p *program) stepNumbers {
+	return stepNumbers{p.steps, map[uintptr]int{}, new(sync.Mutex)}
+}
 
 // of is the number of the step that a function runs the pieces of, or -1. It looks for the name once.
 func (s stepNumbers) of(step func(x *exec, lo, hi int)) int {
 	pc := reflect.ValueOf(step).Pointer()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	i, ok := s.known[pc]
 	if !ok {
 		name := stdruntime.FuncForPC(pc).Name()

@@ -157,5 +157,10 @@ func genFunc(t *rapid.T) *Func {
 	for range rapid.IntRange(0, 3).Draw(t, "nests") {
 		g.f.Nests = append(g.f.Nests, g.nest(0, 2))
 	}
+	for at := 0; at < len(g.f.Nests) && rapid.Bool().Draw(t, "chained"); {
+		from := rapid.IntRange(at, len(g.f.Nests)-1).Draw(t, "from")
+		at = rapid.IntRange(from+1, len(g.f.Nests)).Draw(t, "to")
+		g.f.Chains = append(g.f.Chains, Chain{from, at, rapid.IntRange(1, 1<<40).Draw(t, "part")})
+	}
 	return g.f
 }

@@ -39,6 +39,7 @@ type Func struct {
 	Symbols []ir.Symbol
 	Buffers []*Buffer // in order of creation
 	Nests   []*Nest   // in order of execution
+	Chains  []Chain   // in order; set by pass chain
 	Plan    *Plan     // set by pass memory
 }
 

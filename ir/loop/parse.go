@@ -71,11 +71,34 @@ func (p *parser) fn() {
 	}
 	p.checkAliases()
 	for !p.Is("}") && p.Err() == nil {
-		if n := p.nest(nil, 0); n != nil {
-			p.f.Nests = append(p.f.Nests, n)
+		if p.Accept("chain") {
+			p.chain()
+			continue
 		}
+		p.topNest()
 	}
 	p.Expect("}")
+}
+
+// topNest reads a nest of the function.
+func (p *parser) topNest() {
+	if n := p.nest(nil, 0); n != nil {
+		p.f.Nests = append(p.f.Nests, n)
+	}
+}
+
+// chain reads 4 { nests }.
+func (p *parser) chain() {
+	c := Chain{From: len(p.f.Nests), Part: p.Int("examples of a part", 1, math.MaxInt)}
+	p.Expect("{")
+	for !p.Is("}") && p.Err() == nil {
+		p.topNest()
+	}
+	if c.To = len(p.f.Nests); c.To == c.From {
+		p.Fail("a chain without nests")
+	}
+	p.Expect("}")
+	p.f.Chains = append(p.f.Chains, c)
 }
 
 // checkAliases refuses cycles, in which Root would never end.

@@ -23,7 +23,8 @@ import (
 //	}
 //
 // A buffer may say more behind its type: strides [..] where they are not row-major, offset, wide, alias, where there is a plan its
-// place "at", and of a table its data, = [1.0, 2.5]. A node used twice is named in a line of its own: %0 = exp(x[n]).
+// place "at", and of a table its data, = [1.0, 2.5]. A node used twice is named in a line of its own: %0 = exp(x[n]). The nests of a chain stand in chain 4 { }, where 4 is how many examples
+// run through them at a time.
 func Print(f *Func) string {
 	w := &writer{}
 	w.fn(f)
@@ -91,8 +92,18 @@ func (w *writer) fn(f *Func) {
 	for _, b := range f.Buffers {
 		w.buffer(f, b)
 	}
-	for _, n := range f.Nests {
+	chains := f.Chains
+	for i, n := range f.Nests {
+		if len(chains) > 0 && i == chains[0].From {
+			w.line("chain %d {", chains[0].Part)
+			w.depth++
+		}
 		w.nest(n, nil)
+		if len(chains) > 0 && i+1 == chains[0].To {
+			w.depth--
+			w.line("}")
+			chains = chains[1:]
+		}
 	}
 	w.depth--
 	w.line("}")

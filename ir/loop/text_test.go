@@ -114,6 +114,9 @@ func different(f, g *Func) string {
 	if (f.Plan == nil) != (g.Plan == nil) || f.Plan != nil && (f.Plan.PerExample != g.Plan.PerExample || f.Plan.Fixed != g.Plan.Fixed || len(f.Plan.At) != len(g.Plan.At)) {
 		return "plan"
 	}
+	if d := cmp.Diff(f.Chains, g.Chains, lists, cmp.FilterValues(func(a, b []Chain) bool { return len(a)+len(b) == 0 }, cmp.Ignore())); d != "" {
+		return "chains " + d
+	}
 	return cmp.Diff(f.Nests, g.Nests, lists)
 }
 

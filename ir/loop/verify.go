@@ -22,6 +22,9 @@ func Verify(f *Func) error {
 			return fmt.Errorf("loop: %s: %w", f.Name, err)
 		}
 	}
+	if err := v.chains(); err != nil {
+		return fmt.Errorf("loop: %s: %w", f.Name, err)
+	}
 	for _, b := range f.Buffers {
 		n, _ := b.Shape.Elems()
 		if r := b.Root(); b.Space == Output && n.Size > 0 && (r.Space == Temp || r.Space == Output) && !v.written[r] {

@@ -86,6 +86,11 @@ func lives(f *loop.Func) []*span {
 		if f.Together(i + 1) {
 			last = i + 1
 		}
+		for _, c := range f.Chains {
+			if c.From <= i && i < c.To { // its nests take turns
+				first, last = c.From, c.To-1
+			}
+		}
 		n.Walk(func(n *loop.Nest) {
 			for _, a := range n.Accesses() {
 				touch(a.Buf, first)

@@ -9,6 +9,7 @@ var Pass = pass.Pass{
 	Requires: []pass.Order{
 		{Before: "layout", Reason: "strides say how much storage a buffer needs, and views share theirs"},
 		{Before: "tile", Reason: "what exists for one tile at a time needs little storage"},
+		{Before: "chain", Reason: "what nests of a chain touch is live all through it"},
 		{Before: "fusion", Reason: "a buffer that is fused away needs no place"},
 	},
 	Run: func(u *pass.Unit, _ *pass.Config) error {

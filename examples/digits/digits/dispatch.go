@@ -16,17 +16,13 @@ var (
 	kProbs                          func(*float32, *float32, *float32, int, int)                     = kProbsGo
 	kCrossEntropyLogSum             func(*float32, *float32, *float32, int, int)                     = kCrossEntropyLogSumGo
 	kCrossEntropyRows               func(*float32, *float32, *float32, *float32, *float32, int, int) = kCrossEntropyRowsGo
-	kLoss                           func(*float32, *float32, *float32, int)                          = kLossGo
 	kAccuracyHits                   func(*float32, *float32, *float32, *float32, int, int)           = kAccuracyHitsGo
-	kLogitsGrad                     func(*float32, *float32, *float32, *float32, *float32, int, int) = kLogitsGradGo
+	kLoss                           func(*float32, *float32, *float32, int)                          = kLossGo
 	kHiddenGradOperand              func(*float32, *float32, int, int)                               = kHiddenGradOperandGo
-	kHiddenGrad                     func(*float32, *float32, *float32, *float32, int, int)           = kHiddenGradGo
-	kLogitsDenseWeightGrad          func(*float32, *float32, *float32, int, int, int)                = kLogitsDenseWeightGradGo
-	kLogitsDenseBiasGrad            func(*float32, *float32, int)                                    = kLogitsDenseBiasGradGo
 	kFlattenGradOperand             func(*float32, *float32, int, int)                               = kFlattenGradOperandGo
+	kLogitsGrad                     func(*float32, *float32, *float32, *float32, *float32, int, int) = kLogitsGradGo
+	kHiddenGrad                     func(*float32, *float32, *float32, *float32, int, int)           = kHiddenGradGo
 	kFlattenGrad                    func(*float32, *float32, *float32, int, int)                     = kFlattenGradGo
-	kHiddenDenseWeightGrad          func(*float32, *float32, *float32, int, int, int)                = kHiddenDenseWeightGradGo
-	kHiddenDenseBiasGrad            func(*float32, *float32, int)                                    = kHiddenDenseBiasGradGo
 	kRelu2Grad                      func(*float32, *float32, *float32, int)                          = kRelu2GradGo
 	kMaxPoolGradSpread              func(*float32, int)                                              = kMaxPoolGradSpreadGo
 	kRelu2Grad2                     func(*float32, *float32, *float32, *float32, int)                = kRelu2Grad2Go
@@ -37,6 +33,10 @@ var (
 	kReluGrad2                      func(*float32, *float32, *float32, *float32, int)                = kReluGrad2Go
 	kFeaturesStageConv2dWeightGrad  func(*float32, *float32, *float32, int, int, int, int)           = kFeaturesStageConv2dWeightGradGo
 	kFeaturesStageConv2dBiasGrad    func(*float32, *float32, int, int)                               = kFeaturesStageConv2dBiasGradGo
+	kLogitsDenseWeightGrad          func(*float32, *float32, *float32, int, int, int)                = kLogitsDenseWeightGradGo
+	kLogitsDenseBiasGrad            func(*float32, *float32, int)                                    = kLogitsDenseBiasGradGo
+	kHiddenDenseWeightGrad          func(*float32, *float32, *float32, int, int, int)                = kHiddenDenseWeightGradGo
+	kHiddenDenseBiasGrad            func(*float32, *float32, int)                                    = kHiddenDenseBiasGradGo
 	kSgd                            func(*float32, *float32, *float32, *float32, int, int)           = kSgdGo
 )
 
@@ -56,17 +56,13 @@ func useGo() {
 	kProbs = kProbsGo
 	kCrossEntropyLogSum = kCrossEntropyLogSumGo
 	kCrossEntropyRows = kCrossEntropyRowsGo
-	kLoss = kLossGo
 	kAccuracyHits = kAccuracyHitsGo
-	kLogitsGrad = kLogitsGradGo
+	kLoss = kLossGo
 	kHiddenGradOperand = kHiddenGradOperandGo
-	kHiddenGrad = kHiddenGradGo
-	kLogitsDenseWeightGrad = kLogitsDenseWeightGradGo
-	kLogitsDenseBiasGrad = kLogitsDenseBiasGradGo
 	kFlattenGradOperand = kFlattenGradOperandGo
+	kLogitsGrad = kLogitsGradGo
+	kHiddenGrad = kHiddenGradGo
 	kFlattenGrad = kFlattenGradGo
-	kHiddenDenseWeightGrad = kHiddenDenseWeightGradGo
-	kHiddenDenseBiasGrad = kHiddenDenseBiasGradGo
 	kRelu2Grad = kRelu2GradGo
 	kMaxPoolGradSpread = kMaxPoolGradSpreadGo
 	kRelu2Grad2 = kRelu2Grad2Go
@@ -77,5 +73,9 @@ func useGo() {
 	kReluGrad2 = kReluGrad2Go
 	kFeaturesStageConv2dWeightGrad = kFeaturesStageConv2dWeightGradGo
 	kFeaturesStageConv2dBiasGrad = kFeaturesStageConv2dBiasGradGo
+	kLogitsDenseWeightGrad = kLogitsDenseWeightGradGo
+	kLogitsDenseBiasGrad = kLogitsDenseBiasGradGo
+	kHiddenDenseWeightGrad = kHiddenDenseWeightGradGo
+	kHiddenDenseBiasGrad = kHiddenDenseBiasGradGo
 	kSgd = kSgdGo
 }

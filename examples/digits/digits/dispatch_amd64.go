@@ -23,17 +23,13 @@ func useAVX512() {
 	kProbs = kProbsAVX512
 	kCrossEntropyLogSum = kCrossEntropyLogSumAVX512
 	kCrossEntropyRows = kCrossEntropyRowsAVX512
-	kLoss = kLossAVX512
 	kAccuracyHits = kAccuracyHitsAVX512
-	kLogitsGrad = kLogitsGradAVX512
+	kLoss = kLossAVX512
 	kHiddenGradOperand = kHiddenGradOperandAVX512
-	kHiddenGrad = kHiddenGradAVX512
-	kLogitsDenseWeightGrad = kLogitsDenseWeightGradAVX512
-	kLogitsDenseBiasGrad = kLogitsDenseBiasGradAVX512
 	kFlattenGradOperand = kFlattenGradOperandAVX512
+	kLogitsGrad = kLogitsGradAVX512
+	kHiddenGrad = kHiddenGradAVX512
 	kFlattenGrad = kFlattenGradAVX512
-	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX512
-	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX512
 	kRelu2Grad = kRelu2GradAVX512
 	kMaxPoolGradSpread = kMaxPoolGradSpreadAVX512
 	kRelu2Grad2 = kRelu2Grad2AVX512
@@ -44,6 +40,10 @@ func useAVX512() {
 	kReluGrad2 = kReluGrad2AVX512
 	kFeaturesStageConv2dWeightGrad = kFeaturesStageConv2dWeightGradAVX512
 	kFeaturesStageConv2dBiasGrad = kFeaturesStageConv2dBiasGradAVX512
+	kLogitsDenseWeightGrad = kLogitsDenseWeightGradAVX512
+	kLogitsDenseBiasGrad = kLogitsDenseBiasGradAVX512
+	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX512
+	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX512
 	kSgd = kSgdAVX512
 }
 
@@ -61,17 +61,13 @@ func useAVX2() {
 	kProbs = kProbsAVX2
 	kCrossEntropyLogSum = kCrossEntropyLogSumAVX2
 	kCrossEntropyRows = kCrossEntropyRowsAVX2
-	kLoss = kLossAVX2
 	kAccuracyHits = kAccuracyHitsAVX2
-	kLogitsGrad = kLogitsGradAVX2
+	kLoss = kLossAVX2
 	kHiddenGradOperand = kHiddenGradOperandAVX2
-	kHiddenGrad = kHiddenGradAVX2
-	kLogitsDenseWeightGrad = kLogitsDenseWeightGradAVX2
-	kLogitsDenseBiasGrad = kLogitsDenseBiasGradAVX2
 	kFlattenGradOperand = kFlattenGradOperandAVX2
+	kLogitsGrad = kLogitsGradAVX2
+	kHiddenGrad = kHiddenGradAVX2
 	kFlattenGrad = kFlattenGradAVX2
-	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX2
-	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX2
 	kRelu2Grad = kRelu2GradAVX2
 	kMaxPoolGradSpread = kMaxPoolGradSpreadAVX2
 	kRelu2Grad2 = kRelu2Grad2AVX2
@@ -82,5 +78,9 @@ func useAVX2() {
 	kReluGrad2 = kReluGrad2AVX2
 	kFeaturesStageConv2dWeightGrad = kFeaturesStageConv2dWeightGradAVX2
 	kFeaturesStageConv2dBiasGrad = kFeaturesStageConv2dBiasGradAVX2
+	kLogitsDenseWeightGrad = kLogitsDenseWeightGradAVX2
+	kLogitsDenseBiasGrad = kLogitsDenseBiasGradAVX2
+	kHiddenDenseWeightGrad = kHiddenDenseWeightGradAVX2
+	kHiddenDenseBiasGrad = kHiddenDenseBiasGradAVX2
 	kSgd = kSgdAVX2
 }

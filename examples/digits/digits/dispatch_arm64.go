@@ -22,17 +22,13 @@ func useNEON() {
 	kProbs = kProbsNEON
 	kCrossEntropyLogSum = kCrossEntropyLogSumNEON
 	kCrossEntropyRows = kCrossEntropyRowsNEON
-	kLoss = kLossNEON
 	kAccuracyHits = kAccuracyHitsNEON
-	kLogitsGrad = kLogitsGradNEON
+	kLoss = kLossNEON
 	kHiddenGradOperand = kHiddenGradOperandNEON
-	kHiddenGrad = kHiddenGradNEON
-	kLogitsDenseWeightGrad = kLogitsDenseWeightGradNEON
-	kLogitsDenseBiasGrad = kLogitsDenseBiasGradNEON
 	kFlattenGradOperand = kFlattenGradOperandNEON
+	kLogitsGrad = kLogitsGradNEON
+	kHiddenGrad = kHiddenGradNEON
 	kFlattenGrad = kFlattenGradNEON
-	kHiddenDenseWeightGrad = kHiddenDenseWeightGradNEON
-	kHiddenDenseBiasGrad = kHiddenDenseBiasGradNEON
 	kRelu2Grad = kRelu2GradNEON
 	kMaxPoolGradSpread = kMaxPoolGradSpreadNEON
 	kRelu2Grad2 = kRelu2Grad2NEON
@@ -43,5 +39,9 @@ func useNEON() {
 	kReluGrad2 = kReluGrad2NEON
 	kFeaturesStageConv2dWeightGrad = kFeaturesStageConv2dWeightGradNEON
 	kFeaturesStageConv2dBiasGrad = kFeaturesStageConv2dBiasGradNEON
+	kLogitsDenseWeightGrad = kLogitsDenseWeightGradNEON
+	kLogitsDenseBiasGrad = kLogitsDenseBiasGradNEON
+	kHiddenDenseWeightGrad = kHiddenDenseWeightGradNEON
+	kHiddenDenseBiasGrad = kHiddenDenseBiasGradNEON
 	kSgd = kSgdNEON
 }

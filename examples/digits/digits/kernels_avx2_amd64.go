@@ -198,17 +198,6 @@ func kCrossEntropyLogSumAVX2(logits0, crossEntropyMax0, crossEntropyLogSum0 *flo
 //go:noescape
 func kCrossEntropyRowsAVX2(label0, logits0, crossEntropyLogSum0, crossEntropyMax0, crossEntropyRows0 *float32, main, tail int)
 
-// kLossAVX2 computes
-//
-//	acc := f32(0)
-//	for n := range N {
-//		acc += cross_entropy.rows[n]
-//	}
-//	loss[] = acc / $batch[]
-//
-//go:noescape
-func kLossAVX2(crossEntropyRows0, batch0, loss0 *float32, batch int)
-
 // kAccuracyHitsAVX2 computes
 //
 //	for n := range N {
@@ -223,16 +212,16 @@ func kLossAVX2(crossEntropyRows0, batch0, loss0 *float32, batch int)
 //go:noescape
 func kAccuracyHitsAVX2(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, main, tail int)
 
-// kLogitsGradAVX2 computes
+// kLossAVX2 computes
 //
+//	acc := f32(0)
 //	for n := range N {
-//		for j := range 10 {
-//			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
-//		}
+//		acc += cross_entropy.rows[n]
 //	}
+//	loss[] = acc / $batch[]
 //
 //go:noescape
-func kLogitsGradAVX2(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
+func kLossAVX2(crossEntropyRows0, batch0, loss0 *float32, batch int)
 
 // kHiddenGradOperandAVX2 computes
 //
@@ -244,6 +233,28 @@ func kLogitsGradAVX2(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0
 //
 //go:noescape
 func kHiddenGradOperandAVX2(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int)
+
+// kFlattenGradOperandAVX2 computes
+//
+//	for h := range 320 {
+//		for i := range 50 {
+//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+//		}
+//	}
+//
+//go:noescape
+func kFlattenGradOperandAVX2(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
+
+// kLogitsGradAVX2 computes
+//
+//	for n := range N {
+//		for j := range 10 {
+//			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
+//		}
+//	}
+//
+//go:noescape
+func kLogitsGradAVX2(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
 
 // kHiddenGradAVX2 computes
 //
@@ -260,45 +271,6 @@ func kHiddenGradOperandAVX2(logitsDenseWeight0, logitsDenseWeightPacked0 *float3
 //go:noescape
 func kHiddenGradAVX2(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *float32, main, tail int)
 
-// kLogitsDenseWeightGradAVX2 computes
-//
-//	for in := range 50 {
-//		for unit := range 10 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
-//			}
-//			logits.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-//
-//go:noescape
-func kLogitsDenseWeightGradAVX2(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
-
-// kLogitsDenseBiasGradAVX2 computes
-//
-//	for j := range 10 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += logits.grad[n, j]
-//		}
-//		logits.dense.bias.grad[j] = acc
-//	}
-//
-//go:noescape
-func kLogitsDenseBiasGradAVX2(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
-
-// kFlattenGradOperandAVX2 computes
-//
-//	for h := range 320 {
-//		for i := range 50 {
-//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
-//		}
-//	}
-//
-//go:noescape
-func kFlattenGradOperandAVX2(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
-
 // kFlattenGradAVX2 computes
 //
 //	for row := range N {
@@ -313,34 +285,6 @@ func kFlattenGradOperandAVX2(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float
 //
 //go:noescape
 func kFlattenGradAVX2(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int)
-
-// kHiddenDenseWeightGradAVX2 computes
-//
-//	for in := range 320 {
-//		for unit := range 50 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
-//			}
-//			hidden.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-//
-//go:noescape
-func kHiddenDenseWeightGradAVX2(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
-
-// kHiddenDenseBiasGradAVX2 computes
-//
-//	for j := range 50 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += dense.grad[n, j]
-//		}
-//		hidden.dense.bias.grad[j] = acc
-//	}
-//
-//go:noescape
-func kHiddenDenseBiasGradAVX2(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
 // kRelu2GradAVX2 computes
 //
@@ -540,6 +484,62 @@ func kFeaturesStageConv2dWeightGradAVX2(image0, conv2dGrad0, featuresStageConv2d
 //
 //go:noescape
 func kFeaturesStageConv2dBiasGradAVX2(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch, resume int)
+
+// kLogitsDenseWeightGradAVX2 computes
+//
+//	for in := range 50 {
+//		for unit := range 10 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
+//			}
+//			logits.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+//
+//go:noescape
+func kLogitsDenseWeightGradAVX2(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
+
+// kLogitsDenseBiasGradAVX2 computes
+//
+//	for j := range 10 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += logits.grad[n, j]
+//		}
+//		logits.dense.bias.grad[j] = acc
+//	}
+//
+//go:noescape
+func kLogitsDenseBiasGradAVX2(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
+
+// kHiddenDenseWeightGradAVX2 computes
+//
+//	for in := range 320 {
+//		for unit := range 50 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
+//			}
+//			hidden.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+//
+//go:noescape
+func kHiddenDenseWeightGradAVX2(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
+
+// kHiddenDenseBiasGradAVX2 computes
+//
+//	for j := range 50 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += dense.grad[n, j]
+//		}
+//		hidden.dense.bias.grad[j] = acc
+//	}
+//
+//go:noescape
+func kHiddenDenseBiasGradAVX2(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
 // kSgdAVX2 computes
 //

@@ -198,17 +198,6 @@ func kCrossEntropyLogSumAVX512(logits0, crossEntropyMax0, crossEntropyLogSum0 *f
 //go:noescape
 func kCrossEntropyRowsAVX512(label0, logits0, crossEntropyLogSum0, crossEntropyMax0, crossEntropyRows0 *float32, main, tail int)
 
-// kLossAVX512 computes
-//
-//	acc := f32(0)
-//	for n := range N {
-//		acc += cross_entropy.rows[n]
-//	}
-//	loss[] = acc / $batch[]
-//
-//go:noescape
-func kLossAVX512(crossEntropyRows0, batch0, loss0 *float32, batch int)
-
 // kAccuracyHitsAVX512 computes
 //
 //	for n := range N {
@@ -223,16 +212,16 @@ func kLossAVX512(crossEntropyRows0, batch0, loss0 *float32, batch int)
 //go:noescape
 func kAccuracyHitsAVX512(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, main, tail int)
 
-// kLogitsGradAVX512 computes
+// kLossAVX512 computes
 //
+//	acc := f32(0)
 //	for n := range N {
-//		for j := range 10 {
-//			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
-//		}
+//		acc += cross_entropy.rows[n]
 //	}
+//	loss[] = acc / $batch[]
 //
 //go:noescape
-func kLogitsGradAVX512(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
+func kLossAVX512(crossEntropyRows0, batch0, loss0 *float32, batch int)
 
 // kHiddenGradOperandAVX512 computes
 //
@@ -244,6 +233,28 @@ func kLogitsGradAVX512(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGra
 //
 //go:noescape
 func kHiddenGradOperandAVX512(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int)
+
+// kFlattenGradOperandAVX512 computes
+//
+//	for h := range 320 {
+//		for i := range 50 {
+//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+//		}
+//	}
+//
+//go:noescape
+func kFlattenGradOperandAVX512(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
+
+// kLogitsGradAVX512 computes
+//
+//	for n := range N {
+//		for j := range 10 {
+//			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
+//		}
+//	}
+//
+//go:noescape
+func kLogitsGradAVX512(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
 
 // kHiddenGradAVX512 computes
 //
@@ -260,45 +271,6 @@ func kHiddenGradOperandAVX512(logitsDenseWeight0, logitsDenseWeightPacked0 *floa
 //go:noescape
 func kHiddenGradAVX512(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *float32, main, tail int)
 
-// kLogitsDenseWeightGradAVX512 computes
-//
-//	for in := range 50 {
-//		for unit := range 10 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
-//			}
-//			logits.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-//
-//go:noescape
-func kLogitsDenseWeightGradAVX512(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
-
-// kLogitsDenseBiasGradAVX512 computes
-//
-//	for j := range 10 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += logits.grad[n, j]
-//		}
-//		logits.dense.bias.grad[j] = acc
-//	}
-//
-//go:noescape
-func kLogitsDenseBiasGradAVX512(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
-
-// kFlattenGradOperandAVX512 computes
-//
-//	for h := range 320 {
-//		for i := range 50 {
-//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
-//		}
-//	}
-//
-//go:noescape
-func kFlattenGradOperandAVX512(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
-
 // kFlattenGradAVX512 computes
 //
 //	for row := range N {
@@ -313,34 +285,6 @@ func kFlattenGradOperandAVX512(hiddenDenseWeight0, hiddenDenseWeightPacked0 *flo
 //
 //go:noescape
 func kFlattenGradAVX512(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int)
-
-// kHiddenDenseWeightGradAVX512 computes
-//
-//	for in := range 320 {
-//		for unit := range 50 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
-//			}
-//			hidden.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-//
-//go:noescape
-func kHiddenDenseWeightGradAVX512(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
-
-// kHiddenDenseBiasGradAVX512 computes
-//
-//	for j := range 50 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += dense.grad[n, j]
-//		}
-//		hidden.dense.bias.grad[j] = acc
-//	}
-//
-//go:noescape
-func kHiddenDenseBiasGradAVX512(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
 // kRelu2GradAVX512 computes
 //
@@ -540,6 +484,62 @@ func kFeaturesStageConv2dWeightGradAVX512(image0, conv2dGrad0, featuresStageConv
 //
 //go:noescape
 func kFeaturesStageConv2dBiasGradAVX512(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch, resume int)
+
+// kLogitsDenseWeightGradAVX512 computes
+//
+//	for in := range 50 {
+//		for unit := range 10 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
+//			}
+//			logits.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+//
+//go:noescape
+func kLogitsDenseWeightGradAVX512(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
+
+// kLogitsDenseBiasGradAVX512 computes
+//
+//	for j := range 10 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += logits.grad[n, j]
+//		}
+//		logits.dense.bias.grad[j] = acc
+//	}
+//
+//go:noescape
+func kLogitsDenseBiasGradAVX512(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
+
+// kHiddenDenseWeightGradAVX512 computes
+//
+//	for in := range 320 {
+//		for unit := range 50 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
+//			}
+//			hidden.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+//
+//go:noescape
+func kHiddenDenseWeightGradAVX512(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
+
+// kHiddenDenseBiasGradAVX512 computes
+//
+//	for j := range 50 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += dense.grad[n, j]
+//		}
+//		hidden.dense.bias.grad[j] = acc
+//	}
+//
+//go:noescape
+func kHiddenDenseBiasGradAVX512(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
 // kSgdAVX512 computes
 //

@@ -3664,39 +3664,6 @@ end2:
 	VZEROUPPER
 	RET
 
-// func kLossAVX512(crossEntropyRows0 *float32, batch0 *float32, loss0 *float32, batch int)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·kLossAVX512(SB), $128-32
-	// acc := f32(0)
-	// for n := range N {
-	// 	acc += cross_entropy.rows[n]
-	// }
-	// loss[] = acc / $batch[]
-	MOVQ   crossEntropyRows0+0(FP), AX
-	MOVQ   batch0+8(FP), CX
-	MOVQ   loss0+16(FP), DX
-	VMOVSS (CX), X0
-	VPXORD Y1, Y1, Y1
-	MOVQ   batch+24(FP), BX
-	TESTQ  BX, BX
-	JLE    end1
-
-loop1:
-	VMOVSS (AX), X2
-	VADDPS Y2, Y1, Y1
-	ADDQ   $+4, AX
-	DECQ   BX
-	JNE    loop1
-
-end1:
-	MOVQ   batch+24(FP), BX
-	IMUL3Q $-4, BX, BX
-	ADDQ   BX, AX
-	VDIVPS Y0, Y1, Y0
-	VMOVSS X0, (DX)
-	VZEROUPPER
-	RET
-
 // func kAccuracyHitsAVX512(logits0 *float32, crossEntropyMax0 *float32, label0 *float32, accuracyHits0 *float32, main int, tail int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL
 TEXT ·kAccuracyHitsAVX512(SB), $128-48
@@ -4054,86 +4021,36 @@ end2:
 	VZEROUPPER
 	RET
 
-// func kLogitsGradAVX512(logitsGradExp0 *float32, logitsGradSum0 *float32, label0 *float32, batch0 *float32, logitsGrad0 *float32, main int, tail int)
-// Requires: AVX, AVX512F
-TEXT ·kLogitsGradAVX512(SB), $128-56
+// func kLossAVX512(crossEntropyRows0 *float32, batch0 *float32, loss0 *float32, batch int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·kLossAVX512(SB), $128-32
+	// acc := f32(0)
 	// for n := range N {
-	// 	for j := range 10 {
-	// 		logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
-	// 	}
+	// 	acc += cross_entropy.rows[n]
 	// }
-	MOVQ         logitsGradExp0+0(FP), AX
-	MOVQ         logitsGradSum0+8(FP), BX
-	MOVQ         label0+16(FP), CX
-	MOVQ         batch0+24(FP), DI
-	MOVQ         logitsGrad0+32(FP), DX
-	KXNORW       K1, K1, K1
-	KSHIFTRW     $0x06, K1, K1
-	VBROADCASTSS scalars<>+48(SB), Z1
-	VDIVPS.BCST  (DI), Z1, Z0
-	VMOVUPS      vectors<>+32(SB), Z2
-	VPXORD       Z3, Z3, Z3
-	MOVQ         main+40(FP), SI
-	TESTQ        SI, SI
-	JLE          end1
+	// loss[] = acc / $batch[]
+	MOVQ   crossEntropyRows0+0(FP), AX
+	MOVQ   batch0+8(FP), CX
+	MOVQ   loss0+16(FP), DX
+	VMOVSS (CX), X0
+	VPXORD Y1, Y1, Y1
+	MOVQ   batch+24(FP), BX
+	TESTQ  BX, BX
+	JLE    end1
 
 loop1:
-	VMOVUPS.Z     (AX), K1, Z4
-	VDIVPS.BCST   (BX), Z4, Z4
-	VPCMPEQD.BCST (CX), Z2, K6
-	VBLENDMPS     Z1, Z3, K6, Z5
-	VSUBPS        Z5, Z4, Z4
-	VMULPS        Z0, Z4, Z4
-	VMOVUPS       Z4, K1, (DX)
-	VMOVUPS.Z     40(AX), K1, Z4
-	VDIVPS.BCST   4(BX), Z4, Z4
-	VPCMPEQD.BCST 4(CX), Z2, K6
-	VBLENDMPS     Z1, Z3, K6, Z5
-	VSUBPS        Z5, Z4, Z4
-	VMULPS        Z0, Z4, Z4
-	VMOVUPS       Z4, K1, 40(DX)
-	VMOVUPS.Z     80(AX), K1, Z4
-	VDIVPS.BCST   8(BX), Z4, Z4
-	VPCMPEQD.BCST 8(CX), Z2, K6
-	VBLENDMPS     Z1, Z3, K6, Z5
-	VSUBPS        Z5, Z4, Z4
-	VMULPS        Z0, Z4, Z4
-	VMOVUPS       Z4, K1, 80(DX)
-	VMOVUPS.Z     120(AX), K1, Z4
-	VDIVPS.BCST   12(BX), Z4, Z4
-	VPCMPEQD.BCST 12(CX), Z2, K6
-	VBLENDMPS     Z1, Z3, K6, Z5
-	VSUBPS        Z5, Z4, Z4
-	VMULPS        Z0, Z4, Z4
-	VMOVUPS       Z4, K1, 120(DX)
-	ADDQ          $+160, AX
-	ADDQ          $+16, BX
-	ADDQ          $+16, CX
-	ADDQ          $+160, DX
-	DECQ          SI
-	JNE           loop1
+	VMOVSS (AX), X2
+	VADDPS Y2, Y1, Y1
+	ADDQ   $+4, AX
+	DECQ   BX
+	JNE    loop1
 
 end1:
-	MOVQ  tail+48(FP), SI
-	TESTQ SI, SI
-	JLE   end2
-
-loop2:
-	VMOVUPS.Z     (AX), K1, Z4
-	VDIVPS.BCST   (BX), Z4, Z4
-	VPCMPEQD.BCST (CX), Z2, K6
-	VBLENDMPS     Z1, Z3, K6, Z5
-	VSUBPS        Z5, Z4, Z4
-	VMULPS        Z0, Z4, Z4
-	VMOVUPS       Z4, K1, (DX)
-	ADDQ          $+40, AX
-	ADDQ          $+4, BX
-	ADDQ          $+4, CX
-	ADDQ          $+40, DX
-	DECQ          SI
-	JNE           loop2
-
-end2:
+	MOVQ   batch+24(FP), BX
+	IMUL3Q $-4, BX, BX
+	ADDQ   BX, AX
+	VDIVPS Y0, Y1, Y0
+	VMOVSS X0, (DX)
 	VZEROUPPER
 	RET
 
@@ -4362,480 +4279,6 @@ loop2:
 	JNE          loop2
 
 end2:
-	VZEROUPPER
-	RET
-
-// func kHiddenGradAVX512(logitsGrad0 *float32, logitsDenseWeightPacked0 *float32, hidden0 *float32, denseGrad0 *float32, main int, tail int)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·kHiddenGradAVX512(SB), $128-48
-	// for row := range N {
-	// 	for col := range 50 {
-	// 		acc := f32(0)
-	// 		for inner := range 10 {
-	// 			acc = fma(logits.grad[row, inner], logits.dense.weight.packed[col, inner], acc)
-	// 		}
-	// 		dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
-	// 	}
-	// }
-	MOVQ   logitsGrad0+0(FP), AX
-	MOVQ   logitsDenseWeightPacked0+8(FP), BX
-	MOVQ   hidden0+16(FP), CX
-	MOVQ   denseGrad0+24(FP), DX
-	VPXORD Z0, Z0, Z0
-	MOVQ   main+32(FP), SI
-	TESTQ  SI, SI
-	JLE    end1
-
-loop1:
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Y4, Y4, Y4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Y8, Y8, Y8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Y12, Y12, Y12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	VPXORD Y16, Y16, Y16
-	MOVQ   $0x00000002, DI
-
-loop2:
-	VBROADCASTSS     (AX), Z17
-	VMOVUPS          (BX), Z18
-	VFMADD231PS      Z18, Z17, Z1
-	VMOVUPS          64(BX), Z19
-	VFMADD231PS      Z19, Z17, Z2
-	VMOVUPS          128(BX), Z20
-	VFMADD231PS      Z20, Z17, Z3
-	VMOVSD           192(BX), X21
-	VFMADD231PS.BCST (AX), Y21, Y4
-	VBROADCASTSS     40(AX), Z17
-	VFMADD231PS      Z18, Z17, Z5
-	VFMADD231PS      Z19, Z17, Z6
-	VFMADD231PS      Z20, Z17, Z7
-	VFMADD231PS.BCST 40(AX), Y21, Y8
-	VBROADCASTSS     80(AX), Z17
-	VFMADD231PS      Z18, Z17, Z9
-	VFMADD231PS      Z19, Z17, Z10
-	VFMADD231PS      Z20, Z17, Z11
-	VFMADD231PS.BCST 80(AX), Y21, Y12
-	VBROADCASTSS     120(AX), Z17
-	VFMADD231PS      Z18, Z17, Z13
-	VFMADD231PS      Z19, Z17, Z14
-	VFMADD231PS      Z20, Z17, Z15
-	VFMADD231PS.BCST 120(AX), Y21, Y16
-	VBROADCASTSS     4(AX), Z17
-	VMOVUPS          200(BX), Z18
-	VFMADD231PS      Z18, Z17, Z1
-	VMOVUPS          264(BX), Z19
-	VFMADD231PS      Z19, Z17, Z2
-	VMOVUPS          328(BX), Z20
-	VFMADD231PS      Z20, Z17, Z3
-	VMOVSD           392(BX), X21
-	VFMADD231PS.BCST 4(AX), Y21, Y4
-	VBROADCASTSS     44(AX), Z17
-	VFMADD231PS      Z18, Z17, Z5
-	VFMADD231PS      Z19, Z17, Z6
-	VFMADD231PS      Z20, Z17, Z7
-	VFMADD231PS.BCST 44(AX), Y21, Y8
-	VBROADCASTSS     84(AX), Z17
-	VFMADD231PS      Z18, Z17, Z9
-	VFMADD231PS      Z19, Z17, Z10
-	VFMADD231PS      Z20, Z17, Z11
-	VFMADD231PS.BCST 84(AX), Y21, Y12
-	VBROADCASTSS     124(AX), Z17
-	VFMADD231PS      Z18, Z17, Z13
-	VFMADD231PS      Z19, Z17, Z14
-	VFMADD231PS      Z20, Z17, Z15
-	VFMADD231PS.BCST 124(AX), Y21, Y16
-	VBROADCASTSS     8(AX), Z17
-	VMOVUPS          400(BX), Z18
-	VFMADD231PS      Z18, Z17, Z1
-	VMOVUPS          464(BX), Z19
-	VFMADD231PS      Z19, Z17, Z2
-	VMOVUPS          528(BX), Z20
-	VFMADD231PS      Z20, Z17, Z3
-	VMOVSD           592(BX), X21
-	VFMADD231PS.BCST 8(AX), Y21, Y4
-	VBROADCASTSS     48(AX), Z17
-	VFMADD231PS      Z18, Z17, Z5
-	VFMADD231PS      Z19, Z17, Z6
-	VFMADD231PS      Z20, Z17, Z7
-	VFMADD231PS.BCST 48(AX), Y21, Y8
-	VBROADCASTSS     88(AX), Z17
-	VFMADD231PS      Z18, Z17, Z9
-	VFMADD231PS      Z19, Z17, Z10
-	VFMADD231PS      Z20, Z17, Z11
-	VFMADD231PS.BCST 88(AX), Y21, Y12
-	VBROADCASTSS     128(AX), Z17
-	VFMADD231PS      Z18, Z17, Z13
-	VFMADD231PS      Z19, Z17, Z14
-	VFMADD231PS      Z20, Z17, Z15
-	VFMADD231PS.BCST 128(AX), Y21, Y16
-	VBROADCASTSS     12(AX), Z17
-	VMOVUPS          600(BX), Z18
-	VFMADD231PS      Z18, Z17, Z1
-	VMOVUPS          664(BX), Z19
-	VFMADD231PS      Z19, Z17, Z2
-	VMOVUPS          728(BX), Z20
-	VFMADD231PS      Z20, Z17, Z3
-	VMOVSD           792(BX), X21
-	VFMADD231PS.BCST 12(AX), Y21, Y4
-	VBROADCASTSS     52(AX), Z17
-	VFMADD231PS      Z18, Z17, Z5
-	VFMADD231PS      Z19, Z17, Z6
-	VFMADD231PS      Z20, Z17, Z7
-	VFMADD231PS.BCST 52(AX), Y21, Y8
-	VBROADCASTSS     92(AX), Z17
-	VFMADD231PS      Z18, Z17, Z9
-	VFMADD231PS      Z19, Z17, Z10
-	VFMADD231PS      Z20, Z17, Z11
-	VFMADD231PS.BCST 92(AX), Y21, Y12
-	VBROADCASTSS     132(AX), Z17
-	VFMADD231PS      Z18, Z17, Z13
-	VFMADD231PS      Z19, Z17, Z14
-	VFMADD231PS      Z20, Z17, Z15
-	VFMADD231PS.BCST 132(AX), Y21, Y16
-	ADDQ             $+16, AX
-	ADDQ             $+800, BX
-	DECQ             DI
-	JNE              loop2
-	VBROADCASTSS     (AX), Z17
-	VMOVUPS          (BX), Z18
-	VFMADD231PS      Z18, Z17, Z1
-	VMOVUPS          64(BX), Z19
-	VFMADD231PS      Z19, Z17, Z2
-	VMOVUPS          128(BX), Z20
-	VFMADD231PS      Z20, Z17, Z3
-	VMOVSD           192(BX), X21
-	VFMADD231PS.BCST (AX), Y21, Y4
-	VBROADCASTSS     40(AX), Z17
-	VFMADD231PS      Z18, Z17, Z5
-	VFMADD231PS      Z19, Z17, Z6
-	VFMADD231PS      Z20, Z17, Z7
-	VFMADD231PS.BCST 40(AX), Y21, Y8
-	VBROADCASTSS     80(AX), Z17
-	VFMADD231PS      Z18, Z17, Z9
-	VFMADD231PS      Z19, Z17, Z10
-	VFMADD231PS      Z20, Z17, Z11
-	VFMADD231PS.BCST 80(AX), Y21, Y12
-	VBROADCASTSS     120(AX), Z17
-	VFMADD231PS      Z18, Z17, Z13
-	VFMADD231PS      Z19, Z17, Z14
-	VFMADD231PS      Z20, Z17, Z15
-	VFMADD231PS.BCST 120(AX), Y21, Y16
-	VBROADCASTSS     4(AX), Z17
-	VMOVUPS          200(BX), Z18
-	VFMADD231PS      Z18, Z17, Z1
-	VMOVUPS          264(BX), Z19
-	VFMADD231PS      Z19, Z17, Z2
-	VMOVUPS          328(BX), Z20
-	VFMADD231PS      Z20, Z17, Z3
-	VMOVSD           392(BX), X21
-	VFMADD231PS.BCST 4(AX), Y21, Y4
-	VBROADCASTSS     44(AX), Z17
-	VFMADD231PS      Z18, Z17, Z5
-	VFMADD231PS      Z19, Z17, Z6
-	VFMADD231PS      Z20, Z17, Z7
-	VFMADD231PS.BCST 44(AX), Y21, Y8
-	VBROADCASTSS     84(AX), Z17
-	VFMADD231PS      Z18, Z17, Z9
-	VFMADD231PS      Z19, Z17, Z10
-	VFMADD231PS      Z20, Z17, Z11
-	VFMADD231PS.BCST 84(AX), Y21, Y12
-	VBROADCASTSS     124(AX), Z17
-	VFMADD231PS      Z18, Z17, Z13
-	VFMADD231PS      Z19, Z17, Z14
-	VFMADD231PS      Z20, Z17, Z15
-	VFMADD231PS.BCST 124(AX), Y21, Y16
-	VCMPPS           $0x11, (CX), Z0, K6
-	VBLENDMPS        Z1, Z0, K6, Z1
-	VMOVUPS          Z1, (DX)
-	VCMPPS           $0x11, 64(CX), Z0, K6
-	VBLENDMPS        Z2, Z0, K6, Z1
-	VMOVUPS          Z1, 64(DX)
-	VCMPPS           $0x11, 128(CX), Z0, K6
-	VBLENDMPS        Z3, Z0, K6, Z1
-	VMOVUPS          Z1, 128(DX)
-	VMOVSD           192(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y4, Y0, K6, Y1
-	VMOVSD           X1, 192(DX)
-	VCMPPS           $0x11, 200(CX), Z0, K6
-	VBLENDMPS        Z5, Z0, K6, Z1
-	VMOVUPS          Z1, 200(DX)
-	VCMPPS           $0x11, 264(CX), Z0, K6
-	VBLENDMPS        Z6, Z0, K6, Z1
-	VMOVUPS          Z1, 264(DX)
-	VCMPPS           $0x11, 328(CX), Z0, K6
-	VBLENDMPS        Z7, Z0, K6, Z1
-	VMOVUPS          Z1, 328(DX)
-	VMOVSD           392(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y8, Y0, K6, Y1
-	VMOVSD           X1, 392(DX)
-	VCMPPS           $0x11, 400(CX), Z0, K6
-	VBLENDMPS        Z9, Z0, K6, Z1
-	VMOVUPS          Z1, 400(DX)
-	VCMPPS           $0x11, 464(CX), Z0, K6
-	VBLENDMPS        Z10, Z0, K6, Z1
-	VMOVUPS          Z1, 464(DX)
-	VCMPPS           $0x11, 528(CX), Z0, K6
-	VBLENDMPS        Z11, Z0, K6, Z1
-	VMOVUPS          Z1, 528(DX)
-	VMOVSD           592(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y12, Y0, K6, Y1
-	VMOVSD           X1, 592(DX)
-	VCMPPS           $0x11, 600(CX), Z0, K6
-	VBLENDMPS        Z13, Z0, K6, Z1
-	VMOVUPS          Z1, 600(DX)
-	VCMPPS           $0x11, 664(CX), Z0, K6
-	VBLENDMPS        Z14, Z0, K6, Z1
-	VMOVUPS          Z1, 664(DX)
-	VCMPPS           $0x11, 728(CX), Z0, K6
-	VBLENDMPS        Z15, Z0, K6, Z1
-	VMOVUPS          Z1, 728(DX)
-	VMOVSD           792(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y16, Y0, K6, Y1
-	VMOVSD           X1, 792(DX)
-	ADDQ             $+128, AX
-	SUBQ             $0x00000640, BX
-	ADDQ             $+800, CX
-	ADDQ             $+800, DX
-	DECQ             SI
-	JNE              loop1
-
-end1:
-	MOVQ  tail+40(FP), SI
-	TESTQ SI, SI
-	JLE   end3
-
-loop3:
-	VPXORD           Z1, Z1, Z1
-	VPXORD           Z2, Z2, Z2
-	VPXORD           Z3, Z3, Z3
-	VPXORD           Y4, Y4, Y4
-	VBROADCASTSS     (AX), Z5
-	VFMADD231PS      (BX), Z5, Z1
-	VFMADD231PS      64(BX), Z5, Z2
-	VFMADD231PS      128(BX), Z5, Z3
-	VMOVSD           192(BX), X6
-	VFMADD231PS.BCST (AX), Y6, Y4
-	VBROADCASTSS     4(AX), Z5
-	VFMADD231PS      200(BX), Z5, Z1
-	VFMADD231PS      264(BX), Z5, Z2
-	VFMADD231PS      328(BX), Z5, Z3
-	VMOVSD           392(BX), X6
-	VFMADD231PS.BCST 4(AX), Y6, Y4
-	VBROADCASTSS     8(AX), Z5
-	VFMADD231PS      400(BX), Z5, Z1
-	VFMADD231PS      464(BX), Z5, Z2
-	VFMADD231PS      528(BX), Z5, Z3
-	VMOVSD           592(BX), X6
-	VFMADD231PS.BCST 8(AX), Y6, Y4
-	VBROADCASTSS     12(AX), Z5
-	VFMADD231PS      600(BX), Z5, Z1
-	VFMADD231PS      664(BX), Z5, Z2
-	VFMADD231PS      728(BX), Z5, Z3
-	VMOVSD           792(BX), X6
-	VFMADD231PS.BCST 12(AX), Y6, Y4
-	VBROADCASTSS     16(AX), Z5
-	VFMADD231PS      800(BX), Z5, Z1
-	VFMADD231PS      864(BX), Z5, Z2
-	VFMADD231PS      928(BX), Z5, Z3
-	VMOVSD           992(BX), X6
-	VFMADD231PS.BCST 16(AX), Y6, Y4
-	VBROADCASTSS     20(AX), Z5
-	VFMADD231PS      1000(BX), Z5, Z1
-	VFMADD231PS      1064(BX), Z5, Z2
-	VFMADD231PS      1128(BX), Z5, Z3
-	VMOVSD           1192(BX), X6
-	VFMADD231PS.BCST 20(AX), Y6, Y4
-	VBROADCASTSS     24(AX), Z5
-	VFMADD231PS      1200(BX), Z5, Z1
-	VFMADD231PS      1264(BX), Z5, Z2
-	VFMADD231PS      1328(BX), Z5, Z3
-	VMOVSD           1392(BX), X6
-	VFMADD231PS.BCST 24(AX), Y6, Y4
-	VBROADCASTSS     28(AX), Z5
-	VFMADD231PS      1400(BX), Z5, Z1
-	VFMADD231PS      1464(BX), Z5, Z2
-	VFMADD231PS      1528(BX), Z5, Z3
-	VMOVSD           1592(BX), X6
-	VFMADD231PS.BCST 28(AX), Y6, Y4
-	VBROADCASTSS     32(AX), Z5
-	VFMADD231PS      1600(BX), Z5, Z1
-	VFMADD231PS      1664(BX), Z5, Z2
-	VFMADD231PS      1728(BX), Z5, Z3
-	VMOVSD           1792(BX), X6
-	VFMADD231PS.BCST 32(AX), Y6, Y4
-	VBROADCASTSS     36(AX), Z5
-	VFMADD231PS      1800(BX), Z5, Z1
-	VFMADD231PS      1864(BX), Z5, Z2
-	VFMADD231PS      1928(BX), Z5, Z3
-	VMOVSD           1992(BX), X6
-	VFMADD231PS.BCST 36(AX), Y6, Y4
-	VCMPPS           $0x11, (CX), Z0, K6
-	VBLENDMPS        Z1, Z0, K6, Z1
-	VMOVUPS          Z1, (DX)
-	VCMPPS           $0x11, 64(CX), Z0, K6
-	VBLENDMPS        Z2, Z0, K6, Z1
-	VMOVUPS          Z1, 64(DX)
-	VCMPPS           $0x11, 128(CX), Z0, K6
-	VBLENDMPS        Z3, Z0, K6, Z1
-	VMOVUPS          Z1, 128(DX)
-	VMOVSD           192(CX), X1
-	VCMPPS           $0x11, Y1, Y0, K6
-	VBLENDMPS        Y4, Y0, K6, Y1
-	VMOVSD           X1, 192(DX)
-	ADDQ             $+40, AX
-	ADDQ             $+200, CX
-	ADDQ             $+200, DX
-	DECQ             SI
-	JNE              loop3
-
-end3:
-	VZEROUPPER
-	RET
-
-// func kLogitsDenseWeightGradAVX512(hidden0 *float32, logitsGrad0 *float32, logitsDenseWeightGrad0 *float32, main int, tail int, batch int)
-// Requires: AVX, AVX512F
-TEXT ·kLogitsDenseWeightGradAVX512(SB), $128-48
-	// for in := range 50 {
-	// 	for unit := range 10 {
-	// 		acc := f32(0)
-	// 		for n := range N {
-	// 			acc = fma(hidden[n, in], logits.grad[n, unit], acc)
-	// 		}
-	// 		logits.dense.weight.grad[in, unit] = acc
-	// 	}
-	// }
-	MOVQ     hidden0+0(FP), AX
-	MOVQ     logitsGrad0+8(FP), BX
-	MOVQ     logitsDenseWeightGrad0+16(FP), DX
-	KXNORW   K1, K1, K1
-	KSHIFTRW $0x06, K1, K1
-	MOVQ     main+24(FP), SI
-	TESTQ    SI, SI
-	JLE      end1
-
-loop1:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	MOVQ   batch+40(FP), CX
-	TESTQ  CX, CX
-	JLE    end2
-
-loop2:
-	VMOVUPS.Z        (BX), K1, Z7
-	VFMADD231PS.BCST (AX), Z7, Z0
-	VFMADD231PS.BCST 4(AX), Z7, Z1
-	VFMADD231PS.BCST 8(AX), Z7, Z2
-	VFMADD231PS.BCST 12(AX), Z7, Z3
-	VFMADD231PS.BCST 16(AX), Z7, Z4
-	VFMADD231PS.BCST 20(AX), Z7, Z5
-	ADDQ             $+200, AX
-	ADDQ             $+40, BX
-	DECQ             CX
-	JNE              loop2
-
-end2:
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-200, CX, CX
-	ADDQ    CX, AX
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-40, CX, CX
-	ADDQ    CX, BX
-	VMOVUPS Z0, K1, (DX)
-	VMOVUPS Z1, K1, 40(DX)
-	VMOVUPS Z2, K1, 80(DX)
-	VMOVUPS Z3, K1, 120(DX)
-	VMOVUPS Z4, K1, 160(DX)
-	VMOVUPS Z5, K1, 200(DX)
-	ADDQ    $+24, AX
-	ADDQ    $+240, DX
-	DECQ    SI
-	JNE     loop1
-
-end1:
-	MOVQ  tail+32(FP), SI
-	TESTQ SI, SI
-	JLE   end3
-
-loop3:
-	VPXORD Z0, Z0, Z0
-	MOVQ   batch+40(FP), CX
-	TESTQ  CX, CX
-	JLE    end4
-
-loop4:
-	VMOVUPS.Z        (BX), K1, Z2
-	VFMADD231PS.BCST (AX), Z2, Z0
-	ADDQ             $+200, AX
-	ADDQ             $+40, BX
-	DECQ             CX
-	JNE              loop4
-
-end4:
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-200, CX, CX
-	ADDQ    CX, AX
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-40, CX, CX
-	ADDQ    CX, BX
-	VMOVUPS Z0, K1, (DX)
-	ADDQ    $+4, AX
-	ADDQ    $+40, DX
-	DECQ    SI
-	JNE     loop3
-
-end3:
-	VZEROUPPER
-	RET
-
-// func kLogitsDenseBiasGradAVX512(logitsGrad0 *float32, logitsDenseBiasGrad0 *float32, batch int)
-// Requires: AVX, AVX512F
-TEXT ·kLogitsDenseBiasGradAVX512(SB), $128-24
-	// for j := range 10 {
-	// 	acc := f32(0)
-	// 	for n := range N {
-	// 		acc += logits.grad[n, j]
-	// 	}
-	// 	logits.dense.bias.grad[j] = acc
-	// }
-	MOVQ     logitsGrad0+0(FP), AX
-	MOVQ     logitsDenseBiasGrad0+8(FP), CX
-	KXNORW   K1, K1, K1
-	KSHIFTRW $0x06, K1, K1
-	VPXORD   Z0, Z0, Z0
-	MOVQ     batch+16(FP), BX
-	TESTQ    BX, BX
-	JLE      end1
-
-loop1:
-	VMOVUPS.Z (AX), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	ADDQ      $+40, AX
-	DECQ      BX
-	JNE       loop1
-
-end1:
-	MOVQ    batch+16(FP), BX
-	IMUL3Q  $-40, BX, BX
-	ADDQ    BX, AX
-	VMOVUPS Z0, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -5668,6 +5111,430 @@ end3:
 	VZEROUPPER
 	RET
 
+// func kLogitsGradAVX512(logitsGradExp0 *float32, logitsGradSum0 *float32, label0 *float32, batch0 *float32, logitsGrad0 *float32, main int, tail int)
+// Requires: AVX, AVX512F
+TEXT ·kLogitsGradAVX512(SB), $128-56
+	// for n := range N {
+	// 	for j := range 10 {
+	// 		logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
+	// 	}
+	// }
+	MOVQ         logitsGradExp0+0(FP), AX
+	MOVQ         logitsGradSum0+8(FP), BX
+	MOVQ         label0+16(FP), CX
+	MOVQ         batch0+24(FP), DI
+	MOVQ         logitsGrad0+32(FP), DX
+	KXNORW       K1, K1, K1
+	KSHIFTRW     $0x06, K1, K1
+	VBROADCASTSS scalars<>+48(SB), Z1
+	VDIVPS.BCST  (DI), Z1, Z0
+	VMOVUPS      vectors<>+32(SB), Z2
+	VPXORD       Z3, Z3, Z3
+	MOVQ         main+40(FP), SI
+	TESTQ        SI, SI
+	JLE          end1
+
+loop1:
+	VMOVUPS.Z     (AX), K1, Z4
+	VDIVPS.BCST   (BX), Z4, Z4
+	VPCMPEQD.BCST (CX), Z2, K6
+	VBLENDMPS     Z1, Z3, K6, Z5
+	VSUBPS        Z5, Z4, Z4
+	VMULPS        Z0, Z4, Z4
+	VMOVUPS       Z4, K1, (DX)
+	VMOVUPS.Z     40(AX), K1, Z4
+	VDIVPS.BCST   4(BX), Z4, Z4
+	VPCMPEQD.BCST 4(CX), Z2, K6
+	VBLENDMPS     Z1, Z3, K6, Z5
+	VSUBPS        Z5, Z4, Z4
+	VMULPS        Z0, Z4, Z4
+	VMOVUPS       Z4, K1, 40(DX)
+	VMOVUPS.Z     80(AX), K1, Z4
+	VDIVPS.BCST   8(BX), Z4, Z4
+	VPCMPEQD.BCST 8(CX), Z2, K6
+	VBLENDMPS     Z1, Z3, K6, Z5
+	VSUBPS        Z5, Z4, Z4
+	VMULPS        Z0, Z4, Z4
+	VMOVUPS       Z4, K1, 80(DX)
+	VMOVUPS.Z     120(AX), K1, Z4
+	VDIVPS.BCST   12(BX), Z4, Z4
+	VPCMPEQD.BCST 12(CX), Z2, K6
+	VBLENDMPS     Z1, Z3, K6, Z5
+	VSUBPS        Z5, Z4, Z4
+	VMULPS        Z0, Z4, Z4
+	VMOVUPS       Z4, K1, 120(DX)
+	ADDQ          $+160, AX
+	ADDQ          $+16, BX
+	ADDQ          $+16, CX
+	ADDQ          $+160, DX
+	DECQ          SI
+	JNE           loop1
+
+end1:
+	MOVQ  tail+48(FP), SI
+	TESTQ SI, SI
+	JLE   end2
+
+loop2:
+	VMOVUPS.Z     (AX), K1, Z4
+	VDIVPS.BCST   (BX), Z4, Z4
+	VPCMPEQD.BCST (CX), Z2, K6
+	VBLENDMPS     Z1, Z3, K6, Z5
+	VSUBPS        Z5, Z4, Z4
+	VMULPS        Z0, Z4, Z4
+	VMOVUPS       Z4, K1, (DX)
+	ADDQ          $+40, AX
+	ADDQ          $+4, BX
+	ADDQ          $+4, CX
+	ADDQ          $+40, DX
+	DECQ          SI
+	JNE           loop2
+
+end2:
+	VZEROUPPER
+	RET
+
+// func kHiddenGradAVX512(logitsGrad0 *float32, logitsDenseWeightPacked0 *float32, hidden0 *float32, denseGrad0 *float32, main int, tail int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·kHiddenGradAVX512(SB), $128-48
+	// for row := range N {
+	// 	for col := range 50 {
+	// 		acc := f32(0)
+	// 		for inner := range 10 {
+	// 			acc = fma(logits.grad[row, inner], logits.dense.weight.packed[col, inner], acc)
+	// 		}
+	// 		dense.grad[row, col] = select(0.0 < hidden[row, col], acc, 0.0)
+	// 	}
+	// }
+	MOVQ   logitsGrad0+0(FP), AX
+	MOVQ   logitsDenseWeightPacked0+8(FP), BX
+	MOVQ   hidden0+16(FP), CX
+	MOVQ   denseGrad0+24(FP), DX
+	VPXORD Z0, Z0, Z0
+	MOVQ   main+32(FP), SI
+	TESTQ  SI, SI
+	JLE    end1
+
+loop1:
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Y4, Y4, Y4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Y8, Y8, Y8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Y12, Y12, Y12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Y16, Y16, Y16
+	MOVQ   $0x00000002, DI
+
+loop2:
+	VBROADCASTSS     (AX), Z17
+	VMOVUPS          (BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          64(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          128(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           192(BX), X21
+	VFMADD231PS.BCST (AX), Y21, Y4
+	VBROADCASTSS     40(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 40(AX), Y21, Y8
+	VBROADCASTSS     80(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 80(AX), Y21, Y12
+	VBROADCASTSS     120(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 120(AX), Y21, Y16
+	VBROADCASTSS     4(AX), Z17
+	VMOVUPS          200(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          264(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          328(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           392(BX), X21
+	VFMADD231PS.BCST 4(AX), Y21, Y4
+	VBROADCASTSS     44(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 44(AX), Y21, Y8
+	VBROADCASTSS     84(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 84(AX), Y21, Y12
+	VBROADCASTSS     124(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 124(AX), Y21, Y16
+	VBROADCASTSS     8(AX), Z17
+	VMOVUPS          400(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          464(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          528(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           592(BX), X21
+	VFMADD231PS.BCST 8(AX), Y21, Y4
+	VBROADCASTSS     48(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 48(AX), Y21, Y8
+	VBROADCASTSS     88(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 88(AX), Y21, Y12
+	VBROADCASTSS     128(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 128(AX), Y21, Y16
+	VBROADCASTSS     12(AX), Z17
+	VMOVUPS          600(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          664(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          728(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           792(BX), X21
+	VFMADD231PS.BCST 12(AX), Y21, Y4
+	VBROADCASTSS     52(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 52(AX), Y21, Y8
+	VBROADCASTSS     92(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 92(AX), Y21, Y12
+	VBROADCASTSS     132(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 132(AX), Y21, Y16
+	ADDQ             $+16, AX
+	ADDQ             $+800, BX
+	DECQ             DI
+	JNE              loop2
+	VBROADCASTSS     (AX), Z17
+	VMOVUPS          (BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          64(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          128(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           192(BX), X21
+	VFMADD231PS.BCST (AX), Y21, Y4
+	VBROADCASTSS     40(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 40(AX), Y21, Y8
+	VBROADCASTSS     80(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 80(AX), Y21, Y12
+	VBROADCASTSS     120(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 120(AX), Y21, Y16
+	VBROADCASTSS     4(AX), Z17
+	VMOVUPS          200(BX), Z18
+	VFMADD231PS      Z18, Z17, Z1
+	VMOVUPS          264(BX), Z19
+	VFMADD231PS      Z19, Z17, Z2
+	VMOVUPS          328(BX), Z20
+	VFMADD231PS      Z20, Z17, Z3
+	VMOVSD           392(BX), X21
+	VFMADD231PS.BCST 4(AX), Y21, Y4
+	VBROADCASTSS     44(AX), Z17
+	VFMADD231PS      Z18, Z17, Z5
+	VFMADD231PS      Z19, Z17, Z6
+	VFMADD231PS      Z20, Z17, Z7
+	VFMADD231PS.BCST 44(AX), Y21, Y8
+	VBROADCASTSS     84(AX), Z17
+	VFMADD231PS      Z18, Z17, Z9
+	VFMADD231PS      Z19, Z17, Z10
+	VFMADD231PS      Z20, Z17, Z11
+	VFMADD231PS.BCST 84(AX), Y21, Y12
+	VBROADCASTSS     124(AX), Z17
+	VFMADD231PS      Z18, Z17, Z13
+	VFMADD231PS      Z19, Z17, Z14
+	VFMADD231PS      Z20, Z17, Z15
+	VFMADD231PS.BCST 124(AX), Y21, Y16
+	VCMPPS           $0x11, (CX), Z0, K6
+	VBLENDMPS        Z1, Z0, K6, Z1
+	VMOVUPS          Z1, (DX)
+	VCMPPS           $0x11, 64(CX), Z0, K6
+	VBLENDMPS        Z2, Z0, K6, Z1
+	VMOVUPS          Z1, 64(DX)
+	VCMPPS           $0x11, 128(CX), Z0, K6
+	VBLENDMPS        Z3, Z0, K6, Z1
+	VMOVUPS          Z1, 128(DX)
+	VMOVSD           192(CX), X1
+	VCMPPS           $0x11, Y1, Y0, K6
+	VBLENDMPS        Y4, Y0, K6, Y1
+	VMOVSD           X1, 192(DX)
+	VCMPPS           $0x11, 200(CX), Z0, K6
+	VBLENDMPS        Z5, Z0, K6, Z1
+	VMOVUPS          Z1, 200(DX)
+	VCMPPS           $0x11, 264(CX), Z0, K6
+	VBLENDMPS        Z6, Z0, K6, Z1
+	VMOVUPS          Z1, 264(DX)
+	VCMPPS           $0x11, 328(CX), Z0, K6
+	VBLENDMPS        Z7, Z0, K6, Z1
+	VMOVUPS          Z1, 328(DX)
+	VMOVSD           392(CX), X1
+	VCMPPS           $0x11, Y1, Y0, K6
+	VBLENDMPS        Y8, Y0, K6, Y1
+	VMOVSD           X1, 392(DX)
+	VCMPPS           $0x11, 400(CX), Z0, K6
+	VBLENDMPS        Z9, Z0, K6, Z1
+	VMOVUPS          Z1, 400(DX)
+	VCMPPS           $0x11, 464(CX), Z0, K6
+	VBLENDMPS        Z10, Z0, K6, Z1
+	VMOVUPS          Z1, 464(DX)
+	VCMPPS           $0x11, 528(CX), Z0, K6
+	VBLENDMPS        Z11, Z0, K6, Z1
+	VMOVUPS          Z1, 528(DX)
+	VMOVSD           592(CX), X1
+	VCMPPS           $0x11, Y1, Y0, K6
+	VBLENDMPS        Y12, Y0, K6, Y1
+	VMOVSD           X1, 592(DX)
+	VCMPPS           $0x11, 600(CX), Z0, K6
+	VBLENDMPS        Z13, Z0, K6, Z1
+	VMOVUPS          Z1, 600(DX)
+	VCMPPS           $0x11, 664(CX), Z0, K6
+	VBLENDMPS        Z14, Z0, K6, Z1
+	VMOVUPS          Z1, 664(DX)
+	VCMPPS           $0x11, 728(CX), Z0, K6
+	VBLENDMPS        Z15, Z0, K6, Z1
+	VMOVUPS          Z1, 728(DX)
+	VMOVSD           792(CX), X1
+	VCMPPS           $0x11, Y1, Y0, K6
+	VBLENDMPS        Y16, Y0, K6, Y1
+	VMOVSD           X1, 792(DX)
+	ADDQ             $+128, AX
+	SUBQ             $0x00000640, BX
+	ADDQ             $+800, CX
+	ADDQ             $+800, DX
+	DECQ             SI
+	JNE              loop1
+
+end1:
+	MOVQ  tail+40(FP), SI
+	TESTQ SI, SI
+	JLE   end3
+
+loop3:
+	VPXORD           Z1, Z1, Z1
+	VPXORD           Z2, Z2, Z2
+	VPXORD           Z3, Z3, Z3
+	VPXORD           Y4, Y4, Y4
+	VBROADCASTSS     (AX), Z5
+	VFMADD231PS      (BX), Z5, Z1
+	VFMADD231PS      64(BX), Z5, Z2
+	VFMADD231PS      128(BX), Z5, Z3
+	VMOVSD           192(BX), X6
+	VFMADD231PS.BCST (AX), Y6, Y4
+	VBROADCASTSS     4(AX), Z5
+	VFMADD231PS      200(BX), Z5, Z1
+	VFMADD231PS      264(BX), Z5, Z2
+	VFMADD231PS      328(BX), Z5, Z3
+	VMOVSD           392(BX), X6
+	VFMADD231PS.BCST 4(AX), Y6, Y4
+	VBROADCASTSS     8(AX), Z5
+	VFMADD231PS      400(BX), Z5, Z1
+	VFMADD231PS      464(BX), Z5, Z2
+	VFMADD231PS      528(BX), Z5, Z3
+	VMOVSD           592(BX), X6
+	VFMADD231PS.BCST 8(AX), Y6, Y4
+	VBROADCASTSS     12(AX), Z5
+	VFMADD231PS      600(BX), Z5, Z1
+	VFMADD231PS      664(BX), Z5, Z2
+	VFMADD231PS      728(BX), Z5, Z3
+	VMOVSD           792(BX), X6
+	VFMADD231PS.BCST 12(AX), Y6, Y4
+	VBROADCASTSS     16(AX), Z5
+	VFMADD231PS      800(BX), Z5, Z1
+	VFMADD231PS      864(BX), Z5, Z2
+	VFMADD231PS      928(BX), Z5, Z3
+	VMOVSD           992(BX), X6
+	VFMADD231PS.BCST 16(AX), Y6, Y4
+	VBROADCASTSS     20(AX), Z5
+	VFMADD231PS      1000(BX), Z5, Z1
+	VFMADD231PS      1064(BX), Z5, Z2
+	VFMADD231PS      1128(BX), Z5, Z3
+	VMOVSD           1192(BX), X6
+	VFMADD231PS.BCST 20(AX), Y6, Y4
+	VBROADCASTSS     24(AX), Z5
+	VFMADD231PS      1200(BX), Z5, Z1
+	VFMADD231PS      1264(BX), Z5, Z2
+	VFMADD231PS      1328(BX), Z5, Z3
+	VMOVSD           1392(BX), X6
+	VFMADD231PS.BCST 24(AX), Y6, Y4
+	VBROADCASTSS     28(AX), Z5
+	VFMADD231PS      1400(BX), Z5, Z1
+	VFMADD231PS      1464(BX), Z5, Z2
+	VFMADD231PS      1528(BX), Z5, Z3
+	VMOVSD           1592(BX), X6
+	VFMADD231PS.BCST 28(AX), Y6, Y4
+	VBROADCASTSS     32(AX), Z5
+	VFMADD231PS      1600(BX), Z5, Z1
+	VFMADD231PS      1664(BX), Z5, Z2
+	VFMADD231PS      1728(BX), Z5, Z3
+	VMOVSD           1792(BX), X6
+	VFMADD231PS.BCST 32(AX), Y6, Y4
+	VBROADCASTSS     36(AX), Z5
+	VFMADD231PS      1800(BX), Z5, Z1
+	VFMADD231PS      1864(BX), Z5, Z2
+	VFMADD231PS      1928(BX), Z5, Z3
+	VMOVSD           1992(BX), X6
+	VFMADD231PS.BCST 36(AX), Y6, Y4
+	VCMPPS           $0x11, (CX), Z0, K6
+	VBLENDMPS        Z1, Z0, K6, Z1
+	VMOVUPS          Z1, (DX)
+	VCMPPS           $0x11, 64(CX), Z0, K6
+	VBLENDMPS        Z2, Z0, K6, Z1
+	VMOVUPS          Z1, 64(DX)
+	VCMPPS           $0x11, 128(CX), Z0, K6
+	VBLENDMPS        Z3, Z0, K6, Z1
+	VMOVUPS          Z1, 128(DX)
+	VMOVSD           192(CX), X1
+	VCMPPS           $0x11, Y1, Y0, K6
+	VBLENDMPS        Y4, Y0, K6, Y1
+	VMOVSD           X1, 192(DX)
+	ADDQ             $+40, AX
+	ADDQ             $+200, CX
+	ADDQ             $+200, DX
+	DECQ             SI
+	JNE              loop3
+
+end3:
+	VZEROUPPER
+	RET
+
 // func kFlattenGradAVX512(denseGrad0 *float32, hiddenDenseWeightPacked0 *float32, flattenGrad0 *float32, main int, tail int)
 // Requires: AVX, AVX512F
 TEXT ·kFlattenGradAVX512(SB), $128-40
@@ -6195,234 +6062,6 @@ loop8:
 	JNE          loop5
 
 end5:
-	VZEROUPPER
-	RET
-
-// func kHiddenDenseWeightGradAVX512(flatten0 *float32, denseGrad0 *float32, hiddenDenseWeightGrad0 *float32, main int, tail int, batch int)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·kHiddenDenseWeightGradAVX512(SB), $128-48
-	// for in := range 320 {
-	// 	for unit := range 50 {
-	// 		acc := f32(0)
-	// 		for n := range N {
-	// 			acc = fma(flatten[n, in], dense.grad[n, unit], acc)
-	// 		}
-	// 		hidden.dense.weight.grad[in, unit] = acc
-	// 	}
-	// }
-	MOVQ  flatten0+0(FP), AX
-	MOVQ  denseGrad0+8(FP), BX
-	MOVQ  hiddenDenseWeightGrad0+16(FP), DX
-	MOVQ  main+24(FP), SI
-	TESTQ SI, SI
-	JLE   end1
-
-loop1:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   batch+40(FP), CX
-	TESTQ  CX, CX
-	JLE    end2
-
-loop2:
-	VBROADCASTSS (AX), Z12
-	VMOVUPS      (BX), Z13
-	VFMADD231PS  Z13, Z12, Z0
-	VMOVUPS      64(BX), Z14
-	VFMADD231PS  Z14, Z12, Z1
-	VBROADCASTSS 4(AX), Z12
-	VFMADD231PS  Z13, Z12, Z2
-	VFMADD231PS  Z14, Z12, Z3
-	VBROADCASTSS 8(AX), Z12
-	VFMADD231PS  Z13, Z12, Z4
-	VFMADD231PS  Z14, Z12, Z5
-	VBROADCASTSS 12(AX), Z12
-	VFMADD231PS  Z13, Z12, Z6
-	VFMADD231PS  Z14, Z12, Z7
-	VBROADCASTSS 16(AX), Z12
-	VFMADD231PS  Z13, Z12, Z8
-	VFMADD231PS  Z14, Z12, Z9
-	VBROADCASTSS 20(AX), Z12
-	VFMADD231PS  Z13, Z12, Z10
-	VFMADD231PS  Z14, Z12, Z11
-	ADDQ         $+1280, AX
-	ADDQ         $+200, BX
-	DECQ         CX
-	JNE          loop2
-
-end2:
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-1280, CX, CX
-	ADDQ    CX, AX
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-200, CX, CX
-	ADDQ    CX, BX
-	VMOVUPS Z0, (DX)
-	VMOVUPS Z1, 64(DX)
-	VMOVUPS Z2, 200(DX)
-	VMOVUPS Z3, 264(DX)
-	VMOVUPS Z4, 400(DX)
-	VMOVUPS Z5, 464(DX)
-	VMOVUPS Z6, 600(DX)
-	VMOVUPS Z7, 664(DX)
-	VMOVUPS Z8, 800(DX)
-	VMOVUPS Z9, 864(DX)
-	VMOVUPS Z10, 1000(DX)
-	VMOVUPS Z11, 1064(DX)
-	VPXORD  Z0, Z0, Z0
-	VPXORD  Y1, Y1, Y1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Y3, Y3, Y3
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Y5, Y5, Y5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Y7, Y7, Y7
-	VPXORD  Z8, Z8, Z8
-	VPXORD  Y9, Y9, Y9
-	VPXORD  Z10, Z10, Z10
-	VPXORD  Y11, Y11, Y11
-	MOVQ    batch+40(FP), CX
-	TESTQ   CX, CX
-	JLE     end3
-
-loop3:
-	VMOVUPS          128(BX), Z13
-	VFMADD231PS.BCST (AX), Z13, Z0
-	VMOVSD           192(BX), X14
-	VFMADD231PS.BCST (AX), Y14, Y1
-	VFMADD231PS.BCST 4(AX), Z13, Z2
-	VFMADD231PS.BCST 4(AX), Y14, Y3
-	VFMADD231PS.BCST 8(AX), Z13, Z4
-	VFMADD231PS.BCST 8(AX), Y14, Y5
-	VFMADD231PS.BCST 12(AX), Z13, Z6
-	VFMADD231PS.BCST 12(AX), Y14, Y7
-	VFMADD231PS.BCST 16(AX), Z13, Z8
-	VFMADD231PS.BCST 16(AX), Y14, Y9
-	VFMADD231PS.BCST 20(AX), Z13, Z10
-	VFMADD231PS.BCST 20(AX), Y14, Y11
-	ADDQ             $+1280, AX
-	ADDQ             $+200, BX
-	DECQ             CX
-	JNE              loop3
-
-end3:
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-1280, CX, CX
-	ADDQ    CX, AX
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-200, CX, CX
-	ADDQ    CX, BX
-	VMOVUPS Z0, 128(DX)
-	VMOVSD  X1, 192(DX)
-	VMOVUPS Z2, 328(DX)
-	VMOVSD  X3, 392(DX)
-	VMOVUPS Z4, 528(DX)
-	VMOVSD  X5, 592(DX)
-	VMOVUPS Z6, 728(DX)
-	VMOVSD  X7, 792(DX)
-	VMOVUPS Z8, 928(DX)
-	VMOVSD  X9, 992(DX)
-	VMOVUPS Z10, 1128(DX)
-	VMOVSD  X11, 1192(DX)
-	ADDQ    $+24, AX
-	ADDQ    $+1200, DX
-	DECQ    SI
-	JNE     loop1
-
-end1:
-	MOVQ  tail+32(FP), SI
-	TESTQ SI, SI
-	JLE   end4
-
-loop4:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Y3, Y3, Y3
-	MOVQ   batch+40(FP), CX
-	TESTQ  CX, CX
-	JLE    end5
-
-loop5:
-	VBROADCASTSS     (AX), Z4
-	VFMADD231PS      (BX), Z4, Z0
-	VFMADD231PS      64(BX), Z4, Z1
-	VFMADD231PS      128(BX), Z4, Z2
-	VMOVSD           192(BX), X5
-	VFMADD231PS.BCST (AX), Y5, Y3
-	ADDQ             $+1280, AX
-	ADDQ             $+200, BX
-	DECQ             CX
-	JNE              loop5
-
-end5:
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-1280, CX, CX
-	ADDQ    CX, AX
-	MOVQ    batch+40(FP), CX
-	IMUL3Q  $-200, CX, CX
-	ADDQ    CX, BX
-	VMOVUPS Z0, (DX)
-	VMOVUPS Z1, 64(DX)
-	VMOVUPS Z2, 128(DX)
-	VMOVSD  X3, 192(DX)
-	ADDQ    $+4, AX
-	ADDQ    $+200, DX
-	DECQ    SI
-	JNE     loop4
-
-end4:
-	VZEROUPPER
-	RET
-
-// func kHiddenDenseBiasGradAVX512(denseGrad0 *float32, hiddenDenseBiasGrad0 *float32, batch int)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·kHiddenDenseBiasGradAVX512(SB), $128-24
-	// for j := range 50 {
-	// 	acc := f32(0)
-	// 	for n := range N {
-	// 		acc += dense.grad[n, j]
-	// 	}
-	// 	hidden.dense.bias.grad[j] = acc
-	// }
-	MOVQ   denseGrad0+0(FP), AX
-	MOVQ   hiddenDenseBiasGrad0+8(FP), CX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Y3, Y3, Y3
-	MOVQ   batch+16(FP), BX
-	TESTQ  BX, BX
-	JLE    end1
-
-loop1:
-	VADDPS (AX), Z0, Z0
-	VADDPS 64(AX), Z1, Z1
-	VADDPS 128(AX), Z2, Z2
-	VMOVSD 192(AX), X4
-	VADDPS Y4, Y3, Y3
-	ADDQ   $+200, AX
-	DECQ   BX
-	JNE    loop1
-
-end1:
-	MOVQ    batch+16(FP), BX
-	IMUL3Q  $-200, BX, BX
-	ADDQ    BX, AX
-	VMOVUPS Z0, (CX)
-	VMOVUPS Z1, 64(CX)
-	VMOVUPS Z2, 128(CX)
-	VMOVSD  X3, 192(CX)
 	VZEROUPPER
 	RET
 
@@ -9699,6 +9338,367 @@ end2:
 	IMUL3Q  $-23040, CX, CX
 	ADDQ    CX, AX
 	VMOVUPS Z0, K1, (DX)
+	VZEROUPPER
+	RET
+
+// func kLogitsDenseWeightGradAVX512(hidden0 *float32, logitsGrad0 *float32, logitsDenseWeightGrad0 *float32, main int, tail int, batch int)
+// Requires: AVX, AVX512F
+TEXT ·kLogitsDenseWeightGradAVX512(SB), $128-48
+	// for in := range 50 {
+	// 	for unit := range 10 {
+	// 		acc := f32(0)
+	// 		for n := range N {
+	// 			acc = fma(hidden[n, in], logits.grad[n, unit], acc)
+	// 		}
+	// 		logits.dense.weight.grad[in, unit] = acc
+	// 	}
+	// }
+	MOVQ     hidden0+0(FP), AX
+	MOVQ     logitsGrad0+8(FP), BX
+	MOVQ     logitsDenseWeightGrad0+16(FP), DX
+	KXNORW   K1, K1, K1
+	KSHIFTRW $0x06, K1, K1
+	MOVQ     main+24(FP), SI
+	TESTQ    SI, SI
+	JLE      end1
+
+loop1:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   batch+40(FP), CX
+	TESTQ  CX, CX
+	JLE    end2
+
+loop2:
+	VMOVUPS.Z        (BX), K1, Z7
+	VFMADD231PS.BCST (AX), Z7, Z0
+	VFMADD231PS.BCST 4(AX), Z7, Z1
+	VFMADD231PS.BCST 8(AX), Z7, Z2
+	VFMADD231PS.BCST 12(AX), Z7, Z3
+	VFMADD231PS.BCST 16(AX), Z7, Z4
+	VFMADD231PS.BCST 20(AX), Z7, Z5
+	ADDQ             $+200, AX
+	ADDQ             $+40, BX
+	DECQ             CX
+	JNE              loop2
+
+end2:
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-200, CX, CX
+	ADDQ    CX, AX
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-40, CX, CX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, 40(DX)
+	VMOVUPS Z2, K1, 80(DX)
+	VMOVUPS Z3, K1, 120(DX)
+	VMOVUPS Z4, K1, 160(DX)
+	VMOVUPS Z5, K1, 200(DX)
+	ADDQ    $+24, AX
+	ADDQ    $+240, DX
+	DECQ    SI
+	JNE     loop1
+
+end1:
+	MOVQ  tail+32(FP), SI
+	TESTQ SI, SI
+	JLE   end3
+
+loop3:
+	VPXORD Z0, Z0, Z0
+	MOVQ   batch+40(FP), CX
+	TESTQ  CX, CX
+	JLE    end4
+
+loop4:
+	VMOVUPS.Z        (BX), K1, Z2
+	VFMADD231PS.BCST (AX), Z2, Z0
+	ADDQ             $+200, AX
+	ADDQ             $+40, BX
+	DECQ             CX
+	JNE              loop4
+
+end4:
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-200, CX, CX
+	ADDQ    CX, AX
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-40, CX, CX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    $+4, AX
+	ADDQ    $+40, DX
+	DECQ    SI
+	JNE     loop3
+
+end3:
+	VZEROUPPER
+	RET
+
+// func kLogitsDenseBiasGradAVX512(logitsGrad0 *float32, logitsDenseBiasGrad0 *float32, batch int)
+// Requires: AVX, AVX512F
+TEXT ·kLogitsDenseBiasGradAVX512(SB), $128-24
+	// for j := range 10 {
+	// 	acc := f32(0)
+	// 	for n := range N {
+	// 		acc += logits.grad[n, j]
+	// 	}
+	// 	logits.dense.bias.grad[j] = acc
+	// }
+	MOVQ     logitsGrad0+0(FP), AX
+	MOVQ     logitsDenseBiasGrad0+8(FP), CX
+	KXNORW   K1, K1, K1
+	KSHIFTRW $0x06, K1, K1
+	VPXORD   Z0, Z0, Z0
+	MOVQ     batch+16(FP), BX
+	TESTQ    BX, BX
+	JLE      end1
+
+loop1:
+	VMOVUPS.Z (AX), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      $+40, AX
+	DECQ      BX
+	JNE       loop1
+
+end1:
+	MOVQ    batch+16(FP), BX
+	IMUL3Q  $-40, BX, BX
+	ADDQ    BX, AX
+	VMOVUPS Z0, K1, (CX)
+	VZEROUPPER
+	RET
+
+// func kHiddenDenseWeightGradAVX512(flatten0 *float32, denseGrad0 *float32, hiddenDenseWeightGrad0 *float32, main int, tail int, batch int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·kHiddenDenseWeightGradAVX512(SB), $128-48
+	// for in := range 320 {
+	// 	for unit := range 50 {
+	// 		acc := f32(0)
+	// 		for n := range N {
+	// 			acc = fma(flatten[n, in], dense.grad[n, unit], acc)
+	// 		}
+	// 		hidden.dense.weight.grad[in, unit] = acc
+	// 	}
+	// }
+	MOVQ  flatten0+0(FP), AX
+	MOVQ  denseGrad0+8(FP), BX
+	MOVQ  hiddenDenseWeightGrad0+16(FP), DX
+	MOVQ  main+24(FP), SI
+	TESTQ SI, SI
+	JLE   end1
+
+loop1:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   batch+40(FP), CX
+	TESTQ  CX, CX
+	JLE    end2
+
+loop2:
+	VBROADCASTSS (AX), Z12
+	VMOVUPS      (BX), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VMOVUPS      64(BX), Z14
+	VFMADD231PS  Z14, Z12, Z1
+	VBROADCASTSS 4(AX), Z12
+	VFMADD231PS  Z13, Z12, Z2
+	VFMADD231PS  Z14, Z12, Z3
+	VBROADCASTSS 8(AX), Z12
+	VFMADD231PS  Z13, Z12, Z4
+	VFMADD231PS  Z14, Z12, Z5
+	VBROADCASTSS 12(AX), Z12
+	VFMADD231PS  Z13, Z12, Z6
+	VFMADD231PS  Z14, Z12, Z7
+	VBROADCASTSS 16(AX), Z12
+	VFMADD231PS  Z13, Z12, Z8
+	VFMADD231PS  Z14, Z12, Z9
+	VBROADCASTSS 20(AX), Z12
+	VFMADD231PS  Z13, Z12, Z10
+	VFMADD231PS  Z14, Z12, Z11
+	ADDQ         $+1280, AX
+	ADDQ         $+200, BX
+	DECQ         CX
+	JNE          loop2
+
+end2:
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-1280, CX, CX
+	ADDQ    CX, AX
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-200, CX, CX
+	ADDQ    CX, BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 200(DX)
+	VMOVUPS Z3, 264(DX)
+	VMOVUPS Z4, 400(DX)
+	VMOVUPS Z5, 464(DX)
+	VMOVUPS Z6, 600(DX)
+	VMOVUPS Z7, 664(DX)
+	VMOVUPS Z8, 800(DX)
+	VMOVUPS Z9, 864(DX)
+	VMOVUPS Z10, 1000(DX)
+	VMOVUPS Z11, 1064(DX)
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Y7, Y7, Y7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Y9, Y9, Y9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Y11, Y11, Y11
+	MOVQ    batch+40(FP), CX
+	TESTQ   CX, CX
+	JLE     end3
+
+loop3:
+	VMOVUPS          128(BX), Z13
+	VFMADD231PS.BCST (AX), Z13, Z0
+	VMOVSD           192(BX), X14
+	VFMADD231PS.BCST (AX), Y14, Y1
+	VFMADD231PS.BCST 4(AX), Z13, Z2
+	VFMADD231PS.BCST 4(AX), Y14, Y3
+	VFMADD231PS.BCST 8(AX), Z13, Z4
+	VFMADD231PS.BCST 8(AX), Y14, Y5
+	VFMADD231PS.BCST 12(AX), Z13, Z6
+	VFMADD231PS.BCST 12(AX), Y14, Y7
+	VFMADD231PS.BCST 16(AX), Z13, Z8
+	VFMADD231PS.BCST 16(AX), Y14, Y9
+	VFMADD231PS.BCST 20(AX), Z13, Z10
+	VFMADD231PS.BCST 20(AX), Y14, Y11
+	ADDQ             $+1280, AX
+	ADDQ             $+200, BX
+	DECQ             CX
+	JNE              loop3
+
+end3:
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-1280, CX, CX
+	ADDQ    CX, AX
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-200, CX, CX
+	ADDQ    CX, BX
+	VMOVUPS Z0, 128(DX)
+	VMOVSD  X1, 192(DX)
+	VMOVUPS Z2, 328(DX)
+	VMOVSD  X3, 392(DX)
+	VMOVUPS Z4, 528(DX)
+	VMOVSD  X5, 592(DX)
+	VMOVUPS Z6, 728(DX)
+	VMOVSD  X7, 792(DX)
+	VMOVUPS Z8, 928(DX)
+	VMOVSD  X9, 992(DX)
+	VMOVUPS Z10, 1128(DX)
+	VMOVSD  X11, 1192(DX)
+	ADDQ    $+24, AX
+	ADDQ    $+1200, DX
+	DECQ    SI
+	JNE     loop1
+
+end1:
+	MOVQ  tail+32(FP), SI
+	TESTQ SI, SI
+	JLE   end4
+
+loop4:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Y3, Y3, Y3
+	MOVQ   batch+40(FP), CX
+	TESTQ  CX, CX
+	JLE    end5
+
+loop5:
+	VBROADCASTSS     (AX), Z4
+	VFMADD231PS      (BX), Z4, Z0
+	VFMADD231PS      64(BX), Z4, Z1
+	VFMADD231PS      128(BX), Z4, Z2
+	VMOVSD           192(BX), X5
+	VFMADD231PS.BCST (AX), Y5, Y3
+	ADDQ             $+1280, AX
+	ADDQ             $+200, BX
+	DECQ             CX
+	JNE              loop5
+
+end5:
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-1280, CX, CX
+	ADDQ    CX, AX
+	MOVQ    batch+40(FP), CX
+	IMUL3Q  $-200, CX, CX
+	ADDQ    CX, BX
+	VMOVUPS Z0, (DX)
+	VMOVUPS Z1, 64(DX)
+	VMOVUPS Z2, 128(DX)
+	VMOVSD  X3, 192(DX)
+	ADDQ    $+4, AX
+	ADDQ    $+200, DX
+	DECQ    SI
+	JNE     loop4
+
+end4:
+	VZEROUPPER
+	RET
+
+// func kHiddenDenseBiasGradAVX512(denseGrad0 *float32, hiddenDenseBiasGrad0 *float32, batch int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·kHiddenDenseBiasGradAVX512(SB), $128-24
+	// for j := range 50 {
+	// 	acc := f32(0)
+	// 	for n := range N {
+	// 		acc += dense.grad[n, j]
+	// 	}
+	// 	hidden.dense.bias.grad[j] = acc
+	// }
+	MOVQ   denseGrad0+0(FP), AX
+	MOVQ   hiddenDenseBiasGrad0+8(FP), CX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Y3, Y3, Y3
+	MOVQ   batch+16(FP), BX
+	TESTQ  BX, BX
+	JLE    end1
+
+loop1:
+	VADDPS (AX), Z0, Z0
+	VADDPS 64(AX), Z1, Z1
+	VADDPS 128(AX), Z2, Z2
+	VMOVSD 192(AX), X4
+	VADDPS Y4, Y3, Y3
+	ADDQ   $+200, AX
+	DECQ   BX
+	JNE    loop1
+
+end1:
+	MOVQ    batch+16(FP), BX
+	IMUL3Q  $-200, BX, BX
+	ADDQ    BX, AX
+	VMOVUPS Z0, (CX)
+	VMOVUPS Z1, 64(CX)
+	VMOVUPS Z2, 128(CX)
+	VMOVSD  X3, 192(CX)
 	VZEROUPPER
 	RET
 

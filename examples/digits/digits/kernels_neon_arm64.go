@@ -198,17 +198,6 @@ func kCrossEntropyLogSumNEON(logits0, crossEntropyMax0, crossEntropyLogSum0 *flo
 //go:noescape
 func kCrossEntropyRowsNEON(label0, logits0, crossEntropyLogSum0, crossEntropyMax0, crossEntropyRows0 *float32, main, tail int)
 
-// kLossNEON computes
-//
-//	acc := f32(0)
-//	for n := range N {
-//		acc += cross_entropy.rows[n]
-//	}
-//	loss[] = acc / $batch[]
-//
-//go:noescape
-func kLossNEON(crossEntropyRows0, batch0, loss0 *float32, batch int)
-
 // kAccuracyHitsNEON computes
 //
 //	for n := range N {
@@ -223,16 +212,16 @@ func kLossNEON(crossEntropyRows0, batch0, loss0 *float32, batch int)
 //go:noescape
 func kAccuracyHitsNEON(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, main, tail int)
 
-// kLogitsGradNEON computes
+// kLossNEON computes
 //
+//	acc := f32(0)
 //	for n := range N {
-//		for j := range 10 {
-//			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
-//		}
+//		acc += cross_entropy.rows[n]
 //	}
+//	loss[] = acc / $batch[]
 //
 //go:noescape
-func kLogitsGradNEON(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
+func kLossNEON(crossEntropyRows0, batch0, loss0 *float32, batch int)
 
 // kHiddenGradOperandNEON computes
 //
@@ -244,6 +233,28 @@ func kLogitsGradNEON(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0
 //
 //go:noescape
 func kHiddenGradOperandNEON(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int)
+
+// kFlattenGradOperandNEON computes
+//
+//	for h := range 320 {
+//		for i := range 50 {
+//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+//		}
+//	}
+//
+//go:noescape
+func kFlattenGradOperandNEON(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
+
+// kLogitsGradNEON computes
+//
+//	for n := range N {
+//		for j := range 10 {
+//			logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
+//		}
+//	}
+//
+//go:noescape
+func kLogitsGradNEON(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
 
 // kHiddenGradNEON computes
 //
@@ -260,45 +271,6 @@ func kHiddenGradOperandNEON(logitsDenseWeight0, logitsDenseWeightPacked0 *float3
 //go:noescape
 func kHiddenGradNEON(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *float32, main, tail int)
 
-// kLogitsDenseWeightGradNEON computes
-//
-//	for in := range 50 {
-//		for unit := range 10 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
-//			}
-//			logits.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-//
-//go:noescape
-func kLogitsDenseWeightGradNEON(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
-
-// kLogitsDenseBiasGradNEON computes
-//
-//	for j := range 10 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += logits.grad[n, j]
-//		}
-//		logits.dense.bias.grad[j] = acc
-//	}
-//
-//go:noescape
-func kLogitsDenseBiasGradNEON(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
-
-// kFlattenGradOperandNEON computes
-//
-//	for h := range 320 {
-//		for i := range 50 {
-//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
-//		}
-//	}
-//
-//go:noescape
-func kFlattenGradOperandNEON(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
-
 // kFlattenGradNEON computes
 //
 //	for row := range N {
@@ -313,34 +285,6 @@ func kFlattenGradOperandNEON(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float
 //
 //go:noescape
 func kFlattenGradNEON(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int)
-
-// kHiddenDenseWeightGradNEON computes
-//
-//	for in := range 320 {
-//		for unit := range 50 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
-//			}
-//			hidden.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-//
-//go:noescape
-func kHiddenDenseWeightGradNEON(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
-
-// kHiddenDenseBiasGradNEON computes
-//
-//	for j := range 50 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += dense.grad[n, j]
-//		}
-//		hidden.dense.bias.grad[j] = acc
-//	}
-//
-//go:noescape
-func kHiddenDenseBiasGradNEON(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
 // kRelu2GradNEON computes
 //
@@ -540,6 +484,62 @@ func kFeaturesStageConv2dWeightGradNEON(image0, conv2dGrad0, featuresStageConv2d
 //
 //go:noescape
 func kFeaturesStageConv2dBiasGradNEON(conv2dGrad0, featuresStageConv2dBiasGrad0 *float32, batch, resume int)
+
+// kLogitsDenseWeightGradNEON computes
+//
+//	for in := range 50 {
+//		for unit := range 10 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
+//			}
+//			logits.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+//
+//go:noescape
+func kLogitsDenseWeightGradNEON(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
+
+// kLogitsDenseBiasGradNEON computes
+//
+//	for j := range 10 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += logits.grad[n, j]
+//		}
+//		logits.dense.bias.grad[j] = acc
+//	}
+//
+//go:noescape
+func kLogitsDenseBiasGradNEON(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
+
+// kHiddenDenseWeightGradNEON computes
+//
+//	for in := range 320 {
+//		for unit := range 50 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
+//			}
+//			hidden.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+//
+//go:noescape
+func kHiddenDenseWeightGradNEON(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
+
+// kHiddenDenseBiasGradNEON computes
+//
+//	for j := range 50 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += dense.grad[n, j]
+//		}
+//		hidden.dense.bias.grad[j] = acc
+//	}
+//
+//go:noescape
+func kHiddenDenseBiasGradNEON(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
 
 // kSgdNEON computes
 //

@@ -6504,37 +6504,6 @@ loop2:
 end2:
 	RET
 
-// func kLossNEON(crossEntropyRows0, batch0, loss0 *float32, batch int)
-TEXT ·kLossNEON(SB), $128-32
-	// acc := f32(0)
-	// for n := range N {
-	// 	acc += cross_entropy.rows[n]
-	// }
-	// loss[] = acc / $batch[]
-	MOVD crossEntropyRows0+0(FP), R0
-	MOVD batch0+8(FP), R2
-	MOVD loss0+16(FP), R3
-	FMOVS 0(R2), F0
-	VMOVI $0, V1.B16
-	MOVD batch+24(FP), R1
-	CMP $0, R1
-	BLE end1
-
-loop1:
-	FMOVS 0(R0), F2
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	ADD $4, R0
-	SUBS $1, R1, R1
-	BNE loop1
-
-end1:
-	MOVD batch+24(FP), R25
-	MOVD $-4, R26
-	MADD R25, R0, R26, R0
-	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
-	FMOVS F0, 0(R3)
-	RET
-
 // func kAccuracyHitsNEON(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, main, tail int)
 TEXT ·kAccuracyHitsNEON(SB), $128-48
 	// for n := range N {
@@ -7098,214 +7067,35 @@ loop2:
 end2:
 	RET
 
-// func kLogitsGradNEON(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
-TEXT ·kLogitsGradNEON(SB), $128-56
+// func kLossNEON(crossEntropyRows0, batch0, loss0 *float32, batch int)
+TEXT ·kLossNEON(SB), $128-32
+	// acc := f32(0)
 	// for n := range N {
-	// 	for j := range 10 {
-	// 		logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
-	// 	}
+	// 	acc += cross_entropy.rows[n]
 	// }
-	MOVD logitsGradExp0+0(FP), R0
-	MOVD logitsGradSum0+8(FP), R1
-	MOVD label0+16(FP), R2
-	MOVD batch0+24(FP), R5
-	MOVD logitsGrad0+32(FP), R3
-	VLD1R (R5), [V0.S4]
-	VMOVQ $0x3f8000003f800000, $0x3f8000003f800000, V1
-	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
-	VMOVQ $0x0000000100000000, $0x0000000300000002, V2
-	VMOVI $0, V3.B16
-	WORD $0x4f000484 // movi v4.4s, #0x4
-	WORD $0x4f000505 // movi v5.4s, #0x8
-	MOVD main+40(FP), R4
-	CMP $0, R4
+	// loss[] = acc / $batch[]
+	MOVD crossEntropyRows0+0(FP), R0
+	MOVD batch0+8(FP), R2
+	MOVD loss0+16(FP), R3
+	FMOVS 0(R2), F0
+	VMOVI $0, V1.B16
+	MOVD batch+24(FP), R1
+	CMP $0, R1
 	BLE end1
 
 loop1:
-	FMOVQ 0(R0), F6
-	VLD1R (R1), [V7.S4]
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VLD1R (R2), [V7.S4]
-	VCMEQ V7.S4, V2.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 0(R3)
-	FMOVQ 16(R0), F6
-	VLD1R (R1), [V7.S4]
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V4.S4, V2.S4, V7.S4
-	VLD1R (R2), [V8.S4]
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 16(R3)
-	FMOVD 32(R0), F6
-	VLD1R (R1), [V7.S4]
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V5.S4, V2.S4, V7.S4
-	VLD1R (R2), [V8.S4]
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVD F6, 32(R3)
-	FMOVQ 40(R0), F6
-	FMOVS 4(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	FMOVS 4(R2), F7
-	VDUP V7.S[0], V7.S4
-	VCMEQ V7.S4, V2.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 40(R3)
-	FMOVQ 56(R0), F6
-	FMOVS 4(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V4.S4, V2.S4, V7.S4
-	FMOVS 4(R2), F8
-	VDUP V8.S[0], V8.S4
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 56(R3)
-	FMOVD 72(R0), F6
-	FMOVS 4(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V5.S4, V2.S4, V7.S4
-	FMOVS 4(R2), F8
-	VDUP V8.S[0], V8.S4
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVD F6, 72(R3)
-	FMOVQ 80(R0), F6
-	FMOVS 8(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	FMOVS 8(R2), F7
-	VDUP V7.S[0], V7.S4
-	VCMEQ V7.S4, V2.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 80(R3)
-	FMOVQ 96(R0), F6
-	FMOVS 8(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V4.S4, V2.S4, V7.S4
-	FMOVS 8(R2), F8
-	VDUP V8.S[0], V8.S4
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 96(R3)
-	FMOVD 112(R0), F6
-	FMOVS 8(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V5.S4, V2.S4, V7.S4
-	FMOVS 8(R2), F8
-	VDUP V8.S[0], V8.S4
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVD F6, 112(R3)
-	FMOVQ 120(R0), F6
-	FMOVS 12(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	FMOVS 12(R2), F7
-	VDUP V7.S[0], V7.S4
-	VCMEQ V7.S4, V2.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 120(R3)
-	FMOVQ 136(R0), F6
-	FMOVS 12(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V4.S4, V2.S4, V7.S4
-	FMOVS 12(R2), F8
-	VDUP V8.S[0], V8.S4
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 136(R3)
-	FMOVD 152(R0), F6
-	FMOVS 12(R1), F7
-	VDUP V7.S[0], V7.S4
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V5.S4, V2.S4, V7.S4
-	FMOVS 12(R2), F8
-	VDUP V8.S[0], V8.S4
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVD F6, 152(R3)
-	ADD $160, R0
-	ADD $16, R1
-	ADD $16, R2
-	ADD $160, R3
-	SUBS $1, R4, R4
+	FMOVS 0(R0), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	ADD $4, R0
+	SUBS $1, R1, R1
 	BNE loop1
 
 end1:
-	MOVD tail+48(FP), R4
-	CMP $0, R4
-	BLE end2
-
-loop2:
-	FMOVQ 0(R0), F6
-	VLD1R (R1), [V7.S4]
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VLD1R (R2), [V7.S4]
-	VCMEQ V7.S4, V2.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 0(R3)
-	FMOVQ 16(R0), F6
-	VLD1R (R1), [V7.S4]
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V4.S4, V2.S4, V7.S4
-	VLD1R (R2), [V8.S4]
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVQ F6, 16(R3)
-	FMOVD 32(R0), F6
-	VLD1R (R1), [V7.S4]
-	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
-	VADD V5.S4, V2.S4, V7.S4
-	VLD1R (R2), [V8.S4]
-	VCMEQ V8.S4, V7.S4, V7.S4
-	VBSL V3.B16, V1.B16, V7.B16
-	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
-	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
-	FMOVD F6, 32(R3)
-	ADD $40, R0
-	ADD $4, R1
-	ADD $4, R2
-	ADD $40, R3
-	SUBS $1, R4, R4
-	BNE loop2
-
-end2:
+	MOVD batch+24(FP), R25
+	MOVD $-4, R26
+	MADD R25, R0, R26, R0
+	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
+	FMOVS F0, 0(R3)
 	RET
 
 // func kHiddenGradOperandNEON(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int)
@@ -7636,6 +7426,454 @@ loop2:
 	ADD $4, R0
 	ADD $200, R1
 	SUBS $1, R2, R2
+	BNE loop2
+
+end2:
+	RET
+
+// func kFlattenGradOperandNEON(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
+TEXT ·kFlattenGradOperandNEON(SB), $128-32
+	// for h := range 320 {
+	// 	for i := range 50 {
+	// 		hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+	// 	}
+	// }
+	MOVD hiddenDenseWeight0+0(FP), R0
+	MOVD hiddenDenseWeightPacked0+8(FP), R1
+	MOVD main+16(FP), R3
+	CMP $0, R3
+	BLE end1
+
+loop1:
+	MOVD $10, R2
+
+loop2:
+	FMOVS 0(R0), F0
+	ADD $200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 0(R1)
+	FMOVS 800(R0), F0
+	ADD $1000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 16(R1)
+	FMOVS 1600(R0), F0
+	ADD $1800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $2200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 32(R1)
+	FMOVS 2400(R0), F0
+	ADD $2600, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2800, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3000, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 48(R1)
+	FMOVS 3200(R0), F0
+	ADD $3400, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $3600, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3800, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 64(R1)
+	FMOVS 4000(R0), F0
+	ADD $4200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $4400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $4600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 80(R1)
+	FMOVS 4800(R0), F0
+	ADD $5000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $5200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $5400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 96(R1)
+	FMOVS 5600(R0), F0
+	ADD $5800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $6000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $6200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 112(R1)
+	FMOVS 4(R0), F0
+	ADD $204, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $404, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $604, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1280(R1)
+	FMOVS 804(R0), F0
+	ADD $1004, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1204, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1404, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1296(R1)
+	FMOVS 1604(R0), F0
+	ADD $1804, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2004, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $2204, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1312(R1)
+	FMOVS 2404(R0), F0
+	ADD $2604, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2804, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3004, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1328(R1)
+	FMOVS 3204(R0), F0
+	ADD $3404, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $3604, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3804, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1344(R1)
+	FMOVS 4004(R0), F0
+	ADD $4204, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $4404, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $4604, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1360(R1)
+	FMOVS 4804(R0), F0
+	ADD $5004, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $5204, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $5404, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1376(R1)
+	FMOVS 5604(R0), F0
+	ADD $5804, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $6004, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $6204, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 1392(R1)
+	ADD $6400, R0
+	ADD $128, R1
+	SUBS $1, R2, R2
+	BNE loop2
+	SUB $63992, R0
+	ADD $1280, R1
+	SUBS $1, R3, R3
+	BNE loop1
+
+end1:
+	MOVD tail+24(FP), R3
+	CMP $0, R3
+	BLE end3
+
+loop3:
+	MOVD $10, R2
+
+loop4:
+	FMOVS 0(R0), F0
+	ADD $200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 0(R1)
+	FMOVS 800(R0), F0
+	ADD $1000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $1200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $1400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 16(R1)
+	FMOVS 1600(R0), F0
+	ADD $1800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $2200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 32(R1)
+	FMOVS 2400(R0), F0
+	ADD $2600, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $2800, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3000, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 48(R1)
+	FMOVS 3200(R0), F0
+	ADD $3400, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $3600, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $3800, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 64(R1)
+	FMOVS 4000(R0), F0
+	ADD $4200, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $4400, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $4600, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 80(R1)
+	FMOVS 4800(R0), F0
+	ADD $5000, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $5200, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $5400, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 96(R1)
+	FMOVS 5600(R0), F0
+	ADD $5800, R0, R26
+	VLD1 (R26), V0.S[1]
+	ADD $6000, R0, R26
+	VLD1 (R26), V0.S[2]
+	ADD $6200, R0, R26
+	VLD1 (R26), V0.S[3]
+	FMOVQ F0, 112(R1)
+	ADD $6400, R0
+	ADD $128, R1
+	SUBS $1, R2, R2
+	BNE loop4
+	SUB $63996, R0
+	SUBS $1, R3, R3
+	BNE loop3
+
+end3:
+	RET
+
+// func kLogitsGradNEON(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *float32, main, tail int)
+TEXT ·kLogitsGradNEON(SB), $128-56
+	// for n := range N {
+	// 	for j := range 10 {
+	// 		logits.grad[n, j] = (logits.grad.exp[n, j] / logits.grad.sum[n] - select(index(j) == label[n], 1.0, 0.0)) * (1.0 / $batch[])
+	// 	}
+	// }
+	MOVD logitsGradExp0+0(FP), R0
+	MOVD logitsGradSum0+8(FP), R1
+	MOVD label0+16(FP), R2
+	MOVD batch0+24(FP), R5
+	MOVD logitsGrad0+32(FP), R3
+	VLD1R (R5), [V0.S4]
+	VMOVQ $0x3f8000003f800000, $0x3f8000003f800000, V1
+	WORD $0x6e20fc20 // fdiv v0.4s, v1.4s, v0.4s
+	VMOVQ $0x0000000100000000, $0x0000000300000002, V2
+	VMOVI $0, V3.B16
+	WORD $0x4f000484 // movi v4.4s, #0x4
+	WORD $0x4f000505 // movi v5.4s, #0x8
+	MOVD main+40(FP), R4
+	CMP $0, R4
+	BLE end1
+
+loop1:
+	FMOVQ 0(R0), F6
+	VLD1R (R1), [V7.S4]
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VLD1R (R2), [V7.S4]
+	VCMEQ V7.S4, V2.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R3)
+	FMOVQ 16(R0), F6
+	VLD1R (R1), [V7.S4]
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V4.S4, V2.S4, V7.S4
+	VLD1R (R2), [V8.S4]
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 16(R3)
+	FMOVD 32(R0), F6
+	VLD1R (R1), [V7.S4]
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V5.S4, V2.S4, V7.S4
+	VLD1R (R2), [V8.S4]
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVD F6, 32(R3)
+	FMOVQ 40(R0), F6
+	FMOVS 4(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	FMOVS 4(R2), F7
+	VDUP V7.S[0], V7.S4
+	VCMEQ V7.S4, V2.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 40(R3)
+	FMOVQ 56(R0), F6
+	FMOVS 4(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V4.S4, V2.S4, V7.S4
+	FMOVS 4(R2), F8
+	VDUP V8.S[0], V8.S4
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 56(R3)
+	FMOVD 72(R0), F6
+	FMOVS 4(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V5.S4, V2.S4, V7.S4
+	FMOVS 4(R2), F8
+	VDUP V8.S[0], V8.S4
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVD F6, 72(R3)
+	FMOVQ 80(R0), F6
+	FMOVS 8(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	FMOVS 8(R2), F7
+	VDUP V7.S[0], V7.S4
+	VCMEQ V7.S4, V2.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 80(R3)
+	FMOVQ 96(R0), F6
+	FMOVS 8(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V4.S4, V2.S4, V7.S4
+	FMOVS 8(R2), F8
+	VDUP V8.S[0], V8.S4
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 96(R3)
+	FMOVD 112(R0), F6
+	FMOVS 8(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V5.S4, V2.S4, V7.S4
+	FMOVS 8(R2), F8
+	VDUP V8.S[0], V8.S4
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVD F6, 112(R3)
+	FMOVQ 120(R0), F6
+	FMOVS 12(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	FMOVS 12(R2), F7
+	VDUP V7.S[0], V7.S4
+	VCMEQ V7.S4, V2.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 120(R3)
+	FMOVQ 136(R0), F6
+	FMOVS 12(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V4.S4, V2.S4, V7.S4
+	FMOVS 12(R2), F8
+	VDUP V8.S[0], V8.S4
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 136(R3)
+	FMOVD 152(R0), F6
+	FMOVS 12(R1), F7
+	VDUP V7.S[0], V7.S4
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V5.S4, V2.S4, V7.S4
+	FMOVS 12(R2), F8
+	VDUP V8.S[0], V8.S4
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVD F6, 152(R3)
+	ADD $160, R0
+	ADD $16, R1
+	ADD $16, R2
+	ADD $160, R3
+	SUBS $1, R4, R4
+	BNE loop1
+
+end1:
+	MOVD tail+48(FP), R4
+	CMP $0, R4
+	BLE end2
+
+loop2:
+	FMOVQ 0(R0), F6
+	VLD1R (R1), [V7.S4]
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VLD1R (R2), [V7.S4]
+	VCMEQ V7.S4, V2.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 0(R3)
+	FMOVQ 16(R0), F6
+	VLD1R (R1), [V7.S4]
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V4.S4, V2.S4, V7.S4
+	VLD1R (R2), [V8.S4]
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVQ F6, 16(R3)
+	FMOVD 32(R0), F6
+	VLD1R (R1), [V7.S4]
+	WORD $0x6e27fcc6 // fdiv v6.4s, v6.4s, v7.4s
+	VADD V5.S4, V2.S4, V7.S4
+	VLD1R (R2), [V8.S4]
+	VCMEQ V8.S4, V7.S4, V7.S4
+	VBSL V3.B16, V1.B16, V7.B16
+	WORD $0x4ea7d4c6 // fsub v6.4s, v6.4s, v7.4s
+	WORD $0x6e20dcc6 // fmul v6.4s, v6.4s, v0.4s
+	FMOVD F6, 32(R3)
+	ADD $40, R0
+	ADD $4, R1
+	ADD $4, R2
+	ADD $40, R3
+	SUBS $1, R4, R4
 	BNE loop2
 
 end2:
@@ -8561,437 +8799,6 @@ loop4:
 end4:
 	RET
 
-// func kLogitsDenseWeightGradNEON(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
-TEXT ·kLogitsDenseWeightGradNEON(SB), $128-48
-	// for in := range 50 {
-	// 	for unit := range 10 {
-	// 		acc := f32(0)
-	// 		for n := range N {
-	// 			acc = fma(hidden[n, in], logits.grad[n, unit], acc)
-	// 		}
-	// 		logits.dense.weight.grad[in, unit] = acc
-	// 	}
-	// }
-	MOVD hidden0+0(FP), R0
-	MOVD logitsGrad0+8(FP), R1
-	MOVD logitsDenseWeightGrad0+16(FP), R3
-	MOVD main+24(FP), R4
-	CMP $0, R4
-	BLE end1
-
-loop1:
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	VMOVI $0, V15.B16
-	VMOVI $0, V16.B16
-	VMOVI $0, V17.B16
-	MOVD batch+40(FP), R2
-	CMP $0, R2
-	BLE end2
-
-loop2:
-	FMOVS 0(R0), F18
-	FMOVQ 0(R1), F19
-	WORD $0x4f921260 // fmla v0.4s, v19.4s, v18.s[0]
-	FMOVQ 16(R1), F20
-	WORD $0x4f921281 // fmla v1.4s, v20.4s, v18.s[0]
-	FMOVS 0(R0), F18
-	FMOVD 32(R1), F21
-	WORD $0x4f9212a2 // fmla v2.4s, v21.4s, v18.s[0]
-	FMOVS 4(R0), F18
-	WORD $0x4f921263 // fmla v3.4s, v19.4s, v18.s[0]
-	WORD $0x4f921284 // fmla v4.4s, v20.4s, v18.s[0]
-	FMOVS 4(R0), F18
-	WORD $0x4f9212a5 // fmla v5.4s, v21.4s, v18.s[0]
-	FMOVS 8(R0), F18
-	WORD $0x4f921266 // fmla v6.4s, v19.4s, v18.s[0]
-	WORD $0x4f921287 // fmla v7.4s, v20.4s, v18.s[0]
-	FMOVS 8(R0), F18
-	WORD $0x4f9212a8 // fmla v8.4s, v21.4s, v18.s[0]
-	FMOVS 12(R0), F18
-	WORD $0x4f921269 // fmla v9.4s, v19.4s, v18.s[0]
-	WORD $0x4f92128a // fmla v10.4s, v20.4s, v18.s[0]
-	FMOVS 12(R0), F18
-	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
-	FMOVS 16(R0), F18
-	WORD $0x4f92126c // fmla v12.4s, v19.4s, v18.s[0]
-	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
-	FMOVS 16(R0), F18
-	WORD $0x4f9212ae // fmla v14.4s, v21.4s, v18.s[0]
-	FMOVS 20(R0), F18
-	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
-	WORD $0x4f921290 // fmla v16.4s, v20.4s, v18.s[0]
-	FMOVS 20(R0), F18
-	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
-	ADD $200, R0
-	ADD $40, R1
-	SUBS $1, R2, R2
-	BNE loop2
-
-end2:
-	MOVD batch+40(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	MOVD batch+40(FP), R25
-	MOVD $-40, R26
-	MADD R25, R1, R26, R1
-	FMOVQ F0, 0(R3)
-	FMOVQ F1, 16(R3)
-	FMOVD F2, 32(R3)
-	FMOVQ F3, 40(R3)
-	FMOVQ F4, 56(R3)
-	FMOVD F5, 72(R3)
-	FMOVQ F6, 80(R3)
-	FMOVQ F7, 96(R3)
-	FMOVD F8, 112(R3)
-	FMOVQ F9, 120(R3)
-	FMOVQ F10, 136(R3)
-	FMOVD F11, 152(R3)
-	FMOVQ F12, 160(R3)
-	FMOVQ F13, 176(R3)
-	FMOVD F14, 192(R3)
-	FMOVQ F15, 200(R3)
-	FMOVQ F16, 216(R3)
-	FMOVD F17, 232(R3)
-	ADD $24, R0
-	ADD $240, R3
-	SUBS $1, R4, R4
-	BNE loop1
-
-end1:
-	MOVD tail+32(FP), R4
-	CMP $0, R4
-	BLE end3
-
-loop3:
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	MOVD batch+40(FP), R2
-	CMP $0, R2
-	BLE end4
-
-loop4:
-	FMOVS 0(R0), F3
-	FMOVQ 0(R1), F4
-	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
-	FMOVQ 16(R1), F4
-	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
-	FMOVS 0(R0), F3
-	FMOVD 32(R1), F4
-	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
-	ADD $200, R0
-	ADD $40, R1
-	SUBS $1, R2, R2
-	BNE loop4
-
-end4:
-	MOVD batch+40(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	MOVD batch+40(FP), R25
-	MOVD $-40, R26
-	MADD R25, R1, R26, R1
-	FMOVQ F0, 0(R3)
-	FMOVQ F1, 16(R3)
-	FMOVD F2, 32(R3)
-	ADD $4, R0
-	ADD $40, R3
-	SUBS $1, R4, R4
-	BNE loop3
-
-end3:
-	RET
-
-// func kLogitsDenseBiasGradNEON(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
-TEXT ·kLogitsDenseBiasGradNEON(SB), $128-24
-	// for j := range 10 {
-	// 	acc := f32(0)
-	// 	for n := range N {
-	// 		acc += logits.grad[n, j]
-	// 	}
-	// 	logits.dense.bias.grad[j] = acc
-	// }
-	MOVD logitsGrad0+0(FP), R0
-	MOVD logitsDenseBiasGrad0+8(FP), R2
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	MOVD batch+16(FP), R1
-	CMP $0, R1
-	BLE end1
-
-loop1:
-	FMOVQ 0(R0), F3
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
-	FMOVQ 16(R0), F3
-	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FMOVD 32(R0), F3
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	ADD $40, R0
-	SUBS $1, R1, R1
-	BNE loop1
-
-end1:
-	MOVD batch+16(FP), R25
-	MOVD $-40, R26
-	MADD R25, R0, R26, R0
-	FMOVQ F0, 0(R2)
-	FMOVQ F1, 16(R2)
-	FMOVD F2, 32(R2)
-	RET
-
-// func kFlattenGradOperandNEON(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int)
-TEXT ·kFlattenGradOperandNEON(SB), $128-32
-	// for h := range 320 {
-	// 	for i := range 50 {
-	// 		hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
-	// 	}
-	// }
-	MOVD hiddenDenseWeight0+0(FP), R0
-	MOVD hiddenDenseWeightPacked0+8(FP), R1
-	MOVD main+16(FP), R3
-	CMP $0, R3
-	BLE end1
-
-loop1:
-	MOVD $10, R2
-
-loop2:
-	FMOVS 0(R0), F0
-	ADD $200, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $400, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $600, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 0(R1)
-	FMOVS 800(R0), F0
-	ADD $1000, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1200, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1400, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 16(R1)
-	FMOVS 1600(R0), F0
-	ADD $1800, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $2000, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $2200, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 32(R1)
-	FMOVS 2400(R0), F0
-	ADD $2600, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $2800, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $3000, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 48(R1)
-	FMOVS 3200(R0), F0
-	ADD $3400, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $3600, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $3800, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 64(R1)
-	FMOVS 4000(R0), F0
-	ADD $4200, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $4400, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $4600, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 80(R1)
-	FMOVS 4800(R0), F0
-	ADD $5000, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $5200, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $5400, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 96(R1)
-	FMOVS 5600(R0), F0
-	ADD $5800, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $6000, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $6200, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 112(R1)
-	FMOVS 4(R0), F0
-	ADD $204, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $404, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $604, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1280(R1)
-	FMOVS 804(R0), F0
-	ADD $1004, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1204, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1404, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1296(R1)
-	FMOVS 1604(R0), F0
-	ADD $1804, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $2004, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $2204, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1312(R1)
-	FMOVS 2404(R0), F0
-	ADD $2604, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $2804, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $3004, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1328(R1)
-	FMOVS 3204(R0), F0
-	ADD $3404, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $3604, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $3804, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1344(R1)
-	FMOVS 4004(R0), F0
-	ADD $4204, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $4404, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $4604, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1360(R1)
-	FMOVS 4804(R0), F0
-	ADD $5004, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $5204, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $5404, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1376(R1)
-	FMOVS 5604(R0), F0
-	ADD $5804, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $6004, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $6204, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 1392(R1)
-	ADD $6400, R0
-	ADD $128, R1
-	SUBS $1, R2, R2
-	BNE loop2
-	SUB $63992, R0
-	ADD $1280, R1
-	SUBS $1, R3, R3
-	BNE loop1
-
-end1:
-	MOVD tail+24(FP), R3
-	CMP $0, R3
-	BLE end3
-
-loop3:
-	MOVD $10, R2
-
-loop4:
-	FMOVS 0(R0), F0
-	ADD $200, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $400, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $600, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 0(R1)
-	FMOVS 800(R0), F0
-	ADD $1000, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $1200, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $1400, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 16(R1)
-	FMOVS 1600(R0), F0
-	ADD $1800, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $2000, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $2200, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 32(R1)
-	FMOVS 2400(R0), F0
-	ADD $2600, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $2800, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $3000, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 48(R1)
-	FMOVS 3200(R0), F0
-	ADD $3400, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $3600, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $3800, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 64(R1)
-	FMOVS 4000(R0), F0
-	ADD $4200, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $4400, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $4600, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 80(R1)
-	FMOVS 4800(R0), F0
-	ADD $5000, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $5200, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $5400, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 96(R1)
-	FMOVS 5600(R0), F0
-	ADD $5800, R0, R26
-	VLD1 (R26), V0.S[1]
-	ADD $6000, R0, R26
-	VLD1 (R26), V0.S[2]
-	ADD $6200, R0, R26
-	VLD1 (R26), V0.S[3]
-	FMOVQ F0, 112(R1)
-	ADD $6400, R0
-	ADD $128, R1
-	SUBS $1, R2, R2
-	BNE loop4
-	SUB $63996, R0
-	SUBS $1, R3, R3
-	BNE loop3
-
-end3:
-	RET
-
 // func kFlattenGradNEON(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32, main, tail int)
 TEXT ·kFlattenGradNEON(SB), $128-40
 	// for row := range N {
@@ -9348,372 +9155,6 @@ loop6:
 	BNE loop4
 
 end4:
-	RET
-
-// func kHiddenDenseWeightGradNEON(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
-TEXT ·kHiddenDenseWeightGradNEON(SB), $128-48
-	// for in := range 320 {
-	// 	for unit := range 50 {
-	// 		acc := f32(0)
-	// 		for n := range N {
-	// 			acc = fma(flatten[n, in], dense.grad[n, unit], acc)
-	// 		}
-	// 		hidden.dense.weight.grad[in, unit] = acc
-	// 	}
-	// }
-	MOVD flatten0+0(FP), R1
-	MOVD denseGrad0+8(FP), R0
-	MOVD hiddenDenseWeightGrad0+16(FP), R2
-	MOVD main+24(FP), R5
-	CMP $0, R5
-	BLE end1
-
-loop1:
-	MOVD $3, R3
-
-loop2:
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	VMOVI $0, V12.B16
-	VMOVI $0, V13.B16
-	VMOVI $0, V14.B16
-	VMOVI $0, V15.B16
-	VMOVI $0, V16.B16
-	VMOVI $0, V17.B16
-	VMOVI $0, V18.B16
-	VMOVI $0, V19.B16
-	VMOVI $0, V20.B16
-	VMOVI $0, V21.B16
-	VMOVI $0, V22.B16
-	VMOVI $0, V23.B16
-	MOVD batch+40(FP), R4
-	CMP $0, R4
-	BLE end3
-
-loop3:
-	FMOVS 0(R1), F24
-	FMOVQ 0(R0), F25
-	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
-	FMOVQ 16(R0), F26
-	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
-	FMOVQ 32(R0), F27
-	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
-	FMOVQ 48(R0), F28
-	WORD $0x4f981383 // fmla v3.4s, v28.4s, v24.s[0]
-	FMOVS 4(R1), F24
-	WORD $0x4f981324 // fmla v4.4s, v25.4s, v24.s[0]
-	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
-	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
-	WORD $0x4f981387 // fmla v7.4s, v28.4s, v24.s[0]
-	FMOVS 8(R1), F24
-	WORD $0x4f981328 // fmla v8.4s, v25.4s, v24.s[0]
-	WORD $0x4f981349 // fmla v9.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136a // fmla v10.4s, v27.4s, v24.s[0]
-	WORD $0x4f98138b // fmla v11.4s, v28.4s, v24.s[0]
-	FMOVS 12(R1), F24
-	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
-	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	WORD $0x4f98138f // fmla v15.4s, v28.4s, v24.s[0]
-	FMOVS 16(R1), F24
-	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
-	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
-	WORD $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
-	WORD $0x4f981393 // fmla v19.4s, v28.4s, v24.s[0]
-	FMOVS 20(R1), F24
-	WORD $0x4f981334 // fmla v20.4s, v25.4s, v24.s[0]
-	WORD $0x4f981355 // fmla v21.4s, v26.4s, v24.s[0]
-	WORD $0x4f981376 // fmla v22.4s, v27.4s, v24.s[0]
-	WORD $0x4f981397 // fmla v23.4s, v28.4s, v24.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R4, R4
-	BNE loop3
-
-end3:
-	MOVD batch+40(FP), R25
-	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
-	MOVD batch+40(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVQ F0, 0(R2)
-	FMOVQ F1, 16(R2)
-	FMOVQ F2, 32(R2)
-	FMOVQ F3, 48(R2)
-	FMOVQ F4, 200(R2)
-	FMOVQ F5, 216(R2)
-	FMOVQ F6, 232(R2)
-	FMOVQ F7, 248(R2)
-	FMOVQ F8, 400(R2)
-	FMOVQ F9, 416(R2)
-	FMOVQ F10, 432(R2)
-	FMOVQ F11, 448(R2)
-	FMOVQ F12, 600(R2)
-	FMOVQ F13, 616(R2)
-	FMOVQ F14, 632(R2)
-	FMOVQ F15, 648(R2)
-	FMOVQ F16, 800(R2)
-	FMOVQ F17, 816(R2)
-	FMOVQ F18, 832(R2)
-	FMOVQ F19, 848(R2)
-	FMOVQ F20, 1000(R2)
-	FMOVQ F21, 1016(R2)
-	FMOVQ F22, 1032(R2)
-	FMOVQ F23, 1048(R2)
-	ADD $64, R0
-	ADD $64, R2
-	SUBS $1, R3, R3
-	BNE loop2
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	SUB $192, R0
-	MOVD batch+40(FP), R3
-	CMP $0, R3
-	BLE end4
-
-loop4:
-	FMOVS 0(R1), F6
-	FMOVD 192(R0), F7
-	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
-	FMOVS 4(R1), F6
-	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
-	FMOVS 8(R1), F6
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
-	FMOVS 12(R1), F6
-	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
-	FMOVS 16(R1), F6
-	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
-	FMOVS 20(R1), F6
-	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R3, R3
-	BNE loop4
-
-end4:
-	MOVD batch+40(FP), R25
-	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
-	MOVD batch+40(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVD F0, 0(R2)
-	FMOVD F1, 200(R2)
-	FMOVD F2, 400(R2)
-	FMOVD F3, 600(R2)
-	FMOVD F4, 800(R2)
-	FMOVD F5, 1000(R2)
-	ADD $24, R1
-	ADD $1008, R2
-	SUBS $1, R5, R5
-	BNE loop1
-
-end1:
-	MOVD tail+32(FP), R5
-	CMP $0, R5
-	BLE end5
-
-loop5:
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	VMOVI $0, V7.B16
-	VMOVI $0, V8.B16
-	VMOVI $0, V9.B16
-	VMOVI $0, V10.B16
-	VMOVI $0, V11.B16
-	MOVD batch+40(FP), R3
-	CMP $0, R3
-	BLE end6
-
-loop6:
-	FMOVS 0(R1), F12
-	FMOVQ 0(R0), F13
-	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
-	FMOVQ 16(R0), F13
-	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
-	FMOVQ 32(R0), F13
-	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
-	FMOVQ 48(R0), F13
-	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
-	FMOVQ 64(R0), F13
-	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
-	FMOVQ 80(R0), F13
-	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
-	FMOVQ 96(R0), F13
-	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
-	FMOVQ 112(R0), F13
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
-	FMOVQ 128(R0), F13
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVQ 144(R0), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVQ 160(R0), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVQ 176(R0), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R3, R3
-	BNE loop6
-
-end6:
-	MOVD batch+40(FP), R25
-	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
-	MOVD batch+40(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVQ F0, 0(R2)
-	FMOVQ F1, 16(R2)
-	FMOVQ F2, 32(R2)
-	FMOVQ F3, 48(R2)
-	FMOVQ F4, 64(R2)
-	FMOVQ F5, 80(R2)
-	FMOVQ F6, 96(R2)
-	FMOVQ F7, 112(R2)
-	FMOVQ F8, 128(R2)
-	FMOVQ F9, 144(R2)
-	FMOVQ F10, 160(R2)
-	FMOVQ F11, 176(R2)
-	VMOVI $0, V0.B16
-	MOVD batch+40(FP), R3
-	CMP $0, R3
-	BLE end7
-
-loop7:
-	FMOVS 0(R1), F1
-	FMOVD 192(R0), F2
-	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
-	ADD $1280, R1
-	ADD $200, R0
-	SUBS $1, R3, R3
-	BNE loop7
-
-end7:
-	MOVD batch+40(FP), R25
-	MOVD $-1280, R26
-	MADD R25, R1, R26, R1
-	MOVD batch+40(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVD F0, 192(R2)
-	ADD $4, R1
-	ADD $200, R2
-	SUBS $1, R5, R5
-	BNE loop5
-
-end5:
-	RET
-
-// func kHiddenDenseBiasGradNEON(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
-TEXT ·kHiddenDenseBiasGradNEON(SB), $128-24
-	// for j := range 50 {
-	// 	acc := f32(0)
-	// 	for n := range N {
-	// 		acc += dense.grad[n, j]
-	// 	}
-	// 	hidden.dense.bias.grad[j] = acc
-	// }
-	MOVD denseGrad0+0(FP), R0
-	MOVD hiddenDenseBiasGrad0+8(FP), R2
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	VMOVI $0, V6.B16
-	MOVD batch+16(FP), R1
-	CMP $0, R1
-	BLE end1
-
-loop1:
-	FMOVQ 0(R0), F7
-	WORD $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
-	FMOVQ 16(R0), F7
-	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
-	FMOVQ 32(R0), F7
-	WORD $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
-	FMOVQ 48(R0), F7
-	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
-	FMOVQ 64(R0), F7
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
-	FMOVQ 80(R0), F7
-	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
-	FMOVQ 96(R0), F7
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	ADD $200, R0
-	SUBS $1, R1, R1
-	BNE loop1
-
-end1:
-	MOVD batch+16(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVQ F0, 0(R2)
-	FMOVQ F1, 16(R2)
-	FMOVQ F2, 32(R2)
-	FMOVQ F3, 48(R2)
-	FMOVQ F4, 64(R2)
-	FMOVQ F5, 80(R2)
-	FMOVQ F6, 96(R2)
-	VMOVI $0, V0.B16
-	VMOVI $0, V1.B16
-	VMOVI $0, V2.B16
-	VMOVI $0, V3.B16
-	VMOVI $0, V4.B16
-	VMOVI $0, V5.B16
-	MOVD batch+16(FP), R1
-	CMP $0, R1
-	BLE end2
-
-loop2:
-	FMOVQ 112(R0), F6
-	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
-	FMOVQ 128(R0), F6
-	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
-	FMOVQ 144(R0), F6
-	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
-	FMOVQ 160(R0), F6
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ 176(R0), F6
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	FMOVD 192(R0), F6
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	ADD $200, R0
-	SUBS $1, R1, R1
-	BNE loop2
-
-end2:
-	MOVD batch+16(FP), R25
-	MOVD $-200, R26
-	MADD R25, R0, R26, R0
-	FMOVQ F0, 112(R2)
-	FMOVQ F1, 128(R2)
-	FMOVQ F2, 144(R2)
-	FMOVQ F3, 160(R2)
-	FMOVQ F4, 176(R2)
-	FMOVD F5, 192(R2)
 	RET
 
 // func kRelu2GradNEON(relu20, maxPool20, relu2GradWhich0 *float32, main int)
@@ -14984,6 +14425,565 @@ end2:
 	FMOVQ F0, 0(R2)
 	FMOVQ F1, 16(R2)
 	FMOVD F2, 32(R2)
+	RET
+
+// func kLogitsDenseWeightGradNEON(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int)
+TEXT ·kLogitsDenseWeightGradNEON(SB), $128-48
+	// for in := range 50 {
+	// 	for unit := range 10 {
+	// 		acc := f32(0)
+	// 		for n := range N {
+	// 			acc = fma(hidden[n, in], logits.grad[n, unit], acc)
+	// 		}
+	// 		logits.dense.weight.grad[in, unit] = acc
+	// 	}
+	// }
+	MOVD hidden0+0(FP), R0
+	MOVD logitsGrad0+8(FP), R1
+	MOVD logitsDenseWeightGrad0+16(FP), R3
+	MOVD main+24(FP), R4
+	CMP $0, R4
+	BLE end1
+
+loop1:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	MOVD batch+40(FP), R2
+	CMP $0, R2
+	BLE end2
+
+loop2:
+	FMOVS 0(R0), F18
+	FMOVQ 0(R1), F19
+	WORD $0x4f921260 // fmla v0.4s, v19.4s, v18.s[0]
+	FMOVQ 16(R1), F20
+	WORD $0x4f921281 // fmla v1.4s, v20.4s, v18.s[0]
+	FMOVS 0(R0), F18
+	FMOVD 32(R1), F21
+	WORD $0x4f9212a2 // fmla v2.4s, v21.4s, v18.s[0]
+	FMOVS 4(R0), F18
+	WORD $0x4f921263 // fmla v3.4s, v19.4s, v18.s[0]
+	WORD $0x4f921284 // fmla v4.4s, v20.4s, v18.s[0]
+	FMOVS 4(R0), F18
+	WORD $0x4f9212a5 // fmla v5.4s, v21.4s, v18.s[0]
+	FMOVS 8(R0), F18
+	WORD $0x4f921266 // fmla v6.4s, v19.4s, v18.s[0]
+	WORD $0x4f921287 // fmla v7.4s, v20.4s, v18.s[0]
+	FMOVS 8(R0), F18
+	WORD $0x4f9212a8 // fmla v8.4s, v21.4s, v18.s[0]
+	FMOVS 12(R0), F18
+	WORD $0x4f921269 // fmla v9.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128a // fmla v10.4s, v20.4s, v18.s[0]
+	FMOVS 12(R0), F18
+	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
+	FMOVS 16(R0), F18
+	WORD $0x4f92126c // fmla v12.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	FMOVS 16(R0), F18
+	WORD $0x4f9212ae // fmla v14.4s, v21.4s, v18.s[0]
+	FMOVS 20(R0), F18
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0x4f921290 // fmla v16.4s, v20.4s, v18.s[0]
+	FMOVS 20(R0), F18
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
+	ADD $200, R0
+	ADD $40, R1
+	SUBS $1, R2, R2
+	BNE loop2
+
+end2:
+	MOVD batch+40(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-40, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 0(R3)
+	FMOVQ F1, 16(R3)
+	FMOVD F2, 32(R3)
+	FMOVQ F3, 40(R3)
+	FMOVQ F4, 56(R3)
+	FMOVD F5, 72(R3)
+	FMOVQ F6, 80(R3)
+	FMOVQ F7, 96(R3)
+	FMOVD F8, 112(R3)
+	FMOVQ F9, 120(R3)
+	FMOVQ F10, 136(R3)
+	FMOVD F11, 152(R3)
+	FMOVQ F12, 160(R3)
+	FMOVQ F13, 176(R3)
+	FMOVD F14, 192(R3)
+	FMOVQ F15, 200(R3)
+	FMOVQ F16, 216(R3)
+	FMOVD F17, 232(R3)
+	ADD $24, R0
+	ADD $240, R3
+	SUBS $1, R4, R4
+	BNE loop1
+
+end1:
+	MOVD tail+32(FP), R4
+	CMP $0, R4
+	BLE end3
+
+loop3:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	MOVD batch+40(FP), R2
+	CMP $0, R2
+	BLE end4
+
+loop4:
+	FMOVS 0(R0), F3
+	FMOVQ 0(R1), F4
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	FMOVQ 16(R1), F4
+	WORD $0x4f831081 // fmla v1.4s, v4.4s, v3.s[0]
+	FMOVS 0(R0), F3
+	FMOVD 32(R1), F4
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
+	ADD $200, R0
+	ADD $40, R1
+	SUBS $1, R2, R2
+	BNE loop4
+
+end4:
+	MOVD batch+40(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	MOVD batch+40(FP), R25
+	MOVD $-40, R26
+	MADD R25, R1, R26, R1
+	FMOVQ F0, 0(R3)
+	FMOVQ F1, 16(R3)
+	FMOVD F2, 32(R3)
+	ADD $4, R0
+	ADD $40, R3
+	SUBS $1, R4, R4
+	BNE loop3
+
+end3:
+	RET
+
+// func kLogitsDenseBiasGradNEON(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int)
+TEXT ·kLogitsDenseBiasGradNEON(SB), $128-24
+	// for j := range 10 {
+	// 	acc := f32(0)
+	// 	for n := range N {
+	// 		acc += logits.grad[n, j]
+	// 	}
+	// 	logits.dense.bias.grad[j] = acc
+	// }
+	MOVD logitsGrad0+0(FP), R0
+	MOVD logitsDenseBiasGrad0+8(FP), R2
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	MOVD batch+16(FP), R1
+	CMP $0, R1
+	BLE end1
+
+loop1:
+	FMOVQ 0(R0), F3
+	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
+	FMOVQ 16(R0), F3
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	FMOVD 32(R0), F3
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	ADD $40, R0
+	SUBS $1, R1, R1
+	BNE loop1
+
+end1:
+	MOVD batch+16(FP), R25
+	MOVD $-40, R26
+	MADD R25, R0, R26, R0
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	FMOVD F2, 32(R2)
+	RET
+
+// func kHiddenDenseWeightGradNEON(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int)
+TEXT ·kHiddenDenseWeightGradNEON(SB), $128-48
+	// for in := range 320 {
+	// 	for unit := range 50 {
+	// 		acc := f32(0)
+	// 		for n := range N {
+	// 			acc = fma(flatten[n, in], dense.grad[n, unit], acc)
+	// 		}
+	// 		hidden.dense.weight.grad[in, unit] = acc
+	// 	}
+	// }
+	MOVD flatten0+0(FP), R1
+	MOVD denseGrad0+8(FP), R0
+	MOVD hiddenDenseWeightGrad0+16(FP), R2
+	MOVD main+24(FP), R5
+	CMP $0, R5
+	BLE end1
+
+loop1:
+	MOVD $3, R3
+
+loop2:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	VMOVI $0, V12.B16
+	VMOVI $0, V13.B16
+	VMOVI $0, V14.B16
+	VMOVI $0, V15.B16
+	VMOVI $0, V16.B16
+	VMOVI $0, V17.B16
+	VMOVI $0, V18.B16
+	VMOVI $0, V19.B16
+	VMOVI $0, V20.B16
+	VMOVI $0, V21.B16
+	VMOVI $0, V22.B16
+	VMOVI $0, V23.B16
+	MOVD batch+40(FP), R4
+	CMP $0, R4
+	BLE end3
+
+loop3:
+	FMOVS 0(R1), F24
+	FMOVQ 0(R0), F25
+	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
+	FMOVQ 16(R0), F26
+	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
+	FMOVQ 32(R0), F27
+	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
+	FMOVQ 48(R0), F28
+	WORD $0x4f981383 // fmla v3.4s, v28.4s, v24.s[0]
+	FMOVS 4(R1), F24
+	WORD $0x4f981324 // fmla v4.4s, v25.4s, v24.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981387 // fmla v7.4s, v28.4s, v24.s[0]
+	FMOVS 8(R1), F24
+	WORD $0x4f981328 // fmla v8.4s, v25.4s, v24.s[0]
+	WORD $0x4f981349 // fmla v9.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136a // fmla v10.4s, v27.4s, v24.s[0]
+	WORD $0x4f98138b // fmla v11.4s, v28.4s, v24.s[0]
+	FMOVS 12(R1), F24
+	WORD $0x4f98132c // fmla v12.4s, v25.4s, v24.s[0]
+	WORD $0x4f98134d // fmla v13.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	WORD $0x4f98138f // fmla v15.4s, v28.4s, v24.s[0]
+	FMOVS 16(R1), F24
+	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f981372 // fmla v18.4s, v27.4s, v24.s[0]
+	WORD $0x4f981393 // fmla v19.4s, v28.4s, v24.s[0]
+	FMOVS 20(R1), F24
+	WORD $0x4f981334 // fmla v20.4s, v25.4s, v24.s[0]
+	WORD $0x4f981355 // fmla v21.4s, v26.4s, v24.s[0]
+	WORD $0x4f981376 // fmla v22.4s, v27.4s, v24.s[0]
+	WORD $0x4f981397 // fmla v23.4s, v28.4s, v24.s[0]
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R4, R4
+	BNE loop3
+
+end3:
+	MOVD batch+40(FP), R25
+	MOVD $-1280, R26
+	MADD R25, R1, R26, R1
+	MOVD batch+40(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	FMOVQ F2, 32(R2)
+	FMOVQ F3, 48(R2)
+	FMOVQ F4, 200(R2)
+	FMOVQ F5, 216(R2)
+	FMOVQ F6, 232(R2)
+	FMOVQ F7, 248(R2)
+	FMOVQ F8, 400(R2)
+	FMOVQ F9, 416(R2)
+	FMOVQ F10, 432(R2)
+	FMOVQ F11, 448(R2)
+	FMOVQ F12, 600(R2)
+	FMOVQ F13, 616(R2)
+	FMOVQ F14, 632(R2)
+	FMOVQ F15, 648(R2)
+	FMOVQ F16, 800(R2)
+	FMOVQ F17, 816(R2)
+	FMOVQ F18, 832(R2)
+	FMOVQ F19, 848(R2)
+	FMOVQ F20, 1000(R2)
+	FMOVQ F21, 1016(R2)
+	FMOVQ F22, 1032(R2)
+	FMOVQ F23, 1048(R2)
+	ADD $64, R0
+	ADD $64, R2
+	SUBS $1, R3, R3
+	BNE loop2
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	SUB $192, R0
+	MOVD batch+40(FP), R3
+	CMP $0, R3
+	BLE end4
+
+loop4:
+	FMOVS 0(R1), F6
+	FMOVD 192(R0), F7
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	FMOVS 4(R1), F6
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	FMOVS 8(R1), F6
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	FMOVS 12(R1), F6
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	FMOVS 16(R1), F6
+	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
+	FMOVS 20(R1), F6
+	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R3, R3
+	BNE loop4
+
+end4:
+	MOVD batch+40(FP), R25
+	MOVD $-1280, R26
+	MADD R25, R1, R26, R1
+	MOVD batch+40(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	FMOVD F0, 0(R2)
+	FMOVD F1, 200(R2)
+	FMOVD F2, 400(R2)
+	FMOVD F3, 600(R2)
+	FMOVD F4, 800(R2)
+	FMOVD F5, 1000(R2)
+	ADD $24, R1
+	ADD $1008, R2
+	SUBS $1, R5, R5
+	BNE loop1
+
+end1:
+	MOVD tail+32(FP), R5
+	CMP $0, R5
+	BLE end5
+
+loop5:
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	VMOVI $0, V7.B16
+	VMOVI $0, V8.B16
+	VMOVI $0, V9.B16
+	VMOVI $0, V10.B16
+	VMOVI $0, V11.B16
+	MOVD batch+40(FP), R3
+	CMP $0, R3
+	BLE end6
+
+loop6:
+	FMOVS 0(R1), F12
+	FMOVQ 0(R0), F13
+	WORD $0x4f8c11a0 // fmla v0.4s, v13.4s, v12.s[0]
+	FMOVQ 16(R0), F13
+	WORD $0x4f8c11a1 // fmla v1.4s, v13.4s, v12.s[0]
+	FMOVQ 32(R0), F13
+	WORD $0x4f8c11a2 // fmla v2.4s, v13.4s, v12.s[0]
+	FMOVQ 48(R0), F13
+	WORD $0x4f8c11a3 // fmla v3.4s, v13.4s, v12.s[0]
+	FMOVQ 64(R0), F13
+	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
+	FMOVQ 80(R0), F13
+	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
+	FMOVQ 96(R0), F13
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	FMOVQ 112(R0), F13
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	FMOVQ 128(R0), F13
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	FMOVQ 144(R0), F13
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	FMOVQ 160(R0), F13
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	FMOVQ 176(R0), F13
+	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R3, R3
+	BNE loop6
+
+end6:
+	MOVD batch+40(FP), R25
+	MOVD $-1280, R26
+	MADD R25, R1, R26, R1
+	MOVD batch+40(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	FMOVQ F2, 32(R2)
+	FMOVQ F3, 48(R2)
+	FMOVQ F4, 64(R2)
+	FMOVQ F5, 80(R2)
+	FMOVQ F6, 96(R2)
+	FMOVQ F7, 112(R2)
+	FMOVQ F8, 128(R2)
+	FMOVQ F9, 144(R2)
+	FMOVQ F10, 160(R2)
+	FMOVQ F11, 176(R2)
+	VMOVI $0, V0.B16
+	MOVD batch+40(FP), R3
+	CMP $0, R3
+	BLE end7
+
+loop7:
+	FMOVS 0(R1), F1
+	FMOVD 192(R0), F2
+	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
+	ADD $1280, R1
+	ADD $200, R0
+	SUBS $1, R3, R3
+	BNE loop7
+
+end7:
+	MOVD batch+40(FP), R25
+	MOVD $-1280, R26
+	MADD R25, R1, R26, R1
+	MOVD batch+40(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	FMOVD F0, 192(R2)
+	ADD $4, R1
+	ADD $200, R2
+	SUBS $1, R5, R5
+	BNE loop5
+
+end5:
+	RET
+
+// func kHiddenDenseBiasGradNEON(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int)
+TEXT ·kHiddenDenseBiasGradNEON(SB), $128-24
+	// for j := range 50 {
+	// 	acc := f32(0)
+	// 	for n := range N {
+	// 		acc += dense.grad[n, j]
+	// 	}
+	// 	hidden.dense.bias.grad[j] = acc
+	// }
+	MOVD denseGrad0+0(FP), R0
+	MOVD hiddenDenseBiasGrad0+8(FP), R2
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	VMOVI $0, V6.B16
+	MOVD batch+16(FP), R1
+	CMP $0, R1
+	BLE end1
+
+loop1:
+	FMOVQ 0(R0), F7
+	WORD $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
+	FMOVQ 16(R0), F7
+	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
+	FMOVQ 32(R0), F7
+	WORD $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
+	FMOVQ 48(R0), F7
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	FMOVQ 64(R0), F7
+	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	FMOVQ 80(R0), F7
+	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
+	FMOVQ 96(R0), F7
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	ADD $200, R0
+	SUBS $1, R1, R1
+	BNE loop1
+
+end1:
+	MOVD batch+16(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	FMOVQ F0, 0(R2)
+	FMOVQ F1, 16(R2)
+	FMOVQ F2, 32(R2)
+	FMOVQ F3, 48(R2)
+	FMOVQ F4, 64(R2)
+	FMOVQ F5, 80(R2)
+	FMOVQ F6, 96(R2)
+	VMOVI $0, V0.B16
+	VMOVI $0, V1.B16
+	VMOVI $0, V2.B16
+	VMOVI $0, V3.B16
+	VMOVI $0, V4.B16
+	VMOVI $0, V5.B16
+	MOVD batch+16(FP), R1
+	CMP $0, R1
+	BLE end2
+
+loop2:
+	FMOVQ 112(R0), F6
+	WORD $0x4e26d400 // fadd v0.4s, v0.4s, v6.4s
+	FMOVQ 128(R0), F6
+	WORD $0x4e26d421 // fadd v1.4s, v1.4s, v6.4s
+	FMOVQ 144(R0), F6
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	FMOVQ 160(R0), F6
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	FMOVQ 176(R0), F6
+	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
+	FMOVD 192(R0), F6
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	ADD $200, R0
+	SUBS $1, R1, R1
+	BNE loop2
+
+end2:
+	MOVD batch+16(FP), R25
+	MOVD $-200, R26
+	MADD R25, R0, R26, R0
+	FMOVQ F0, 112(R2)
+	FMOVQ F1, 128(R2)
+	FMOVQ F2, 144(R2)
+	FMOVQ F3, 160(R2)
+	FMOVQ F4, 176(R2)
+	FMOVD F5, 192(R2)
 	RET
 
 // func kSgdNEON(stateMomentum0, grad0, lr0, weight0 *float32, main, tail int)

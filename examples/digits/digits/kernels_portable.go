@@ -4400,30 +4400,6 @@ func kCrossEntropyRowsGo(label0, logits0, crossEntropyLogSum0, crossEntropyMax0,
 	}
 }
 
-// kLossGo computes
-//
-//	acc := f32(0)
-//	for n := range N {
-//		acc += cross_entropy.rows[n]
-//	}
-//	loss[] = acc / $batch[]
-func kLossGo(crossEntropyRows0, batch0, loss0 *float32, batch int) {
-	s0 := unsafe.Slice(crossEntropyRows0, max(0, 1+(batch-1)*1))
-	i0 := 0
-	s1 := unsafe.Slice(batch0, 1)
-	s2 := unsafe.Slice(loss0, 1)
-	v1 := s1[0]
-	v2 := float32(0)
-	for range batch {
-		v3 := s0[i0]
-		v2 = v2 + v3
-		i0 += 1
-	}
-	i0 -= batch * 1
-	v4 := v2 / v1
-	s2[0] = v4
-}
-
 // kAccuracyHitsGo computes
 //
 //	for n := range N {
@@ -4981,6 +4957,98 @@ func kAccuracyHitsGo(logits0, crossEntropyMax0, label0, accuracyHits0 *float32, 
 	}
 }
 
+// kLossGo computes
+//
+//	acc := f32(0)
+//	for n := range N {
+//		acc += cross_entropy.rows[n]
+//	}
+//	loss[] = acc / $batch[]
+func kLossGo(crossEntropyRows0, batch0, loss0 *float32, batch int) {
+	s0 := unsafe.Slice(crossEntropyRows0, max(0, 1+(batch-1)*1))
+	i0 := 0
+	s1 := unsafe.Slice(batch0, 1)
+	s2 := unsafe.Slice(loss0, 1)
+	v1 := s1[0]
+	v2 := float32(0)
+	for range batch {
+		v3 := s0[i0]
+		v2 = v2 + v3
+		i0 += 1
+	}
+	i0 -= batch * 1
+	v4 := v2 / v1
+	s2[0] = v4
+}
+
+// kHiddenGradOperandGo computes
+//
+//	for h := range 50 {
+//		for i := range 10 {
+//			logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
+//		}
+//	}
+func kHiddenGradOperandGo(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int) {
+	s0 := unsafe.Slice(logitsDenseWeight0, max(0, 493+(main-1)*2+(tail-1)*1))
+	i0 := 0
+	s1 := unsafe.Slice(logitsDenseWeightPacked0, max(0, 150+(main-1)*100+(tail-1)*50))
+	i1 := 0
+	for range main {
+		for range 2 {
+			for range 50 {
+				v1 := s0[i0]
+				s1[i1] = v1
+				i0 += 10
+				i1 += 1
+			}
+			i0 -= 499
+		}
+	}
+	for range tail {
+		for range 50 {
+			v2 := s0[i0]
+			s1[i1] = v2
+			i0 += 10
+			i1 += 1
+		}
+		i0 -= 499
+	}
+}
+
+// kFlattenGradOperandGo computes
+//
+//	for h := range 320 {
+//		for i := range 50 {
+//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
+//		}
+//	}
+func kFlattenGradOperandGo(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int) {
+	s0 := unsafe.Slice(hiddenDenseWeight0, max(0, 15953+(main-1)*2+(tail-1)*1))
+	i0 := 0
+	s1 := unsafe.Slice(hiddenDenseWeightPacked0, max(0, 960+(main-1)*640+(tail-1)*320))
+	i1 := 0
+	for range main {
+		for range 2 {
+			for range 320 {
+				v1 := s0[i0]
+				s1[i1] = v1
+				i0 += 50
+				i1 += 1
+			}
+			i0 -= 15999
+		}
+	}
+	for range tail {
+		for range 320 {
+			v2 := s0[i0]
+			s1[i1] = v2
+			i0 += 50
+			i1 += 1
+		}
+		i0 -= 15999
+	}
+}
+
 // kLogitsGradGo computes
 //
 //	for n := range N {
@@ -5045,40 +5113,6 @@ func kLogitsGradGo(logitsGradExp0, logitsGradSum0, label0, batch0, logitsGrad0 *
 		}
 		i1 += 1
 		i2 += 1
-	}
-}
-
-// kHiddenGradOperandGo computes
-//
-//	for h := range 50 {
-//		for i := range 10 {
-//			logits.dense.weight.packed[h, i] = logits.dense.weight[h, i]
-//		}
-//	}
-func kHiddenGradOperandGo(logitsDenseWeight0, logitsDenseWeightPacked0 *float32, main, tail int) {
-	s0 := unsafe.Slice(logitsDenseWeight0, max(0, 493+(main-1)*2+(tail-1)*1))
-	i0 := 0
-	s1 := unsafe.Slice(logitsDenseWeightPacked0, max(0, 150+(main-1)*100+(tail-1)*50))
-	i1 := 0
-	for range main {
-		for range 2 {
-			for range 50 {
-				v1 := s0[i0]
-				s1[i1] = v1
-				i0 += 10
-				i1 += 1
-			}
-			i0 -= 499
-		}
-	}
-	for range tail {
-		for range 50 {
-			v2 := s0[i0]
-			s1[i1] = v2
-			i0 += 10
-			i1 += 1
-		}
-		i0 -= 499
 	}
 }
 
@@ -5398,212 +5432,6 @@ func kHiddenGradGo(logitsGrad0, logitsDenseWeightPacked0, hidden0, denseGrad0 *f
 	}
 }
 
-// kLogitsDenseWeightGradGo computes
-//
-//	for in := range 50 {
-//		for unit := range 10 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
-//			}
-//			logits.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int) {
-	s0 := unsafe.Slice(hidden0, max(0, 7+(main-1)*6+(tail-1)*1+(batch-1)*50))
-	i0 := 0
-	s1 := unsafe.Slice(logitsGrad0, max(0, 10+(batch-1)*10))
-	i1 := 0
-	s2 := unsafe.Slice(logitsDenseWeightGrad0, max(0, 70+(main-1)*60+(tail-1)*10))
-	i2 := 0
-	for range main {
-		for range 10 {
-			v1 := float32(0)
-			v2 := float32(0)
-			v3 := float32(0)
-			v4 := float32(0)
-			v5 := float32(0)
-			v6 := float32(0)
-			for range batch {
-				v7 := s0[i0]
-				v8 := s1[i1]
-				{
-					p, c := float64(v7)*float64(v8), float64(v1)
-					s := p + c
-					v1 = float32(s)
-					if twiceRounded(s) {
-						v1 = roundSum(p, c, s)
-					}
-				}
-				v9 := s0[i0+1]
-				{
-					p, c := float64(v9)*float64(v8), float64(v2)
-					s := p + c
-					v2 = float32(s)
-					if twiceRounded(s) {
-						v2 = roundSum(p, c, s)
-					}
-				}
-				v10 := s0[i0+2]
-				{
-					p, c := float64(v10)*float64(v8), float64(v3)
-					s := p + c
-					v3 = float32(s)
-					if twiceRounded(s) {
-						v3 = roundSum(p, c, s)
-					}
-				}
-				v11 := s0[i0+3]
-				{
-					p, c := float64(v11)*float64(v8), float64(v4)
-					s := p + c
-					v4 = float32(s)
-					if twiceRounded(s) {
-						v4 = roundSum(p, c, s)
-					}
-				}
-				v12 := s0[i0+4]
-				{
-					p, c := float64(v12)*float64(v8), float64(v5)
-					s := p + c
-					v5 = float32(s)
-					if twiceRounded(s) {
-						v5 = roundSum(p, c, s)
-					}
-				}
-				v13 := s0[i0+5]
-				{
-					p, c := float64(v13)*float64(v8), float64(v6)
-					s := p + c
-					v6 = float32(s)
-					if twiceRounded(s) {
-						v6 = roundSum(p, c, s)
-					}
-				}
-				i0 += 50
-				i1 += 10
-			}
-			i0 -= batch * 50
-			i1 -= batch * 10
-			s2[i2] = v1
-			s2[i2+10] = v2
-			s2[i2+20] = v3
-			s2[i2+30] = v4
-			s2[i2+40] = v5
-			s2[i2+50] = v6
-			i1 += 1
-			i2 += 1
-		}
-		i0 += 6
-		i1 -= 10
-		i2 += 50
-	}
-	for range tail {
-		for range 10 {
-			v14 := float32(0)
-			for range batch {
-				v15 := s0[i0]
-				v16 := s1[i1]
-				{
-					p, c := float64(v15)*float64(v16), float64(v14)
-					s := p + c
-					v14 = float32(s)
-					if twiceRounded(s) {
-						v14 = roundSum(p, c, s)
-					}
-				}
-				i0 += 50
-				i1 += 10
-			}
-			i0 -= batch * 50
-			i1 -= batch * 10
-			s2[i2] = v14
-			i1 += 1
-			i2 += 1
-		}
-		i0 += 1
-		i1 -= 10
-	}
-}
-
-// kLogitsDenseBiasGradGo computes
-//
-//	for j := range 10 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += logits.grad[n, j]
-//		}
-//		logits.dense.bias.grad[j] = acc
-//	}
-func kLogitsDenseBiasGradGo(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int) {
-	s0 := unsafe.Slice(logitsGrad0, max(0, 10+(batch-1)*10))
-	i0 := 0
-	s1 := unsafe.Slice(logitsDenseBiasGrad0, 10)
-	i1 := 0
-	for range 2 {
-		v1 := float32(0)
-		v2 := float32(0)
-		v3 := float32(0)
-		v4 := float32(0)
-		v5 := float32(0)
-		for range batch {
-			v6 := s0[i0]
-			v1 = v1 + v6
-			v7 := s0[i0+1]
-			v2 = v2 + v7
-			v8 := s0[i0+2]
-			v3 = v3 + v8
-			v9 := s0[i0+3]
-			v4 = v4 + v9
-			v10 := s0[i0+4]
-			v5 = v5 + v10
-			i0 += 10
-		}
-		i0 -= batch * 10
-		s1[i1] = v1
-		s1[i1+1] = v2
-		s1[i1+2] = v3
-		s1[i1+3] = v4
-		s1[i1+4] = v5
-		i0 += 5
-		i1 += 5
-	}
-}
-
-// kFlattenGradOperandGo computes
-//
-//	for h := range 320 {
-//		for i := range 50 {
-//			hidden.dense.weight.packed[h, i] = hidden.dense.weight[h, i]
-//		}
-//	}
-func kFlattenGradOperandGo(hiddenDenseWeight0, hiddenDenseWeightPacked0 *float32, main, tail int) {
-	s0 := unsafe.Slice(hiddenDenseWeight0, max(0, 15953+(main-1)*2+(tail-1)*1))
-	i0 := 0
-	s1 := unsafe.Slice(hiddenDenseWeightPacked0, max(0, 960+(main-1)*640+(tail-1)*320))
-	i1 := 0
-	for range main {
-		for range 2 {
-			for range 320 {
-				v1 := s0[i0]
-				s1[i1] = v1
-				i0 += 50
-				i1 += 1
-			}
-			i0 -= 15999
-		}
-	}
-	for range tail {
-		for range 320 {
-			v2 := s0[i0]
-			s1[i1] = v2
-			i0 += 50
-			i1 += 1
-		}
-		i0 -= 15999
-	}
-}
-
 // kFlattenGradGo computes
 //
 //	for row := range N {
@@ -5817,203 +5645,6 @@ func kFlattenGradGo(denseGrad0, hiddenDenseWeightPacked0, flattenGrad0 *float32,
 		i0 += 50
 		i1 -= 320
 	}
-}
-
-// kHiddenDenseWeightGradGo computes
-//
-//	for in := range 320 {
-//		for unit := range 50 {
-//			acc := f32(0)
-//			for n := range N {
-//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
-//			}
-//			hidden.dense.weight.grad[in, unit] = acc
-//		}
-//	}
-func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int) {
-	s0 := unsafe.Slice(flatten0, max(0, 7+(main-1)*6+(tail-1)*1+(batch-1)*320))
-	i0 := 0
-	s1 := unsafe.Slice(denseGrad0, max(0, 50+(batch-1)*50))
-	i1 := 0
-	s2 := unsafe.Slice(hiddenDenseWeightGrad0, max(0, 350+(main-1)*300+(tail-1)*50))
-	i2 := 0
-	for range main {
-		for range 50 {
-			v1 := float32(0)
-			v2 := float32(0)
-			v3 := float32(0)
-			v4 := float32(0)
-			v5 := float32(0)
-			v6 := float32(0)
-			for range batch {
-				v7 := s0[i0]
-				v8 := s1[i1]
-				{
-					p, c := float64(v7)*float64(v8), float64(v1)
-					s := p + c
-					v1 = float32(s)
-					if twiceRounded(s) {
-						v1 = roundSum(p, c, s)
-					}
-				}
-				v9 := s0[i0+1]
-				{
-					p, c := float64(v9)*float64(v8), float64(v2)
-					s := p + c
-					v2 = float32(s)
-					if twiceRounded(s) {
-						v2 = roundSum(p, c, s)
-					}
-				}
-				v10 := s0[i0+2]
-				{
-					p, c := float64(v10)*float64(v8), float64(v3)
-					s := p + c
-					v3 = float32(s)
-					if twiceRounded(s) {
-						v3 = roundSum(p, c, s)
-					}
-				}
-				v11 := s0[i0+3]
-				{
-					p, c := float64(v11)*float64(v8), float64(v4)
-					s := p + c
-					v4 = float32(s)
-					if twiceRounded(s) {
-						v4 = roundSum(p, c, s)
-					}
-				}
-				v12 := s0[i0+4]
-				{
-					p, c := float64(v12)*float64(v8), float64(v5)
-					s := p + c
-					v5 = float32(s)
-					if twiceRounded(s) {
-						v5 = roundSum(p, c, s)
-					}
-				}
-				v13 := s0[i0+5]
-				{
-					p, c := float64(v13)*float64(v8), float64(v6)
-					s := p + c
-					v6 = float32(s)
-					if twiceRounded(s) {
-						v6 = roundSum(p, c, s)
-					}
-				}
-				i0 += 320
-				i1 += 50
-			}
-			i0 -= batch * 320
-			i1 -= batch * 50
-			s2[i2] = v1
-			s2[i2+50] = v2
-			s2[i2+100] = v3
-			s2[i2+150] = v4
-			s2[i2+200] = v5
-			s2[i2+250] = v6
-			i1 += 1
-			i2 += 1
-		}
-		i0 += 6
-		i1 -= 50
-		i2 += 250
-	}
-	for range tail {
-		for range 50 {
-			v14 := float32(0)
-			for range batch {
-				v15 := s0[i0]
-				v16 := s1[i1]
-				{
-					p, c := float64(v15)*float64(v16), float64(v14)
-					s := p + c
-					v14 = float32(s)
-					if twiceRounded(s) {
-						v14 = roundSum(p, c, s)
-					}
-				}
-				i0 += 320
-				i1 += 50
-			}
-			i0 -= batch * 320
-			i1 -= batch * 50
-			s2[i2] = v14
-			i1 += 1
-			i2 += 1
-		}
-		i0 += 1
-		i1 -= 50
-	}
-}
-
-// kHiddenDenseBiasGradGo computes
-//
-//	for j := range 50 {
-//		acc := f32(0)
-//		for n := range N {
-//			acc += dense.grad[n, j]
-//		}
-//		hidden.dense.bias.grad[j] = acc
-//	}
-func kHiddenDenseBiasGradGo(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int) {
-	s0 := unsafe.Slice(denseGrad0, max(0, 50+(batch-1)*50))
-	i0 := 0
-	s1 := unsafe.Slice(hiddenDenseBiasGrad0, 50)
-	i1 := 0
-	for range 6 {
-		v1 := float32(0)
-		v2 := float32(0)
-		v3 := float32(0)
-		v4 := float32(0)
-		v5 := float32(0)
-		v6 := float32(0)
-		v7 := float32(0)
-		v8 := float32(0)
-		for range batch {
-			v9 := s0[i0]
-			v1 = v1 + v9
-			v10 := s0[i0+1]
-			v2 = v2 + v10
-			v11 := s0[i0+2]
-			v3 = v3 + v11
-			v12 := s0[i0+3]
-			v4 = v4 + v12
-			v13 := s0[i0+4]
-			v5 = v5 + v13
-			v14 := s0[i0+5]
-			v6 = v6 + v14
-			v15 := s0[i0+6]
-			v7 = v7 + v15
-			v16 := s0[i0+7]
-			v8 = v8 + v16
-			i0 += 50
-		}
-		i0 -= batch * 50
-		s1[i1] = v1
-		s1[i1+1] = v2
-		s1[i1+2] = v3
-		s1[i1+3] = v4
-		s1[i1+4] = v5
-		s1[i1+5] = v6
-		s1[i1+6] = v7
-		s1[i1+7] = v8
-		i0 += 8
-		i1 += 8
-	}
-	v17 := float32(0)
-	v18 := float32(0)
-	i0 -= 48
-	for range batch {
-		v19 := s0[i0+48]
-		v17 = v17 + v19
-		v20 := s0[i0+49]
-		v18 = v18 + v20
-		i0 += 50
-	}
-	i0 -= batch * 50
-	s1[i1] = v17
-	s1[i1+1] = v18
 }
 
 // kRelu2GradGo computes
@@ -7830,6 +7461,375 @@ func kFeaturesStageConv2dBiasGradGo(conv2dGrad0, featuresStageConv2dBiasGrad0 *f
 	i0 -= batch * 5760
 	s1[8] = v25
 	s1[9] = v26
+}
+
+// kLogitsDenseWeightGradGo computes
+//
+//	for in := range 50 {
+//		for unit := range 10 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(hidden[n, in], logits.grad[n, unit], acc)
+//			}
+//			logits.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+func kLogitsDenseWeightGradGo(hidden0, logitsGrad0, logitsDenseWeightGrad0 *float32, main, tail, batch int) {
+	s0 := unsafe.Slice(hidden0, max(0, 7+(main-1)*6+(tail-1)*1+(batch-1)*50))
+	i0 := 0
+	s1 := unsafe.Slice(logitsGrad0, max(0, 10+(batch-1)*10))
+	i1 := 0
+	s2 := unsafe.Slice(logitsDenseWeightGrad0, max(0, 70+(main-1)*60+(tail-1)*10))
+	i2 := 0
+	for range main {
+		for range 10 {
+			v1 := float32(0)
+			v2 := float32(0)
+			v3 := float32(0)
+			v4 := float32(0)
+			v5 := float32(0)
+			v6 := float32(0)
+			for range batch {
+				v7 := s0[i0]
+				v8 := s1[i1]
+				{
+					p, c := float64(v7)*float64(v8), float64(v1)
+					s := p + c
+					v1 = float32(s)
+					if twiceRounded(s) {
+						v1 = roundSum(p, c, s)
+					}
+				}
+				v9 := s0[i0+1]
+				{
+					p, c := float64(v9)*float64(v8), float64(v2)
+					s := p + c
+					v2 = float32(s)
+					if twiceRounded(s) {
+						v2 = roundSum(p, c, s)
+					}
+				}
+				v10 := s0[i0+2]
+				{
+					p, c := float64(v10)*float64(v8), float64(v3)
+					s := p + c
+					v3 = float32(s)
+					if twiceRounded(s) {
+						v3 = roundSum(p, c, s)
+					}
+				}
+				v11 := s0[i0+3]
+				{
+					p, c := float64(v11)*float64(v8), float64(v4)
+					s := p + c
+					v4 = float32(s)
+					if twiceRounded(s) {
+						v4 = roundSum(p, c, s)
+					}
+				}
+				v12 := s0[i0+4]
+				{
+					p, c := float64(v12)*float64(v8), float64(v5)
+					s := p + c
+					v5 = float32(s)
+					if twiceRounded(s) {
+						v5 = roundSum(p, c, s)
+					}
+				}
+				v13 := s0[i0+5]
+				{
+					p, c := float64(v13)*float64(v8), float64(v6)
+					s := p + c
+					v6 = float32(s)
+					if twiceRounded(s) {
+						v6 = roundSum(p, c, s)
+					}
+				}
+				i0 += 50
+				i1 += 10
+			}
+			i0 -= batch * 50
+			i1 -= batch * 10
+			s2[i2] = v1
+			s2[i2+10] = v2
+			s2[i2+20] = v3
+			s2[i2+30] = v4
+			s2[i2+40] = v5
+			s2[i2+50] = v6
+			i1 += 1
+			i2 += 1
+		}
+		i0 += 6
+		i1 -= 10
+		i2 += 50
+	}
+	for range tail {
+		for range 10 {
+			v14 := float32(0)
+			for range batch {
+				v15 := s0[i0]
+				v16 := s1[i1]
+				{
+					p, c := float64(v15)*float64(v16), float64(v14)
+					s := p + c
+					v14 = float32(s)
+					if twiceRounded(s) {
+						v14 = roundSum(p, c, s)
+					}
+				}
+				i0 += 50
+				i1 += 10
+			}
+			i0 -= batch * 50
+			i1 -= batch * 10
+			s2[i2] = v14
+			i1 += 1
+			i2 += 1
+		}
+		i0 += 1
+		i1 -= 10
+	}
+}
+
+// kLogitsDenseBiasGradGo computes
+//
+//	for j := range 10 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += logits.grad[n, j]
+//		}
+//		logits.dense.bias.grad[j] = acc
+//	}
+func kLogitsDenseBiasGradGo(logitsGrad0, logitsDenseBiasGrad0 *float32, batch int) {
+	s0 := unsafe.Slice(logitsGrad0, max(0, 10+(batch-1)*10))
+	i0 := 0
+	s1 := unsafe.Slice(logitsDenseBiasGrad0, 10)
+	i1 := 0
+	for range 2 {
+		v1 := float32(0)
+		v2 := float32(0)
+		v3 := float32(0)
+		v4 := float32(0)
+		v5 := float32(0)
+		for range batch {
+			v6 := s0[i0]
+			v1 = v1 + v6
+			v7 := s0[i0+1]
+			v2 = v2 + v7
+			v8 := s0[i0+2]
+			v3 = v3 + v8
+			v9 := s0[i0+3]
+			v4 = v4 + v9
+			v10 := s0[i0+4]
+			v5 = v5 + v10
+			i0 += 10
+		}
+		i0 -= batch * 10
+		s1[i1] = v1
+		s1[i1+1] = v2
+		s1[i1+2] = v3
+		s1[i1+3] = v4
+		s1[i1+4] = v5
+		i0 += 5
+		i1 += 5
+	}
+}
+
+// kHiddenDenseWeightGradGo computes
+//
+//	for in := range 320 {
+//		for unit := range 50 {
+//			acc := f32(0)
+//			for n := range N {
+//				acc = fma(flatten[n, in], dense.grad[n, unit], acc)
+//			}
+//			hidden.dense.weight.grad[in, unit] = acc
+//		}
+//	}
+func kHiddenDenseWeightGradGo(flatten0, denseGrad0, hiddenDenseWeightGrad0 *float32, main, tail, batch int) {
+	s0 := unsafe.Slice(flatten0, max(0, 7+(main-1)*6+(tail-1)*1+(batch-1)*320))
+	i0 := 0
+	s1 := unsafe.Slice(denseGrad0, max(0, 50+(batch-1)*50))
+	i1 := 0
+	s2 := unsafe.Slice(hiddenDenseWeightGrad0, max(0, 350+(main-1)*300+(tail-1)*50))
+	i2 := 0
+	for range main {
+		for range 50 {
+			v1 := float32(0)
+			v2 := float32(0)
+			v3 := float32(0)
+			v4 := float32(0)
+			v5 := float32(0)
+			v6 := float32(0)
+			for range batch {
+				v7 := s0[i0]
+				v8 := s1[i1]
+				{
+					p, c := float64(v7)*float64(v8), float64(v1)
+					s := p + c
+					v1 = float32(s)
+					if twiceRounded(s) {
+						v1 = roundSum(p, c, s)
+					}
+				}
+				v9 := s0[i0+1]
+				{
+					p, c := float64(v9)*float64(v8), float64(v2)
+					s := p + c
+					v2 = float32(s)
+					if twiceRounded(s) {
+						v2 = roundSum(p, c, s)
+					}
+				}
+				v10 := s0[i0+2]
+				{
+					p, c := float64(v10)*float64(v8), float64(v3)
+					s := p + c
+					v3 = float32(s)
+					if twiceRounded(s) {
+						v3 = roundSum(p, c, s)
+					}
+				}
+				v11 := s0[i0+3]
+				{
+					p, c := float64(v11)*float64(v8), float64(v4)
+					s := p + c
+					v4 = float32(s)
+					if twiceRounded(s) {
+						v4 = roundSum(p, c, s)
+					}
+				}
+				v12 := s0[i0+4]
+				{
+					p, c := float64(v12)*float64(v8), float64(v5)
+					s := p + c
+					v5 = float32(s)
+					if twiceRounded(s) {
+						v5 = roundSum(p, c, s)
+					}
+				}
+				v13 := s0[i0+5]
+				{
+					p, c := float64(v13)*float64(v8), float64(v6)
+					s := p + c
+					v6 = float32(s)
+					if twiceRounded(s) {
+						v6 = roundSum(p, c, s)
+					}
+				}
+				i0 += 320
+				i1 += 50
+			}
+			i0 -= batch * 320
+			i1 -= batch * 50
+			s2[i2] = v1
+			s2[i2+50] = v2
+			s2[i2+100] = v3
+			s2[i2+150] = v4
+			s2[i2+200] = v5
+			s2[i2+250] = v6
+			i1 += 1
+			i2 += 1
+		}
+		i0 += 6
+		i1 -= 50
+		i2 += 250
+	}
+	for range tail {
+		for range 50 {
+			v14 := float32(0)
+			for range batch {
+				v15 := s0[i0]
+				v16 := s1[i1]
+				{
+					p, c := float64(v15)*float64(v16), float64(v14)
+					s := p + c
+					v14 = float32(s)
+					if twiceRounded(s) {
+						v14 = roundSum(p, c, s)
+					}
+				}
+				i0 += 320
+				i1 += 50
+			}
+			i0 -= batch * 320
+			i1 -= batch * 50
+			s2[i2] = v14
+			i1 += 1
+			i2 += 1
+		}
+		i0 += 1
+		i1 -= 50
+	}
+}
+
+// kHiddenDenseBiasGradGo computes
+//
+//	for j := range 50 {
+//		acc := f32(0)
+//		for n := range N {
+//			acc += dense.grad[n, j]
+//		}
+//		hidden.dense.bias.grad[j] = acc
+//	}
+func kHiddenDenseBiasGradGo(denseGrad0, hiddenDenseBiasGrad0 *float32, batch int) {
+	s0 := unsafe.Slice(denseGrad0, max(0, 50+(batch-1)*50))
+	i0 := 0
+	s1 := unsafe.Slice(hiddenDenseBiasGrad0, 50)
+	i1 := 0
+	for range 6 {
+		v1 := float32(0)
+		v2 := float32(0)
+		v3 := float32(0)
+		v4 := float32(0)
+		v5 := float32(0)
+		v6 := float32(0)
+		v7 := float32(0)
+		v8 := float32(0)
+		for range batch {
+			v9 := s0[i0]
+			v1 = v1 + v9
+			v10 := s0[i0+1]
+			v2 = v2 + v10
+			v11 := s0[i0+2]
+			v3 = v3 + v11
+			v12 := s0[i0+3]
+			v4 = v4 + v12
+			v13 := s0[i0+4]
+			v5 = v5 + v13
+			v14 := s0[i0+5]
+			v6 = v6 + v14
+			v15 := s0[i0+6]
+			v7 = v7 + v15
+			v16 := s0[i0+7]
+			v8 = v8 + v16
+			i0 += 50
+		}
+		i0 -= batch * 50
+		s1[i1] = v1
+		s1[i1+1] = v2
+		s1[i1+2] = v3
+		s1[i1+3] = v4
+		s1[i1+4] = v5
+		s1[i1+5] = v6
+		s1[i1+6] = v7
+		s1[i1+7] = v8
+		i0 += 8
+		i1 += 8
+	}
+	v17 := float32(0)
+	v18 := float32(0)
+	i0 -= 48
+	for range batch {
+		v19 := s0[i0+48]
+		v17 = v17 + v19
+		v20 := s0[i0+49]
+		v18 = v18 + v20
+		i0 += 50
+	}
+	i0 -= batch * 50
+	s1[i1] = v17
+	s1[i1+1] = v18
 }
 
 // kSgdGo computes

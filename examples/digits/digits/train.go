@@ -66,21 +66,21 @@ func (m *Model) Evaluate(ctx context.Context, d Dataset) (Metrics, error) {
 
 // evalBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.
 var evalBases = []base{
-	{7200, true}, // 0: image f32[N,28,28,1]
-	{7984, true}, // 1: label i32[N]
+	{8480, true}, // 0: image f32[N,28,28,1]
+	{9648, true}, // 1: label i32[N]
 	{0, false},   // 2: loss f32[]
 	{16, false},  // 3: accuracy f32[]
 	{0, true},    // 4: relu f32[N,24,24,10]
 	{5760, true}, // 5: max_pool f32[N,12,12,10]
-	{0, true},    // 6: relu_2 f32[N,8,8,20]
-	{1280, true}, // 7: max_pool_2 f32[N,4,4,20]
-	{0, true},    // 8: hidden f32[N,50]
-	{64, true},   // 9: logits f32[N,10]
-	{0, true},    // 10: cross_entropy.rows f32[N]
-	{16, true},   // 11: cross_entropy.max f32[N]
-	{32, true},   // 12: cross_entropy.log_sum f32[N]
+	{7200, true}, // 6: relu_2 f32[N,8,8,20]
+	{9264, true}, // 7: max_pool_2 f32[N,4,4,20]
+	{9584, true}, // 8: hidden f32[N,50]
+	{9664, true}, // 9: logits f32[N,10]
+	{9680, true}, // 10: cross_entropy.rows f32[N]
+	{9696, true}, // 11: cross_entropy.max f32[N]
+	{9712, true}, // 12: cross_entropy.log_sum f32[N]
 	{32, false},  // 13: $batch f32[]
-	{0, true},    // 14: accuracy.hits f32[N]
+	{9728, true}, // 14: accuracy.hits f32[N]
 }
 
 var evalProgram = program{
@@ -91,7 +91,7 @@ var evalProgram = program{
 	flops:      982350,
 	model:      "digits",
 	name:       "eval",
-	perExample: 8000,
+	perExample: 9744,
 	results:    []int{2, 3},
 	run:        evalRun,
 	scalars:    []scalarInfo{{"batch", 13, ""}},
@@ -105,8 +105,8 @@ var evalProgram = program{
 		{name: "evalCrossEntropyMax", layer: "cross_entropy.max", at: "digits.dl:16:21 cross_entropy"},
 		{name: "evalCrossEntropyLogSum", layer: "cross_entropy.log_sum", at: "digits.dl:16:21 cross_entropy"},
 		{name: "evalCrossEntropyRows", layer: "cross_entropy.rows", at: "digits.dl:16:21 cross_entropy"},
-		{name: "evalLoss", layer: "loss", at: "digits.dl:16:21 cross_entropy"},
 		{name: "evalAccuracyHits", layer: "accuracy.hits", at: "digits.dl:17:21 accuracy"},
+		{name: "evalLoss", layer: "loss", at: "digits.dl:16:21 cross_entropy"},
 		{name: "evalAccuracy", layer: "accuracy", at: "digits.dl:17:21 accuracy"},
 	},
 	table: -1,
@@ -114,6 +114,15 @@ var evalProgram = program{
 
 // evalRun runs the program once, step by step.
 func evalRun(x *exec) {
+	x.chain(40, 0, evalChain)
+	// digits.dl:16:21 cross_entropy
+	x.each(1, 1, 1, evalLoss)
+	// digits.dl:17:21 accuracy
+	x.each(1, 1, 1, evalAccuracy)
+}
+
+// evalChain runs on 40 examples at a time.
+func evalChain(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.eachCut(2, x.n, 2, false, evalConv2d)
 	// digits.dl:6:73 max_pool
@@ -132,69 +141,65 @@ func evalRun(x *exec) {
 	x.each(x.n, 288, 984, evalCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 456, 1568, evalCrossEntropyRows)
-	// digits.dl:16:21 cross_entropy
-	x.each(1, 1, 1, evalLoss)
 	// digits.dl:17:21 accuracy
 	x.each(x.n, 416, 1432, evalAccuracyHits)
-	// digits.dl:17:21 accuracy
-	x.each(1, 1, 1, evalAccuracy)
 }
 
 // evalConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
 func evalConv2d(x *exec, lo, hi int) {
 	cut, lo, hi := cutOf(x.n, lo, hi)
-	kConv2d(x.at(0, 784*lo+336*cut), x.weight(0), x.weight(256), x.at(4, 5760*lo+2880*cut), hi-lo)
+	kConv2d(x.at(0, 784*lo+336*cut), x.weight(0), x.weight(256), x.at(4, 5760*(lo-x.shift)+2880*cut), hi-lo)
 }
 
 // evalMaxPool: digits.dl:6:73 max_pool; lanes along c, x by 6, c by 2
 func evalMaxPool(x *exec, lo, hi int) {
-	kMaxPool(x.at(4, 480*lo), x.at(5, 120*lo), hi-lo)
+	kMaxPool(x.at(4, 480*(lo-12*x.shift)), x.at(5, 120*(lo-12*x.shift)), hi-lo)
 }
 
 // evalConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func evalConv2d2(x *exec, lo, hi int) {
 	cut, lo, hi := cutOf(x.n, lo, hi)
-	kConv2d2(x.at(5, 1440*lo+480*cut), x.weight(272), x.weight(5280), x.at(6, 1280*lo+640*cut), hi-lo)
+	kConv2d2(x.at(5, 1440*(lo-x.shift)+480*cut), x.weight(272), x.weight(5280), x.at(6, 1280*(lo-x.shift)+640*cut), hi-lo)
 }
 
 // evalMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3
 func evalMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(6, 320*lo), x.at(7, 80*lo), hi-lo)
+	kMaxPool2(x.at(6, 320*(lo-4*x.shift)), x.at(7, 80*(lo-4*x.shift)), hi-lo)
 }
 
 // evalDense: digits.dl:9:39 dense, relu; lanes along unit, n by 8
 func evalDense(x *exec, lo, hi int) {
-	kDense(x.at(7, 320*lo), x.weight(5312), x.weight(21312), x.at(8, 50*lo), (hi-lo)/8, (hi-lo)%8)
+	kDense(x.at(7, 320*(lo-x.shift)), x.weight(5312), x.weight(21312), x.at(8, 50*(lo-x.shift)), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func evalLogits(x *exec, lo, hi int) {
-	kLogits(x.at(8, 50*lo), x.weight(21376), x.weight(21888), x.at(9, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kLogits(x.at(8, 50*(lo-x.shift)), x.weight(21376), x.weight(21888), x.at(9, 10*(lo-x.shift)), (hi-lo)/4, (hi-lo)%4)
 }
 
 // evalCrossEntropyMax: digits.dl:16:21 cross_entropy; one lane, n by 8
 func evalCrossEntropyMax(x *exec, lo, hi int) {
-	kProbsMax(x.at(9, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsMax(x.at(9, 10*(lo-x.shift)), x.at(11, (lo-x.shift)), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyLogSum(x *exec, lo, hi int) {
-	kCrossEntropyLogSum(x.at(9, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyLogSum(x.at(9, 10*(lo-x.shift)), x.at(11, (lo-x.shift)), x.at(12, (lo-x.shift)), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func evalCrossEntropyRows(x *exec, lo, hi int) {
-	kCrossEntropyRows(x.at(1, lo), x.at(9, 10*lo), x.at(12, lo), x.at(11, lo), x.at(10, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyRows(x.at(1, lo), x.at(9, 10*(lo-x.shift)), x.at(12, (lo-x.shift)), x.at(11, (lo-x.shift)), x.at(10, lo), (hi-lo)/8, (hi-lo)%8)
+}
+
+// evalAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
+func evalAccuracyHits(x *exec, lo, hi int) {
+	kAccuracyHits(x.at(9, 10*(lo-x.shift)), x.at(11, (lo-x.shift)), x.at(1, lo), x.at(14, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalLoss: digits.dl:16:21 cross_entropy; one lane
 func evalLoss(x *exec, _, _ int) {
 	kLoss(x.at(10, 0), x.at(13, 0), x.at(2, 0), x.n)
-}
-
-// evalAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
-func evalAccuracyHits(x *exec, lo, hi int) {
-	kAccuracyHits(x.at(9, 10*lo), x.at(11, lo), x.at(1, lo), x.at(14, lo), (hi-lo)/8, (hi-lo)%8)
 }
 
 // evalAccuracy: digits.dl:17:21 accuracy; one lane
@@ -204,49 +209,51 @@ func evalAccuracy(x *exec, _, _ int) {
 
 // trainBases are the buffers of the program: offset in the arena, for each example of the batch where the second field is true.
 var trainBases = []base{
-	{15200, true},  // 0: image f32[N,28,28,1]
-	{15984, true},  // 1: label i32[N]
-	{16000, false}, // 2: loss f32[]
-	{16016, false}, // 3: accuracy f32[]
+	{22240, true},  // 0: image f32[N,28,28,1]
+	{24112, true},  // 1: label i32[N]
+	{0, false},     // 2: loss f32[]
+	{16, false},    // 3: accuracy f32[]
 	{0, true},      // 4: relu f32[N,24,24,10]
-	{10880, true},  // 5: max_pool f32[N,12,12,10]
-	{12320, true},  // 6: relu_2 f32[N,8,8,20]
-	{5760, true},   // 7: max_pool_2 f32[N,4,4,20]
-	{6080, true},   // 8: hidden f32[N,50]
-	{6144, true},   // 9: logits f32[N,10]
-	{6160, true},   // 10: cross_entropy.rows f32[N]
-	{6176, true},   // 11: cross_entropy.max f32[N]
-	{6192, true},   // 12: cross_entropy.log_sum f32[N]
-	{16032, false}, // 13: $batch f32[]
-	{6160, true},   // 14: accuracy.hits f32[N]
-	{6208, true},   // 15: logits.grad f32[N,10]
-	{6160, true},   // 16: logits.grad.exp f32[N,10]
-	{6144, true},   // 17: logits.grad.sum f32[N]
-	{6144, true},   // 18: dense.grad f32[N,50]
-	{13600, true},  // 19: flatten.grad f32[N,320]
-	{13920, true},  // 20: relu_2.grad.which f32[N,4,4,20]
-	{12320, true},  // 21: max_pool.grad f32[N,12,12,10]
-	{5760, true},   // 22: max_pool.grad.spread f32[N,16,16,20]
-	{13760, true},  // 23: relu.grad.which f32[N,12,12,10]
+	{16640, true},  // 5: max_pool f32[N,12,12,10]
+	{20960, true},  // 6: relu_2 f32[N,8,8,20]
+	{23024, true},  // 7: max_pool_2 f32[N,4,4,20]
+	{23984, true},  // 8: hidden f32[N,50]
+	{24128, true},  // 9: logits f32[N,10]
+	{24144, true},  // 10: cross_entropy.rows f32[N]
+	{24160, true},  // 11: cross_entropy.max f32[N]
+	{24176, true},  // 12: cross_entropy.log_sum f32[N]
+	{16512, false}, // 13: $batch f32[]
+	{24192, true},  // 14: accuracy.hits f32[N]
+	{24208, true},  // 15: logits.grad f32[N,10]
+	{24224, true},  // 16: logits.grad.exp f32[N,10]
+	{24240, true},  // 17: logits.grad.sum f32[N]
+	{24048, true},  // 18: dense.grad f32[N,50]
+	{23344, true},  // 19: flatten.grad f32[N,320]
+	{23664, true},  // 20: relu_2.grad.which f32[N,4,4,20]
+	{18080, true},  // 21: max_pool.grad f32[N,12,12,10]
+	{11520, true},  // 22: max_pool.grad.spread f32[N,16,16,20]
+	{19520, true},  // 23: relu.grad.which f32[N,12,12,10]
 	{5760, true},   // 24: conv2d.grad f32[N,24,24,10]
-	{16048, false}, // 25: $lr f32[]
-	{0, false},     // 26: logits.dense.weight.packed f32[50,10]
+	{16528, false}, // 25: $lr f32[]
+	{16000, false}, // 26: logits.dense.weight.packed f32[50,10]
 	{0, false},     // 27: hidden.dense.weight.packed f32[320,50]
 }
 
 var trainProgram = program{
 	bases:      trainBases,
 	cycles:     203945,
-	fixed:      16064,
+	fixed:      16544,
 	fixedCost:  27729,
 	flops:      3600600,
 	model:      "digits",
 	name:       "train",
-	perExample: 16000,
+	perExample: 24256,
 	results:    []int{2, 3},
 	run:        trainRun,
 	scalars:    []scalarInfo{{"batch", 13, ""}, {"lr", 25, ""}},
 	steps: []stepInfo{
+		{name: "trainHiddenGradOperand", layer: "hidden.gradOperand", at: "digits.dl:11:31 matmul, relu_grad"},
+		{name: "trainFlattenGradOperand", layer: "flatten.gradOperand", at: "digits.dl:9:39 matmul"},
 		{name: "trainConv2d", layer: "conv2d", at: "digits.dl:6:36 conv2d, relu"},
 		{name: "trainMaxPool", layer: "max_pool", at: "digits.dl:6:73 max_pool"},
 		{name: "trainConv2d2", layer: "conv2d_2", at: "digits.dl:6:36 conv2d, relu"},
@@ -256,20 +263,12 @@ var trainProgram = program{
 		{name: "trainCrossEntropyMax", layer: "cross_entropy.max", at: "digits.dl:16:21 cross_entropy"},
 		{name: "trainCrossEntropyLogSum", layer: "cross_entropy.log_sum", at: "digits.dl:16:21 cross_entropy"},
 		{name: "trainCrossEntropyRows", layer: "cross_entropy.rows", at: "digits.dl:16:21 cross_entropy"},
-		{name: "trainLoss", layer: "loss", at: "digits.dl:16:21 cross_entropy"},
 		{name: "trainAccuracyHits", layer: "accuracy.hits", at: "digits.dl:17:21 accuracy"},
-		{name: "trainAccuracy", layer: "accuracy", at: "digits.dl:17:21 accuracy"},
 		{name: "trainLogitsGradExp", layer: "logits.grad.exp", at: "digits.dl:16:21 cross_entropy_grad"},
 		{name: "trainLogitsGradSum", layer: "logits.grad.sum", at: "digits.dl:16:21 cross_entropy_grad"},
 		{name: "trainLogitsGrad", layer: "logits.grad", at: "digits.dl:16:21 constant, cross_entropy_grad"},
-		{name: "trainHiddenGradOperand", layer: "hidden.gradOperand", at: "digits.dl:11:31 matmul, relu_grad"},
 		{name: "trainHiddenGrad", layer: "hidden.grad", at: "digits.dl:11:31 matmul, relu_grad"},
-		{name: "trainLogitsDenseWeightGrad", layer: "logits.dense.weight.grad", at: "digits.dl:11:31 dense_grad_weight"},
-		{name: "trainLogitsDenseBiasGrad", layer: "logits.dense.bias.grad", at: "digits.dl:11:31 reduce_sum"},
-		{name: "trainFlattenGradOperand", layer: "flatten.gradOperand", at: "digits.dl:9:39 matmul"},
 		{name: "trainFlattenGrad", layer: "flatten.grad", at: "digits.dl:9:39 matmul"},
-		{name: "trainHiddenDenseWeightGrad", layer: "hidden.dense.weight.grad", at: "digits.dl:9:39 dense_grad_weight"},
-		{name: "trainHiddenDenseBiasGrad", layer: "hidden.dense.bias.grad", at: "digits.dl:9:39 reduce_sum"},
 		{name: "trainRelu2Grad", layer: "relu_2.grad", at: "digits.dl:6:73 max_pool_grad"},
 		{name: "trainMaxPoolGradSpread", layer: "max_pool.grad.spread", at: "digits.dl:6:36 conv2d_grad_input"},
 		{name: "trainRelu2Grad2", layer: "relu_2.grad", at: "digits.dl:6:73 max_pool_grad, relu_grad"},
@@ -280,6 +279,12 @@ var trainProgram = program{
 		{name: "trainReluGrad2", layer: "relu.grad", at: "digits.dl:6:73 max_pool_grad, relu_grad"},
 		{name: "trainFeaturesStageConv2dWeightGrad", layer: "features.stage.conv2d.weight.grad", at: "digits.dl:6:36 conv2d_grad_weight"},
 		{name: "trainFeaturesStageConv2dBiasGrad", layer: "features.stage.conv2d.bias.grad", at: "digits.dl:6:36 reduce_sum"},
+		{name: "trainLoss", layer: "loss", at: "digits.dl:16:21 cross_entropy"},
+		{name: "trainAccuracy", layer: "accuracy", at: "digits.dl:17:21 accuracy"},
+		{name: "trainLogitsDenseWeightGrad", layer: "logits.dense.weight.grad", at: "digits.dl:11:31 dense_grad_weight"},
+		{name: "trainLogitsDenseBiasGrad", layer: "logits.dense.bias.grad", at: "digits.dl:11:31 reduce_sum"},
+		{name: "trainHiddenDenseWeightGrad", layer: "hidden.dense.weight.grad", at: "digits.dl:9:39 dense_grad_weight"},
+		{name: "trainHiddenDenseBiasGrad", layer: "hidden.dense.bias.grad", at: "digits.dl:9:39 reduce_sum"},
 		{name: "trainSgd", layer: "sgd", at: "digits.dl:18:21 sgd"},
 	},
 	table: -1,
@@ -287,6 +292,42 @@ var trainProgram = program{
 
 // trainRun runs the program once, step by step.
 func trainRun(x *exec) {
+	// digits.dl:11:31 matmul, relu_grad
+	x.each(10, 120, 412, trainHiddenGradOperand)
+	// digits.dl:9:39 matmul
+	x.each(50, 20, 72, trainFlattenGradOperand)
+	x.chain(16, 1, trainChain)
+	// digits.dl:6:36 reduce_sum
+	x.each(1, 1, 1, trainFeaturesStage2Conv2dBiasGrad)
+	x.chain(16, 2, trainChain2)
+	// digits.dl:16:21 cross_entropy
+	x.each(1, 1, 1, trainLoss)
+	// digits.dl:17:21 accuracy
+	x.each(1, 1, 1, trainAccuracy)
+	// digits.dl:11:31 dense_grad_weight
+	x.each(50, 90, 324, trainLogitsDenseWeightGrad)
+	// digits.dl:11:31 reduce_sum
+	x.each(1, 1, 1, trainLogitsDenseBiasGrad)
+	// digits.dl:9:39 dense_grad_weight
+	x.each(320, 24, 84, trainHiddenDenseWeightGrad)
+	// digits.dl:9:39 reduce_sum
+	x.each(1, 1, 1, trainHiddenDenseBiasGrad)
+	// digits.dl:18:21 sgd
+	x.each(32, 18, 72, trainSgd)
+}
+
+// trainHiddenGradOperand: digits.dl:11:31 matmul, relu_grad; lanes along h, h by 7, i by 2
+func trainHiddenGradOperand(x *exec, lo, hi int) {
+	kHiddenGradOperand(x.weight(21376+lo), x.at(26, 50*lo), (hi-lo)/2, (hi-lo)%2)
+}
+
+// trainFlattenGradOperand: digits.dl:9:39 matmul; lanes along h, h by 7, i by 2
+func trainFlattenGradOperand(x *exec, lo, hi int) {
+	kFlattenGradOperand(x.weight(5312+lo), x.at(27, 320*lo), (hi-lo)/2, (hi-lo)%2)
+}
+
+// trainChain runs on 16 examples at a time.
+func trainChain(x *exec) {
 	// digits.dl:6:36 conv2d, relu
 	x.eachCut(2, x.n, 2, false, trainConv2d)
 	// digits.dl:6:73 max_pool
@@ -305,12 +346,8 @@ func trainRun(x *exec) {
 	x.each(x.n, 288, 984, trainCrossEntropyLogSum)
 	// digits.dl:16:21 cross_entropy
 	x.each(x.n, 456, 1568, trainCrossEntropyRows)
-	// digits.dl:16:21 cross_entropy
-	x.each(1, 1, 1, trainLoss)
 	// digits.dl:17:21 accuracy
 	x.each(x.n, 416, 1432, trainAccuracyHits)
-	// digits.dl:17:21 accuracy
-	x.each(1, 1, 1, trainAccuracy)
 	// digits.dl:16:21 cross_entropy_grad
 	x.each(x.n, 288, 1000, trainLogitsGradExp)
 	// digits.dl:16:21 cross_entropy_grad
@@ -318,21 +355,9 @@ func trainRun(x *exec) {
 	// digits.dl:16:21 constant, cross_entropy_grad
 	x.each(x.n, 248, 852, trainLogitsGrad)
 	// digits.dl:11:31 matmul, relu_grad
-	x.each(10, 120, 412, trainHiddenGradOperand)
-	// digits.dl:11:31 matmul, relu_grad
 	x.each(x.n, 96, 340, trainHiddenGrad)
-	// digits.dl:11:31 dense_grad_weight
-	x.each(50, 90, 324, trainLogitsDenseWeightGrad)
-	// digits.dl:11:31 reduce_sum
-	x.each(1, 1, 1, trainLogitsDenseBiasGrad)
-	// digits.dl:9:39 matmul
-	x.each(50, 20, 72, trainFlattenGradOperand)
 	// digits.dl:9:39 matmul
 	x.each(x.n, 4, 20, trainFlattenGrad)
-	// digits.dl:9:39 dense_grad_weight
-	x.each(320, 24, 84, trainHiddenDenseWeightGrad)
-	// digits.dl:9:39 reduce_sum
-	x.each(1, 1, 1, trainHiddenDenseBiasGrad)
 	// digits.dl:6:73 max_pool_grad
 	x.each(4*x.n, 47, 164, trainRelu2Grad)
 	// digits.dl:6:36 conv2d_grad_input
@@ -342,25 +367,7 @@ func trainRun(x *exec) {
 	// digits.dl:6:36 conv2d_grad_input
 	x.eachCut(6, x.n, 1, false, trainMaxPoolGrad)
 	// digits.dl:6:36 conv2d_grad_weight
-	for x.from = 0; x.from == 0 || x.from < x.n; x.from += 5 {
-		x.each(5, 2, 2, trainFeaturesStage2Conv2dWeightGrad)
-	}
-	// digits.dl:6:36 reduce_sum
-	x.each(1, 1, 1, trainFeaturesStage2Conv2dBiasGrad)
-	// digits.dl:6:73 max_pool_grad
-	x.each(12*x.n, 17, 59, trainReluGrad)
-	// digits.dl:6:73 max_pool_grad, relu_grad
-	x.each(12*x.n, 16, 57, trainReluGrad2)
-	// digits.dl:6:36 conv2d_grad_weight
-	for x.from = 0; x.from == 0 || x.from < x.n; x.from += 4 {
-		x.each(5, 4, 4, trainFeaturesStageConv2dWeightGrad)
-	}
-	// digits.dl:6:36 reduce_sum
-	for x.from = 0; x.from == 0 || x.from < x.n; x.from += 17 {
-		x.each(1, 1, 1, trainFeaturesStageConv2dBiasGrad)
-	}
-	// digits.dl:18:21 sgd
-	x.each(32, 18, 72, trainSgd)
+	x.sum(0, 5, 5, 2, 2, trainFeaturesStage2Conv2dWeightGrad)
 }
 
 // trainConv2d: digits.dl:6:36 conv2d, relu; lanes along f, x by 6, f by 2
@@ -377,12 +384,12 @@ func trainMaxPool(x *exec, lo, hi int) {
 // trainConv2d2: digits.dl:6:36 conv2d, relu; lanes along f, y by 4, f by 3
 func trainConv2d2(x *exec, lo, hi int) {
 	cut, lo, hi := cutOf(x.n, lo, hi)
-	kConv2d2(x.at(5, 1440*lo+480*cut), x.weight(272), x.weight(5280), x.at(6, 1280*lo+640*cut), hi-lo)
+	kConv2d2(x.at(5, 1440*lo+480*cut), x.weight(272), x.weight(5280), x.at(6, 1280*(lo-x.shift)+640*cut), hi-lo)
 }
 
 // trainMaxPool2: digits.dl:6:73 max_pool; lanes along c, x by 4, c by 3
 func trainMaxPool2(x *exec, lo, hi int) {
-	kMaxPool2(x.at(6, 320*lo), x.at(7, 80*lo), hi-lo)
+	kMaxPool2(x.at(6, 320*(lo-4*x.shift)), x.at(7, 80*lo), hi-lo)
 }
 
 // trainDense: digits.dl:9:39 dense, relu; lanes along unit, n by 8
@@ -392,22 +399,115 @@ func trainDense(x *exec, lo, hi int) {
 
 // trainLogits: digits.dl:11:31 dense; lanes along unit, n by 4, unit by 2
 func trainLogits(x *exec, lo, hi int) {
-	kLogits(x.at(8, 50*lo), x.weight(21376), x.weight(21888), x.at(9, 10*lo), (hi-lo)/4, (hi-lo)%4)
+	kLogits(x.at(8, 50*lo), x.weight(21376), x.weight(21888), x.at(9, 10*(lo-x.shift)), (hi-lo)/4, (hi-lo)%4)
 }
 
 // trainCrossEntropyMax: digits.dl:16:21 cross_entropy; one lane, n by 8
 func trainCrossEntropyMax(x *exec, lo, hi int) {
-	kProbsMax(x.at(9, 10*lo), x.at(11, lo), (hi-lo)/8, (hi-lo)%8)
+	kProbsMax(x.at(9, 10*(lo-x.shift)), x.at(11, (lo-x.shift)), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainCrossEntropyLogSum: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyLogSum(x *exec, lo, hi int) {
-	kCrossEntropyLogSum(x.at(9, 10*lo), x.at(11, lo), x.at(12, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyLogSum(x.at(9, 10*(lo-x.shift)), x.at(11, (lo-x.shift)), x.at(12, (lo-x.shift)), (hi-lo)/8, (hi-lo)%8)
 }
 
 // trainCrossEntropyRows: digits.dl:16:21 cross_entropy; lanes sum over j, n by 8
 func trainCrossEntropyRows(x *exec, lo, hi int) {
-	kCrossEntropyRows(x.at(1, lo), x.at(9, 10*lo), x.at(12, lo), x.at(11, lo), x.at(10, lo), (hi-lo)/8, (hi-lo)%8)
+	kCrossEntropyRows(x.at(1, lo), x.at(9, 10*(lo-x.shift)), x.at(12, (lo-x.shift)), x.at(11, (lo-x.shift)), x.at(10, lo), (hi-lo)/8, (hi-lo)%8)
+}
+
+// trainAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
+func trainAccuracyHits(x *exec, lo, hi int) {
+	kAccuracyHits(x.at(9, 10*(lo-x.shift)), x.at(11, (lo-x.shift)), x.at(1, lo), x.at(14, lo), (hi-lo)/8, (hi-lo)%8)
+}
+
+// trainLogitsGradExp: digits.dl:16:21 cross_entropy_grad; lanes along j, n by 4, j by 2
+func trainLogitsGradExp(x *exec, lo, hi int) {
+	kProbsExp(x.at(9, 10*(lo-x.shift)), x.at(11, (lo-x.shift)), x.at(16, 10*(lo-x.shift)), (hi-lo)/4, (hi-lo)%4)
+}
+
+// trainLogitsGradSum: digits.dl:16:21 cross_entropy_grad; one lane, n by 8
+func trainLogitsGradSum(x *exec, lo, hi int) {
+	kProbsSum(x.at(16, 10*(lo-x.shift)), x.at(17, (lo-x.shift)), (hi-lo)/8, (hi-lo)%8)
+}
+
+// trainLogitsGrad: digits.dl:16:21 constant, cross_entropy_grad; lanes along j, n by 4, j by 2
+func trainLogitsGrad(x *exec, lo, hi int) {
+	kLogitsGrad(x.at(16, 10*(lo-x.shift)), x.at(17, (lo-x.shift)), x.at(1, lo), x.at(13, 0), x.at(15, 10*lo), (hi-lo)/4, (hi-lo)%4)
+}
+
+// trainHiddenGrad: digits.dl:11:31 matmul, relu_grad; lanes along col, row by 4, col by 3
+func trainHiddenGrad(x *exec, lo, hi int) {
+	kHiddenGrad(x.at(15, 10*lo), x.at(26, 0), x.at(8, 50*lo), x.at(18, 50*lo), (hi-lo)/4, (hi-lo)%4)
+}
+
+// trainFlattenGrad: digits.dl:9:39 matmul; lanes along col, row by 2, col by 5
+func trainFlattenGrad(x *exec, lo, hi int) {
+	kFlattenGrad(x.at(18, 50*lo), x.at(27, 0), x.at(19, 320*(lo-x.shift)), (hi-lo)/2, (hi-lo)%2)
+}
+
+// trainRelu2Grad: digits.dl:6:73 max_pool_grad; lanes along c, x by 4, c by 3
+func trainRelu2Grad(x *exec, lo, hi int) {
+	kRelu2Grad(x.at(6, 320*(lo-4*x.shift)), x.at(7, 80*lo), x.at(20, 80*(lo-4*x.shift)), hi-lo)
+}
+
+// trainMaxPoolGradSpread: digits.dl:6:36 conv2d_grad_input; lanes along jkl, jkl by 8
+func trainMaxPoolGradSpread(x *exec, lo, hi int) {
+	kMaxPoolGradSpread(x.at(22, 5120*lo), hi-lo)
+}
+
+// trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, u by 2, v by 2, c by 3
+func trainRelu2Grad2(x *exec, lo, hi int) {
+	kRelu2Grad2(x.at(6, 1280*(lo-x.shift)), x.at(20, 320*(lo-x.shift)), x.at(19, 320*(lo-x.shift)), x.at(22, 1360+5120*lo), hi-lo)
+}
+
+// trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes sum over f, x by 6, c by 2
+func trainMaxPoolGrad(x *exec, lo, hi int) {
+	cut, lo, hi := cutOf(x.n, lo, hi)
+	kMaxPoolGrad(x.at(22, 5120*lo+640*cut), x.weight(272), x.at(21, 1440*lo+240*cut), hi-lo)
+}
+
+// trainFeaturesStage2Conv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 2, vc by 7
+func trainFeaturesStage2Conv2dWeightGrad(x *exec, lo, hi int) {
+	kFeaturesStage2Conv2dWeightGrad(x.at(5, 120*lo+1440*x.from), x.at(22, 1360+5120*x.from), x.grad(272+1000*lo), (hi-lo)/2, (hi-lo)%2, x.block(5), min(1, x.from))
+}
+
+// trainFeaturesStage2Conv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes along l, l by 3
+func trainFeaturesStage2Conv2dBiasGrad(x *exec, _, _ int) {
+	kFeaturesStage2Conv2dBiasGrad(x.at(22, 1360), x.grad(5280), x.n)
+}
+
+// trainChain2 runs on 16 examples at a time.
+func trainChain2(x *exec) {
+	// digits.dl:6:73 max_pool_grad
+	x.each(12*x.n, 17, 59, trainReluGrad)
+	// digits.dl:6:73 max_pool_grad, relu_grad
+	x.each(12*x.n, 16, 57, trainReluGrad2)
+	// digits.dl:6:36 conv2d_grad_weight
+	x.sum(0, 4, 5, 4, 4, trainFeaturesStageConv2dWeightGrad)
+	// digits.dl:6:36 reduce_sum
+	x.sum(1, 17, 1, 1, 1, trainFeaturesStageConv2dBiasGrad)
+}
+
+// trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along c, x by 6, c by 2
+func trainReluGrad(x *exec, lo, hi int) {
+	kReluGrad(x.at(4, 480*lo), x.at(5, 120*lo), x.at(23, 120*(lo-12*x.shift)), hi-lo)
+}
+
+// trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, x by 3, v by 2, c by 2
+func trainReluGrad2(x *exec, lo, hi int) {
+	kReluGrad2(x.at(4, 480*lo), x.at(23, 120*(lo-12*x.shift)), x.at(21, 120*lo), x.at(24, 480*(lo-12*x.shift)), hi-lo)
+}
+
+// trainFeaturesStageConv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 4, v by 3
+func trainFeaturesStageConv2dWeightGrad(x *exec, lo, hi int) {
+	kFeaturesStageConv2dWeightGrad(x.at(0, 28*lo+784*x.from), x.at(24, 5760*(x.from-x.shift)), x.grad(50*lo), (hi-lo)/4, (hi-lo)%4, x.block(4), min(1, x.from))
+}
+
+// trainFeaturesStageConv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes along l, l by 2
+func trainFeaturesStageConv2dBiasGrad(x *exec, _, _ int) {
+	kFeaturesStageConv2dBiasGrad(x.at(24, 5760*(x.from-x.shift)), x.grad(256), x.block(17), min(1, x.from))
 }
 
 // trainLoss: digits.dl:16:21 cross_entropy; one lane
@@ -415,39 +515,9 @@ func trainLoss(x *exec, _, _ int) {
 	kLoss(x.at(10, 0), x.at(13, 0), x.at(2, 0), x.n)
 }
 
-// trainAccuracyHits: digits.dl:17:21 accuracy; lanes sum over j, n by 8
-func trainAccuracyHits(x *exec, lo, hi int) {
-	kAccuracyHits(x.at(9, 10*lo), x.at(11, lo), x.at(1, lo), x.at(14, lo), (hi-lo)/8, (hi-lo)%8)
-}
-
 // trainAccuracy: digits.dl:17:21 accuracy; one lane
 func trainAccuracy(x *exec, _, _ int) {
 	kLoss(x.at(14, 0), x.at(13, 0), x.at(3, 0), x.n)
-}
-
-// trainLogitsGradExp: digits.dl:16:21 cross_entropy_grad; lanes along j, n by 4, j by 2
-func trainLogitsGradExp(x *exec, lo, hi int) {
-	kProbsExp(x.at(9, 10*lo), x.at(11, lo), x.at(16, 10*lo), (hi-lo)/4, (hi-lo)%4)
-}
-
-// trainLogitsGradSum: digits.dl:16:21 cross_entropy_grad; one lane, n by 8
-func trainLogitsGradSum(x *exec, lo, hi int) {
-	kProbsSum(x.at(16, 10*lo), x.at(17, lo), (hi-lo)/8, (hi-lo)%8)
-}
-
-// trainLogitsGrad: digits.dl:16:21 constant, cross_entropy_grad; lanes along j, n by 4, j by 2
-func trainLogitsGrad(x *exec, lo, hi int) {
-	kLogitsGrad(x.at(16, 10*lo), x.at(17, lo), x.at(1, lo), x.at(13, 0), x.at(15, 10*lo), (hi-lo)/4, (hi-lo)%4)
-}
-
-// trainHiddenGradOperand: digits.dl:11:31 matmul, relu_grad; lanes along h, h by 7, i by 2
-func trainHiddenGradOperand(x *exec, lo, hi int) {
-	kHiddenGradOperand(x.weight(21376+lo), x.at(26, 50*lo), (hi-lo)/2, (hi-lo)%2)
-}
-
-// trainHiddenGrad: digits.dl:11:31 matmul, relu_grad; lanes along col, row by 4, col by 3
-func trainHiddenGrad(x *exec, lo, hi int) {
-	kHiddenGrad(x.at(15, 10*lo), x.at(26, 0), x.at(8, 50*lo), x.at(18, 50*lo), (hi-lo)/4, (hi-lo)%4)
 }
 
 // trainLogitsDenseWeightGrad: digits.dl:11:31 dense_grad_weight; lanes along unit, in by 6, unit by 2
@@ -460,16 +530,6 @@ func trainLogitsDenseBiasGrad(x *exec, _, _ int) {
 	kLogitsDenseBiasGrad(x.at(15, 0), x.grad(21888), x.n)
 }
 
-// trainFlattenGradOperand: digits.dl:9:39 matmul; lanes along h, h by 7, i by 2
-func trainFlattenGradOperand(x *exec, lo, hi int) {
-	kFlattenGradOperand(x.weight(5312+lo), x.at(27, 320*lo), (hi-lo)/2, (hi-lo)%2)
-}
-
-// trainFlattenGrad: digits.dl:9:39 matmul; lanes along col, row by 2, col by 5
-func trainFlattenGrad(x *exec, lo, hi int) {
-	kFlattenGrad(x.at(18, 50*lo), x.at(27, 0), x.at(19, 320*lo), (hi-lo)/2, (hi-lo)%2)
-}
-
 // trainHiddenDenseWeightGrad: digits.dl:9:39 dense_grad_weight; lanes along unit, in by 6, unit by 2
 func trainHiddenDenseWeightGrad(x *exec, lo, hi int) {
 	kHiddenDenseWeightGrad(x.at(7, lo), x.at(18, 0), x.grad(5312+50*lo), (hi-lo)/6, (hi-lo)%6, x.n)
@@ -478,57 +538,6 @@ func trainHiddenDenseWeightGrad(x *exec, lo, hi int) {
 // trainHiddenDenseBiasGrad: digits.dl:9:39 reduce_sum; lanes along j, j by 7
 func trainHiddenDenseBiasGrad(x *exec, _, _ int) {
 	kHiddenDenseBiasGrad(x.at(18, 0), x.grad(21312), x.n)
-}
-
-// trainRelu2Grad: digits.dl:6:73 max_pool_grad; lanes along c, x by 4, c by 3
-func trainRelu2Grad(x *exec, lo, hi int) {
-	kRelu2Grad(x.at(6, 320*lo), x.at(7, 80*lo), x.at(20, 80*lo), hi-lo)
-}
-
-// trainMaxPoolGradSpread: digits.dl:6:36 conv2d_grad_input; lanes along jkl, jkl by 8
-func trainMaxPoolGradSpread(x *exec, lo, hi int) {
-	kMaxPoolGradSpread(x.at(22, 5120*lo), hi-lo)
-}
-
-// trainRelu2Grad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, u by 2, v by 2, c by 3
-func trainRelu2Grad2(x *exec, lo, hi int) {
-	kRelu2Grad2(x.at(6, 1280*lo), x.at(20, 320*lo), x.at(19, 320*lo), x.at(22, 1360+5120*lo), hi-lo)
-}
-
-// trainMaxPoolGrad: digits.dl:6:36 conv2d_grad_input; lanes sum over f, x by 6, c by 2
-func trainMaxPoolGrad(x *exec, lo, hi int) {
-	cut, lo, hi := cutOf(x.n, lo, hi)
-	kMaxPoolGrad(x.at(22, 5120*lo+640*cut), x.weight(272), x.at(21, 1440*lo+240*cut), hi-lo)
-}
-
-// trainFeaturesStage2Conv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 2, vc by 7
-func trainFeaturesStage2Conv2dWeightGrad(x *exec, lo, hi int) {
-	kFeaturesStage2Conv2dWeightGrad(x.at(5, 120*lo+1440*x.from), x.at(22, 1360+5120*x.from), x.grad(272+1000*lo), (hi-lo)/2, (hi-lo)%2, min(5, x.n-x.from), min(1, x.from))
-}
-
-// trainFeaturesStage2Conv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes along l, l by 3
-func trainFeaturesStage2Conv2dBiasGrad(x *exec, _, _ int) {
-	kFeaturesStage2Conv2dBiasGrad(x.at(22, 1360), x.grad(5280), x.n)
-}
-
-// trainReluGrad: digits.dl:6:73 max_pool_grad; lanes along c, x by 6, c by 2
-func trainReluGrad(x *exec, lo, hi int) {
-	kReluGrad(x.at(4, 480*lo), x.at(5, 120*lo), x.at(23, 120*lo), hi-lo)
-}
-
-// trainReluGrad2: digits.dl:6:73 max_pool_grad, relu_grad; lanes along c, x by 3, v by 2, c by 2
-func trainReluGrad2(x *exec, lo, hi int) {
-	kReluGrad2(x.at(4, 480*lo), x.at(23, 120*lo), x.at(21, 120*lo), x.at(24, 480*lo), hi-lo)
-}
-
-// trainFeaturesStageConv2dWeightGrad: digits.dl:6:36 conv2d_grad_weight; lanes along f, u by 4, v by 3
-func trainFeaturesStageConv2dWeightGrad(x *exec, lo, hi int) {
-	kFeaturesStageConv2dWeightGrad(x.at(0, 28*lo+784*x.from), x.at(24, 5760*x.from), x.grad(50*lo), (hi-lo)/4, (hi-lo)%4, min(4, x.n-x.from), min(1, x.from))
-}
-
-// trainFeaturesStageConv2dBiasGrad: digits.dl:6:36 reduce_sum; lanes along l, l by 2
-func trainFeaturesStageConv2dBiasGrad(x *exec, _, _ int) {
-	kFeaturesStageConv2dBiasGrad(x.at(24, 5760*x.from), x.grad(256), min(17, x.n-x.from), min(1, x.from))
 }
 
 // trainSgd: digits.dl:18:21 sgd; lanes along p, po by 6, p by 2
