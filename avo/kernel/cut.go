@@ -20,11 +20,16 @@ const (
 // schedule without a cut. Of the axes that may be cut it takes the first that does not slow the nest down.
 func (b *Builder) cutUp(n *loop.Nest, sizes map[string]int, steps []loop.Axis, ref *schedule) (*Builder, *schedule, error) {
 	fm := b.fm
-	if b.grid < 0 || b.Grid.Ordered || fm.free != nil || fm.steps > 0 || b.sumsOverBatch() {
+	if b.grid < 0 || b.Grid.Ordered || fm.free != nil || fm.steps > 0 || b.Block > 0 {
 		return b, ref, nil
 	}
 	row := ref.cyclesPerRow
-	if fm.axes[b.grid].dyn {
+	if b.sumsOverBatch() {
+		// It is cut where a call would be too long, since the batch makes it so.
+		if row *= float64(ref.tile[b.grid]); row < mostCycles {
+			return b, ref, nil
+		}
+	} else if fm.axes[b.grid].dyn {
 		row = max(row*float64(fm.axes[b.grid].extent), b.alone()) // of one example
 	} else {
 		row *= float64(fm.axes[b.grid].extent) / 8 // of a piece

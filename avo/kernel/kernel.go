@@ -181,11 +181,17 @@ func (b *Builder) chooseGrid() {
 	if fm.free != nil {
 		defer b.gridInOrder()
 	}
-	if fm.par < 2 {
+	// Leave the axis that will lie across the lanes alone, unless the sum does: the one with most unit strides.
+	lane := -1
+	switch {
+	case fm.nest.Lanes <= 1:
+		if fm.par < 2 {
+			return
+		}
+		lane = fm.bestLane(vec.AVX2)
+	case fm.par == 0:
 		return
 	}
-	// Leave the axis that will lie across the lanes alone: the one with most unit strides.
-	lane := fm.bestLane(vec.AVX2)
 	for i := range fm.par {
 		if i != lane && fm.axes[i].extent >= 4 && !fm.axes[i].dyn && fm.mayMove(i) && !fm.backwards(i) {
 			b.grid = i
