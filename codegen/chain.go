@@ -73,7 +73,7 @@ func (p *program) findLocal() {
 		home[r] = c
 	}
 	for _, s := range p.steps {
-		s.nest.Walk(func(n *loop.Nest) {
+		s.whole().Walk(func(n *loop.Nest) {
 			for _, a := range n.Accesses() {
 				touch(a.Buf, s.chain)
 			}
