@@ -20,7 +20,7 @@ const (
 // schedule without a cut. Of the axes that may be cut it takes the first that does not slow the nest down.
 func (b *Builder) cutUp(n *loop.Nest, sizes map[string]int, steps []loop.Axis, ref *schedule) (*Builder, *schedule, error) {
 	fm := b.fm
-	if b.grid < 0 || b.Grid.Ordered || fm.free != nil || fm.steps > 0 || b.Block > 0 {
+	if b.grid < 0 || b.Grid.Ordered || fm.free != nil || fm.steps > 0 || b.blockSize() > 0 {
 		return b, ref, nil
 	}
 	row := ref.cyclesPerRow

@@ -124,7 +124,7 @@ func New(n *loop.Nest, sizes map[string]int, steps ...loop.Axis) (*Builder, erro
 			b.Batch = true
 		}
 	}
-	b.block()
+	b.Block = b.blockSize()
 	b.args()
 	b.Flops = fm.flops()
 	return b, nil
@@ -204,16 +204,16 @@ func (b *Builder) chooseGrid() {
 // blockBytes is how much of a second-level cache one block of a sum over the batch may read.
 const blockBytes = 384 << 10
 
-// block decides whether a sum over the batch is cut into blocks: where an example is so large that a usual batch would not stay in the cache,
+// blockSize is how many examples one call of a sum over the batch should take, 0 for all: where an example is so large that a usual batch would not stay in the cache,
 // the examples come first in the chain, and what is stored are the sums themselves.
-func (b *Builder) block() {
+func (b *Builder) blockSize() int {
 	fm := b.fm
-	if !b.Batch || fm.par == len(fm.axes) || !fm.axes[fm.par].dyn || fm.nest.Lanes > 1 || fm.free != nil || fm.par == 0 {
-		return
+	if fm.par == len(fm.axes) || !fm.axes[fm.par].dyn || fm.nest.Lanes > 1 || fm.free != nil || fm.par == 0 {
+		return 0
 	}
 	for _, s := range fm.nest.Stores {
 		if s.Expr.Code != loop.Acc {
-			return
+			return 0
 		}
 	}
 	bytes := 0
@@ -230,8 +230,9 @@ func (b *Builder) block() {
 		bytes += elems
 	}
 	if n := max(1, blockBytes/max(bytes, 1)); n < batchGuess {
-		b.Block = n
+		return n
 	}
+	return 0
 }
 
 // backwards reports whether some access runs down along an axis.
