@@ -131,10 +131,22 @@ func (c *compiled) compare(got *driver.Outcome) error {
 			if want.Elem.Cell() != ir.F32 {
 				g = float64(int32(got.Outputs[i][k]))
 			}
-			if g != v && !(math.Abs(g-v) <= 1e-4*scale) && !(g != g && v != v) {
+			if g != v && !(math.Abs(g-v) <= 1e-4*scale+unit(want.Elem)*math.Abs(v)) && !(g != g && v != v) {
 				return fmt.Errorf("result %s element %d: %g, want %g", c.m.Module.Funcs[0].Results[i].Name, k, g, v)
 			}
 		}
 	}
 	return nil
+}
+
+// unit is the distance of one number of a short type from the next, by the magnitude of the number: a value that lies between the two may be rounded to either. It is 0 for
+// other types.
+func unit(t ir.DType) float64 {
+	switch t {
+	case ir.F16:
+		return 1.0 / (1 << 10)
+	case ir.BF16:
+		return 1.0 / (1 << 7)
+	}
+	return 0
 }
