@@ -161,11 +161,7 @@ func (b *Builder) chooseGrid() {
 	fm := b.fm
 	for i := range fm.par {
 		if fm.axes[i].dyn && fm.mayMove(i) {
-			lane := -1
-			if fm.nest.Lanes <= 1 {
-				lane = fm.bestLane(vec.AVX2)
-			}
-			b.grid = fm.rows(i, lane)
+			b.grid = fm.rows(i, fm.lanesAlong())
 			b.Grid = Grid{PerBatch: true, Extent: fm.axes[b.grid].extent}
 			return
 		}
@@ -181,17 +177,10 @@ func (b *Builder) chooseGrid() {
 	if fm.free != nil {
 		defer b.gridInOrder()
 	}
-	// Leave the axis that will lie across the lanes alone, unless the sum does: the one with most unit strides.
-	lane := -1
-	switch {
-	case fm.nest.Lanes <= 1:
-		if fm.par < 2 {
-			return
-		}
-		lane = fm.bestLane(vec.AVX2)
-	case fm.par == 0:
+	if fm.par < 2 && fm.nest.Lanes <= 1 {
 		return
 	}
+	lane := fm.lanesAlong() // is left alone
 	for i := range fm.par {
 		if i != lane && fm.axes[i].extent >= 4 && !fm.axes[i].dyn && fm.mayMove(i) && !fm.backwards(i) {
 			b.grid = i
@@ -199,6 +188,14 @@ func (b *Builder) chooseGrid() {
 			return
 		}
 	}
+}
+
+// lanesAlong is the parallel axis that will lie across the lanes, the one with most unit strides; -1 where the sum does.
+func (fm *form) lanesAlong() int {
+	if fm.nest.Lanes > 1 {
+		return -1
+	}
+	return fm.bestLane(vec.AVX2)
 }
 
 // blockBytes is how much of a second-level cache one block of a sum over the batch may read.

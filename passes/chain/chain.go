@@ -4,6 +4,7 @@ package chain
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/dlc-ml/dlc/ir"
@@ -46,7 +47,7 @@ const (
 
 // Func finds the chains of f, and moves what stands between the nests of one in front of it or behind it.
 func Func(f *loop.Func) {
-	s := &scheduler{f: f}
+	s := newScheduler(nil, nil)
 	for _, n := range f.Nests {
 		s.add(n)
 	}
@@ -56,7 +57,6 @@ func Func(f *loop.Func) {
 
 // scheduler takes nests in their order and keeps the chain that is open.
 type scheduler struct {
-	f      *loop.Func
 	done   []*loop.Nest
 	chains []loop.Chain
 
@@ -67,6 +67,10 @@ type scheduler struct {
 	behind []*loop.Nest         // and what goes behind it
 	each   map[*loop.Buffer]int // bytes that an example of the chain touches
 	shared map[*loop.Buffer]int // and those that all examples read
+}
+
+func newScheduler(done []*loop.Nest, chains []loop.Chain) scheduler {
+	return scheduler{done: done, chains: chains, each: map[*loop.Buffer]int{}, shared: map[*loop.Buffer]int{}}
 }
 
 // add puts the next nest into the open chain, before it or behind it; where it fits nowhere the chain ends and another begins.
@@ -113,21 +117,12 @@ func largeSum(n *loop.Nest) bool {
 func (s *scheduler) join(n *loop.Nest) {
 	s.taken = append(s.taken, n)
 	s.chain = append(s.chain, n)
-	if s.each == nil {
-		s.each, s.shared = map[*loop.Buffer]int{}, map[*loop.Buffer]int{}
-	}
 	count(n, s.each, s.shared)
 }
 
 // fits reports whether an example of the open chain still takes no more than a part may with nest n.
 func (s *scheduler) fits(n *loop.Nest) bool {
-	each, shared := map[*loop.Buffer]int{}, map[*loop.Buffer]int{}
-	for b, size := range s.each {
-		each[b] = size
-	}
-	for b, size := range s.shared {
-		shared[b] = size
-	}
+	each, shared := maps.Clone(s.each), maps.Clone(s.shared)
 	count(n, each, shared)
 	return sum(each) <= partBytes && sum(shared) <= sharedBytes
 }
@@ -141,7 +136,7 @@ func (s *scheduler) end() {
 		s.chains = append(s.chains, loop.Chain{From: from, To: from + len(s.chain), Part: max(1, partBytes/max(1, sum(s.each)))})
 		s.done = slices.Concat(s.done, s.before, s.chain, s.behind)
 	}
-	*s = scheduler{f: s.f, done: s.done, chains: s.chains}
+	*s = newScheduler(s.done, s.chains)
 }
 
 // loosen takes the nests out of the open chain that have nothing to do with its others, such as the fill of a border, and may as well stand in the next.
