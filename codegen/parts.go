@@ -22,7 +22,14 @@ func partOf(f *loop.Func) int {
 	if slices.ContainsFunc(f.Nests, recurs) {
 		bytes = scanBytes
 	}
-	return max(2, bytes/(4*f.Plan.PerExample))
+	n := max(2, bytes/(4*f.Plan.PerExample))
+	switch { // kernels whose rows are examples take four or eight at a time
+	case n >= 8:
+		return n &^ 7
+	case n >= 4:
+		return 4
+	}
+	return n
 }
 
 // recurs reports whether a nest is a scan that reads parameters, such as the matrix of a recurrent layer.

@@ -187,7 +187,7 @@ func (d *driver) benchInfer(t *timing, batch, threads int) error {
 			noise(p, s.input(i), i)
 		}
 	}
-	s.x.watch = t.profile.clock(min(batch, s.part))
+	s.x.watch = t.profile.clock(evenPart(batch, s.part))
 	if t.calls != nil {
 		s.x.wrap = t.calls
 	}

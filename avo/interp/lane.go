@@ -48,6 +48,8 @@ func Lane(o *vec.Op, a, b, c uint32) uint32 {
 		return f(fma(x, y, math.Float32frombits(c)))
 	case vec.Fnma, vec.FnmaTo:
 		return f(fma(-x, y, math.Float32frombits(c)))
+	case vec.Scale:
+		return f(scale(x, y))
 	case vec.Floor:
 		return f(float32(math.Floor(float64(x))))
 	case vec.Ceil:
@@ -94,6 +96,15 @@ func Lane(o *vec.Op, a, b, c uint32) uint32 {
 		return toInt(x)
 	}
 	panic("interp: " + o.Code.String() + " does not work lane by lane")
+}
+
+// scale returns a * 2^floor(n). A float64 holds the product exactly wherever a float32 does not overflow or vanish.
+func scale(a, n float32) float32 {
+	if n != n {
+		return n
+	}
+	whole := math.Floor(math.Max(-1000, math.Min(1000, float64(n))))
+	return float32(math.Ldexp(float64(a), int(whole)))
 }
 
 // toInt rounds to nearest even; NaN and what int32 cannot hold give -1<<31, as x86 does.

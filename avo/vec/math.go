@@ -45,7 +45,7 @@ func Hash(f *Func, a Reg) Reg {
 }
 
 // Exp returns e^a. The argument is reduced by Cody and Waite's two-part log 2 to |r| <= log(2)/2, where a polynomial of degree 5
-// (Moshier, Cephes expf) gives e^r. The power of two is applied in two steps, so that subnormal results round once more only
+// (Moshier, Cephes expf) gives e^r. Subnormal results round once more only,
 // and large ones overflow to +Inf.
 func Exp(f *Func, a Reg) Reg { return expSum(f, a, 0) }
 
@@ -58,11 +58,18 @@ func expSum(f *Func, a, low Reg) Reg {
 	if low != 0 {
 		r = f.Binary(Add, r, low)
 	}
-	y := f.Binary(Add, expTail(f, r), f.float(1))
+	return TimesPower(f, f.Binary(Add, expTail(f, r), f.float(1)), n)
+}
+
+// TimesPower returns a * 2^n, rounded once, for |a| from 1/2 to 2 and whole numbers n from -252 to 254; NaN where both are.
+func TimesPower(f *Func, a, n Reg) Reg {
+	if f.Target.Scales {
+		return f.Binary(Scale, a, n)
+	}
 	i := f.Unary(ToI32, n)
 	half := f.Shift(Sar, i, 1)
-	y = f.Binary(Mul, y, power(f, half))
-	return f.Binary(Mul, y, power(f, f.Binary(SubI, i, half)))
+	a = f.Binary(Mul, a, power(f, half))
+	return f.Binary(Mul, a, power(f, f.Binary(SubI, i, half)))
 }
 
 // reduceExp returns n and r with x = n*log(2) + r and |r| <= log(2)/2.

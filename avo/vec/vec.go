@@ -16,12 +16,14 @@ type Target struct {
 	Regs  int    // vector registers that a function may hold at once
 	// Opmasks says that loads, stores and blends take a mask of lanes: parts of a register then need no scratch.
 	Opmasks bool
+	// Scales says that verb Scale is one instruction; TimesPower computes it from others elsewhere.
+	Scales bool
 }
 
 // The targets. Go has no register file; its count only bounds how many local variables a kernel grows.
 var (
 	AVX2   = Target{Name: "avx2", Lanes: 8, Regs: 16}
-	AVX512 = Target{Name: "avx512", Lanes: 16, Regs: 32, Opmasks: true}
+	AVX512 = Target{Name: "avx512", Lanes: 16, Regs: 32, Opmasks: true, Scales: true}
 	NEON   = Target{Name: "neon", Lanes: 4, Regs: 32}
 	Go     = Target{Name: "go", Lanes: 1, Regs: 32}
 )
@@ -57,8 +59,9 @@ const (
 	Min // of x86: B where either is NaN. Use Builder.Minimum for the IR's min
 	Max
 	Sqrt
-	Fma  // D += A*B, rounded once
-	Fnma // D -= A*B, rounded once
+	Fma   // D += A*B, rounded once
+	Fnma  // D -= A*B, rounded once
+	Scale // D = A * 2^floor(B), rounded once; of targets that have it
 	Floor
 	Ceil
 	Round // to nearest even

@@ -38,7 +38,7 @@ var verbs = [...]verb{
 	LoadAt:   {"load_at", readA | writeD | loads}, SplatAt: {"splat_at", readA | writeD | loads}, StoreAt: {"store_at", readA | readB | stores},
 	Add: {"add", binary}, Sub: {"sub", binary}, Mul: {"mul", binary}, Div: {"div", binary}, Min: {"min", binary}, Max: {"max", binary},
 	Sqrt: {"sqrt", unary}, Fma: {"fma", binary | readD}, Fnma: {"fnma", binary | readD},
-	Floor: {"floor", unary}, Ceil: {"ceil", unary}, Round: {"round", unary},
+	Scale: {"scale", binary}, Floor: {"floor", unary}, Ceil: {"ceil", unary}, Round: {"round", unary},
 	And: {"and", binary}, Or: {"or", binary}, Xor: {"xor", binary}, AndNot: {"and_not", binary},
 	Less: {"less", binary}, LessEq: {"less_eq", binary}, Eq: {"eq", binary}, NotEq: {"not_eq", binary},
 	LessI: {"less_i", binary}, EqI: {"eq_i", binary}, Select: {"select", triple}, Low: {"low", binary},

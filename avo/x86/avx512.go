@@ -37,7 +37,8 @@ var avx512 = map[vec.Code]emitter{
 
 	vec.Add: two(x86.VADDPS, x86.VADDPS_BCST), vec.Sub: two(x86.VSUBPS, x86.VSUBPS_BCST),
 	vec.Mul: two(x86.VMULPS, x86.VMULPS_BCST), vec.Div: two(x86.VDIVPS, x86.VDIVPS_BCST),
-	vec.Min: two(x86.VMINPS, x86.VMINPS_BCST), vec.Max: two(x86.VMAXPS, x86.VMAXPS_BCST), vec.Sqrt: one(x86.VSQRTPS, x86.VSQRTPS_BCST),
+	vec.Scale: two(x86.VSCALEFPS, x86.VSCALEFPS_BCST),
+	vec.Min:   two(x86.VMINPS, x86.VMINPS_BCST), vec.Max: two(x86.VMAXPS, x86.VMAXPS_BCST), vec.Sqrt: one(x86.VSQRTPS, x86.VSQRTPS_BCST),
 	vec.Fma: two(x86.VFMADD231PS, x86.VFMADD231PS_BCST), vec.Fnma: two(x86.VFNMADD231PS, x86.VFNMADD231PS_BCST),
 	vec.FmaTo: three(forms{x86.VFMADD132PS, x86.VFMADD132PS_BCST}, forms{x86.VFMADD213PS, x86.VFMADD213PS_BCST},
 		forms{x86.VFMADD231PS, x86.VFMADD231PS_BCST}),

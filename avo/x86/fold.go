@@ -53,7 +53,7 @@ func place(o *vec.Op, r vec.Reg) bool {
 			o.A, o.B = o.B, o.A
 		}
 		return o.B == r
-	case vec.Sub, vec.Div, vec.Min, vec.Max, vec.Less, vec.LessEq, vec.SubI, vec.Select:
+	case vec.Sub, vec.Div, vec.Scale, vec.Min, vec.Max, vec.Less, vec.LessEq, vec.SubI, vec.Select:
 		return o.B == r && o.A != r && o.C != r
 	case vec.AndNot, vec.LessI, vec.Low, vec.Sqrt, vec.Floor, vec.Ceil, vec.Round, vec.ToF32, vec.ToI32:
 		return o.A == r

@@ -19,6 +19,9 @@ func TestEveryVerb(t *testing.T) {
 			continue // of function.go
 		}
 		for name, set := range isas {
+			if c == vec.Scale && name != vec.AVX512.Name {
+				continue // TimesPower does without
+			}
 			if set.emit[c] == nil {
 				t.Errorf("%s has no instruction for %s", name, c)
 			}

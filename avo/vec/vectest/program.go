@@ -269,7 +269,8 @@ func (g *generator) verb() {
 			func() vec.Reg { return vec.Abs(f, x) },
 			func() vec.Reg { return vec.Maximum(f, x, float()) },
 			func() vec.Reg { return vec.Minimum(f, float(), x) },
-		}[g.r.IntN(7)]())
+			func() vec.Reg { return vec.TimesPower(f, x, f.Unary(vec.ToF32, f.Shift(vec.Sar, integer(), 24))) },
+		}[g.r.IntN(8)]())
 	case 18:
 		g.keep(g.ints, f.Unary(vec.ToI32, float()))
 	default:
