@@ -148,6 +148,8 @@ func (m *machine) element(o *vec.Op, i int) (*float32, error) {
 
 func (m *machine) step(o *vec.Op) error {
 	switch o.Code {
+	case vec.Prefetch:
+		return nil
 	case vec.Spill:
 		m.slots[o.N] = m.regs[o.A] // a register that is written gets new lanes
 		return nil

@@ -7,12 +7,13 @@ import (
 
 // emitter writes one function.
 type emitter struct {
-	b    *Builder
-	fm   *form
-	s    *schedule
-	f    *vec.Func
-	base []int // of each group: the constant that its pointer parameter already holds, in elements
-	off  []int // of each axis: its value as far as it is known while emitting
+	b     *Builder
+	fm    *form
+	s     *schedule
+	f     *vec.Func
+	base  []int // of each group: the constant that its pointer parameter already holds, in elements
+	off   []int // of each axis: its value as far as it is known while emitting
+	ahead []int // of each group, in the tile at hand: see aheads
 	// counter holds, for axes that an Index reads, their value's run-time part.
 	counter map[int]vec.Reg
 	indexed map[int]bool

@@ -56,6 +56,7 @@ func (e *emitter) tile(t tileState) {
 		if e.b.Block > 0 {
 			e.resume(pts)
 		}
+		e.ahead = e.aheads(t.size)
 		e.reduce(e.fm.par, pts)
 		if e.s.fold {
 			for i := range pts {
@@ -164,7 +165,7 @@ func (e *emitter) unrolled(a, n, step, cost int, body func()) {
 // step emits one step of the reduction for every accumulator. part > 0 says that only so many elements of the folded lanes are left.
 func (e *emitter) step(pts []point, part int) {
 	n := e.fm.nest
-	c := &cache{}
+	c := &cache{step: true}
 	w := e.f.Target.Lanes
 	for h := range e.s.perPoint() {
 		lanes := -1

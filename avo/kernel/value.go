@@ -13,7 +13,10 @@ type loadKey struct {
 }
 
 // cache holds the loads of one step, shared by all points of the tile.
-type cache struct{ loads map[loadKey]vec.Reg }
+type cache struct {
+	loads map[loadKey]vec.Reg
+	step  bool // of the reduction: what the steps behind it read is announced
+}
 
 // value evaluates expressions at one point.
 type value struct {
@@ -102,6 +105,9 @@ func (v *value) load(r ref) vec.Reg {
 		x = f.Splat(vec.Ptr(r.group), d)
 	default:
 		x = f.LoadStride(vec.Ptr(r.group), d, stride, v.lanes)
+		if v.c.step {
+			v.e.announce(r.group, d)
+		}
 	}
 	v.c.loads[key] = x
 	return x

@@ -46,6 +46,16 @@ func storePart(w *writer, o *vec.Op) {
 	}
 }
 
+// prefetch announces a line, at an offset that the instruction can hold or an address of its own.
+func prefetch(w *writer, o *vec.Op) {
+	base := w.base(o)
+	if o.Disp < 0 || o.Disp > 32760 || o.Disp%8 != 0 {
+		w.line("PRFM (%s), PLDL1KEEP", w.address(o, base, 0))
+		return
+	}
+	w.line("PRFM %s, PLDL1KEEP", at(o, base, 0))
+}
+
 // splat reads one element into every lane.
 func splat(w *writer, o *vec.Op) {
 	base := w.base(o)

@@ -19,7 +19,8 @@ var verbs = map[vec.Code]emitter{
 	vec.Move:   move,
 	vec.Load:   loadPart, vec.LoadPart: loadPart, vec.LoadStride: loadStride, vec.LoadStridePart: loadStride, vec.Splat: splat,
 	vec.Store: storePart, vec.StorePart: storePart, vec.StoreStride: storeStride, vec.StoreZip: storeZip,
-	vec.LoadAt: loadPart, vec.SplatAt: splat, vec.StoreAt: storePart,
+	vec.Prefetch: prefetch,
+	vec.LoadAt:   loadPart, vec.SplatAt: splat, vec.StoreAt: storePart,
 
 	vec.Add: two(fadd), vec.Sub: two(fsub), vec.Mul: two(fmul), vec.Div: two(fdiv), vec.Sqrt: one(fsqrt),
 	vec.Min: choose(false), vec.Max: choose(true),

@@ -31,6 +31,7 @@ func (w *writer) op(o *vec.Op) {
 		w.line("}")
 	case vec.AddPtr:
 		w.move(o)
+	case vec.Prefetch: // Go has no word for it
 	case vec.Zero, vec.Const, vec.Iota:
 		if _, ok := w.t.constants[o.D]; !ok {
 			k := w.t.kinds[o.D]

@@ -39,7 +39,7 @@ func Claims(f *Func, ops []Op) []Claim {
 		case o.Code == LoopEnd:
 			depth--
 			trips = trips[:len(trips)-1]
-		case o.Code == AddPtr || o.Code.Loads() || o.Code.Stores():
+		case o.Code == AddPtr || o.Code.Addresses():
 			ptrs[o.Ptr].Weight += trips[len(trips)-1]
 		}
 	}

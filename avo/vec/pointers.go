@@ -14,7 +14,7 @@ func FoldPointers(f *Func) []Op {
 			w.begin(i, o)
 		case o.Code == LoopEnd:
 			w.end(i, o)
-		case o.Code.Loads() || o.Code.Stores():
+		case o.Code.Addresses():
 			o.Disp += w.pending[o.Ptr]
 			w.out = append(w.out, o)
 		default:
@@ -56,7 +56,7 @@ func (w *folder) touched() {
 			}
 		case o.Code == LoopEnd:
 			open = open[:len(open)-1]
-		case o.Code == AddPtr || o.Code.Loads() || o.Code.Stores():
+		case o.Code == AddPtr || o.Code.Addresses():
 			touch(o.Ptr)
 		}
 	}

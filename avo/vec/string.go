@@ -89,7 +89,7 @@ func (o *Op) text(b *strings.Builder, ptr func(Ptr) string, count func(int) stri
 		fmt.Fprintf(b, "v%d = ", o.D)
 	}
 	b.WriteString(v.name)
-	if v.use&(loads|stores) != 0 {
+	if o.Code.Addresses() {
 		fmt.Fprintf(b, " %s[%d]", ptr(o.Ptr), o.Disp)
 	}
 	if o.Code == Const {

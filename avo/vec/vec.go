@@ -94,6 +94,9 @@ const (
 	LoopEnd
 	AddPtr // Ptr += Disp bytes
 
+	// Prefetch says that the cache line at mem will be read soon. There may be no such memory.
+	Prefetch
+
 	// Made by Allocate only: FmaTo from a Move and the Fma or Fnma behind it, so that a back end may choose which operand it overwrites; Spill
 	// and Reload where registers run out.
 	FmaTo  // D = C + A*B, rounded once
@@ -298,6 +301,9 @@ func (f *Func) MulAdd(a, b, c Reg) Reg {
 	f.Fma(d, a, b)
 	return d
 }
+
+// Prefetch announces that the cache line at p+disp bytes will be read soon.
+func (f *Func) Prefetch(p Ptr, disp int) { f.emit(Op{Code: Prefetch, Ptr: p, Disp: disp}) }
 
 // AddPtr moves a pointer for good (until moved back by the negative amount).
 func (f *Func) AddPtr(p Ptr, bytes int) {

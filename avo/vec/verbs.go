@@ -13,6 +13,7 @@ const (
 	writeD
 	loads  // memory
 	stores // memory
+	hints  // at memory that is neither read nor written
 )
 
 // verb is what passes need to know of one Code.
@@ -45,7 +46,7 @@ var verbs = [...]verb{
 	AddI: {"add_i", binary}, SubI: {"sub_i", binary}, MulI: {"mul_i", binary},
 	Shl: {"shl", unary}, Shr: {"shr", unary}, Sar: {"sar", unary}, ToF32: {"to_f32", unary}, ToI32: {"to_i32", unary},
 	Fold:      {"fold", unary},
-	LoopBegin: {"loop", 0}, LoopEnd: {"end", 0}, AddPtr: {"add_ptr", 0},
+	LoopBegin: {"loop", 0}, LoopEnd: {"end", 0}, AddPtr: {"add_ptr", 0}, Prefetch: {"prefetch", hints},
 	FmaTo: {"fma_to", triple}, FnmaTo: {"fnma_to", triple},
 	Spill: {"spill", readA}, Reload: {"reload", writeD},
 }
@@ -78,6 +79,9 @@ func (c Code) Loads() bool { return verbs[c].use&loads != 0 }
 
 // Stores reports whether the verb writes memory.
 func (c Code) Stores() bool { return verbs[c].use&stores != 0 }
+
+// Addresses reports whether the verb has an address, at a pointer and a displacement.
+func (c Code) Addresses() bool { return verbs[c].use&(loads|stores|hints) != 0 }
 
 // IsMask reports whether the verb's result is a mask: all ones or zeros in each lane.
 func (c Code) IsMask() bool {

@@ -58,7 +58,7 @@ func (v *verifier) op(o *Op) error {
 			return fmt.Errorf("v%d is read before it is written", r)
 		}
 	}
-	if o.Code.Loads() || o.Code.Stores() {
+	if o.Code.Addresses() {
 		if err := v.pointer(o.Ptr, o.Disp); err != nil {
 			return err
 		}

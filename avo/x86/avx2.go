@@ -40,10 +40,11 @@ var avx2 = map[vec.Code]emitter{
 			w.add(x86.VBROADCASTSS(w.data.one(o.Imm), d))
 		}
 	},
-	vec.Iota:  func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.data.ramp(8), w.full(o.D))) },
-	vec.Load:  func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.at(o, 0), w.full(o.D))) },
-	vec.Splat: func(w *writer, o *vec.Op) { w.add(x86.VBROADCASTSS(w.at(o, 0), w.full(o.D))) },
-	vec.Store: func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.full(o.A), w.at(o, 0))) },
+	vec.Iota:     func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.data.ramp(8), w.full(o.D))) },
+	vec.Prefetch: func(w *writer, o *vec.Op) { w.add(x86.PREFETCHT0(w.at(o, 0))) },
+	vec.Load:     func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.at(o, 0), w.full(o.D))) },
+	vec.Splat:    func(w *writer, o *vec.Op) { w.add(x86.VBROADCASTSS(w.at(o, 0), w.full(o.D))) },
+	vec.Store:    func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.full(o.A), w.at(o, 0))) },
 	vec.Move: func(w *writer, o *vec.Op) {
 		if o.A != o.D {
 			w.add(x86.VMOVAPS(w.full(o.A), w.full(o.D)))

@@ -25,6 +25,7 @@ var avx512 = map[vec.Code]emitter{
 		}
 	},
 	vec.Iota:     func(w *writer, o *vec.Op) { w.add(x86.VMOVUPS(w.data.ramp(w.width), w.full(o.D))) },
+	vec.Prefetch: avx2[vec.Prefetch],
 	vec.Load:     avx2[vec.Load],
 	vec.Splat:    avx2[vec.Splat],
 	vec.Store:    avx2[vec.Store],

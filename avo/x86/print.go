@@ -27,8 +27,8 @@ type emitter func(w *writer, o *vec.Op)
 
 // isas has a row for each target that this package prints.
 var isas = map[string]*isa{
-	vec.AVX2.Name:   {emit: avx2, allowed: []string{"AVX", "AVX2", "FMA3"}, vectors: 16},
-	vec.AVX512.Name: {emit: avx512, allowed: []string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}, vectors: 32, opmasks: true},
+	vec.AVX2.Name:   {emit: avx2, allowed: []string{"MMX+", "AVX", "AVX2", "FMA3"}, vectors: 16},
+	vec.AVX512.Name: {emit: avx512, allowed: []string{"MMX+", "AVX", "AVX2", "FMA3", "AVX512F", "AVX512BW", "AVX512DQ", "AVX512VL"}, vectors: 32, opmasks: true},
 }
 
 // Print returns an assembly file with all funcs and a Go file that declares them, for package pkg. Functions that are not allocated yet
