@@ -164,7 +164,8 @@ func (fm *form) enoughInside(a, lane, lanes int) bool {
 	if points < 24 || fm.nest.Value == nil {
 		return points >= 24
 	}
-	for _, r := range fm.loads {
+	for _, x := range fm.weigh().value.loads {
+		r := fm.loads[x]
 		if lane >= 0 && r.varying[lane] && !slices.ContainsFunc(others, func(o int) bool { return !r.varying[o] }) {
 			return false
 		}
