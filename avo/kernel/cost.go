@@ -59,7 +59,7 @@ func (s *schedule) cost(grid int, limit float64) {
 		steps *= e
 	}
 	// How often the tile runs for one unit of the grid: partial tiles cost what they hold, with at least the latency.
-	total := s.tiles(0, grid, 1, func(points float64, scale func(varying []bool) float64) float64 {
+	total := s.tiles(0, grid, 1, func(now []int, points float64, scale func(varying []bool) float64) float64 {
 		var c float64
 		if fm.nest.Value != nil {
 			loads, work := 0.0, points*float64(max(1, weigh.value.arithmetic))*float64(s.perPoint())
@@ -67,7 +67,11 @@ func (s *schedule) cost(grid int, limit float64) {
 				work += points
 			}
 			s.eachLoad(weigh.value.loads, func(r ref, _ int, cost float64) {
-				loads += scale(r.varying) * cost * float64(s.perPoint())
+				cost *= scale(r.varying) * float64(s.perPoint())
+				if s.shared.runs(fm, int(points)) && s.shared.of(fm, r) {
+					cost *= s.shared.distinct(fm, float64(now[s.shared.par]))
+				}
+				loads += cost
 			})
 			step := math.Max(math.Max(work/k[fmaRate], loads/k[loadRate]), k[chain])
 			step = math.Max(step, (work+loads)/k[issueRate])
@@ -116,7 +120,7 @@ func (s *schedule) cost(grid int, limit float64) {
 
 // tiles sums f over the main and remainder tiles of every parallel axis but the grid, weighted by how often each runs. f gets the
 // points of a tile and a function that counts the distinct loads of an access in it.
-func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scale func(varying []bool) float64) float64) float64 {
+func (s *schedule) tiles(a, grid int, times float64, f func(now []int, points float64, scale func(varying []bool) float64) float64) float64 {
 	now := make([]int, s.fm.par)
 	var walk func(a int, times float64) float64
 	walk = func(a int, times float64) float64 {
@@ -125,7 +129,7 @@ func (s *schedule) tiles(a, grid int, times float64, f func(points float64, scal
 			for _, n := range now {
 				points *= float64(n)
 			}
-			return times * f(points, func(varying []bool) float64 {
+			return times * f(now, points, func(varying []bool) float64 {
 				n := 1.0
 				for i := range now {
 					if varying[i] {

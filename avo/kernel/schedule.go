@@ -13,11 +13,12 @@ type schedule struct {
 	fm     *form
 	target vec.Target
 	costs  *Costs
-	lane   int   // the axis that lies across the lanes, or -1: one lane is used
-	fold   bool  // lane is the last reduction axis, and partial sums are folded at the end
-	tile   []int // steps of each parallel axis in the register tile; of the lane axis in registers
-	lanes  int   // partial sums of a fold: nest.Lanes
-	outer  int   // the axis that the outermost loop should run over, so that what the tiles read again is still near; -1: the grid
+	lane   int         // the axis that lies across the lanes, or -1: one lane is used
+	fold   bool        // lane is the last reduction axis, and partial sums are folded at the end
+	tile   []int       // steps of each parallel axis in the register tile; of the lane axis in registers
+	lanes  int         // partial sums of a fold: nest.Lanes
+	shared *neighbours // what steps along an axis share with each other, or nil
+	outer  int         // the axis that the outermost loop should run over, so that what the tiles read again is still near; -1: the grid
 
 	cyclesPerRow float64
 	share        float64 // of the target's multiply-add peak that the model predicts
@@ -128,6 +129,9 @@ func (b *Builder) scheduleWithin(t vec.Target, limit int) (*schedule, error) {
 			base.lane = -1
 		}
 	}
+	if t.Lanes > 1 && !base.fold {
+		base.shared = fm.neighboursAlong(base.lane)
+	}
 	best := base
 	best.cost(b.grid, math.Inf(1))
 	b.search(&best, base, 0, 0, limit)
@@ -230,6 +234,15 @@ func (s *schedule) perPoint() int {
 func (s *schedule) registers() int {
 	if s.fm.nest.Value == nil {
 		return min(s.fm.weigh().depth, 4) + s.points()
+	}
+	if s.shared.runs(s.fm, s.points()) {
+		kept := 0
+		s.eachLoad(s.fm.weigh().value.loads, func(r ref, uses int, _ float64) {
+			if !s.shared.of(s.fm, r) {
+				kept += uses * s.fm.axes[s.shared.red].extent
+			}
+		})
+		return s.points() + kept + 2 + max(0, s.fm.weigh().value.depth-2)
 	}
 	kept := 0
 	s.eachLoad(s.fm.weigh().value.loads, func(r ref, uses int, cost float64) {

@@ -107,6 +107,10 @@ func (e *emitter) reduce(a int, pts []point) {
 		e.step(pts, 0)
 		return
 	}
+	if nb := e.s.shared; nb.runs(e.fm, len(pts)) && a == nb.red {
+		e.run(pts)
+		return
+	}
 	ax := e.fm.axes[a]
 	if ax.dyn {
 		e.overBatch(a, func() { e.reduce(a+1, pts) })
@@ -164,43 +168,55 @@ func (e *emitter) unrolled(a, n, step, cost int, body func()) {
 
 // step emits one step of the reduction for every accumulator. part > 0 says that only so many elements of the folded lanes are left.
 func (e *emitter) step(pts []point, part int) {
-	n := e.fm.nest
 	c := &cache{step: true}
-	w := e.f.Target.Lanes
+	if e.s.fold {
+		e.foldStep(pts, part, c)
+		return
+	}
+	for i := range pts {
+		e.accumulate(&pts[i], c)
+	}
+}
+
+// accumulate adds the term at hand to the sum of a point.
+func (e *emitter) accumulate(p *point, c *cache) {
+	v, n := e.at(p, c), e.fm.nest
+	if fusedSum(n) {
+		a, b := v.eval(n.Value.Args[0]), v.eval(n.Value.Args[1])
+		e.f.FmaLoose(p.acc[0], a, b)
+		return
+	}
+	e.combine(p.acc[0], v.eval(n.Value), -1)
+}
+
+// foldStep is step where the lanes are folded: a register of each point takes its share of the partial sums.
+func (e *emitter) foldStep(pts []point, part int, c *cache) {
+	n, w := e.fm.nest, e.f.Target.Lanes
 	for h := range e.s.perPoint() {
-		lanes := -1
-		shift := 0
-		if e.s.fold {
-			lanes, shift = w, h*w
-			if part > 0 {
-				lanes = min(w, part-shift)
-			}
-			if lanes == 0 || lanes < 0 {
-				break
-			}
-			e.off[e.s.lane] += shift
+		lanes, shift := w, h*w
+		if part > 0 {
+			lanes = min(w, part-shift)
 		}
+		if lanes <= 0 {
+			break
+		}
+		e.off[e.s.lane] += shift
 		for i := range pts {
 			v := e.at(&pts[i], c)
-			if e.s.fold {
-				v.lanes = lanes
-			}
+			v.lanes = lanes
 			acc := pts[i].acc[h]
-			if fusedSum(n) {
-				a, b := v.eval(n.Value.Args[0]), v.eval(n.Value.Args[1])
-				if e.s.fold && lanes < w && !e.bothVectors(n.Value) {
-					e.f.Set(acc, e.f.Low(e.f.MulAdd(a, b, acc), acc, lanes))
-					continue
-				}
-				e.f.FmaLoose(acc, a, b)
+			if !fusedSum(n) {
+				e.combine(acc, v.eval(n.Value), lanes)
 				continue
 			}
-			x := v.eval(n.Value)
-			e.combine(acc, x, lanes)
+			a, b := v.eval(n.Value.Args[0]), v.eval(n.Value.Args[1])
+			if lanes < w && !e.bothVectors(n.Value) {
+				e.f.Set(acc, e.f.Low(e.f.MulAdd(a, b, acc), acc, lanes))
+				continue
+			}
+			e.f.FmaLoose(acc, a, b)
 		}
-		if e.s.fold {
-			e.off[e.s.lane] -= shift
-		}
+		e.off[e.s.lane] -= shift
 	}
 }
 
