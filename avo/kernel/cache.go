@@ -5,8 +5,10 @@ import "slices"
 // The model of memory: what a tile reads comes from where it still is since it was read last. How much was read in between follows from the order of
 // the loops around the tile; the tile's own reads are counted in cache lines.
 
-// lineElems is the elements of a cache line.
-const lineElems = 16
+const (
+	lineElems = 16   // the elements of a cache line
+	loneLine  = 1.25 // how much longer a line takes that is read without its neighbour, with which caches fetch it
+)
 
 // lineCycles is what a line takes that was read last so many bytes ago, while arithmetic goes on.
 func (k *Costs) lineCycles(bytes float64) float64 {
@@ -112,6 +114,8 @@ func (s *schedule) waits(reads []*group, own, tile, count []float64, grid, outer
 	for i := range near {
 		near[i] = -1
 	}
+	again := make([]float64, len(reads)) // the bytes between two tiles whose windows overlap
+	tiles := 1.0
 	step := func(a int) {
 		if a < 0 || count[a] <= 1 {
 			return
@@ -124,8 +128,12 @@ func (s *schedule) waits(reads []*group, own, tile, count []float64, grid, outer
 			if near[i] < 0 && g.coef[a] == 0 {
 				near[i] = between
 			}
+			if s.shared != nil && fm.overlaps(g, a) {
+				again[i] = between
+			}
 		}
 		ext[a] *= count[a]
+		tiles *= count[a]
 	}
 	for a := fm.par - 1; a >= 0; a-- {
 		if a != grid && a != outer {
@@ -136,17 +144,40 @@ func (s *schedule) waits(reads []*group, own, tile, count []float64, grid, outer
 	step(outer)
 	sum := 0.0
 	for i, g := range reads {
-		if near[i] < 0 {
-			near[i] = 4 * lineElems * fm.lines(g, ext) // read once: it is where its maker left it
+		if near[i] >= 0 {
+			sum += own[i] * s.costs.lineCycles(near[i])
+			continue
 		}
-		sum += own[i] * s.costs.lineCycles(near[i])
+		// It is read once, and is where its maker left it; what depthwise windows share with the one before is near.
+		all, once := fm.lines(g, ext), own[i]
+		if again[i] > 0 {
+			once = min(once, all/tiles)
+			if s.tile[s.lane]*s.target.Lanes < 2*lineElems {
+				once *= loneLine
+			}
+		}
+		sum += once*s.costs.lineCycles(4*lineElems*all) + (own[i]-once)*s.costs.lineCycles(again[i])
 	}
 	return sum
 }
 
+// overlaps reports whether a tile behind another along parallel axis a reads some of the same elements of a group, as windows do that are larger than their stride.
+func (fm *form) overlaps(g *group, a int) bool {
+	if g.coef[a] == 0 {
+		return false
+	}
+	for r := fm.par; r < len(fm.axes); r++ {
+		if c := g.coef[r]; c > 0 && g.coef[a]%c == 0 && g.coef[a]/c < fm.axes[r].guess() {
+			return true
+		}
+	}
+	return false
+}
+
 // enoughInside reports whether one step of axis a holds enough points for a register tile, so that tiles need not take several: all that the lanes load
 // is used again along another axis, as a convolution's weights are along the places of a picture.
-func (fm *form) enoughInside(a, lane, lanes int) bool {
+func (s *schedule) enoughInside(a int) bool {
+	fm, lane, lanes := s.fm, s.lane, s.target.Lanes
 	points := 1
 	var others []int
 	for o, ax := range fm.axes[:fm.par] {
@@ -166,6 +197,9 @@ func (fm *form) enoughInside(a, lane, lanes int) bool {
 	}
 	for _, x := range fm.weigh().value.loads {
 		r := fm.loads[x]
+		if s.shared != nil && x == s.shared.load {
+			continue // by places side by side
+		}
 		if lane >= 0 && r.varying[lane] && !slices.ContainsFunc(others, func(o int) bool { return !r.varying[o] }) {
 			return false
 		}

@@ -164,7 +164,7 @@ func (b *Builder) search(best *schedule, s schedule, axis, tiled, limit int) {
 	case b.fm.axes[axis].dyn, axis == b.fm.cut:
 		most = 1
 	}
-	if axis == b.grid && b.fm.axes[axis].dyn && b.fm.axes[axis].extent == 1 && b.fm.enoughInside(axis, s.lane, s.target.Lanes) {
+	if axis == b.grid && b.fm.axes[axis].dyn && b.fm.axes[axis].extent == 1 && s.enoughInside(axis) {
 		most = 1
 	}
 	if !b.fm.mayMove(axis) {
