@@ -6,8 +6,8 @@ import "slices"
 // the loops around the tile; the tile's own reads are counted in cache lines.
 
 const (
-	lineElems = 16   // the elements of a cache line
-	loneLine  = 1.25 // how much longer a line takes that is read without its neighbour, with which caches fetch it
+	lineElems = 16  // the elements of a cache line
+	loneLine  = 1.6 // how much longer a line takes that is read without its neighbour, with which caches fetch it
 )
 
 // lineCycles is what a line takes that was read last so many bytes ago, while arithmetic goes on.

@@ -16,8 +16,10 @@ type neighbours struct {
 	load     *loop.Expr // what they share
 }
 
-// mostRun bounds the terms of one run, which are code.
-const mostRun = 96
+const (
+	mostTaps = 7  // steps of the reduction that a window has at most
+	mostRun  = 96 // terms of one run at most, which are code
+)
 
 // neighboursAlong finds them for lanes along an axis; nil where there are none. The other operands must not depend on the place: they are kept in registers.
 func (fm *form) neighboursAlong(lane int) *neighbours {
@@ -25,7 +27,7 @@ func (fm *form) neighboursAlong(lane int) *neighbours {
 	for red >= fm.par && fm.axes[red].extent == 1 && !fm.axes[red].dyn {
 		red--
 	}
-	if red < fm.par || fm.axes[red].dyn || fm.axes[red].extent < 2 || lane < 0 || lane >= fm.par {
+	if red < fm.par || fm.axes[red].dyn || fm.axes[red].extent < 2 || fm.axes[red].extent > mostTaps || lane < 0 || lane >= fm.par {
 		return nil
 	}
 	var found *neighbours
