@@ -21,8 +21,8 @@ func Fits(f *Func) error {
 	return err
 }
 
-// maxSlots bounds the values that one function keeps in its frame: 4 KiB of the widest registers.
-const maxSlots = 64
+// maxSlots bounds the values that one function keeps in its frame: 8 KiB of the widest registers.
+const maxSlots = 128
 
 // Allocate returns f with registers 1 … Target.Regs in place of the virtual ones. It is a linear scan over exact live ranges with
 // holes. A Move whose source is not needed afterwards vanishes; constants are made ahead of loops where registers allow, else next to their

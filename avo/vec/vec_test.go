@@ -83,3 +83,33 @@ func TestAllocate(t *testing.T) {
 		t.Errorf("only %d of %d programs fit: the test shows too little", fit, all)
 	}
 }
+
+// TestManyValues checks that a hundred values that are all live at once find room, as a transform of large squares has them.
+func TestManyValues(t *testing.T) {
+	const n = 100
+	f := vec.New("k", vec.AVX2, []string{"x", "y"}, nil)
+	values := make([]vec.Reg, n)
+	for i := range values {
+		values[i] = f.Load(0, 32*i)
+	}
+	for i := range values {
+		f.StorePart(1, 32*i, f.Binary(vec.Add, values[i], values[n-1-i]), 8)
+	}
+	g, err := vec.Allocate(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, 8*n)
+	for i := range x {
+		x[i] = float32(i)
+	}
+	y := make([]float32, 8*n)
+	if err := interp.Run(g, interp.Slices(x, y), nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range y {
+		if want := x[i] + x[8*(n-1-i/8)+i%8]; y[i] != want {
+			t.Fatalf("element %d is %v, want %v", i, y[i], want)
+		}
+	}
+}
