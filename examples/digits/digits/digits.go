@@ -270,7 +270,7 @@ var inferProgram = program{
 	flops:      982280,
 	model:      "digits",
 	name:       "infer",
-	part:       65,
+	part:       64,
 	perExample: 7984,
 	results:    []int{},
 	run:        inferRun,

@@ -166,19 +166,30 @@ func (s *Session) Run(n int) error {
 	if s.crew != nil && n >= apartFrom*len(s.crew) && s.x.pool != nil && s.x.watch == nil {
 		s.runApart(n)
 	} else {
-		for from := 0; from < n; from += s.part {
-			s.runPart(s.x, from, min(s.part, n-from))
+		each := evenPart(n, s.part)
+		for from := 0; from < n; from += each {
+			s.runPart(s.x, from, min(each, n-from))
 		}
 	}
 	stdruntime.KeepAlive(s) // its cleanup must not end the threads before
 	return nil
 }
 
+// evenPart is how many of n examples run at a time, at most part: parts of about the same size, of whole tiles of eight rows where these fit.
+func evenPart(n, part int) int {
+	parts := (n + part - 1) / part
+	each := (n + parts - 1) / parts
+	if tiles := (each + 7) &^ 7; tiles <= part {
+		return tiles
+	}
+	return each
+}
+
 // runApart has each thread run parts of the batch by itself.
 func (s *Session) runApart(n int) {
 	threads := len(s.crew)
 	s.whole = n
-	s.each = min(s.model.info.infer.part, (n+threads-1)/threads)
+	s.each = evenPart((n+threads-1)/threads, s.model.info.infer.part)
 	s.pool.begin(0)
 	s.x.pool = nil
 	s.pool.runCrew(s.crew, (n+s.each-1)/s.each, s.alone)

@@ -1829,6 +1829,7 @@ loop2:
 loop3:
 	FMOVS 0(R0), F25
 	FMOVQ 0(R1), F26
+	PRFM 15000(R1), PLDL1KEEP
 	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
 	FMOVQ 16(R1), F27
 	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
@@ -1940,6 +1941,7 @@ loop3:
 	FMOVQ 0(R1), F26
 	WORD $0x4f991341 // fmla v1.4s, v26.4s, v25.s[0]
 	FMOVQ 16(R1), F27
+	PRFM 15016(R1), PLDL1KEEP
 	WORD $0x4f991362 // fmla v2.4s, v27.4s, v25.s[0]
 	FMOVQ 32(R1), F28
 	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
@@ -2146,6 +2148,8 @@ loop3:
 loop4:
 	FMOVS 0(R0), F9
 	FMOVD 192(R1), F10
+	ADD $45192, R1, R26
+	PRFM (R26), PLDL1KEEP
 	WORD $0x4f891141 // fmla v1.4s, v10.4s, v9.s[0]
 	FMOVS 1280(R0), F9
 	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
@@ -10539,6 +10543,7 @@ loop5:
 loop6:
 	FMOVS 0(R0), F24
 	FMOVQ 0(R1), F25
+	PRFM 6000(R1), PLDL1KEEP
 	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
 	FMOVQ 16(R1), F26
 	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
@@ -10613,6 +10618,7 @@ loop6:
 	FMOVQ 176(R1), F26
 	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
 	FMOVQ 192(R1), F27
+	PRFM 6192(R1), PLDL1KEEP
 	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
 	FMOVS 84(R0), F24
 	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
@@ -10652,6 +10658,7 @@ loop6:
 	FMOVQ 16(R1), F26
 	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
 	FMOVQ 32(R1), F27
+	PRFM 6032(R1), PLDL1KEEP
 	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
 	FMOVS 4(R0), F24
 	WORD $0x4f981323 // fmla v3.4s, v25.4s, v24.s[0]
@@ -10685,6 +10692,7 @@ loop6:
 	FMOVQ 80(R1), F25
 	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
 	FMOVQ 96(R1), F26
+	PRFM 6096(R1), PLDL1KEEP
 	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
 	FMOVQ 112(R1), F27
 	WORD $0x4f981362 // fmla v2.4s, v27.4s, v24.s[0]
@@ -10812,6 +10820,7 @@ loop10:
 	FMOVQ 48(R1), F17
 	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
 	FMOVQ 64(R1), F18
+	PRFM 9024(R1), PLDL1KEEP
 	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
 	FMOVS 4(R0), F16
 	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
@@ -10836,6 +10845,7 @@ loop10:
 	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
 	FMOVS 40(R0), F16
 	FMOVQ 128(R1), F17
+	PRFM 9088(R1), PLDL1KEEP
 	WORD $0x4f901220 // fmla v0.4s, v17.4s, v16.s[0]
 	FMOVQ 144(R1), F18
 	WORD $0x4f901241 // fmla v1.4s, v18.4s, v16.s[0]
@@ -13370,6 +13380,7 @@ loop5:
 loop6:
 	FMOVS 0(R0), F24
 	FMOVQ 0(R1), F25
+	PRFM 3000(R1), PLDL1KEEP
 	WORD $0x4f981320 // fmla v0.4s, v25.4s, v24.s[0]
 	FMOVQ 16(R1), F26
 	WORD $0x4f981341 // fmla v1.4s, v26.4s, v24.s[0]
