@@ -43,7 +43,7 @@ func TestTiles(t *testing.T) {
 					u := laidOut(t, source)
 					f := u.Loops[i]
 					scans, hidden := 0, false
-					if err := tile.Chains(f, tile.Options{Block: block, Sizes: map[string]int{"P": u.Trainable}, Note: func(_ *loop.Nest, text string) {
+					if err := tile.Clusters(f, tile.Options{Block: block, Sizes: map[string]int{"P": u.Trainable}, Note: func(_ *loop.Nest, text string) {
 						scans++
 						hidden = hidden || strings.Contains(text, "hidden")
 					}}); err != nil {

@@ -47,7 +47,8 @@ const (
 
 // Func finds the chains of f, and moves what stands between the nests of one in front of it or behind it.
 func Func(f *loop.Func) {
-	s := newScheduler(nil, nil)
+	s := scheduler{touches: map[*loop.Nest]*loop.Touch{}}
+	s.begin()
 	for _, n := range f.Nests {
 		s.add(n)
 	}
@@ -57,8 +58,9 @@ func Func(f *loop.Func) {
 
 // scheduler takes nests in their order and keeps the chain that is open.
 type scheduler struct {
-	done   []*loop.Nest
-	chains []loop.Chain
+	done    []*loop.Nest
+	chains  []loop.Chain
+	touches map[*loop.Nest]*loop.Touch
 
 	taken  []*loop.Nest         // since the last chain ended, in their order
 	before []*loop.Nest         // of these, what goes before the open chain,
@@ -69,19 +71,29 @@ type scheduler struct {
 	shared map[*loop.Buffer]int // and those that all examples read
 }
 
-func newScheduler(done []*loop.Nest, chains []loop.Chain) scheduler {
-	return scheduler{done: done, chains: chains, each: map[*loop.Buffer]int{}, shared: map[*loop.Buffer]int{}}
+// begin leaves no chain open.
+func (s *scheduler) begin() {
+	*s = scheduler{done: s.done, chains: s.chains, touches: s.touches}
+	s.measure()
+}
+
+// measure counts what an example of the open chain touches.
+func (s *scheduler) measure() {
+	s.each, s.shared = map[*loop.Buffer]int{}, map[*loop.Buffer]int{}
+	for _, n := range s.chain {
+		count(n, s.each, s.shared)
+	}
 }
 
 // add puts the next nest into the open chain, before it or behind it; where it fits nowhere the chain ends and another begins.
 func (s *scheduler) add(n *loop.Nest) {
-	if len(s.chain) > 0 && largeSum(n) && anyMeets(s.chain, n) && !anyMeets(s.behind, n) && !anyMeets(s.sums, n) && s.fits(n) {
+	if len(s.chain) > 0 && largeSum(n) && s.meets(s.chain, n) && !s.meets(s.behind, n) && !s.meets(s.sums, n) && s.fits(n) {
 		s.join(n)
 		s.sums = append(s.sums, n)
 		return
 	}
 	if n.Chainable() {
-		if anyMeets(s.behind, n) || anyMeets(s.sums, n) || !s.fits(n) {
+		if s.meets(s.behind, n) || s.meets(s.sums, n) || !s.fits(n) {
 			loose := s.loosen()
 			s.end()
 			for _, m := range loose {
@@ -93,7 +105,7 @@ func (s *scheduler) add(n *loop.Nest) {
 	}
 	s.taken = append(s.taken, n)
 	switch {
-	case len(s.chain) == 0 || !anyMeets(s.chain, n) && !anyMeets(s.behind, n):
+	case len(s.chain) == 0 || !s.meets(s.chain, n) && !s.meets(s.behind, n):
 		s.before = append(s.before, n)
 	default:
 		s.behind = append(s.behind, n)
@@ -136,7 +148,7 @@ func (s *scheduler) end() {
 		s.chains = append(s.chains, loop.Chain{From: from, To: from + len(s.chain), Part: max(1, partBytes/max(1, sum(s.each)))})
 		s.done = slices.Concat(s.done, s.before, s.chain, s.behind)
 	}
-	*s = newScheduler(s.done, s.chains)
+	s.begin()
 }
 
 // loosen takes the nests out of the open chain that have nothing to do with its others, such as the fill of a border, and may as well stand in the next.
@@ -144,7 +156,7 @@ func (s *scheduler) loosen() []*loop.Nest {
 	var loose []*loop.Nest
 	for _, n := range s.chain {
 		others := slices.DeleteFunc(slices.Clone(s.chain), func(m *loop.Nest) bool { return m == n })
-		if !anyMeets(others, n) && !anyMeets(s.behind, n) {
+		if !s.meets(others, n) && !s.meets(s.behind, n) {
 			loose = append(loose, n)
 		}
 	}
@@ -153,6 +165,7 @@ func (s *scheduler) loosen() []*loop.Nest {
 	}
 	gone := func(n *loop.Nest) bool { return slices.Contains(loose, n) }
 	s.chain, s.taken = slices.DeleteFunc(s.chain, gone), slices.DeleteFunc(s.taken, gone)
+	s.measure()
 	return loose
 }
 
@@ -192,22 +205,17 @@ func sum(sizes map[*loop.Buffer]int) int {
 	return total
 }
 
-// anyMeets reports whether n must keep its place beside one of the nests: one of the two writes what the other touches.
-func anyMeets(list []*loop.Nest, n *loop.Nest) bool {
-	return slices.ContainsFunc(list, func(m *loop.Nest) bool { return meets(m, n) || meets(n, m) })
+// meets reports whether n must keep its place beside one of the nests: one of the two writes what the other touches.
+func (s *scheduler) meets(list []*loop.Nest, n *loop.Nest) bool {
+	return slices.ContainsFunc(list, func(m *loop.Nest) bool { return s.touch(m).Disturbs(s.touch(n)) })
 }
 
-// meets reports whether nest a, or one in its body, writes what b touches.
-func meets(a, b *loop.Nest) bool {
-	hit := false
-	a.Walk(func(a *loop.Nest) {
-		for _, s := range a.Stores {
-			b.Walk(func(b *loop.Nest) {
-				for _, x := range b.Accesses() {
-					hit = hit || x.Buf.Overlaps(s.To.Buf)
-				}
-			})
-		}
-	})
-	return hit
+// touch returns what n touches, which is asked for many times.
+func (s *scheduler) touch(n *loop.Nest) *loop.Touch {
+	t := s.touches[n]
+	if t == nil {
+		t = loop.TouchOf(n)
+		s.touches[n] = t
+	}
+	return t
 }

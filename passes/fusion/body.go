@@ -42,7 +42,7 @@ func (u *fuser) body(i int) bool {
 			continue
 		}
 		t := u.touch(n)
-		for _, b := range slices.Concat(t.reads, t.writes) {
+		for _, b := range slices.Concat(t.Reads, t.Writes) {
 			in.outside[b.Root()] = true
 		}
 	}

@@ -19,7 +19,7 @@ func (u *fuser) border(i int) bool {
 		return false
 	}
 	n := u.next(i, d)
-	if n == nil || n.Form == loop.Scan || meets(u.touch(n).reads, d) || !plainStores(n) {
+	if n == nil || n.Form == loop.Scan || loop.Meets(u.touch(n).Reads, d) || !plainStores(n) {
 		return false
 	}
 	from, to, ok := pieces(n, d)
@@ -38,7 +38,7 @@ func (u *fuser) border(i int) bool {
 // next returns the first nest behind i that touches b, nil where there is none.
 func (u *fuser) next(i int, b *loop.Buffer) *loop.Nest {
 	for _, n := range u.f.Nests[i+1:] {
-		if t := u.touch(n); meets(t.reads, b) || meets(t.writes, b) {
+		if t := u.touch(n); loop.Meets(t.Reads, b) || loop.Meets(t.Writes, b) {
 			return n
 		}
 	}

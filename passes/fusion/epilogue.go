@@ -36,7 +36,7 @@ func (u *fuser) intoProducer(j int) bool {
 		i int
 	}
 	var list []candidate
-	for _, t := range u.touch(c).reads {
+	for _, t := range u.touch(c).Reads {
 		if p, i := u.maker(t); p != nil && i < j {
 			list = append(list, candidate{t, i})
 		}
@@ -83,7 +83,7 @@ func (u *fuser) mergeStores(i, j int, t *loop.Buffer) bool {
 	if p.Form == loop.Copy && (reshapes(p) && still(p) || len(u.readers(t)) > 1) {
 		return u.refuse(c, "%s only moves elements", p.Name)
 	}
-	if meets(u.touch(p).reads, t) {
+	if loop.Meets(u.touch(p).Reads, t) {
 		return u.refuse(c, "%s updates %s in place", p.Name, t.Name)
 	}
 	if !onto(p, t, st.To.Index) {
@@ -112,7 +112,7 @@ func (u *fuser) joins(i, j int) (at int, ok bool) {
 	if len(union(pt, ct)) > most {
 		return 0, u.refuse(c, "with %s it would touch more than %d tensors", p.Name, most)
 	}
-	if b := clash(ct.writes, slices.Concat(pt.reads, pt.writes)); b != nil {
+	if b := loop.Clash(ct.Writes, slices.Concat(pt.Reads, pt.Writes)); b != nil {
 		return 0, u.refuse(c, "%s uses %s, which it overwrites", p.Name, b.Name)
 	}
 	at = i
@@ -237,7 +237,7 @@ func (u *fuser) storedValues(p, c *loop.Nest, axes []loop.Affine) (func(loop.Acc
 		return nil
 	}
 	for _, a := range c.Loads() {
-		if !meets(u.touch(p).writes, a.Buf) {
+		if !loop.Meets(u.touch(p).Writes, a.Buf) {
 			continue
 		}
 		k := storeTo(p, a.Buf)
@@ -252,11 +252,13 @@ func (u *fuser) storedValues(p, c *loop.Nest, axes []loop.Affine) (func(loop.Acc
 }
 
 // union lists the buffers that two nests touch.
-func union(a, b *touch) []*loop.Buffer {
+func union(a, b *loop.Touch) []*loop.Buffer {
 	var list []*loop.Buffer
-	for _, l := range [][]*loop.Buffer{a.reads, a.writes, b.reads, b.writes} {
+	for _, l := range [][]*loop.Buffer{a.Reads, a.Writes, b.Reads, b.Writes} {
 		for _, x := range l {
-			list = add(list, x)
+			if !slices.Contains(list, x) {
+				list = append(list, x)
+			}
 		}
 	}
 	return list

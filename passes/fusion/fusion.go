@@ -39,14 +39,14 @@ const most = 12
 type fuser struct {
 	f       *loop.Func
 	cfg     *pass.Config
-	touches map[*loop.Nest]*touch
+	touches map[*loop.Nest]*loop.Touch
 	aliased map[*loop.Buffer]bool // buffers that others share
 	refused map[*loop.Nest]string // why a nest that could have been fused was not
 	outside map[*loop.Buffer]bool // of the body of a scan: what nests outside touch
 }
 
 func newFuser(f *loop.Func, cfg *pass.Config) *fuser {
-	return &fuser{f: f, cfg: cfg, touches: map[*loop.Nest]*touch{}, aliased: map[*loop.Buffer]bool{}, refused: map[*loop.Nest]string{}}
+	return &fuser{f: f, cfg: cfg, touches: map[*loop.Nest]*loop.Touch{}, aliased: map[*loop.Buffer]bool{}, refused: map[*loop.Nest]string{}}
 }
 
 // Func fuses the nests of one function until nothing changes.
@@ -146,7 +146,7 @@ func (u *fuser) dead() {
 			read[b] = true
 		}
 		for _, n := range u.f.Nests {
-			for _, b := range u.touch(n).reads {
+			for _, b := range u.touch(n).Reads {
 				read[b.Root()] = true
 			}
 		}
@@ -166,7 +166,7 @@ func (u *fuser) dead() {
 	used := map[*loop.Buffer]bool{}
 	for _, n := range u.f.Nests {
 		t := u.touch(n)
-		for _, list := range [][]*loop.Buffer{t.reads, t.writes} {
+		for _, list := range [][]*loop.Buffer{t.Reads, t.Writes} {
 			for _, b := range list {
 				for ; b != nil; b = b.Alias {
 					used[b] = true

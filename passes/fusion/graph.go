@@ -6,60 +6,11 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// touch is what a nest reads and writes, the nests of its body included.
-type touch struct {
-	reads, writes []*loop.Buffer
-}
-
-func touched(n *loop.Nest) *touch {
-	t := &touch{}
-	n.Walk(func(n *loop.Nest) {
-		for _, a := range n.Loads() {
-			t.reads = add(t.reads, a.Buf)
-		}
-		for _, s := range n.Stores {
-			t.writes = add(t.writes, s.To.Buf)
-			if s.Add {
-				t.reads = add(t.reads, s.To.Buf)
-			}
-		}
-	})
-	return t
-}
-
-func add(list []*loop.Buffer, b *loop.Buffer) []*loop.Buffer {
-	for _, x := range list {
-		if x == b {
-			return list
-		}
-	}
-	return append(list, b)
-}
-
-func meets(list []*loop.Buffer, b *loop.Buffer) bool {
-	for _, x := range list {
-		if x.Overlaps(b) {
-			return true
-		}
-	}
-	return false
-}
-
-// clash returns a buffer of a that shares storage with one of b, or nil.
-func clash(a, b []*loop.Buffer) *loop.Buffer {
-	for _, x := range a {
-		if meets(b, x) {
-			return x
-		}
-	}
-	return nil
-}
-
 // touch returns what nest i touches.
-func (u *fuser) touch(n *loop.Nest) *touch {
+func (u *fuser) touch(n *loop.Nest) *loop.Touch {
 	t := u.touches[n]
 	if t == nil {
-		t = touched(n)
+		t = loop.TouchOf(n)
 		u.touches[n] = t
 	}
 	return t
@@ -85,7 +36,7 @@ func (u *fuser) maker(b *loop.Buffer) (*loop.Nest, int) {
 	var w *loop.Nest
 	at := -1
 	for i, n := range u.f.Nests {
-		if !meets(u.touch(n).writes, b) {
+		if !loop.Meets(u.touch(n).Writes, b) {
 			continue
 		}
 		if w != nil {
@@ -117,7 +68,7 @@ func storeTo(n *loop.Nest, b *loop.Buffer) int {
 func (u *fuser) readers(b *loop.Buffer) []int {
 	var list []int
 	for i, n := range u.f.Nests {
-		if meets(u.touch(n).reads, b) {
+		if loop.Meets(u.touch(n).Reads, b) {
 			list = append(list, i)
 		}
 	}
@@ -141,14 +92,14 @@ func (u *fuser) rises(j, i int) *loop.Buffer {
 	for k := i; k < j; k++ {
 		t := u.touch(u.f.Nests[k])
 		if k > i {
-			if b := clash(c.reads, t.writes); b != nil {
+			if b := loop.Clash(c.Reads, t.Writes); b != nil {
 				return b
 			}
 		}
-		if b := clash(c.writes, t.reads); b != nil {
+		if b := loop.Clash(c.Writes, t.Reads); b != nil {
 			return b
 		}
-		if b := clash(c.writes, t.writes); b != nil {
+		if b := loop.Clash(c.Writes, t.Writes); b != nil {
 			return b
 		}
 	}
@@ -160,8 +111,8 @@ func (u *fuser) sinks(i, j int) *loop.Buffer {
 	p := u.touch(u.f.Nests[i])
 	for k := i + 1; k < j; k++ {
 		t := u.touch(u.f.Nests[k])
-		for _, pair := range [][2][]*loop.Buffer{{p.writes, t.reads}, {p.writes, t.writes}, {p.reads, t.writes}} {
-			if b := clash(pair[0], pair[1]); b != nil {
+		for _, pair := range [][2][]*loop.Buffer{{p.Writes, t.Reads}, {p.Writes, t.Writes}, {p.Reads, t.Writes}} {
+			if b := loop.Clash(pair[0], pair[1]); b != nil {
 				return b
 			}
 		}

@@ -42,7 +42,7 @@ func (u *fuser) mirrored(j int) bool {
 func (u *fuser) writers(b *loop.Buffer) []int {
 	var list []int
 	for i, n := range u.f.Nests {
-		if meets(u.touch(n).writes, b) {
+		if loop.Meets(u.touch(n).Writes, b) {
 			list = append(list, i)
 		}
 	}
@@ -136,7 +136,7 @@ func (u *fuser) twin(j, k int) *loop.Buffer {
 		}
 		changed := false
 		for q := i; q < j; q++ {
-			changed = changed || clash(u.touch(c).reads, u.touch(u.f.Nests[q]).writes) != nil
+			changed = changed || loop.Clash(u.touch(c).Reads, u.touch(u.f.Nests[q]).Writes) != nil
 		}
 		if !changed {
 			return s

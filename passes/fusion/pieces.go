@@ -15,7 +15,7 @@ func (u *fuser) mergePieces(i, j int, t *loop.Buffer) bool {
 	if p.Form != loop.Map || !plainStores(p) || !ontoByPieces(p, t) {
 		return u.refuse(c, "%s does not write %s element by element", p.Name, t.Name)
 	}
-	if meets(u.touch(p).reads, t) {
+	if loop.Meets(u.touch(p).Reads, t) {
 		return u.refuse(c, "%s updates %s in place", p.Name, t.Name)
 	}
 	drop := u.drops(t)

@@ -26,7 +26,7 @@ func (u *fuser) inline(i int, t *loop.Buffer) bool {
 	p := u.f.Nests[i]
 	st := p.Stores[storeTo(p, t)]
 	dim, ok := plain(p, t, st.To.Index)
-	if !ok || st.Expr.Type != t.Elem || meets(u.touch(p).reads, t) {
+	if !ok || st.Expr.Type != t.Elem || loop.Meets(u.touch(p).Reads, t) {
 		return false
 	}
 	readers := u.readers(t)
@@ -46,7 +46,7 @@ func (u *fuser) inline(i int, t *loop.Buffer) bool {
 			}
 		}
 		for k := i + 1; k <= j; k++ {
-			if b := clash(u.touch(p).reads, u.touch(u.f.Nests[k]).writes); b != nil {
+			if b := loop.Clash(u.touch(p).Reads, u.touch(u.f.Nests[k]).Writes); b != nil {
 				return u.refuse(p, "%s changes before %s reads %s", b.Name, c.Name, t.Name)
 			}
 		}

@@ -47,9 +47,9 @@ func (u *fuser) repeats(i, j int) bool {
 			}
 		}
 	}
-	reads := u.touch(c).reads
+	reads := u.touch(c).Reads
 	for k := i; k < j; k++ {
-		if clash(reads, u.touch(u.f.Nests[k]).writes) != nil {
+		if loop.Clash(reads, u.touch(u.f.Nests[k]).Writes) != nil {
 			return false
 		}
 	}

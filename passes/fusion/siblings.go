@@ -25,7 +25,7 @@ func (u *fuser) siblings(j int) bool {
 func (u *fuser) mergeSiblings(i, j int) bool {
 	p, c := u.f.Nests[i], u.f.Nests[j]
 	pt, ct := u.touch(p), u.touch(c)
-	if clash(pt.writes, ct.reads) != nil || clash(ct.writes, pt.reads) != nil || clash(pt.writes, ct.writes) != nil {
+	if loop.Clash(pt.Writes, ct.Reads) != nil || loop.Clash(ct.Writes, pt.Reads) != nil || loop.Clash(pt.Writes, ct.Writes) != nil {
 		return false
 	}
 	if len(union(pt, ct)) > most {

@@ -46,12 +46,12 @@ func (u *fuser) through(j int) bool {
 	if p == nil || i > j || !plainStores(p) {
 		return u.refuse(c, "%s has no single nest that makes it", t.Name)
 	}
-	if meets(u.touch(p).reads, d) || meets(u.touch(p).writes, d) || meets(u.touch(p).reads, t) {
+	if loop.Meets(u.touch(p).Reads, d) || loop.Meets(u.touch(p).Writes, d) || loop.Meets(u.touch(p).Reads, t) {
 		return u.refuse(c, "%s uses %s already", p.Name, d.Name)
 	}
 	for _, k := range u.readers(t) {
 		n := u.f.Nests[k]
-		if k < i || n.Form == loop.Scan || k != j && meets(u.touch(n).writes, d) || readsDynamically(n, t) {
+		if k < i || n.Form == loop.Scan || k != j && loop.Meets(u.touch(n).Writes, d) || readsDynamically(n, t) {
 			return u.refuse(c, "%s reads %s", n.Name, t.Name)
 		}
 	}
@@ -123,10 +123,10 @@ func (u *fuser) clears(c *loop.Nest, t *loop.Buffer, i, j int, d *loop.Buffer) (
 	last := slices.Max(u.readers(t)) // at least j
 	for k, n := range u.f.Nests[:last+1] {
 		t := u.touch(n)
-		if k > i && k < j && meets(t.reads, d) {
+		if k > i && k < j && loop.Meets(t.Reads, d) {
 			return nil, n.Name + " reads " + d.Name + " before it is complete"
 		}
-		if k <= i || k == j || !meets(t.writes, d) {
+		if k <= i || k == j || !loop.Meets(t.Writes, d) {
 			continue
 		}
 		s := storeTo(n, d)
@@ -134,7 +134,7 @@ func (u *fuser) clears(c *loop.Nest, t *loop.Buffer, i, j int, d *loop.Buffer) (
 		case n.Form == loop.Scan || s < 0 || !plainStores(n):
 			return nil, n.Name + " writes " + d.Name + " too"
 		case loop.Apart(n.Stores[s].To, n.AllAxes(), c.Stores[0].To, c.AllAxes()):
-		case k < j && len(n.Stores) == 1 && len(t.reads) == 0 && n.Value == nil:
+		case k < j && len(n.Stores) == 1 && len(t.Reads) == 0 && n.Value == nil:
 			fills = append(fills, k)
 		default:
 			return nil, n.Name + " writes the same part of " + d.Name
@@ -144,7 +144,7 @@ func (u *fuser) clears(c *loop.Nest, t *loop.Buffer, i, j int, d *loop.Buffer) (
 	for _, k := range fills {
 		for q := i; q < k; q++ {
 			n := u.f.Nests[q]
-			if meets(u.touch(n).writes, d) && !contains(fills, q) {
+			if loop.Meets(u.touch(n).Writes, d) && !contains(fills, q) {
 				return nil, n.Name + " writes " + d.Name + " before it is filled"
 			}
 		}
@@ -172,7 +172,7 @@ func (u *fuser) redirect(c *loop.Nest, t, d *loop.Buffer, m image) {
 		return &r
 	}
 	for k, old := range u.f.Nests {
-		if old == c || !meets(u.touch(old).reads, t) && !meets(u.touch(old).writes, t) {
+		if old == c || !loop.Meets(u.touch(old).Reads, t) && !loop.Meets(u.touch(old).Writes, t) {
 			continue
 		}
 		n := old.Rewrite(load)

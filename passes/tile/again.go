@@ -6,8 +6,8 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// again is a function in which nests far behind a chain read what they need of its matrices from copies that are computed anew, right before the first of them.
-// Of the chain's results these need what is small, such as the maximum and the sum of each row.
+// again is a function in which nests far behind a cluster read what they need of its matrices from copies that are computed anew, right before the first of them.
+// Of the cluster's results these need what is small, such as the maximum and the sum of each row.
 type again struct {
 	name    string // of the first matrix
 	nests   []*loop.Nest
@@ -15,10 +15,10 @@ type again struct {
 }
 
 // large reports whether a buffer is as large as the seed.
-func (c *chain) large(b *loop.Buffer) bool { return b.Size() >= c.seed.Size() }
+func (c *cluster) large(b *loop.Buffer) bool { return b.Size() >= c.seed.Size() }
 
-// kept are the large buffers of a chain that nests outside of it read.
-func (c *chain) kept() map[*loop.Buffer]bool {
+// kept are the large buffers of a cluster that nests outside of it read.
+func (c *cluster) kept() map[*loop.Buffer]bool {
 	own := c.private()
 	kept := map[*loop.Buffer]bool{}
 	for b, dims := range c.written {
@@ -29,9 +29,9 @@ func (c *chain) kept() map[*loop.Buffer]bool {
 	return kept
 }
 
-// outgrows reports whether what is kept for nests outside of the chain takes more memory than everything else that the chain reads and writes, which grows with the
+// outgrows reports whether what is kept for nests outside of the cluster takes more memory than everything else that the cluster reads and writes, which grows with the
 // length alone. To compute it again takes about as long as to fetch it from memory.
-func (c *chain) outgrows() bool {
+func (c *cluster) outgrows() bool {
 	kept, rest := 0, 0
 	for b := range c.kept() {
 		kept += b.Size()
@@ -49,12 +49,12 @@ func (c *chain) outgrows() bool {
 }
 
 // member reports whether n is a member.
-func (c *chain) member(n *loop.Nest) bool {
+func (c *cluster) member(n *loop.Nest) bool {
 	return slices.ContainsFunc(c.members, func(m *member) bool { return m.nest == n })
 }
 
 // needed are the members that compute what is kept from what is small; nil where one of them cannot run again.
-func (c *chain) needed() []*member {
+func (c *cluster) needed() []*member {
 	need := c.kept()
 	var list []*member
 	for _, m := range slices.Backward(c.members) {
@@ -76,7 +76,7 @@ func (c *chain) needed() []*member {
 }
 
 // recomputed returns the function with what is kept computed again; nil where nothing is kept, or what reads it would not run in tiles either.
-func (c *chain) recomputed() *again {
+func (c *cluster) recomputed() *again {
 	kept, members := c.kept(), c.needed()
 	if len(kept) == 0 || len(members) == 0 || !activations(members[0].nest) {
 		return nil
@@ -123,7 +123,7 @@ func (c *chain) recomputed() *again {
 		r.nests = append(r.nests, n)
 	}
 	r.buffers = f.Buffers
-	// What reads the copies must be a chain too, which leaves none of them whole.
+	// What reads the copies must be a cluster too, which leaves none of them whole.
 	g := f
 	g.Nests = r.nests
 	tail := longest(&g, slices.Index(g.Nests, first))
@@ -139,26 +139,18 @@ func (c *chain) recomputed() *again {
 	return r
 }
 
-// overwritten reports whether a nest between the chain and nest number at writes what the chain reads, so that it cannot be computed again there.
-func (c *chain) overwritten(at int) bool {
-	reads := newTouched()
+// overwritten reports whether a nest between the cluster and nest number at writes what the cluster reads, so that it cannot be computed again there.
+func (c *cluster) overwritten(at int) bool {
+	needed := loop.TouchOf()
 	for _, m := range c.needed() {
-		for _, a := range m.nest.Loads() {
-			reads.reads[storage(a.Buf)] = true
-		}
+		needed.Add(m.nest)
 	}
 	start := slices.Index(c.f.Nests, c.members[0].nest)
 	for _, n := range c.f.Nests[start:at] {
 		if c.member(n) {
 			continue
 		}
-		hit := false
-		n.Walk(func(n *loop.Nest) {
-			for _, s := range n.Stores {
-				hit = hit || reads.reads[storage(s.To.Buf)]
-			}
-		})
-		if hit {
+		if loop.Clash(loop.TouchOf(n).Writes, needed.Reads) != nil {
 			return true
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// tile returns the chain in tiles of block places of a role, in groups that meet about as many others; nil where there would be a single one.
-func (c *chain) tile(role, block, groups int) *tiling {
+// tile returns the cluster in tiles of block places of a role, in groups that meet about as many others; nil where there would be a single one.
+func (c *cluster) tile(role, block, groups int) *tiling {
 	t := &tiling{c: c, block: block, own: map[*loop.Buffer]*loop.Buffer{}, whole: map[*member]*loop.Access{}, names: map[string]bool{}}
 	apart := make([]bool, len(c.roles))
 	for r := range c.roles {
@@ -155,7 +155,7 @@ func (t *tiling) steps(roles []int, role, base, block, count int) *loop.Nest {
 	return scan
 }
 
-// move is how far a step along an axis of a scan moves a tile, and how far its place in what the chain alone knows.
+// move is how far a step along an axis of a scan moves a tile, and how far its place in what the cluster alone knows.
 type move struct{ axis, by, own int }
 
 // strandsOf returns how many pieces the tiles of a scan are, beside the places of the other roles, so that a few threads have something to do: each takes up a tile of its

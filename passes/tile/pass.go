@@ -1,4 +1,4 @@
-// Package tile is the pass that runs chains of products, such as the scores, the softmax and the values of attention, in tiles. Layer after layer, the matrix of
+// Package tile is the pass that runs clusters of products, such as the scores, the softmax and the values of attention, in tiles. Layer after layer, the matrix of
 // scores of all heads would be written and read several times, and would take memory that grows with the square of the length. In tiles of some
 // queries of one head, what one nest makes is still near when the next one reads it, and only one tile of it exists at a time.
 package tile
@@ -26,14 +26,14 @@ func run(u *pass.Unit, cfg *pass.Config) error {
 	for _, f := range u.Loops {
 		o := Options{Sizes: map[string]int{"P": u.Trainable}, May: cfg.Rewrite,
 			Note: func(n *loop.Nest, text string) { cfg.Explain(n.Pos, f.Name+": "+n.Name+": "+text) }}
-		if err := Chains(f, o); err != nil {
+		if err := Clusters(f, o); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Options are how chains are run in tiles.
+// Options are how clusters are run in tiles.
 type Options struct {
 	Sizes map[string]int                  // the value of symbols known at compile time
 	Block int                             // how many places every tile has, and that what gradients need is computed again; 0 lets the price decide
@@ -41,8 +41,8 @@ type Options struct {
 	Note  func(n *loop.Nest, text string) // told what was done; nil for nobody
 }
 
-// Chains runs every chain of f in tiles where that pays.
-func Chains(f *loop.Func, o Options) error {
+// Clusters runs every cluster of f in tiles where that pays.
+func Clusters(f *loop.Func, o Options) error {
 	for i := 0; i < len(f.Nests); i++ {
 		c := longest(f, i)
 		if c == nil {

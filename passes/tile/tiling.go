@@ -10,17 +10,17 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// tiling is a chain as scans over its tiles, one after the other: where the tiles do not come out even, the last one is over the rest, and where places meet only those
+// tiling is a cluster as scans over its tiles, one after the other: where the tiles do not come out even, the last one is over the rest, and where places meet only those
 // before them, tiles that meet about as many have a scan of their own.
 type tiling struct {
-	c       *chain
+	c       *cluster
 	block   int // how many places of the tiled role a tile has
 	scans   []*loop.Nest
 	pieces  int                           // places of the other roles that threads may share; 0 where tiles add up
 	strands int                           // how many tiles exist at a time, for each of these
 	begin   []*loop.Nest                  // what is set to zero before
 	end     []*loop.Nest                  // what is made of complete sums behind
-	own     map[*loop.Buffer]*loop.Buffer // of what only the chain knows: the part that exists at a time
+	own     map[*loop.Buffer]*loop.Buffer // of what only the cluster knows: the part that exists at a time
 	sight   *sight                        // what tiles meet; nil for all
 	whole   map[*member]*loop.Access      // of sums that are stored through an expression: the sums themselves
 	names   map[string]bool               // of new buffers
@@ -50,7 +50,7 @@ func steps(s *loop.Nest) int {
 
 // tiled returns the role that is cut into tiles: the longest of those along which the first product reads one of its factors again and again; the others are taken
 // place by place. A role that both factors know, such as heads, brings nothing by being longer.
-func (c *chain) tiled() int {
+func (c *cluster) tiled() int {
 	m := c.members[0]
 	best := -1
 	for r, a := range m.axis {
@@ -68,8 +68,8 @@ func (c *chain) tiled() int {
 // blocks are the sizes of tiles that are tried, beside the whole.
 var blocks = []int{8, 16, 24, 32, 48, 64, 96, 128, 192, 256}
 
-// best returns the cheapest tiling of a chain; nil where the nests are as cheap one after the other.
-func (c *chain) best(o Options) (*tiling, error) {
+// best returns the cheapest tiling of a cluster; nil where the nests are as cheap one after the other.
+func (c *cluster) best(o Options) (*tiling, error) {
 	role := c.tiled()
 	if role < 0 {
 		return nil, nil
@@ -103,7 +103,7 @@ func (c *chain) best(o Options) (*tiling, error) {
 	return best, nil
 }
 
-// Another scan needs kernels of its own: it must make a chain cheaper by a part of scanLoss.
+// Another scan needs kernels of its own: it must make a cluster cheaper by a part of scanLoss.
 const (
 	scanLoss   = 0.03
 	mostGroups = 8
@@ -115,8 +115,8 @@ const (
 	mostCycles = 800000
 )
 
-// price estimates the cycles of the nests of a chain one after the other: what they compute, and how long they wait for what they hand each other.
-func (c *chain) price(sizes map[string]int) (float64, error) {
+// price estimates the cycles of the nests of a cluster one after the other: what they compute, and how long they wait for what they hand each other.
+func (c *cluster) price(sizes map[string]int) (float64, error) {
 	sum, lines, bytes := 0.0, 0.0, 0.0
 	for _, m := range c.members {
 		p, err := kernel.Price(m.nest, sizes)
@@ -203,7 +203,7 @@ func (t *tiling) size(b *loop.Buffer) int {
 }
 
 // private are the buffers that only members know.
-func (c *chain) private() map[*loop.Buffer]bool {
+func (c *cluster) private() map[*loop.Buffer]bool {
 	if c.own != nil {
 		return c.own
 	}
@@ -274,7 +274,7 @@ func orderOf(b *loop.Buffer) []int {
 	return order
 }
 
-// replace puts a tiling in the place of its chain in f and returns the number of its last nest.
+// replace puts a tiling in the place of its cluster in f and returns the number of its last nest.
 func (t *tiling) replace(f *loop.Func) int {
 	inside := map[*loop.Nest]bool{}
 	for _, m := range t.c.members {

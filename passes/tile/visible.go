@@ -6,7 +6,7 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// sight is what a chain knows of a causal mask: a place of the tiled role meets those of the free dimension from 0 up to its own number plus shift; what it makes of others
+// sight is what a cluster knows of a causal mask: a place of the tiled role meets those of the free dimension from 0 up to its own number plus shift; what it makes of others
 // is hidden, and counts nothing in any sum or maximum.
 type sight struct {
 	shift int
@@ -32,9 +32,9 @@ const (
 // lowest is a number below which scores are taken to be masked.
 const lowest = -1e29
 
-// looker follows the nests of a chain.
+// looker follows the nests of a cluster.
 type looker struct {
-	c     *chain
+	c     *cluster
 	role  int
 	dims  map[*loop.Buffer]int // the dimension of each matrix that is the free one
 	now   map[*loop.Buffer]state
@@ -42,8 +42,8 @@ type looker struct {
 	found bool
 }
 
-// sees returns the sight of a chain; nil where some place meets all others, or what is hidden shows somewhere.
-func (c *chain) sees(role int) *sight {
+// sees returns the sight of a cluster; nil where some place meets all others, or what is hidden shows somewhere.
+func (c *cluster) sees(role int) *sight {
 	l := &looker{c: c, role: role, dims: map[*loop.Buffer]int{}, now: map[*loop.Buffer]state{}, sight: sight{axis: map[*work]int{}}}
 	for i, w := range c.work() {
 		if !l.follow(w, i == 0) {

@@ -6,14 +6,14 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// work is what is done in a tile: a member's nest, or what is left of it where nests that only the chain sees are taken together.
+// work is what is done in a tile: a member's nest, or what is left of it where nests that only the cluster sees are taken together.
 type work struct {
 	m    *member
 	nest *loop.Nest
 }
 
-// work returns the nests of a chain for its tiles, over the axes of the whole.
-func (c *chain) work() []*work {
+// work returns the nests of a cluster for its tiles, over the axes of the whole.
+func (c *cluster) work() []*work {
 	if c.tasks != nil {
 		return c.tasks
 	}
@@ -30,7 +30,7 @@ func (c *chain) work() []*work {
 }
 
 // divideLate turns Σ (x/y)·v into (Σ x·v)/y where y is the same for the whole sum: the weights of a row need not be divided by their sum one by one.
-func (c *chain) divideLate(list []*work, own map[*loop.Buffer]bool) []*work {
+func (c *cluster) divideLate(list []*work, own map[*loop.Buffer]bool) []*work {
 	for i := 0; i < len(list); i++ {
 		n := list[i].nest
 		if n.Form != loop.Map || len(n.Stores) != 1 || !own[n.Stores[0].To.Buf] || n.Stores[0].Expr.Code != loop.Div || n.Stores[0].Expr.Args[0].Code != loop.Load {
@@ -69,7 +69,7 @@ func (c *chain) divideLate(list []*work, own map[*loop.Buffer]bool) []*work {
 }
 
 // inline puts maps that one other map alone reads into that.
-func (c *chain) inline(list []*work, own map[*loop.Buffer]bool) []*work {
+func (c *cluster) inline(list []*work, own map[*loop.Buffer]bool) []*work {
 	for i := 0; i < len(list); i++ {
 		n := list[i].nest
 		if n.Form != loop.Map || len(n.Stores) != 1 || !own[n.Stores[0].To.Buf] {
@@ -97,7 +97,7 @@ func (c *chain) inline(list []*work, own map[*loop.Buffer]bool) []*work {
 }
 
 // inPlace lets a map store where it reads what nobody needs afterwards, so that tiles take less of the cache.
-func (c *chain) inPlace(list []*work, own map[*loop.Buffer]bool) {
+func (c *cluster) inPlace(list []*work, own map[*loop.Buffer]bool) {
 	for i, w := range list {
 		if w.nest.Form != loop.Map || len(w.nest.Stores) != 1 || !own[w.nest.Stores[0].To.Buf] {
 			continue

@@ -7,15 +7,15 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// chain is nests of a function that run over the same axes, its roles, and hand each other elements at the same place of these: the heads and queries of
+// cluster is nests of a function that run over the same axes, its roles, and hand each other elements at the same place of these: the heads and queries of
 // attention. So they may run for some of these places after the other.
-type chain struct {
+type cluster struct {
 	f       *loop.Func
 	seed    *loop.Buffer // what the first of them makes
 	roles   []int        // the extent of each role
 	free    int          // the dimension of the seed that is no role
 	members []*member
-	written map[*loop.Buffer][]int // what members write: the dimension that is each role; nil where it cannot be read in the chain
+	written map[*loop.Buffer][]int // what members write: the dimension that is each role; nil where it cannot be read in the cluster
 	after   []*loop.Nest           // nests between the members that run behind all of them; others run before
 	before  []*loop.Nest
 	last    int // the number of the last member in the function
@@ -24,7 +24,7 @@ type chain struct {
 	tasks []*work               // what work made; nil before
 }
 
-// member is one nest of a chain.
+// member is one nest of a cluster.
 type member struct {
 	nest *loop.Nest
 	axis []int // of each role
@@ -32,13 +32,13 @@ type member struct {
 	late bool  // its stores read such sums, so that they come behind the last tile
 }
 
-// longest returns the chain that begins with nest i and has most products; nil where there is none of two.
-func longest(f *loop.Func, i int) *chain {
+// longest returns the cluster that begins with nest i and has most products; nil where there is none of two.
+func longest(f *loop.Func, i int) *cluster {
 	n := f.Nests[i]
 	if !activations(n) || len(n.Stores) == 0 {
 		return nil
 	}
-	var best *chain
+	var best *cluster
 	seed := n.Stores[0].To.Buf
 	for free := len(seed.Shape) - 1; free > 0; free-- {
 		if c := grow(f, i, seed, free); c != nil && (best == nil || c.products() > best.products()) {
@@ -59,8 +59,8 @@ func activations(n *loop.Nest) bool {
 	return !slices.ContainsFunc(n.Value.Args, func(e *loop.Expr) bool { return e.Code != loop.Load || !e.From.Buf.Scaled() })
 }
 
-// products counts the products of a chain.
-func (c *chain) products() int {
+// products counts the products of a cluster.
+func (c *cluster) products() int {
 	count := 0
 	for _, m := range c.members {
 		if activations(m.nest) {
@@ -70,9 +70,9 @@ func (c *chain) products() int {
 	return count
 }
 
-// grow returns the chain from nest start on whose roles are all dimensions of seed but the batch and dimension free; nil where there is none.
-func grow(f *loop.Func, start int, seed *loop.Buffer, free int) *chain {
-	c := &chain{f: f, seed: seed, free: free, written: map[*loop.Buffer][]int{}}
+// grow returns the cluster from nest start on whose roles are all dimensions of seed but the batch and dimension free; nil where there is none.
+func grow(f *loop.Func, start int, seed *loop.Buffer, free int) *cluster {
+	c := &cluster{f: f, seed: seed, free: free, written: map[*loop.Buffer][]int{}}
 	var dims []int
 	for d, ext := range seed.Shape {
 		if d > 0 && d != free && ext.Static() && ext.Size > 1 {
@@ -84,16 +84,15 @@ func grow(f *loop.Func, start int, seed *loop.Buffer, free int) *chain {
 		return nil
 	}
 	c.last = start
-	later := newTouched() // by members and by nests that run behind them
-	later.add(f.Nests[start])
-	behind := newTouched() // by the latter alone
+	later := loop.TouchOf(f.Nests[start]) // by members and by nests that run behind them
+	behind := loop.TouchOf()              // by the latter alone
 	var between []*loop.Nest
 	isAfter := map[*loop.Nest]bool{}
 	for i, n := range f.Nests[start+1:] {
 		switch {
-		case !behind.meets(n) && c.join(n):
+		case !behind.Disturbs(loop.TouchOf(n)) && c.join(n):
 			c.last = start + 1 + i
-			later.add(n)
+			later.Add(n)
 			for _, b := range between {
 				if isAfter[b] {
 					c.after = append(c.after, b)
@@ -103,10 +102,10 @@ func grow(f *loop.Func, start int, seed *loop.Buffer, free int) *chain {
 			}
 			between = nil
 			continue
-		case later.meets(n):
+		case later.Disturbs(loop.TouchOf(n)):
 			isAfter[n] = true
-			later.add(n)
-			behind.add(n)
+			later.Add(n)
+			behind.Add(n)
 		}
 		between = append(between, n)
 	}
@@ -114,7 +113,7 @@ func grow(f *loop.Func, start int, seed *loop.Buffer, free int) *chain {
 }
 
 // begin makes n, which stores the seed, the first member.
-func (c *chain) begin(n *loop.Nest, dims []int) bool {
+func (c *cluster) begin(n *loop.Nest, dims []int) bool {
 	m := &member{nest: n, axis: make([]int, len(dims))}
 	for r, d := range dims {
 		a, ok := plain(n.Stores[0].To.Index[d])
@@ -127,19 +126,19 @@ func (c *chain) begin(n *loop.Nest, dims []int) bool {
 }
 
 // join makes n a member if it reads what members wrote, at its own place alone.
-func (c *chain) join(n *loop.Nest) bool {
+func (c *cluster) join(n *loop.Nest) bool {
 	if n.Form != loop.Map && n.Form != loop.Reduce && n.Form != loop.Contract && n.Form != loop.Copy {
 		return false
 	}
 	m := &member{nest: n}
-	inside, outside := false, false // whether it meets large matrices of the chain, and others
+	inside, outside := false, false // whether it meets large matrices of the cluster, and others
 	for _, a := range n.Accesses() {
 		_, ok := c.written[a.Buf]
 		inside = inside || ok && c.large(a.Buf)
 		outside = outside || !ok && c.large(a.Buf)
 	}
 	if !inside && (outside || n.Form == loop.Reduce || n.Form == loop.Contract) {
-		return false // it has its large matrices from elsewhere, and of the chain something small, or begins with something else
+		return false // it has its large matrices from elsewhere, and of the cluster something small, or begins with something else
 	}
 	for _, a := range n.Loads() {
 		dims, ok := c.written[a.Buf]
@@ -170,7 +169,7 @@ func (c *chain) join(n *loop.Nest) bool {
 }
 
 // writesRoot reports whether a member writes the storage of b.
-func (c *chain) writesRoot(b *loop.Buffer) bool {
+func (c *cluster) writesRoot(b *loop.Buffer) bool {
 	for w := range c.written {
 		if w.Overlaps(b) {
 			return true
@@ -180,7 +179,7 @@ func (c *chain) writesRoot(b *loop.Buffer) bool {
 }
 
 // admit makes m a member where its stores allow it.
-func (c *chain) admit(m *member) bool {
+func (c *cluster) admit(m *member) bool {
 	n := m.nest
 	batch := slices.IndexFunc(n.Axes, func(a loop.Axis) bool { return !a.Extent.Static() })
 	if batch < 0 || n.Axes[batch].Extent.Size != 1 {
@@ -256,46 +255,4 @@ func plain(ix loop.Affine) (axis int, ok bool) {
 		return 0, false
 	}
 	return ix.Terms[0].Axis, true
-}
-
-// touched is what some nests read and write: storages, and for arenas the space as a whole.
-type touched struct{ reads, writes map[any]bool }
-
-func newTouched() *touched { return &touched{map[any]bool{}, map[any]bool{}} }
-
-// storage is what a buffer is counted as.
-func storage(b *loop.Buffer) any {
-	switch r := b.Root(); r.Space {
-	case loop.Weight, loop.Grad, loop.State:
-		return r.Space
-	default:
-		return r
-	}
-}
-
-// add adds a nest.
-func (t *touched) add(n *loop.Nest) {
-	n.Walk(func(n *loop.Nest) {
-		for _, a := range n.Loads() {
-			t.reads[storage(a.Buf)] = true
-		}
-		for _, s := range n.Stores {
-			t.writes[storage(s.To.Buf)] = true
-			t.reads[storage(s.To.Buf)] = t.reads[storage(s.To.Buf)] || s.Add
-		}
-	})
-}
-
-// meets reports whether a later nest must stay behind those in t.
-func (t *touched) meets(n *loop.Nest) bool {
-	hit := false
-	n.Walk(func(n *loop.Nest) {
-		for _, a := range n.Accesses() {
-			hit = hit || t.writes[storage(a.Buf)]
-		}
-		for _, s := range n.Stores {
-			hit = hit || t.reads[storage(s.To.Buf)]
-		}
-	})
-	return hit
 }
