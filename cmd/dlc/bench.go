@@ -19,8 +19,8 @@ func newBench() *cobra.Command {
 		Example: "  dlc bench digits.dl --batch 32\n  dlc bench digits.dl --mode train --threads 2 --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if mode != "infer" && mode != "train" {
-				return &usageError{c.CommandPath(), fmt.Errorf("--mode is infer or train, not %q", mode)}
+			if err := checkMode(c, mode); err != nil {
+				return err
 			}
 			_, program, err := compile(c, args[0], set, isa)
 			if err != nil {
@@ -40,4 +40,12 @@ func newBench() *cobra.Command {
 	f.Bool("gc", false, "collect garbage all the while, and say how long the collector waited for kernels")
 	f.Bool("json", false, "print one JSON object")
 	return c
+}
+
+// checkMode refuses what is no mode.
+func checkMode(c *cobra.Command, mode string) error {
+	if mode != "infer" && mode != "train" {
+		return &usageError{c.CommandPath(), fmt.Errorf("--mode is infer or train, not %q", mode)}
+	}
+	return nil
 }

@@ -89,9 +89,9 @@ func ReadProfileFile(file string) (*Profile, error) {
 	return p, nil
 }
 
-// RunProfile times a program, one call of which takes so many examples, by its own command.
-func RunProfile(program, isa string, batch int) (*Profile, error) {
-	cmd := exec.Command(program, "bench", "--profile", "--json", fmt.Sprintf("--batch=%d", batch))
+// RunProfile times a program by its own command: a call, or a step of training where mode is "train", of so many examples.
+func RunProfile(program, mode, isa string, batch int) (*Profile, error) {
+	cmd := exec.Command(program, "bench", "--profile", "--json", "--mode="+mode, fmt.Sprintf("--batch=%d", batch))
 	cmd.Env, cmd.Stderr = os.Environ(), os.Stderr
 	if isa != "" {
 		cmd.Env = append(cmd.Env, "DLC_ISA="+isa)

@@ -33,12 +33,18 @@ type Result struct {
 // shortest is the time in milliseconds that a step takes at least to be counted: reading the clock takes part of what is shorter.
 const shortest = 0.002
 
-// Run compiles models, times the kernels of their inference with each of the batches on one thread, and fits the constants to them. isa is the
-// instruction set to take, "" for the best that the processor has. tell hears what is being done.
-func Run(ctx context.Context, files []string, isa string, batches []int, tell func(string)) (*Result, error) {
+// Options say what is timed.
+type Options struct {
+	Modes   []string // "infer", "train": calls, steps of training
+	Batches []int    // examples in one call or step
+	ISA     string   // the instruction set to take, "" for the best that the processor has
+}
+
+// Run compiles models, times their kernels in each mode with each of the batches on one thread, and fits the constants to them. tell hears what is being done.
+func Run(ctx context.Context, files []string, o Options, tell func(string)) (*Result, error) {
 	r := &Result{}
-	if isa != "" {
-		if _, err := targetOf(isa); err != nil {
+	if o.ISA != "" {
+		if _, err := targetOf(o.ISA); err != nil {
 			return nil, err
 		}
 	}
@@ -55,14 +61,17 @@ func Run(ctx context.Context, files []string, isa string, batches []int, tell fu
 		if err != nil {
 			return nil, err
 		}
-		for _, batch := range batches {
-			tell(fmt.Sprintf("timing %s, batch %d", file, batch))
-			profile, err := driver.RunProfile(program, isa, batch)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", file, err)
-			}
-			if err := r.add(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), steps, profile); err != nil {
-				return nil, err
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		for _, mode := range o.Modes {
+			for _, batch := range o.Batches {
+				tell(fmt.Sprintf("timing %s, %s, batch %d", file, mode, batch))
+				profile, err := driver.RunProfile(program, mode, o.ISA, batch)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", file, err)
+				}
+				if err := r.add(name, mode, steps, profile); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -70,7 +79,7 @@ func Run(ctx context.Context, files []string, isa string, batches []int, tell fu
 }
 
 // add takes the steps of one profile.
-func (r *Result) add(model string, steps []*codegen.Step, p *driver.Profile) error {
+func (r *Result) add(model, mode string, steps []*codegen.Step, p *driver.Profile) error {
 	target, err := targetOf(p.ISA)
 	if err != nil {
 		return err
@@ -79,7 +88,7 @@ func (r *Result) add(model string, steps []*codegen.Step, p *driver.Profile) err
 	perMs := p.Peak * 1e6 / (2 * kernel.FMARate(target) * float64(target.Lanes))
 	for _, s := range steps {
 		took := p.Step(s.Name)
-		if s.Func != "infer" || s.Kernel == nil || took == nil || took.Ms < shortest || fewRows(s.Kernel, p.Examples) {
+		if s.Func != mode || s.Kernel == nil || took == nil || took.Ms < shortest || fewRows(s.Kernel, p.Examples) {
 			continue
 		}
 		m, err := kernel.NewMeasured(s.Kernel, target, p.Examples, took.Ms*perMs)
