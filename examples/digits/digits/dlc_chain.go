@@ -46,7 +46,9 @@ func (x *exec) chain(part, sums int, steps func(x *exec)) {
 		steps(x)
 		return
 	}
-	part = min(part, (x.n+threads-1)/threads)
+	share := (x.n + threads - 1) / threads // of each thread, in parts of about the same size
+	parts := (share + part - 1) / part
+	part = (share + parts - 1) / parts
 	if x.turns == nil {
 		x.turns = new(turns)
 	}
