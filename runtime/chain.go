@@ -44,9 +44,7 @@ func (x *exec) chain(part, sums int, steps func(x *exec)) {
 		steps(x)
 		return
 	}
-	share := (x.n + threads - 1) / threads // of each thread, in parts of about the same size
-	parts := (share + part - 1) / part
-	part = (share + parts - 1) / parts
+	part = even((x.n+threads-1)/threads, part)
 	if x.turns == nil {
 		x.turns = new(turns)
 	}

@@ -173,14 +173,19 @@ func (s *Session) Run(n int) error {
 	return nil
 }
 
-// evenPart is how many of n examples run at a time, at most part: parts of about the same size, of whole tiles of eight rows where these fit.
+// evenPart is how many of n examples run at a time, at most part and at most n: parts of about the same size, of whole tiles of eight rows where these fit.
 func evenPart(n, part int) int {
-	parts := (n + part - 1) / part
-	each := (n + parts - 1) / parts
-	if tiles := (each + 7) &^ 7; tiles <= part {
+	each := even(n, part)
+	if tiles := (each + 7) &^ 7; tiles <= min(n, part) {
 		return tiles
 	}
 	return each
+}
+
+// even is the size of the parts of n examples that are fewest and about the same, of at most part each.
+func even(n, part int) int {
+	parts := (n + part - 1) / part
+	return (n + parts - 1) / parts
 }
 
 // runApart has each thread run parts of the batch by itself.

@@ -288,3 +288,17 @@ func TestShuffle(t *testing.T) {
 		t.Error("two seeds give one order")
 	}
 }
+
+// TestEvenPart checks that parts are at most what there is room for: each thread's memory holds its share of the batch and no more.
+func TestEvenPart(t *testing.T) {
+	for n := 1; n <= 70; n++ {
+		for part := 1; part <= 40; part++ {
+			if each := evenPart(n, part); each < 1 || each > min(n, part) || (n+each-1)/each > (n+part-1)/part {
+				t.Fatalf("%d examples, at most %d at a time: %d at a time", n, part, each)
+			}
+		}
+	}
+	if each := evenPart(32, 24); each != 16 {
+		t.Errorf("32 examples, at most 24 at a time: %d at a time, want whole tiles of 8", each)
+	}
+}
