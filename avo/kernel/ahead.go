@@ -12,16 +12,12 @@ const (
 	aheadBytes  = 8 << 10  // how much is under way at most, so that it stays in the first level until then
 )
 
-// aheads returns, for each group, how many bytes ahead of a load its stream should be announced in a tile of that size; 0 where it should not.
-func (e *emitter) aheads(size []int) []int {
+// aheads returns, for each group, how many bytes ahead of a load its stream should be announced in a tile of that size, which holds so many points; 0 where it should not.
+func (e *emitter) aheads(size []int, points int) []int {
 	fm, s := e.fm, e.s
 	ahead := make([]int, len(fm.groups))
 	if s.lane < 0 || s.fold || s.target.Lanes == 1 {
 		return ahead
-	}
-	points := 1
-	for _, n := range size {
-		points *= n
 	}
 	for _, x := range fm.weigh().value.loads {
 		r := fm.loads[x]

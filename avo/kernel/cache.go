@@ -163,15 +163,20 @@ func (s *schedule) waits(reads []*group, own, tile, count []float64, grid, outer
 
 // overlaps reports whether a tile behind another along parallel axis a reads some of the same elements of a group, as windows do that are larger than their stride.
 func (fm *form) overlaps(g *group, a int) bool {
-	if g.coef[a] == 0 {
-		return false
-	}
 	for r := fm.par; r < len(fm.axes); r++ {
-		if c := g.coef[r]; c > 0 && g.coef[a]%c == 0 && g.coef[a]/c < fm.axes[r].guess() {
+		if fm.stride(g, a, r) > 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// stride is how many steps along reduction axis r a step along parallel axis a moves an access, where its windows overlap; else 0.
+func (fm *form) stride(g *group, a, r int) int {
+	if c := g.coef[r]; c > 0 && g.coef[a] > 0 && g.coef[a]%c == 0 && g.coef[a]/c < fm.axes[r].guess() {
+		return g.coef[a] / c
+	}
+	return 0
 }
 
 // enoughInside reports whether one step of axis a holds enough points for a register tile, so that tiles need not take several: all that the lanes load

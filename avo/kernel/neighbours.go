@@ -34,17 +34,18 @@ func (fm *form) neighboursAlong(lane int) *neighbours {
 	for _, x := range fm.weigh().value.loads {
 		r := fm.loads[x]
 		g := &fm.groups[r.group]
-		if r.dyn != nil || g.coef[lane] != 1 || g.coef[red] <= 0 {
+		if r.dyn != nil || g.coef[lane] != 1 {
 			continue
 		}
 		for a := range fm.par {
-			if a == lane || a == fm.cut || fm.axes[a].dyn || g.coef[a] <= 0 || g.coef[a]%g.coef[red] != 0 || g.coef[a]/g.coef[red] >= fm.axes[red].extent {
+			apart := fm.stride(g, a, red)
+			if apart == 0 || a == lane || a == fm.cut || fm.axes[a].dyn {
 				continue
 			}
 			if found != nil {
 				return nil
 			}
-			found = &neighbours{red: red, par: a, apart: g.coef[a] / g.coef[red], load: x}
+			found = &neighbours{red: red, par: a, apart: apart, load: x}
 		}
 	}
 	if found == nil {

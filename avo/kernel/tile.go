@@ -56,7 +56,7 @@ func (e *emitter) tile(t tileState) {
 		if e.b.Block > 0 {
 			e.resume(pts)
 		}
-		e.ahead = e.aheads(t.size)
+		e.ahead = e.aheads(t.size, len(pts))
 		e.reduce(e.fm.par, pts)
 		if e.s.fold {
 			for i := range pts {
