@@ -16,6 +16,17 @@ func TouchOf(nests ...*Nest) *Touch {
 	return t
 }
 
+// Touches keeps what nests touch, which passes ask for many times. Who rewrites a nest deletes its entry.
+type Touches map[*Nest]*Touch
+
+// Of returns what n touches.
+func (t Touches) Of(n *Nest) *Touch {
+	if t[n] == nil {
+		t[n] = TouchOf(n)
+	}
+	return t[n]
+}
+
 // Add puts in what one more nest touches. A store that adds reads too.
 func (t *Touch) Add(n *Nest) {
 	n.Walk(func(n *Nest) {

@@ -47,7 +47,7 @@ const (
 
 // Func finds the chains of f, and moves what stands between the nests of one in front of it or behind it.
 func Func(f *loop.Func) {
-	s := scheduler{touches: map[*loop.Nest]*loop.Touch{}}
+	s := scheduler{touches: loop.Touches{}}
 	s.begin()
 	for _, n := range f.Nests {
 		s.add(n)
@@ -60,7 +60,7 @@ func Func(f *loop.Func) {
 type scheduler struct {
 	done    []*loop.Nest
 	chains  []loop.Chain
-	touches map[*loop.Nest]*loop.Touch
+	touches loop.Touches
 
 	taken  []*loop.Nest         // since the last chain ended, in their order
 	before []*loop.Nest         // of these, what goes before the open chain,
@@ -207,15 +207,5 @@ func sum(sizes map[*loop.Buffer]int) int {
 
 // meets reports whether n must keep its place beside one of the nests: one of the two writes what the other touches.
 func (s *scheduler) meets(list []*loop.Nest, n *loop.Nest) bool {
-	return slices.ContainsFunc(list, func(m *loop.Nest) bool { return s.touch(m).Disturbs(s.touch(n)) })
-}
-
-// touch returns what n touches, which is asked for many times.
-func (s *scheduler) touch(n *loop.Nest) *loop.Touch {
-	t := s.touches[n]
-	if t == nil {
-		t = loop.TouchOf(n)
-		s.touches[n] = t
-	}
-	return t
+	return slices.ContainsFunc(list, func(m *loop.Nest) bool { return s.touches.Of(m).Disturbs(s.touches.Of(n)) })
 }

@@ -39,14 +39,14 @@ const most = 12
 type fuser struct {
 	f       *loop.Func
 	cfg     *pass.Config
-	touches map[*loop.Nest]*loop.Touch
+	touches loop.Touches
 	aliased map[*loop.Buffer]bool // buffers that others share
 	refused map[*loop.Nest]string // why a nest that could have been fused was not
 	outside map[*loop.Buffer]bool // of the body of a scan: what nests outside touch
 }
 
 func newFuser(f *loop.Func, cfg *pass.Config) *fuser {
-	return &fuser{f: f, cfg: cfg, touches: map[*loop.Nest]*loop.Touch{}, aliased: map[*loop.Buffer]bool{}, refused: map[*loop.Nest]string{}}
+	return &fuser{f: f, cfg: cfg, touches: loop.Touches{}, aliased: map[*loop.Buffer]bool{}, refused: map[*loop.Nest]string{}}
 }
 
 // Func fuses the nests of one function until nothing changes.

@@ -6,15 +6,8 @@ import (
 	"github.com/dlc-ml/dlc/ir/loop"
 )
 
-// touch returns what nest i touches.
-func (u *fuser) touch(n *loop.Nest) *loop.Touch {
-	t := u.touches[n]
-	if t == nil {
-		t = loop.TouchOf(n)
-		u.touches[n] = t
-	}
-	return t
-}
+// touch returns what nest n touches.
+func (u *fuser) touch(n *loop.Nest) *loop.Touch { return u.touches.Of(n) }
 
 // changed forgets what is known of a nest that was rewritten.
 func (u *fuser) changed(n *loop.Nest) { delete(u.touches, n) }
